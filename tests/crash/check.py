@@ -14,9 +14,9 @@ from patience import patience
 # Constants of the statements below.
 WINDOW_MS, GRACE_MS, RETENTION_MS = 10_000, 20_000, 120_000
 LARGE_FROM = 50
-NEAR_MS = 5_000  # of the join of two streams
-GAP_MS = 2_000   # of sessions
-SOME_BUT, OTHERS_BUT = 5, 3  # rows with counts that are multiples of these are left out
+NEAR_MS = 5_000  # largest distance in time in the join of two streams
+GAP_MS = 2_000   # gap between sessions
+SOME_BUT, OTHERS_BUT = 5, 3  # queries leave out rows whose count is a multiple of these numbers
 SLOW_ONE_IN = 2000
 REFERRED = 50  # cities that a foreign key may name, whether they exist or not
 
@@ -68,7 +68,8 @@ SCHEMA = (
     *transaction_load.SCHEMA,
 )
 _QUERIES = sum(" AS SELECT" in statement for statement in SCHEMA)
-# Before any event; the same at each start. Cities without a site lose their events in the join.
+# The sites are written before any event, and are the same at each start. Events of cities without a site have no
+# partner in the join.
 ZONES = {f"c{number}": f"z{number % 7}" for number in range(0, 40, 2)}
 FILL = ("INSERT INTO sites (city, zone) VALUES "
         + ", ".join(f"('{city}', '{zone}')" for city, zone in ZONES.items()))
@@ -216,7 +217,7 @@ def _difference(what, found, expected):
         f"{what} {key}: {found.get(key)} instead of {expected.get(key)}" for key in keys[:3]]
 
 
-# Kafka clients write these all the time.
+# Kafka clients write to these relations all the time.
 _GROWING = {name.upper() for name in (*cleanup_load.SOURCES, *transaction_load.SOURCES, "produced")}
 
 

@@ -55,9 +55,9 @@ class CleanupLoad(Pausable):
 
     def __init__(self, address, seed):
         self.address = address
-        self.sent = 0  # into RETAINED: numbers from 0 on
-        self.newest = {}  # by key: number, None for a tombstone
-        self.offsets = {}  # by key: of the newest that was acknowledged, with its number
+        self.sent = 0  # how many records were sent to RETAINED; their values are numbers from 0 on
+        self.newest = {}  # by key: number of the newest record; None for a tombstone
+        self.offsets = {}  # by key: offset and number of the newest record that was acknowledged
         self.problems = []
         self._chance = random.Random(f"{seed}/cleanup")
         self._client = confluent_kafka.Producer({
@@ -130,7 +130,7 @@ class CleanupLoad(Pausable):
                 self.offsets[key] = message.offset(), number
         return on_delivery
 
-    # --- The checks, while it is paused
+    # --- The checks, which run while this load is paused
 
     def _wait_until_cleaned(self):
         """Waits until few records are left, however short the lives of servers were."""

@@ -56,7 +56,7 @@ def _one(binary, folder, point):
             life.server.kill()
             life.server.wait()
             return None
-    # The first start finishes the interrupted work; the rest is dropped by statements.
+    # The first start after the crash finishes the interrupted work. Statements then drop what still exists.
     life = _Life(binary, folder)
     if not life.is_ready:
         return [f"{point}: the server does not start again"]
@@ -68,7 +68,7 @@ def _one(binary, folder, point):
             connection.execute("DROP STREAM s DELETE TOPIC")
     if life.server.stop() != 0:
         return [f"{point}: not a clean stop"]
-    # The second one finds nothing, not even something to remove.
+    # The second start finds nothing, not even something to remove.
     life = _Life(binary, folder)
     life.server.stop()
     text = life.text()

@@ -73,7 +73,7 @@ class Producer(Pausable):
             self._state.notify_all()
         self._thread.join()
         self._client.purge()
-        self._client = None  # it would go on looking for a server at a port that may be another's soon
+        self._client = None  # otherwise the client would try to connect to a port that another server may get soon
 
     def _run(self):
         try:
@@ -115,7 +115,7 @@ class Producer(Pausable):
                 self.acknowledged[message.partition(), message.offset()] = number
         return on_delivery
 
-    # --- The checks, while it is paused: then all that was sent is acknowledged.
+    # --- The checks, which run while this load is paused: everything that was sent is acknowledged then.
 
     def doubles(self, stored):
         """Number of records that are stored more than once."""

@@ -68,7 +68,7 @@ class Ledger:
         self._next_id = itertools.count()
         self._mutex = threading.Lock()
         self.groups = []          # guarded by _mutex
-        self.shown_ids = set()    # that a push query on the filter's output has shown
+        self.shown_ids = set()    # ids that a push query on the filter's output has shown
         self.shown_counts = {}    # by city: the greatest count that a look-up has shown
 
     def begin(self, row_count, what, is_in_blocks=False):

@@ -10,7 +10,7 @@ import psycopg
 
 from ledger import Fate, columns_of
 
-# It warns of each connection that breaks; here they all do.
+# psycopg warns of each connection that breaks; in this test all connections break.
 logging.getLogger("psycopg").setLevel(logging.CRITICAL)
 
 _INSERT = "INSERT INTO events (device, id, amount, city, at_ms) VALUES "
@@ -93,7 +93,7 @@ class Load:
             with self._server.connect() as connection:
                 work(connection, chance)
         except Exception as error:
-            # Without a state it is the connection that broke: the server is gone, or going.
+            # An error without a state means that the connection broke: the server has ended, or is ending.
             if isinstance(error, psycopg.OperationalError) and error.sqlstate in (None, "57P01"):
                 return
             self.problems.append(f"{work.__name__.strip('_')}: {type(error).__name__}: {error}")
@@ -174,7 +174,7 @@ class Load:
 
     def _define_and_drop(self, connection, chance):
         """Creates queries and ends them: by TERMINATE, DROP, and DROP with their topics."""
-        drop_passing(connection)  # tables that the last kill has left
+        drop_passing(connection)  # drops the tables that exist because of the last kill
         while not self._stopping.is_set():
             name = f"{PASSING}{chance.randrange(1000)}"
             connection.execute(f"CREATE TABLE {name} AS SELECT city, COUNT(*) AS n FROM events "

@@ -98,7 +98,7 @@ class Undo:
                 found.append(change.old_file_size)
             elif (change.number <= self._durable_until
                   or min([*found, change.old_file_size]) < change.end):
-                found.clear()  # a write through the descriptor is durable where it can be read
+                found.clear()  # a write through the file descriptor is durable as soon as it can be read
         return found
 
 

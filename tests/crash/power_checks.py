@@ -302,7 +302,7 @@ def complaints(library, seed):
         found += _complaints_of_cut_record(library, os.path.join(tools, "cut-record"))
     finally:
         shutil.rmtree(tools)
-    # The first, the last, and the one between have all been left somewhere.
+    # If a page had three versions, the simulated power cuts must have left each of the versions at least once.
     return found + [f"nothing with three versions was left with number {index}"
                     for index in range(3) if (3, index) not in seen]
 

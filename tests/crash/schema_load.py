@@ -88,7 +88,7 @@ class Subject:
         self.name = f"{self.topic}-value"
         self.has_stream = False
         self.versions = {}  # acknowledged: id and text by number
-        self.sent = 0  # records: numbers from 0 on, each in the version that was the newest
+        self.sent = 0  # number of sent records: numbers from 0 on, each in the newest version of its time
         self.open_text = None  # sent, and not answered yet
 
     def text_of(self, number):

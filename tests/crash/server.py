@@ -69,7 +69,7 @@ class Server:
         self.port = None
         self.kafka_port = None
         self.http_port = None  # where it listens
-        atexit.register(self._process.kill)  # does nothing once it has been waited for
+        atexit.register(self._process.kill)  # has no effect after the process was waited for
 
     def wait_until_ready(self):
         """Returns False if the server died before it was ready."""

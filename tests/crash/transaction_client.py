@@ -35,7 +35,7 @@ class _Client:
 
     def renew(self):
         """Makes a producer if none exists; an open transaction of its name is aborted."""
-        if self.producer is None:  # whose length is that of its queue
+        if self.producer is None:  # `not producer` would be true for an empty queue
             self.producer = confluent_kafka.Producer({
                 "bootstrap.servers": self.address, **_PATIENT, "transactional.id": self._name, "linger.ms": 0,
                 "transaction.timeout.ms": 300_000, "message.timeout.ms": 300_000, "on_delivery": self._note})

@@ -24,7 +24,7 @@ CRASH_POINTS = {"before-log-commit": 400, "after-commit-journal": 400, "before-a
                 "between-checkpoint-chunks": 60, "before-journal-trim": 12}
 _POINTS_OF_DEFINING = ("before-log-commit", "after-commit-journal", "before-acknowledgement")
 _MAX_COMMITS_OF_SCHEMA = 75  # about the number of commits of the first start and its statements
-_MAX_LOAD_S = 8  # if a crash point is not reached
+_MAX_LOAD_S = 8  # the load ends after this time if the crash point is not reached
 
 
 def _settings(chance):
@@ -59,7 +59,7 @@ class World:
         self._doubles = 0  # records of plain producers that are stored more than once, by the newest check
         self._data_dir = os.path.join(self.folder, "data")
         self._disk = disk
-        self._server = None  # the newest
+        self._server = None  # the newest server
         self._leftovers = check.LeftoversCheck(self._data_dir)
         self._kafka_port = 0  # 0: any; all later servers listen on the port of the first
         self._http_port = 0  # likewise
@@ -119,7 +119,7 @@ class World:
                 address = f"127.0.0.1:{server.kafka_port}"
                 try:
                     cleanup_load.configure(address)
-                except OSError:  # the server is dead already; the next one is configured
+                except OSError:  # the server is dead already; the next server will be configured
                     return Load(server, self.ledger, f"{self._seed}/{self._loads}")
                 self._kafka = KafkaLoad(address, self._seed)
                 self._cleanup = CleanupLoad(address, self._seed)
