@@ -1,5 +1,6 @@
-// Tests that a record of a join waits for the changes of the table that other queries will still write because of
-// earlier records, and for nothing else.
+// Tests that a record of a join waits for certain changes of the table and for nothing else: for
+// changes that other queries have not written yet, although the records that cause them came before
+// this record.
 #include <algorithm>
 #include <deque>
 #include <functional>
@@ -24,7 +25,8 @@ TestRecord row(const std::string& id, int a, int64_t timestamp) {
   return {id, R"({"A":)" + std::to_string(a) + "}", timestamp};
 }
 
-// A query that reads the partitions of one topic and writes another one. The test decides how far it has read.
+// The writers of a table's topic: a query that reads the partitions of one topic and writes to
+// another. The test decides how far it has read.
 class TestWriters final : public TopicWriters {
  public:
   explicit TestWriters(std::vector<PartitionRef> inputs)
@@ -189,7 +191,7 @@ TEST_P(RandomDelays, every_record_finds_the_row_of_its_time) {
     run_->await_writers("d", writers_);
     run_->start();
 
-    // changes that the query has read but not written, by the partition of its input
+    // changes that the query has read and has not written yet, by the partition of its input
     std::vector<std::deque<TestRecord>> owed(static_cast<size_t>(partitions));
     std::vector<int64_t> passed(static_cast<size_t>(partitions), 0);
     const auto write_one = [&](size_t from) {

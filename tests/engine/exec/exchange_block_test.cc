@@ -36,9 +36,10 @@ ColumnPtr column_of(Random& random, const SqlType& type, size_t rows) {
   return std::make_shared<const Column>(std::move(column));
 }
 
-// Odd seeds give changes of a table; every third seed gives keys that equal the key column, every fifth
-// headers, every fourth offsets and times by which rows are merged, and every eighth times that differ from the
-// timestamps.
+// The seed decides which parts the rows have. With an odd seed they are changes of a table; with a
+// multiple of three, keys are equal to the key column; with a multiple of five, rows have headers;
+// with a multiple of four, they have offsets and times by which they are merged; with a multiple of
+// eight, these times differ from the timestamps.
 Rows random_rows(uint64_t seed) {
   Random random(seed);
   Rows made;

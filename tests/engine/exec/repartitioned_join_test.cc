@@ -71,7 +71,8 @@ TEST_F(RepartitionedJoin, a_table_that_is_ahead_waits_for_records_on_their_way) 
   EXPECT_EQ(run->task(reader).step(), StepResult::Idle);
   EXPECT_TRUE(run->task(reader).is_held_up());
   EXPECT_EQ(read_of_table(*run, reader), Offset(0));
-  step_and_answer(*run, 0);  // task 1 may still send records that are older than all versions
+  // task 1 may still send records that are older than all versions of the row
+  step_and_answer(*run, 0);
   EXPECT_EQ(run->task(reader).step(), StepResult::Idle);
   EXPECT_EQ(read_of_table(*run, reader), Offset(0));
   step_and_answer(*run, 1);
@@ -226,7 +227,8 @@ TEST_F(RepartitionedJoin, nothing_waits_for_a_partition_without_records) {
   EXPECT_EQ(run->written(), "a {\"AMOUNT\":1,\"V\":1} @150\n");
 }
 
-// A row of the table waits only for the records that existed when the row was read, not for records that arrive later.
+// A row of the table waits only for those records that existed when the row was read. Records that
+// arrive later do not delay it.
 TEST_F(RepartitionedJoin, a_partition_that_lags_for_ever_does_not_hold_the_table_up_for_ever) {
   auto run = joined(2);
   const size_t reader = 2 + static_cast<size_t>(partition_for("a", 2));

@@ -128,8 +128,8 @@ class TestReader {
     auto got = reader_->decode(batches, 3, range, cursor_);
     ASSERT_TRUE(got) << got.error().message;
     RecordCursor fresh;
-    // The chunk of a shared reader may be shorter than one that is decoded alone, so only the
-    // common part is compared.
+    // A chunk that several readers share may be shorter than one that a reader decodes alone, so
+    // only the part that both have is compared.
     range.end = std::min(range.end, got->next);
     const auto wanted = alone_->decode(batches, 3, range, fresh);
     EXPECT_EQ(to_text(*got, used), to_text(*wanted, used));

@@ -100,9 +100,10 @@ TEST_F(TaskSlices, a_batch_is_decompressed_over_several_steps) {
   }
 }
 
-// Such records have few bytes, but decoding each of their cells takes time, and one intake decodes them without a
-// pause. Without the limit of cells, all 200 would be decoded in one step; the number of intakes in a step depends on
-// the machine's speed.
+// Records of thousands of columns have few bytes, but decoding each cell takes time, and the
+// records that one call takes from the log are decoded without a pause. Without the limit on cells,
+// all 200 records would be decoded in one step. How many such calls a step makes depends on the
+// speed of the machine.
 TEST_F(TaskSlices, records_of_thousands_of_columns_are_taken_a_few_at_a_time) {
   constexpr size_t kRows = 200, kColumns = 4'000;
   std::string stream = "CREATE STREAM wide (id VARCHAR KEY";
@@ -134,8 +135,9 @@ TEST_F(TaskSlices, commits_stay_small_however_many_rows_a_record_makes) {
   }
 }
 
-// Changes of state without an output also count towards the size of a commit, because the journal contains them. A
-// block of windows that does not end with its slice must not delay the commit until another block ends.
+// Changes of state without an output also count towards the size of a commit, because the journal
+// contains them. A block (rows after which a commit is possible) may end later than its slice. Then
+// the commit must follow this block, and not wait for the next one.
 TEST_F(TaskSlices, commits_stay_small_however_large_groups_are) {
   const std::string text = "LATEST_BY_OFFSET(LPAD('', n, 'x'))";
   for (const char* emit : {"CHANGES", "FINAL"}) {

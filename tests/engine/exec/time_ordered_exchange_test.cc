@@ -260,7 +260,9 @@ TEST_F(TimeOrderedExchange, a_broken_clock_is_forgotten_at_the_end) {
   auto run = lists(2);
   run->produce("orders", 0, {order("far", 1, 1'000'000'000)});
   ASSERT_TRUE(run->run_to_rest());
-  // "far" and "a" are in different partitions, so the far record closes no window of "a"
+  // "far" and "a" are in different partitions, so the record with the far time closes no window of
+  // "a"
+
   ASSERT_NE(partition_for("a", 2), partition_for("far", 2));
   run->produce("orders", 0, {order("a", 1, 100)});
   run->produce("orders", 1, {order("a", 2, 300)});
