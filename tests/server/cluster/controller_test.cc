@@ -126,8 +126,8 @@ TEST_F(ControllerTest, a_node_that_is_heard_may_lead_and_the_preferred_one_does)
   EXPECT_EQ(commands_, commands) << "nothing is decided when nothing happens";
 }
 
-// For each command, the controller examines only changed partitions and those whose decision is open, not all of
-// possibly a hundred thousand.
+// For each command, the controller examines only the partitions that have changed or that still
+// need a decision. It does not examine all partitions, of which there may be a hundred thousand.
 TEST_F(ControllerTest, later_changes_are_decided_as_well) {
   hear({kOne, kTwo, kThree}, 2'000);
   const storage::TopicPartition other{Uuid{{2}}, PartitionId{0}};
@@ -163,8 +163,8 @@ TEST_F(ControllerTest, the_outcome_of_a_failed_command_is_decided_again) {
   EXPECT_EQ(now().isr, (std::vector{kTwo, kThree}));
 }
 
-// A controller that was frozen was silent for the whole duration of its lease, so the next controller waits for it only
-// half as long.
+// If the previous controller was frozen, it was silent for the whole duration of its lease. So the
+// next controller waits only half as long for its heartbeat as for those of other nodes.
 TEST_F(ControllerTest, the_previous_controller_is_waited_for_half_as_long) {
   hear({kOne, kTwo, kThree});
   ControllerPort& port = *this;
@@ -363,7 +363,8 @@ TEST_F(ControllerTest, a_controller_that_most_do_not_hear_decides_nothing_and_re
   hear({kOne, kTwo, kThree}, 5'000);
   EXPECT_EQ(commands_, commands);
   EXPECT_GT(resigned_, 0);
-  // The node's reports about other nodes are no reason to prefer them, since no other controller exists.
+  // Nodes report which other nodes they do not hear. Here these reports are ignored: no other
+  // controller exists that could be preferred.
   decide_alone();
   hear({kOne, kTwo, kThree}, 5'000);
   EXPECT_EQ(now().leader, kOne);
@@ -390,8 +391,9 @@ TEST_F(ControllerTest, the_last_ones_in_sync_stay_when_all_are_away) {
   EXPECT_EQ(now().leader, kThree);
 }
 
-// A case found by simulation: two replicas were fenced, and the third one, the only one in sync, lost its disk. The two
-// have every record that was ever visible, because a single replica in sync acknowledges nothing here.
+// A case found by simulation: two replicas were fenced, and the third one, the only one in sync,
+// lost its disk. The two fenced replicas nevertheless have every record that was ever visible,
+// because here a single replica in sync acknowledges nothing.
 TEST_F(ControllerTest, members_of_an_isr_that_became_too_small_may_lead_when_the_last_one_is_lost) {
   hear({kOne, kTwo, kThree});
   decide_alone();

@@ -133,8 +133,8 @@ TEST_F(SessionNoticesTest, a_node_that_does_not_answer_is_named) {
   EXPECT_EQ(heard(2), Words{"a"});
 }
 
-// The loss is noticed in two ways: the receiver learns that it was fenced, and the sender knows
-// that it has dropped messages.
+// A lost notification is noticed in two ways: the receiving node learns that it was fenced, and the
+// sending node knows that it has dropped messages.
 TEST_F(SessionNoticesTest, a_node_that_was_fenced_ends_its_listeners) {
   EXPECT_TRUE(table.apply(storage::encode_raise_level(storage::kNewestLevel), Revision{++revision}));
   cut.insert(NodeId{2});

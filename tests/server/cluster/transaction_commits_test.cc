@@ -248,8 +248,8 @@ TEST_F(TransactionCommitsTest, IfOnePartIsRefusedNothingIsWritten) {
   EXPECT_EQ(told[0].error().detail, "Nothing of the transaction was written.");
 }
 
-// This happens after the node was frozen: the coordinator has aborted the transaction after its
-// time-out, and has already fenced the producer in one partition.
+// The situation: this node was frozen. Meanwhile the coordinator has aborted the transaction after
+// its time-out, and has fenced the producer in one partition.
 TEST_F(TransactionCommitsTest, AnAbortedTransactionIsReported) {
   commit();
   begin();

@@ -278,9 +278,9 @@ TEST_F(FileSourceTest, each_line_arrives_once_when_the_power_is_cut_at_every_com
     disk_.set_before_sync([&] {
       if (--left == 0) disk_.drop_unsynced();
     });
-    // The existing lines may need fewer syncs than `cut`, because a task may commit several batches
-    // with one sync. Therefore the test writes more lines, and waits for at least one sync, until
-    // the power is cut.
+    // Each cut counts syncs, and a task may commit several batches with one sync, so the existing
+    // lines may need fewer syncs than `cut`. Therefore the test writes more lines, and waits for at
+    // least one sync, until the power is cut.
     while (left > 0) {
       const int before = left;
       write("in/log", lines(numbered("a", written, written + 40)));

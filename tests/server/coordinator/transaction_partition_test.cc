@@ -194,9 +194,10 @@ TEST_F(TransactionPartitionTest, ADecisionHoldsUnderTheNextCoordinator) {
   EXPECT_EQ(value().state, TransactionState::CompleteCommit);
 }
 
-// A case found by simulation: the record of the next coordinator's decision and its markers were lost with their
-// leader, but the record of the old coordinator, that the transaction was over, was not. So the transaction stayed
-// open in the partitions.
+// A case found by simulation: the next coordinator had decided to end the transaction. Its record
+// and its markers were lost together with their leader. A record of the old coordinator, which
+// stated that the transaction was over, was not lost. So the transaction stayed open in the
+// partitions.
 TEST_F(TransactionPartitionTest, AReplacedCoordinatorDoesNotTakeTheTransactionForOver) {
   const ProducerIdentity producer = init().producer;
   add(producer);
@@ -330,8 +331,9 @@ TEST_F(TransactionPartitionTest, ManyPartitionsGetTheirMarkersInPortions) {
   EXPECT_EQ(told.size(), 300);
 }
 
-// The next transaction may have the same epoch. If another coordinator began it while this one was frozen, this one
-// would take its end for the end of the transaction that it knows (found as simulation seed 863).
+// A later transaction may have the same epoch. If another coordinator began it while this one was
+// frozen, this coordinator would take the end of that transaction for the end of the one that it
+// knows (found by the simulation, seed 863).
 TEST_F(TransactionPartitionTest, AFinishedEndIsConfirmedByACoordinatorThatCanStillWrite) {
   const ProducerIdentity producer = init().producer;
   add(producer);

@@ -144,8 +144,9 @@ TEST_F(ClusterTest, a_follower_names_the_leader_and_its_address) {
             KafkaError::NotLeaderOrFollower);
 }
 
-// If the server accepted the batch before the log is the leader, the log, which still behaves as the only replica,
-// would acknowledge the records before the followers have them.
+// The node has become the leader in the metadata, but its log still acts as the only replica. If
+// the server accepted a batch now, the log would acknowledge the records before the followers have
+// them.
 TEST_F(ClusterTest, nothing_is_taken_before_the_log_has_taken_the_role) {
   assign(kHere, {kHere, kThere}, 5);
   EXPECT_EQ(first(produce_with(-1)).error_code, KafkaError::NotLeaderOrFollower);
@@ -426,8 +427,9 @@ TEST_F(ClusterTest, elections_are_answered_with_the_leader) {
   EXPECT_TRUE(ask<ElectLeadersResponse>(all, 2).replica_election_results.empty());
 }
 
-// A producer sends several batches without waiting for answers; between two of them the node becomes the leader. The
-// log does not know the producer, and would accept its first batch with any sequence.
+// A producer sends several batches without waiting for answers, and the node becomes the leader
+// between two of them. The log does not know the producer yet, so it would accept its first batch
+// with any sequence number.
 TEST_F(ClusterTest, no_batch_is_accepted_before_an_earlier_refused_one) {
   assign(kHere, {kHere, kThere}, 5);
   EXPECT_EQ(error_of_sequence(0), KafkaError::NotLeaderOrFollower);

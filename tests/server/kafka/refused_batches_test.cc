@@ -46,8 +46,9 @@ TEST(RefusedBatches, behind_the_first_of_a_producer_nothing_is_tried) {
   EXPECT_EQ(refused.first_before(batch(12, 8), 1), std::nullopt) << "the log knows what is next";
 }
 
-// The refused batch was written through another leader long ago, and this node has accepted no batch of the producer
-// since then. If later batches were answered as out of order, librdkafka would give up.
+// The refused batch was written through another leader long ago, and since then this node has
+// accepted no batch of the producer. If later batches got the error for a wrong sequence,
+// librdkafka would give up.
 TEST(RefusedBatches, one_that_is_past_does_not_stand_for_a_new_one) {
   RefusedBatches refused;
   refused.refused(batch(10), kNotLeader, 0);

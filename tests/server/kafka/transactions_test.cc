@@ -129,8 +129,9 @@ TEST_F(TransactionRequestsTest, clients_of_the_second_version_write_without_anno
   ASSERT_EQ(end_second(false), KafkaError::None);
 }
 
-// The first and the second batch both ask the coordinator to add the partition. When the third batch asks, the
-// partition has been added, but the second batch has no answer yet.
+// The first and the second batch both ask the coordinator to add their partition to the
+// transaction. When the third batch asks, the partition has been added by the first request, but
+// the second request is not answered yet.
 TEST_F(TransactionRequestsTest,
        batches_go_in_order_though_the_coordinator_answers_a_later_one_first) {
   backend.holds_joins = true;

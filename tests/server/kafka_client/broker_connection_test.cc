@@ -34,7 +34,7 @@ bool asks_versions(const kafka::RequestFrame& request) {
 struct Meeting {
   explicit Meeting(ScriptedBroker::Answer answer) : broker(loop, std::move(answer)) {}
 
-  // Opens the connection, and returns how that ended.
+  // Opens the connection, and returns success or the error.
   Status open(int64_t patience_ms = kPatienceMs) {
     std::optional<Status> opened;
     connection.emplace(loop, settings, broker.address(), patience_ms, [&](Status status) {

@@ -40,7 +40,8 @@ class TokenCheckerTest : public testing::Test {
   std::unique_ptr<TokenChecker> open(RefreshTimes times) {
     return std::make_unique<TokenChecker>(TokenRules{}, "test", issuer_.fetch(), times, clock_);
   }
-  // Checks the token with keys that are fetched again until it is valid, as a client that tries again.
+  // Checks the token repeatedly until it is valid, and has the keys fetched in between, as a client
+  // that tries again would.
   static void await_valid(TokenChecker& checker, const std::string& token) {
     for (uint64_t version = 0; !checker.check(token, version).grant;) await(checker, version);
   }
