@@ -16,7 +16,7 @@ struct TextPosition {
 
 struct Error {
   ErrorCode code;
-  std::string message;                        // the failure, in user terms, without a full stop
+  std::string message;  // the failure, in user terms, without a full stop
   // `detail` has facts, `hint` what the user can do, in whole sentences
   std::string detail = {}, hint = {};
   std::optional<TextPosition> position = {};  // where in the statement's text the error is

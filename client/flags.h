@@ -15,10 +15,10 @@ namespace client {
 
 // One row of a command's table of flags. The texts must outlive the Flags parsed with them.
 struct Flag {
-  std::string_view name;                // without the two hyphens
-  std::string_view argument = {};       // name of its value in --help; empty: no value
-  std::string_view doc = {};            // empty: --help does not show the flag
-  char letter = 0;                      // the short form of the flag; 0: none
+  std::string_view name;           // without the two hyphens
+  std::string_view argument = {};  // name of its value in --help; empty: no value
+  std::string_view doc = {};       // empty: --help does not show the flag
+  char letter = 0;                 // the short form of the flag; 0: none
   // the value of a flag that is written without one; empty: a value is required
   std::string_view value_if_bare = {};
 };

@@ -12,8 +12,8 @@ constexpr auto kOutside = ClassSupport::Outside;
 constexpr auto kRefused = ClassSupport::Refused;
 
 constexpr std::string_view kReadTheLog =
-    "Class io.debezium.connector.postgresql.PostgresConnector reads the log of the database instead "
-    "of polling tables; a Kafka Connect "
+    "Class io.debezium.connector.postgresql.PostgresConnector reads the log of the database "
+    "instead of polling tables; a Kafka Connect "
     "cluster can run this "
     "class with \"runs\" = 'outside'.";
 constexpr std::string_view kUseLinks =

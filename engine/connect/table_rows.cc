@@ -96,11 +96,11 @@ Status TableRowReader::add_key(const Place& place, const std::optional<std::stri
   const ConnectDatum datum = TRY(decode_datum(key, mapping_.forms.key));
   if (datum.value.is_null())
     return no_row("the record has no key, which pk.mode record_key needs",
-               "Use pk.mode record_value, or write records with keys.");
+                  "Use pk.mode record_value, or write records with keys.");
   if (datum.value.kind != JsonKind::Object) {
     if (fields.size() != 1)
-      return no_row(fmt::format("the key is {}, so pk.fields must name one column",
-                             kind_name(datum.value)));
+      return no_row(
+          fmt::format("the key is {}, so pk.fields must name one column", kind_name(datum.value)));
     return parts.add(fields[0], datum.value, datum.schema ? &*datum.schema : nullptr);
   }
   for (const auto& [name, value] : datum.value.members)
@@ -119,8 +119,9 @@ Result<TableRow> TableRowReader::read(const Place& place, const std::optional<st
   const ConnectDatum datum = TRY(decode_datum(value, mapping_.forms.value));
   if (datum.value.is_null()) {
     if (!mapping_.deletes)
-      return no_row("the record has no value",
-                 "With delete.enabled = true and pk.mode record_key it deletes the row of its key.");
+      return no_row(
+          "the record has no value",
+          "With delete.enabled = true and pk.mode record_key it deletes the row of its key.");
     parts.shape.key_columns = parts.values.size();
     TableRow row = take(std::move(parts));
     row.is_delete = true;
@@ -128,7 +129,7 @@ Result<TableRow> TableRowReader::read(const Place& place, const std::optional<st
   }
   if (datum.value.kind != JsonKind::Object)
     return no_row(fmt::format("the value is {}, and a row needs an object with fields",
-                           kind_name(datum.value)));
+                              kind_name(datum.value)));
   if (mapping_.key_mode == KeyMode::RecordValue) {
     for (const auto& [name, member] : datum.value.members)
       if (mapping_.key_fields.empty() || is_among(mapping_.key_fields, name))

@@ -15,7 +15,7 @@ namespace engine {
 // Invariant: a row with an error is null in the column.
 struct Slot {
   ColumnPtr column;
-  bool is_constant = false;                 // the column has one row, which stands for all rows
+  bool is_constant = false;  // the column has one row, which stands for all rows
   // null: no errors; slots with the same column share the object
   std::shared_ptr<const RowErrors> errors;
 };

@@ -40,8 +40,8 @@ struct FormatTraits {
   bool multi_column_key;  // a key may have several columns
   // supported forms of a single column: as a record of one field, or as a bare value
   bool wraps, unwraps;
-  bool infers_schema;     // columns can be inferred from a schema registry
-  bool has_delimiter;     // the delimiter can be set by KEY_DELIMITER and VALUE_DELIMITER
+  bool infers_schema;  // columns can be inferred from a schema registry
+  bool has_delimiter;  // the delimiter can be set by KEY_DELIMITER and VALUE_DELIMITER
 };
 
 // Returns nullptr for an unknown name. Names are upper case.

@@ -52,7 +52,7 @@ class ZoneFile {
   std::vector<int64_t> transitions_;  // in seconds since 1970
   // index into kinds_ of the period that begins at each transition
   std::vector<uint8_t> kinds_of_;
-  std::vector<Kind> kinds_;           // kinds_[0] is in force before all transitions
+  std::vector<Kind> kinds_;  // kinds_[0] is in force before all transitions
   std::optional<Yearly> yearly_;
 };
 

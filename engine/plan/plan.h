@@ -170,7 +170,7 @@ struct ForeignKeyJoinStep {
 // input without the number and kind of the change.
 struct ForeignKeyResolveStep {
   size_t key_count = 1;
-  int store = -1;         // store of the joined rows
+  int store = -1;  // store of the joined rows
   // store of the keys whose foreign key has changed, until both answers have arrived
   int moving_store = -1;
   FormatSpec key_format;

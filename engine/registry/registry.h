@@ -163,7 +163,7 @@ class SchemaRegistry final : public SchemaLookup {
   // register_examined() must use the newest one.
   struct Candidate {
     std::string subject;
-    RegisteredSchema schema;                      // in the form in which it is kept
+    RegisteredSchema schema;  // in the form in which it is kept
     // the subject when the schema was compared; null: it did not exist
     std::shared_ptr<const RegistrySubject> seen;
     Compatibility level = Compatibility::Backward;

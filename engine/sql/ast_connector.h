@@ -33,10 +33,10 @@ struct AlterConnector {
   bool if_exists = false;
   Name name;
   TextPosition name_position;
-  PropertyList properties = {};         // properties of SET
+  PropertyList properties = {};  // properties of SET
   // for RESET: properties; for SNAPSHOT: tables, where an empty list means all
   std::vector<std::string> names = {};
-  std::string text = {};                // SET OFFSETS: JSON; OWNER TO: the role
+  std::string text = {};  // SET OFFSETS: JSON; OWNER TO: the role
 };
 // PAUSE, RESUME, STOP and RESTART CONNECTOR
 struct ControlConnector {

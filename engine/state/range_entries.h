@@ -83,7 +83,7 @@ struct RangeStore::Group {
   absl::InlinedVector<Entry*, 2> few;
   // all entries, if the group has more than kFew
   std::unique_ptr<absl::btree_set<Entry*, Less>> many;
-  size_t place = 0;                                     // index of the group in Part::groups
+  size_t place = 0;  // index of the group in Part::groups
 
   static Probe probe_of(std::string_view suffix) { return {Entry::rank_of(suffix), suffix}; }
   bool empty() const { return many ? many->empty() : few.empty(); }

@@ -15,8 +15,8 @@ struct ColumnDef {
   std::string name;
   SqlType type;
   ColumnRole role = ColumnRole::Value;
-  std::string header_key = {};   // the key in HEADER('key'); empty for HEADERS
-  bool is_not_null = false;      // INSERT and COPY refuse NULL; Kafka producers are not checked
+  std::string header_key = {};  // the key in HEADER('key'); empty for HEADERS
+  bool is_not_null = false;     // INSERT and COPY refuse NULL; Kafka producers are not checked
   // SERIAL: if INSERT or COPY omit the column, they write the table's next number
   bool is_serial = false;
   std::string default_sql = {};  // SQL expression for an omitted column; empty: NULL

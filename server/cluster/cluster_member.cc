@@ -286,8 +286,8 @@ Status ClusterMember::begin(const std::atomic<bool>& must_stop) {
     if (is_told || std::chrono::steady_clock::now() - began < kQuietFor) continue;
     is_told = true;
     log_warn(
-        "waiting for etcd, which holds the metadata of the cluster: most of its members have to run, "
-        "which are the nodes of --peers with --etcd start endpoints={}",
+        "waiting for etcd, which holds the metadata of the cluster: most of its members have to "
+        "run, which are the nodes of --peers with --etcd start endpoints={}",
         fmt::join(options_.etcd, ","));
   }
   TRY(check_metadata());

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "server/cluster/remote_appends.h"
 #include "server/cluster/leader_end_requests.h"
+#include "server/cluster/remote_appends.h"
 #include "server/cluster/transaction_calls.h"
 
 namespace server {

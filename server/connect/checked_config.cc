@@ -129,9 +129,12 @@ Result<UsableConfig> usable_config(const Families& families, const SecretSetting
     return error;
   }
   return UsableConfig{
-      examined.native.of, examined.native.family,
-      engine::PropertyValues(std::move(examined.rows), std::move(examined.resolved)), config,
-      std::move(examined.notices), std::move(examined.transforms)};
+      examined.native.of,
+      examined.native.family,
+      engine::PropertyValues(std::move(examined.rows), std::move(examined.resolved)),
+      config,
+      std::move(examined.notices),
+      std::move(examined.transforms)};
 }
 
 namespace {
@@ -181,8 +184,8 @@ Result<CheckedConfig> checked_config(const Families& families, const SecretSetti
   std::vector<PropertyDefinition> definitions = property_definitions(examined.native);
   const auto add = [&](const std::string& name) {
     if (std::ranges::find(definitions, name, &PropertyDefinition::name) == definitions.end())
-      definitions.push_back(definition_of_transform_property(
-          name, static_cast<int32_t>(definitions.size()) + 1));
+      definitions.push_back(
+          definition_of_transform_property(name, static_cast<int32_t>(definitions.size()) + 1));
   };
   for (const auto& [name, value] : definition.config)
     if (engine::is_transform_property(definition.config, name)) add(name);

@@ -49,7 +49,7 @@ struct BatchOwner {
 // The parts of the configuration of a sink that writes tables.
 struct TableSinkPlan {
   engine::RowMapping mapping;
-  size_t batch_records = 0;      // most records of one transaction
+  size_t batch_records = 0;     // most records of one transaction
   bool is_exactly_once = true;  // the database stores the positions
 };
 
@@ -137,9 +137,9 @@ class ConnectorFamily {
     return engine::class_is_not_built_in(of.name, false);
   }
   // Opens a sink whose plan has `tables`. The database stores positions under the name of the connector.
-  virtual Result<std::unique_ptr<TableWriter>> open_tables(
-      const engine::ConnectorClass& of, const engine::PropertyValues& /*values*/,
-      const std::string& /*connector*/) const {
+  virtual Result<std::unique_ptr<TableWriter>> open_tables(const engine::ConnectorClass& of,
+                                                           const engine::PropertyValues& /*values*/,
+                                                           const std::string& /*connector*/) const {
     return engine::class_is_not_built_in(of.name, false);
   }
 };

@@ -259,11 +259,12 @@ void NativeConnectors::reset_offsets(std::string name, Done<std::string> done) {
 void NativeConnectors::snapshot(std::string name, std::vector<std::string>, Done<void> done) {
   submit<void>(std::move(done), [this, name = std::move(name)]() -> Result<void> {
     TRY(find(name));
-    return Error{ErrorCode::NotSupported,
-                 fmt::format("connector {} takes no snapshot on demand", name),
-                 {},
-                 "A source begins again after STOP CONNECTOR, ALTER CONNECTOR ... RESET OFFSETS and "
-                 "RESUME CONNECTOR."};
+    return Error{
+        ErrorCode::NotSupported,
+        fmt::format("connector {} takes no snapshot on demand", name),
+        {},
+        "A source begins again after STOP CONNECTOR, ALTER CONNECTOR ... RESET OFFSETS and "
+        "RESUME CONNECTOR."};
   });
 }
 

@@ -202,8 +202,7 @@ Result<std::string> NativeConnectors::reset_offsets(const std::string& name) {
   const auto native = native_class(families_, definition->config, engine::ConnectorType::Unknown);
   if (native && keeps_positions_outside(native->of, native->family, *definition)) {
     const auto topics = definitions_.image()->topics;
-    for (const std::string& topic :
-         engine::PropertyValues({}, definition->config).list("topics")) {
+    for (const std::string& topic : engine::PropertyValues({}, definition->config).list("topics")) {
       const storage::TopicInfo* const info = topics->find(topic);
       const int32_t partitions = info == nullptr ? 0 : info->partition_count;
       for (PartitionId partition{0}; partition.value() < partitions; ++partition)

@@ -158,8 +158,7 @@ Status SinkTask::write_object(Partition& partition, Offset end) {
       partition.id.partition,
       partition.begin,
       end,
-      TRY(writer_->object_name(routed(partition.topic), partition.id.partition,
-                               partition.begin))};
+      TRY(writer_->object_name(routed(partition.topic), partition.id.partition, partition.begin))};
   TRY(commit({{engine::intent_key(identity().definition->name, object.topic, object.partition),
                engine::encode_intent(object, identity().definition->id)}}));
   const int64_t records = partition.records, bytes = partition.bytes;
@@ -238,8 +237,7 @@ Result<std::vector<BadRecord>> SinkTask::write_records(const engine::SinkObject&
       TRY(writer_->begin(object));
       is_begun = true;
     }
-    if (is_begun)
-      std::ranges::move(TRY(writer_->write(records)), std::back_inserter(bad_records));
+    if (is_begun) std::ranges::move(TRY(writer_->write(records)), std::back_inserter(bad_records));
     for (BadRecord& bad : bad_records) {
       TRY(take_bad_record(plan_.bad_records, bad.error, bad.bytes));
       if (plan_.bad_records.dead_letters.topic.empty()) bad.bytes.clear();

@@ -20,7 +20,7 @@ struct Limits {
   // Limit for the bytes of further requests that have arrived while an earlier request is being
   // answered.
   size_t max_waiting_bytes = 64 * 1024;
-  uint32_t max_streams = 100;         // concurrent requests on an HTTP/2 connection
+  uint32_t max_streams = 100;  // concurrent requests on an HTTP/2 connection
   // time limit for the first request, from the connection's beginning
   int64_t head_timeout_ms = 10'000;
   // limit for the time of a whole body, or between two pieces of a body

@@ -61,8 +61,8 @@ struct NodeView {
 struct AnswerSlot {
   bool is_ready = false;
   bool ends_connection = false;
-  std::string end_reason = {};     // reason for the end of the connection, for the server's log
-  std::string bytes;               // empty: no answer is sent
+  std::string end_reason = {};  // reason for the end of the connection, for the server's log
+  std::string bytes;            // empty: no answer is sent
   // called when is_ready becomes true; empty once the connection is gone
   std::function<void()> on_ready;
 
@@ -234,7 +234,7 @@ struct HandlerContext {
       nullptr;  // shared by the connection and requests in progress
   // shared by the connection and requests in progress
   std::shared_ptr<JoinOrder> join_order = nullptr;
-  Sasl* sasl = nullptr;                             // null: no users exist
+  Sasl* sasl = nullptr;  // null: no users exist
   // The user's permissions; null: no limits. Shared with answers that are sent later.
   std::shared_ptr<const Permissions> permissions = nullptr;
   // The connection's share sessions; null: it cannot have any. Callbacks use it to check that the

@@ -78,7 +78,7 @@ class TableLocks {
     std::map<uint64_t, Request> requests;
     // numbers of the requests for each name, the oldest first
     std::map<std::string, std::set<uint64_t>> queues;
-    std::multimap<Owner, uint64_t> owned;              // numbers of requests, by owner
+    std::multimap<Owner, uint64_t> owned;  // numbers of requests, by owner
 
     bool may_go(uint64_t number) const;
     // Whether the request waits, directly or through other waiting requests, for a request of the

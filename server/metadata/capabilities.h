@@ -15,7 +15,7 @@ namespace server {
 struct Capability {
   // A statement that tests/clients/test_capabilities.py executes.
   std::string_view statement;
-  bool in_cluster = true;                              // false: refused with not_in_cluster_yet()
+  bool in_cluster = true;  // false: refused with not_in_cluster_yet()
   // the lowest feature level at which a cluster executes the statement
   storage::FeatureLevel level = storage::kFirstLevel;
   // the feature that the check passes to ClusterFacts::supports()

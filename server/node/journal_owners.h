@@ -7,8 +7,8 @@
 #include <string>
 
 #include "server/cluster/cluster_member.h"
-#include "server/tasks/replicated_sink.h"
 #include "server/tasks/replicated_journals.h"
+#include "server/tasks/replicated_sink.h"
 #include "server/tasks/snapshot_pieces.h"
 
 namespace server {

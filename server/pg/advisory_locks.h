@@ -103,7 +103,7 @@ class SessionAdvisoryLocks {
   std::map<std::string, Held> held_;
   // the request that waits; shared with the thread that answers it
   std::shared_ptr<Waiting> waiting_;
-  NamedLocks::Place place_;           // place of the waiting request in the queue
+  NamedLocks::Place place_;  // place of the waiting request in the queue
   uint64_t waits_begun_ = 0;
   struct Releasing {
     std::atomic<int> open = 0;        // releases that are not confirmed yet

@@ -12,8 +12,8 @@
 #include "engine/types/text_bytes.h"
 #include "engine/types/text_number.h"
 #include "server/pg/binary.h"
-#include "server/pg/wire_types.h"
 #include "server/pg/client_encoding.h"
+#include "server/pg/wire_types.h"
 
 namespace server::pg {
 

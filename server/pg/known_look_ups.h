@@ -14,7 +14,7 @@ namespace server::pg {
 class ClientEncoding;
 
 struct KnownLookUp {
-  LiteralShape shape;              // the text of the look-up, without the values of its literals
+  LiteralShape shape;  // the text of the look-up, without the values of its literals
   // null: the statement is not a look-up, or this is not known yet
   PreparedStatementPtr statement;
   bool is_decided = false;

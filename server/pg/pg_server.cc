@@ -196,9 +196,8 @@ struct PgServer::Impl final : ClientProtocol {
            options.front_end.max_connections;
   };
   LocalLocks own_locks;
-  const std::shared_ptr<SessionRegistry> sessions =
-      std::make_shared<SessionRegistry>(options.locks != nullptr ? *options.locks : own_locks,
-                                        options.notify_nodes, options.node);
+  const std::shared_ptr<SessionRegistry> sessions = std::make_shared<SessionRegistry>(
+      options.locks != nullptr ? *options.locks : own_locks, options.notify_nodes, options.node);
   std::unique_ptr<FrontEnd> front_end;
 };
 

@@ -374,9 +374,9 @@ class Session : public ClientSession {
   bool is_output_full_ = false;
   bool is_output_due_ = false;  // the client may wait for the present output: Sync, Flush
   std::optional<Error> shut_down_reason_;
-  int64_t shut_down_at_us_ = 0;                     // time at which the session ends at the latest
-  bool is_asked_ = false;                           // the client expects ReadyForQuery
-  bool is_broken_off_ = false;                      // the activity was cancelled for the shutdown
+  int64_t shut_down_at_us_ = 0;  // time at which the session ends at the latest
+  bool is_asked_ = false;        // the client expects ReadyForQuery
+  bool is_broken_off_ = false;   // the activity was cancelled for the shutdown
   // error that is sent in answer to the startup packet
   std::optional<Error> refusal_;
   std::unique_ptr<SessionRequest> request_;         // set while the client authenticates

@@ -33,11 +33,29 @@ bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c =
 bool names_catalog(std::string_view text) {
   std::string lower(text);
   for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  for (const std::string_view name :
-       {"pg_", "information_schema", "reg", "has_", "current_schemas", "array_", "cardinality",
-        "quote_", "format_type", "generate_subscripts", "obj_description", "col_description",
-        "to_reg", "json", "to_json", "row_to_json", "string_to_table", "tableoid", "scale(",
-        "min_scale(", "num_nulls(", "num_nonnulls(", "date_trunc("})
+  for (const std::string_view name : {"pg_",
+                                      "information_schema",
+                                      "reg",
+                                      "has_",
+                                      "current_schemas",
+                                      "array_",
+                                      "cardinality",
+                                      "quote_",
+                                      "format_type",
+                                      "generate_subscripts",
+                                      "obj_description",
+                                      "col_description",
+                                      "to_reg",
+                                      "json",
+                                      "to_json",
+                                      "row_to_json",
+                                      "string_to_table",
+                                      "tableoid",
+                                      "scale(",
+                                      "min_scale(",
+                                      "num_nulls(",
+                                      "num_nonnulls(",
+                                      "date_trunc("})
     for (size_t at = lower.find(name); at != std::string::npos; at = lower.find(name, at + 1))
       if (at == 0 || !is_word(lower[at - 1])) return true;
   return false;

@@ -228,7 +228,8 @@ Status QueryTasks::make_exchanges(const DefinedQuery& defined,
     const size_t writer_count = std::max<size_t>(1, task_count(defined, writers, topics));
     const int32_t partitions = engine::ExchangeLanes(defined.plan->exchanges[i])
                                    .partition_count(static_cast<int32_t>(writer_count));
-    if (log_.find_partition({id, PartitionId(partitions - 1)})) continue;  // all exist: no commit needed
+    if (log_.find_partition({id, PartitionId(partitions - 1)}))
+      continue;  // all exist: no commit needed
     TRY(storage::create_partitions_and_wait(log_, id, partitions,
                                             storage::PartitionKind::Internal));
   }

@@ -135,13 +135,13 @@ class JournaledCommits {
   size_t own_commits_left_ = 0;
   // The last root whose pages are durable; none: everything is durable.
   std::optional<KeptRoot> durable_;
-  bool is_durable_named_ = false;    // an entry of the journal names durable_
+  bool is_durable_named_ = false;  // an entry of the journal names durable_
   // the root that will replace durable_ when the file is synced and an entry of the journal names
   // the new root
   std::optional<KeptRoot> syncing_;
   // syncing_ is durable, so that an entry of the journal may name it
   bool is_synced_ = false;
-  bool is_sync_running_ = false;     // the thread syncs the file
+  bool is_sync_running_ = false;  // the thread syncs the file
   size_t commits_since_root_ = 0, bytes_since_root_ = 0;
   Syncer syncer_;
   PendingChanges pending_;

@@ -95,10 +95,10 @@ class PendingChanges {
   size_t waiting_ = 0;
   size_t entries_since_wait_ = SIZE_MAX / 2;  // number of entries since a reader last had to wait
   bool is_asleep_ = false, is_ending_ = false;
-  double mean_made_ = 16;   // running mean of entries in one commit
+  double mean_made_ = 16;  // running mean of entries in one commit
   // number of entries since several entries were last applied together; see are_made_together()
   size_t not_pending_ = 0;
-  std::thread thread_;      // applies changes after some time if no reader needs them earlier
+  std::thread thread_;  // applies changes after some time if no reader needs them earlier
 };
 
 }  // namespace storage

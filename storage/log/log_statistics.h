@@ -17,8 +17,8 @@ struct LogStatistics {
   size_t queued_requests = 0, queued_bytes = 0;  // waiting for a commit
   // number of removals of dropped or trimmed data that are not finished
   size_t pending_removals = 0;
-  uint64_t reserve_bytes = 0;                    // free space that client appends must leave
-  bool refuses_appends = false;                  // the disk is full up to the reserve
+  uint64_t reserve_bytes = 0;    // free space that client appends must leave
+  bool refuses_appends = false;  // the disk is full up to the reserve
 };
 
 // Returns the current figures. The log keeps them up to date, so a call only has to take two locks

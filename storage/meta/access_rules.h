@@ -27,8 +27,8 @@ enum class RuleOperation : int8_t {
   IdempotentWrite = 12
 };
 
-inline constexpr std::string_view kEverybody = "*";               // as a principal: every user
-inline constexpr std::string_view kEveryName = "*";               // as a literal name: every name
+inline constexpr std::string_view kEverybody = "*";  // as a principal: every user
+inline constexpr std::string_view kEveryName = "*";  // as a literal name: every name
 // The only name that a resource of type Cluster has.
 inline constexpr std::string_view kTheCluster = "kafka-cluster";
 

@@ -51,7 +51,7 @@ struct PartitionAssignment {
   std::optional<NodeId> leader = {};  // nothing while no member of the ISR is available
   // Raised with each change of `leader`, also when the partition loses its leader.
   LeaderEpoch leader_epoch = {};
-  int32_t version = 0;                // raised by each change (Kafka's partition epoch)
+  int32_t version = 0;  // raised by each change (Kafka's partition epoch)
   // The topic's own min.insync.replicas; nothing if the cluster's value applies.
   std::optional<int32_t> own_min_insync = {};
   bool operator==(const PartitionAssignment&) const = default;

@@ -100,7 +100,7 @@ class JournalOwner {
   // end_ is the end of the visible commits. All outputs of commits before marked_ are delivered
   // according to the last mark (delivered_mark()).
   Offset end_, marked_;
-  Offset trim_end_;      // a snapshot covers all commits before it
+  Offset trim_end_;  // a snapshot covers all commits before it
   bool is_trimming_ = false;
   // Replaced with each attempt, so that the log's answers to an earlier attempt are ignored.
   std::shared_ptr<const char> attempt_;

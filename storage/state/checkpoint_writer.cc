@@ -210,8 +210,7 @@ Status CheckpointWriter::put_position(WriteTransaction& transaction,
     if (known.position > checkpoint.position) return {};
   }
   return transaction.put(positions, checkpoint.task,
-                         encode_position(checkpoint.task,
-                                         {checkpoint.position, checkpoint.scalars},
+                         encode_position(checkpoint.task, {checkpoint.position, checkpoint.scalars},
                                          file_.position_format()));
 }
 

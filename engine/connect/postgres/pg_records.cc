@@ -38,9 +38,10 @@ std::string source_schema() {
   add(field("int64", "txId", true));
   add(field("int64", "lsn", true));
   add(field("int64", "xmin", true));
-  return fmt::format(R"({{"type":"struct","fields":[{}],"optional":false,)"
-                     R"("name":"io.debezium.connector.postgresql.Source","version":1,"field":"source"}})",
-                     fields);
+  return fmt::format(
+      R"({{"type":"struct","fields":[{}],"optional":false,)"
+      R"("name":"io.debezium.connector.postgresql.Source","version":1,"field":"source"}})",
+      fields);
 }
 
 constexpr std::string_view kTransactionSchema =
@@ -133,8 +134,7 @@ Result<std::string> PgRecordMaker::row_json(const PgTuple& tuple) const {
         auto value = pg_value_json(column.type, form_.modes, cell.text);
         if (!value) {
           Error error = std::move(value).error();
-          error.message =
-              fmt::format("{}.{}: {}", table_.full_name(), column.name, error.message);
+          error.message = fmt::format("{}.{}: {}", table_.full_name(), column.name, error.message);
           return error;
         }
         row.json(column.name, *value);
@@ -200,8 +200,8 @@ Status PgRecordMaker::add_deleted(const PgTuple& before, const std::optional<std
     if (key) out.push_back({key, std::nullopt});
     return {};
   }
-  out.push_back({key, with_schema(value_schema_, envelope('d', TRY(row_json(before)), kNull, origin,
-                                                          now_us))});
+  out.push_back({key, with_schema(value_schema_,
+                                  envelope('d', TRY(row_json(before)), kNull, origin, now_us))});
   if (form_.has_tombstones && key) out.push_back({key, std::nullopt});
   return {};
 }

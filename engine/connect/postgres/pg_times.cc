@@ -197,8 +197,8 @@ int64_t day_of(int64_t us) { return (us >= 0 ? us : us - (kUsOfDay - 1)) / kUsOf
 std::string time_text(int64_t us_of_day) {
   const int64_t fraction = us_of_day % kUsOfSecond;
   const int64_t seconds = us_of_day / kUsOfSecond;
-  std::string text = fmt::format("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60,
-                                 seconds % 60);
+  std::string text =
+      fmt::format("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
   if (fraction % 1'000 != 0)
     text += fmt::format(".{:06}", fraction);
   else if (fraction != 0)
@@ -232,8 +232,7 @@ std::string zoned_timestamp_text(int64_t us) {
   const std::string shown = year > 9'999 ? fmt::format("+{}", year)
                             : year < 0   ? fmt::format("-{:04}", -year)
                                          : fmt::format("{:04}", year);
-  return fmt::format("{}-{:02}-{:02}T{}", shown, month, day,
-                     zoned_time_text(us - days * kUsOfDay));
+  return fmt::format("{}-{:02}-{:02}T{}", shown, month, day, zoned_time_text(us - days * kUsOfDay));
 }
 
 }  // namespace engine

@@ -20,19 +20,44 @@ struct NamedKind {
   PgKind kind;
 };
 constexpr NamedKind kKinds[] = {
-    {"int2", PgKind::Int16},         {"int4", PgKind::Int32},      {"int8", PgKind::Int64},
-    {"oid", PgKind::Int64},          {"bool", PgKind::Boolean},    {"float4", PgKind::Float32},
-    {"float8", PgKind::Float64},     {"text", PgKind::Text},       {"varchar", PgKind::Text},
-    {"bpchar", PgKind::Text},        {"char", PgKind::Text},       {"name", PgKind::Text},
-    {"citext", PgKind::Text},        {"inet", PgKind::Text},       {"cidr", PgKind::Text},
-    {"macaddr", PgKind::Text},       {"macaddr8", PgKind::Text},   {"int4range", PgKind::Text},
-    {"int8range", PgKind::Text},     {"numrange", PgKind::Text},   {"tsrange", PgKind::Text},
-    {"tstzrange", PgKind::Text},     {"daterange", PgKind::Text},  {"uuid", PgKind::Uuid},
-    {"json", PgKind::Json},          {"jsonb", PgKind::Json},      {"xml", PgKind::Xml},
-    {"numeric", PgKind::Decimal},    {"money", PgKind::Money},     {"date", PgKind::Date},
-    {"timestamp", PgKind::Timestamp}, {"timestamptz", PgKind::TimestampTz},
-    {"time", PgKind::Time},          {"timetz", PgKind::TimeTz},   {"interval", PgKind::Interval},
-    {"bytea", PgKind::Bytes},        {"bit", PgKind::Bits},        {"varbit", PgKind::Bits},
+    {"int2", PgKind::Int16},
+    {"int4", PgKind::Int32},
+    {"int8", PgKind::Int64},
+    {"oid", PgKind::Int64},
+    {"bool", PgKind::Boolean},
+    {"float4", PgKind::Float32},
+    {"float8", PgKind::Float64},
+    {"text", PgKind::Text},
+    {"varchar", PgKind::Text},
+    {"bpchar", PgKind::Text},
+    {"char", PgKind::Text},
+    {"name", PgKind::Text},
+    {"citext", PgKind::Text},
+    {"inet", PgKind::Text},
+    {"cidr", PgKind::Text},
+    {"macaddr", PgKind::Text},
+    {"macaddr8", PgKind::Text},
+    {"int4range", PgKind::Text},
+    {"int8range", PgKind::Text},
+    {"numrange", PgKind::Text},
+    {"tsrange", PgKind::Text},
+    {"tstzrange", PgKind::Text},
+    {"daterange", PgKind::Text},
+    {"uuid", PgKind::Uuid},
+    {"json", PgKind::Json},
+    {"jsonb", PgKind::Json},
+    {"xml", PgKind::Xml},
+    {"numeric", PgKind::Decimal},
+    {"money", PgKind::Money},
+    {"date", PgKind::Date},
+    {"timestamp", PgKind::Timestamp},
+    {"timestamptz", PgKind::TimestampTz},
+    {"time", PgKind::Time},
+    {"timetz", PgKind::TimeTz},
+    {"interval", PgKind::Interval},
+    {"bytea", PgKind::Bytes},
+    {"bit", PgKind::Bits},
+    {"varbit", PgKind::Bits},
 };
 
 // A type in a schema: the base type of Kafka Connect, and the name of the logical type.
@@ -82,7 +107,8 @@ ConnectType connect_type(const PgType& type, const PgValueModes& modes) {
     case PgKind::Xml:
       return {"string", "io.debezium.data.Xml"};
     case PgKind::Enum:
-      return {"string", "io.debezium.data.Enum", JsonObjectText().text("allowed", type.labels).take()};
+      return {"string", "io.debezium.data.Enum",
+              JsonObjectText().text("allowed", type.labels).take()};
     case PgKind::Decimal:
     case PgKind::Money:
       return decimal_type(type, modes);
@@ -256,7 +282,8 @@ Result<std::string> timestamp_json(const PgType& type, const PgValueModes& modes
                                    std::string_view text) {
   // The numbers that Debezium writes for infinities. They come from PostgreSQL's JDBC driver
   // (org.postgresql.PGStatement).
-  constexpr int64_t kInfinity = 9'223'372'036'825'200'000, kMinusInfinity = -9'223'372'036'832'400'000;
+  constexpr int64_t kInfinity = 9'223'372'036'825'200'000,
+                    kMinusInfinity = -9'223'372'036'832'400'000;
   const int64_t us = text == "infinity"    ? kInfinity
                      : text == "-infinity" ? kMinusInfinity
                                            : TRY(pg_timestamp_us(text));
@@ -286,9 +313,8 @@ Result<std::string> interval_json(const PgValueModes& modes, std::string_view te
     second += fmt::format(".{:06}", fraction);
     while (second.ends_with('0')) second.pop_back();
   }
-  return json_string(fmt::format("P{}Y{}M{}DT{}H{}M{}S", interval.months / 12,
-                                 interval.months % 12, interval.days, seconds / 3'600,
-                                 seconds / 60 % 60, second));
+  return json_string(fmt::format("P{}Y{}M{}DT{}H{}M{}S", interval.months / 12, interval.months % 12,
+                                 interval.days, seconds / 3'600, seconds / 60 % 60, second));
 }
 
 // Reads one element from the front of an array's text, such as {1,"a\"b",NULL}.
@@ -320,7 +346,8 @@ Result<Element> take_element(std::string_view& rest) {
 Result<std::string> array_json(const PgType& type, const PgValueModes& modes,
                                std::string_view text) {
   std::string_view rest = text;
-  if (rest.starts_with('[')) rest.remove_prefix(std::min(rest.find('=') + 1, rest.size()));  // bounds
+  if (rest.starts_with('['))
+    rest.remove_prefix(std::min(rest.find('=') + 1, rest.size()));  // bounds
   if (rest.size() < 2 || rest[0] != '{' || !rest.ends_with('}')) return no_value(text, "array");
   if (rest[1] == '{')
     return Error{ErrorCode::OutOfRange,
@@ -403,8 +430,9 @@ std::string pg_schema_json(const PgType& type, const PgValueModes& modes, bool i
   if (type.kind == PgKind::Array)
     schema.json("items", pg_schema_json(*type.element, modes, true, {}));
   if (shown.type == "struct")
-    schema.json("fields",
-                R"([{"type":"int32","optional":false,"field":"scale"},{"type":"bytes","optional":false,"field":"value"}])");
+    schema.json(
+        "fields",
+        R"([{"type":"int32","optional":false,"field":"scale"},{"type":"bytes","optional":false,"field":"value"}])");
   schema.flag("optional", is_optional);
   if (!shown.name.empty()) schema.text("name", shown.name).number("version", 1);
   if (!shown.parameters.empty()) schema.json("parameters", shown.parameters);

@@ -25,22 +25,43 @@ struct PgValueModes {
 };
 
 enum class PgKind : uint8_t {
-  Int16, Int32, Int64, Boolean, Float32, Float64, Text, Uuid, Json, Xml, Enum, Decimal,
-  VariableDecimal, Money, Date, Timestamp, TimestampTz, Time, TimeTz, Interval, Bytes, Bit, Bits,
+  Int16,
+  Int32,
+  Int64,
+  Boolean,
+  Float32,
+  Float64,
+  Text,
+  Uuid,
+  Json,
+  Xml,
+  Enum,
+  Decimal,
+  VariableDecimal,
+  Money,
+  Date,
+  Timestamp,
+  TimestampTz,
+  Time,
+  TimeTz,
+  Interval,
+  Bytes,
+  Bit,
+  Bits,
   Array,
 };
 
 struct PgType {
   PgKind kind = PgKind::Text;
-  int32_t precision = 0;  // digits of a Decimal or of a second's fraction, or length of Bits
-  int32_t scale = 0;      // scale of a Decimal
-  std::string labels = {};                          // the labels of an Enum, separated by commas
+  int32_t precision = 0;    // digits of a Decimal or of a second's fraction, or length of Bits
+  int32_t scale = 0;        // scale of a Decimal
+  std::string labels = {};  // the labels of an Enum, separated by commas
   std::shared_ptr<const PgType> element = nullptr;  // element type of an Array
 };
 
 // A type in PostgreSQL's catalog. A domain is replaced by its base type.
 struct PgTypeName {
-  std::string name;       // pg_type.typname; for an array, that of its elements
+  std::string name;  // pg_type.typname; for an array, that of its elements
   bool is_array = false;
   bool is_enum = false;
   int32_t modifier = -1;  // pg_attribute.atttypmod

@@ -183,8 +183,7 @@ Result<PgLsn> parse_pg_lsn(std::string_view text) {
   const size_t slash = text.find('/');
   uint32_t high = 0, low = 0;
   const auto reads = [](std::string_view part, uint32_t& number) {
-    const auto [end, error] =
-        std::from_chars(part.data(), part.data() + part.size(), number, 16);
+    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), number, 16);
     return error == std::errc() && end == part.data() + part.size();
   };
   if (slash == text.npos || !reads(text.substr(0, slash), high) ||

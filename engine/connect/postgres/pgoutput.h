@@ -27,7 +27,7 @@ struct PgCell {
 using PgTuple = std::vector<PgCell>;
 
 struct PgBegin {
-  PgLsn commit_lsn = 0;  // position of the commit record
+  PgLsn commit_lsn = 0;   // position of the commit record
   int64_t commit_us = 0;  // microseconds since 1970
   uint32_t xid = 0;
 };

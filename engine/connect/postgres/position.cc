@@ -87,23 +87,24 @@ Status read_pg_position(std::string_view prefix, std::string_view partition_json
   if (partition.text_of("server") != prefix) return {};
   const JsonTree offset = TRY(parse_json_tree(offset_json));
   if (const std::string table = partition.text_of("table"); !table.empty()) {
-    PgCopy copy{.segments = {}, .last_key = keys_of(offset, "last_key"),
+    PgCopy copy{.segments = {},
+                .last_key = keys_of(offset, "last_key"),
                 .is_done = flag_of(offset, "done")};
     if (const JsonTree* segments = offset.find("segments"))
       for (const JsonTree& each : segments->items)
-        copy.segments.push_back({keys_of(each, "after"),
-                                 static_cast<PgLsn>(number_of(each, "lsn").value_or(0))});
+        copy.segments.push_back(
+            {keys_of(each, "after"), static_cast<PgLsn>(number_of(each, "lsn").value_or(0))});
     if (copy.segments.empty()) return no_position(offset_json);
     positions.copies.emplace_back(table, std::move(copy));
     return {};
   }
   const auto processed = number_of(offset, "lsn_proc");
   if (!processed) return no_position(offset_json);
-  positions.log = PgLogPosition{.processed = static_cast<PgLsn>(*processed),
-                                .commit_lsn =
-                                    static_cast<PgLsn>(number_of(offset, "lsn_commit").value_or(0)),
-                                .changes = number_of(offset, "n").value_or(0),
-                                .in_snapshot = flag_of(offset, "in_snapshot")};
+  positions.log =
+      PgLogPosition{.processed = static_cast<PgLsn>(*processed),
+                    .commit_lsn = static_cast<PgLsn>(number_of(offset, "lsn_commit").value_or(0)),
+                    .changes = number_of(offset, "n").value_or(0),
+                    .in_snapshot = flag_of(offset, "in_snapshot")};
   return {};
 }
 

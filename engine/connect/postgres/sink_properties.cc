@@ -19,9 +19,7 @@ constexpr PropertyRow kSinkOfTablesRows[] = {
     {.name = "connection.url",
      .doc = "address of the database: jdbc:postgresql://HOST:PORT/DATABASE",
      .is_required = true},
-    {.name = "connection.password",
-     .type = PropertyType::Password,
-     .doc = "password of the role"},
+    {.name = "connection.password", .type = PropertyType::Password, .doc = "password of the role"},
     {.name = "insert.mode",
      .default_value = "insert",
      .doc = "insert: each record is a new row; upsert: it replaces the row of its key; update: it "
@@ -36,12 +34,16 @@ constexpr PropertyRow kSinkOfTablesRows[] = {
      .default_value = "true",
      .doc = "false: no table millrace_positions; records are written again after a crash"},
     {.name = "key.converter", .doc = "class that converts keys", .words = kConverters},
-    {.name = "key.converter.schemas.enable", .type = kTrueOrFalse, .doc = "JSON keys have a schema"},
+    {.name = "key.converter.schemas.enable",
+     .type = kTrueOrFalse,
+     .doc = "JSON keys have a schema"},
     {.name = "value.converter",
      .default_value = kConverterOfJson,
      .doc = "class that converts values",
      .words = kConverterOfJson},
-    {.name = "value.converter.schemas.enable", .type = kTrueOrFalse, .doc = "JSON values have a schema"},
+    {.name = "value.converter.schemas.enable",
+     .type = kTrueOrFalse,
+     .doc = "JSON values have a schema"},
     {.name = "max.retries", .doc = "has no effect: errors that may pass are retried without end"},
     {.name = "retry.backoff.ms", .doc = "has no effect: the delay grows from 0.1 to 30 s"},
     {.name = "errors.retry.timeout", .doc = "has no effect: a record has the same error again"},
@@ -198,8 +200,8 @@ class ConnectionUrl {
 
  private:
   void refuse(std::string_view why, std::string hint = {}) {
-    wrong_.push_back({"connection.url", fmt::format("property \"connection.url\": {}", why),
-                      std::move(hint)});
+    wrong_.push_back(
+        {"connection.url", fmt::format("property \"connection.url\": {}", why), std::move(hint)});
   }
   void read_authority(std::string_view authority, std::string& host, std::string& port) {
     if (const size_t at = authority.rfind('@'); at != std::string_view::npos) {
@@ -211,8 +213,7 @@ class ConnectionUrl {
     if (authority.find(',') != std::string_view::npos)
       refuse("several hosts are not supported", "Name the primary server.");
     const size_t bracket = authority.rfind(']');  // of an address such as [::1]
-    const size_t colon =
-        authority.find(':', bracket == std::string_view::npos ? 0 : bracket);
+    const size_t colon = authority.find(':', bracket == std::string_view::npos ? 0 : bracket);
     std::string_view name = authority.substr(0, colon);
     if (colon != std::string_view::npos) port = authority.substr(colon + 1);
     if (name.starts_with('[') && name.ends_with(']')) name = name.substr(1, name.size() - 2);
@@ -226,9 +227,9 @@ class ConnectionUrl {
       const std::string value = percent_decoded(text);
       constexpr std::string_view kSame[] = {"user",        "password", "sslmode",
                                             "sslrootcert", "sslcert",  "sslkey"};
-      constexpr std::string_view kIdle[] = {"ApplicationName", "reWriteBatchedInserts",
-                                            "tcpKeepAlive", "stringtype", "loginTimeout",
-                                            "connectTimeout", "socketTimeout"};
+      constexpr std::string_view kIdle[] = {
+          "ApplicationName", "reWriteBatchedInserts", "tcpKeepAlive", "stringtype",
+          "loginTimeout",    "connectTimeout",        "socketTimeout"};
       if (std::ranges::find(kSame, name) != std::end(kSame))
         set(std::string(name), value);
       else if (name == "currentSchema")
@@ -252,19 +253,19 @@ DataForm converter_form(const PropertyValues& values, const std::string& side, b
   const auto has_schemas = values.find(side + ".converter.schemas.enable");
   // The default of JsonConverter is true. Values of streams of this server have no schemas.
   return has_schemas.value_or(is_short ? "false" : "true") == "true" ? DataForm::JsonWithSchema
-                                                                      : DataForm::Json;
+                                                                     : DataForm::Json;
 }
 
 void check_key(const PostgresSink& sink, const std::string& mode, const std::string& fields,
                std::vector<WrongProperty>& wrong) {
   const KeyMode key = sink.mapping.key_mode;
   if (sink.insert_mode != InsertMode::Insert && key == KeyMode::None)
-    wrong.push_back({mode,
-                     fmt::format("property \"insert.mode\" is not insert, and \"{}\" is none: a row "
-                                 "needs columns that identify it",
-                                 mode),
-                     fmt::format("Set {0} to record_key, or to record_value with {1}.", mode,
-                                 fields)});
+    wrong.push_back(
+        {mode,
+         fmt::format("property \"insert.mode\" is not insert, and \"{}\" is none: a row "
+                     "needs columns that identify it",
+                     mode),
+         fmt::format("Set {0} to record_key, or to record_value with {1}.", mode, fields)});
   if (sink.mapping.deletes && key != KeyMode::RecordKey)
     wrong.push_back({"delete.enabled",
                      fmt::format("property \"delete.enabled\" needs \"{}\" = record_key, because a "
@@ -317,8 +318,7 @@ PostgresSinkResult read_postgres_sink(const ConnectorClass& of, const PropertyVa
     if (parameter == "user") sink.user = value;
 
   sink.topics = values.list("topics");
-  if (sink.topics.empty())
-    read.wrong.push_back({"topics", "property \"topics\" names no topic"});
+  if (sink.topics.empty()) read.wrong.push_back({"topics", "property \"topics\" names no topic"});
   const std::string insert = values.text("insert.mode");
   sink.insert_mode = insert == "upsert"   ? InsertMode::Upsert
                      : insert == "update" ? InsertMode::Update
@@ -332,17 +332,18 @@ PostgresSinkResult read_postgres_sink(const ConnectorClass& of, const PropertyVa
   sink.mapping.fields = values.list("fields.whitelist");
   sink.mapping.deletes = values.flag("delete.enabled");
   check_key(sink, mode, fields, read.wrong);
-  sink.mapping.forms.key = converter_form(values, "key", of.is_short(),
-                                          of.is_short() ? DataForm::Text : DataForm::JsonWithSchema);
+  sink.mapping.forms.key = converter_form(
+      values, "key", of.is_short(), of.is_short() ? DataForm::Text : DataForm::JsonWithSchema);
   sink.mapping.forms.value = converter_form(values, "value", of.is_short(), DataForm::Json);
   sink.table_format = values.text(format);
   std::string rest = sink.table_format;
   if (const size_t mark = rest.find(kTopicMark); mark != rest.npos)
     rest.erase(mark, kTopicMark.size());
   if (rest.find("${") != rest.npos || sink.table_format.empty())
-    read.wrong.push_back({format, fmt::format("property \"{}\" is a name with ${{topic}} in it, not "
-                                              "\"{}\"",
-                                              format, sink.table_format)});
+    read.wrong.push_back(
+        {format, fmt::format("property \"{}\" is a name with ${{topic}} in it, not "
+                             "\"{}\"",
+                             format, sink.table_format)});
   sink.replaces_dots = is_its || of.is_short();
   sink.batch_records = static_cast<size_t>(values.number("batch.size"));
   sink.is_exactly_once = values.flag("exactly.once");
@@ -367,12 +368,13 @@ Result<TableName> table_of_topic(const PostgresSink& sink, std::string_view topi
   if (const auto [second, third] = split_at(rest, '.'); !third.empty() && first == sink.database)
     std::tie(schema, table) = std::pair(second, third);
   if (schema.empty() || table.find('.') != table.npos)
-    return Error{ErrorCode::InvalidParameter,
-                 fmt::format("\"{}\" of topic \"{}\" is not a table of database \"{}\"", name, topic,
-                             sink.database),
-                 {},
-                 "A dot separates the schema from the table. Set the format of the table's name, or "
-                 "use the transform RegexRouter."};
+    return Error{
+        ErrorCode::InvalidParameter,
+        fmt::format("\"{}\" of topic \"{}\" is not a table of database \"{}\"", name, topic,
+                    sink.database),
+        {},
+        "A dot separates the schema from the table. Set the format of the table's name, or "
+        "use the transform RegexRouter."};
   return TableName{std::string(schema), std::string(table)};
 }
 

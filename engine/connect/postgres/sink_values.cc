@@ -88,8 +88,7 @@ Result<std::string> scaled_text(std::string digits, int64_t scale) {
   if (scale <= 0) return digits + std::string(static_cast<size_t>(-scale), '0');
   const size_t sign = digits.starts_with('-') ? 1 : 0;
   const auto places = static_cast<size_t>(scale);
-  if (digits.size() - sign <= places)
-    digits.insert(sign, places + 1 - (digits.size() - sign), '0');
+  if (digits.size() - sign <= places) digits.insert(sign, places + 1 - (digits.size() - sign), '0');
   return digits.insert(digits.size() - places, ".");
 }
 
@@ -222,7 +221,8 @@ Result<JsonTree> converted(JsonTree value, const JsonTree* schema) {
   for (JsonTree& item : value.items) item = TRY(converted(std::move(item), items));
   const JsonTree* values = schema->find("values");
   for (auto& [name, member] : value.members)
-    member = TRY(converted(std::move(member), values != nullptr ? values : find_field(*schema, name)));
+    member =
+        TRY(converted(std::move(member), values != nullptr ? values : find_field(*schema, name)));
   return value;
 }
 
@@ -261,7 +261,8 @@ Result<std::optional<std::string>> sink_value(const JsonTree& value, const JsonT
       return MaybeText(std::move(text));
     }
   }
-  if (value.kind == JsonKind::String || value.kind == JsonKind::Number) return MaybeText(value.text);
+  if (value.kind == JsonKind::String || value.kind == JsonKind::Number)
+    return MaybeText(value.text);
   return MaybeText(json_tree_text(TRY(converted(value, schema))));
 }
 

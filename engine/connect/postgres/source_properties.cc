@@ -67,8 +67,10 @@ constexpr PropertyRow kFilterRows[] = {
     {.name = "schema.exclude.list", .doc = "regular expressions of schemas"},
     {.name = "table.include.list", .doc = "regular expressions of tables, as schema.table"},
     {.name = "table.exclude.list", .doc = "regular expressions of tables, as schema.table"},
-    {.name = "column.include.list", .doc = "regular expressions of columns, as schema.table.column"},
-    {.name = "column.exclude.list", .doc = "regular expressions of columns, as schema.table.column"},
+    {.name = "column.include.list",
+     .doc = "regular expressions of columns, as schema.table.column"},
+    {.name = "column.exclude.list",
+     .doc = "regular expressions of columns, as schema.table.column"},
     {.name = "skipped.operations",
      .type = PropertyType::List,
      .default_value = "t",
@@ -237,10 +239,9 @@ bool read_transforms(const PropertyValues& values, std::vector<WrongProperty>& w
 // PostgreSQL allows only these characters in the names of slots.
 bool is_slot_name(std::string_view name) {
   constexpr size_t kMostBytes = 63;
-  return !name.empty() && name.size() <= kMostBytes &&
-         std::ranges::all_of(name, [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-         });
+  return !name.empty() && name.size() <= kMostBytes && std::ranges::all_of(name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+  });
 }
 
 void read_modes(const PropertyValues& values, PgValueModes& modes) {
@@ -321,12 +322,15 @@ PostgresSourceResult read_postgres_source(const PropertyValues& values) {
   PostgresSource source{.schemas = NameFilter(values, "schema", wrong),
                         .tables = NameFilter(values, "table", wrong),
                         .columns = NameFilter(values, "column", wrong)};
-  for (const auto& [property, parameter] :
-       {std::pair("database.hostname", "host"), {"database.port", "port"},
-        {"database.user", "user"}, {"database.password", "password"},
-        {"database.dbname", "dbname"}, {"database.sslmode", "sslmode"},
-        {"database.sslrootcert", "sslrootcert"}, {"database.sslcert", "sslcert"},
-        {"database.sslkey", "sslkey"}})
+  for (const auto& [property, parameter] : {std::pair("database.hostname", "host"),
+                                            {"database.port", "port"},
+                                            {"database.user", "user"},
+                                            {"database.password", "password"},
+                                            {"database.dbname", "dbname"},
+                                            {"database.sslmode", "sslmode"},
+                                            {"database.sslrootcert", "sslrootcert"},
+                                            {"database.sslcert", "sslcert"},
+                                            {"database.sslkey", "sslkey"}})
     if (const std::string value = values.text(property); !value.empty())
       source.connection.emplace_back(parameter, value);
   source.host_port =
@@ -335,9 +339,10 @@ PostgresSourceResult read_postgres_source(const PropertyValues& values) {
   source.table_list = values.text("table.include.list");
   source.slot = values.text("slot.name");
   if (!is_slot_name(source.slot))
-    wrong.push_back({"slot.name", fmt::format("property \"slot.name\" has small letters, digits and "
-                                              "underscores, at most 63, not \"{}\"",
-                                              source.slot)});
+    wrong.push_back(
+        {"slot.name", fmt::format("property \"slot.name\" has small letters, digits and "
+                                  "underscores, at most 63, not \"{}\"",
+                                  source.slot)});
   source.publication = values.text("publication.name");
   const std::string mode = values.text("publication.autocreate.mode");
   source.publication_mode = mode == "filtered"    ? PublicationMode::Filtered

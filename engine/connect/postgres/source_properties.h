@@ -15,7 +15,8 @@ namespace engine {
 class NameFilter {
  public:
   // Adds an error for each text that is not a regular expression.
-  NameFilter(const PropertyValues& values, const std::string& kind, std::vector<WrongProperty>& wrong);
+  NameFilter(const PropertyValues& values, const std::string& kind,
+             std::vector<WrongProperty>& wrong);
   bool takes(const std::string& name) const;
 
  private:

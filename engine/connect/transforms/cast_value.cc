@@ -16,9 +16,9 @@ namespace {
 struct CastName {
   std::string_view spec, schema;
 };
-constexpr CastName kCastNames[] = {{"int8", "int8"},       {"int16", "int16"},   {"int32", "int32"},
-                               {"int64", "int64"},     {"float32", "float"}, {"float64", "double"},
-                               {"boolean", "boolean"}, {"string", "string"}};
+constexpr CastName kCastNames[] = {
+    {"int8", "int8"},     {"int16", "int16"},    {"int32", "int32"},     {"int64", "int64"},
+    {"float32", "float"}, {"float64", "double"}, {"boolean", "boolean"}, {"string", "string"}};
 
 // Java converts a double to the nearest long, and NaN to 0.
 int64_t whole_of(double number) {
@@ -54,8 +54,8 @@ Result<JsonTree> real_tree(double number, CastType type) {
     // The result has the shortest digits that identify the float; the double with the same value
     // would have more digits.
     const auto narrow = static_cast<float>(number);
-    number = parse_double(fmt::format("{}", narrow))
-                 .value_or(std::numeric_limits<double>::infinity());
+    number =
+        parse_double(fmt::format("{}", narrow)).value_or(std::numeric_limits<double>::infinity());
   }
   if (!std::isfinite(number))
     return Error{ErrorCode::OutOfRange, "the number is infinite or not a number, as JSON has none"};
@@ -66,9 +66,8 @@ Result<JsonTree> real_tree(double number, CastType type) {
 JsonTree boolean_tree(bool value) { return {.kind = JsonKind::Boolean, .boolean = value}; }
 
 Error out_of_range(const std::string& text, CastType type) {
-  return {ErrorCode::InvalidText,
-          fmt::format("\"{}\" is out of range for the type {}", text,
-                      kCastNames[static_cast<size_t>(type)].spec)};
+  return {ErrorCode::InvalidText, fmt::format("\"{}\" is out of range for the type {}", text,
+                                              kCastNames[static_cast<size_t>(type)].spec)};
 }
 
 Result<JsonTree> cast_text(const std::string& text, CastType type) {
@@ -132,8 +131,8 @@ Result<JsonTree> time_text(int64_t number, std::string_view schema_name) {
   const bool is_date = schema_name == kDateSchema;
   const int64_t ms = is_date ? number * kMsOfDay : number;
   const char* const pattern = ms >= 0 && ms < kMsOfDay && !is_date ? "HH:mm:ss.SSS'Z'"
-                              : ms % kMsOfDay == 0                ? "yyyy-MM-dd"
-                                                   : "yyyy-MM-dd'T'HH:mm:ss.SSS'Z'";
+                              : ms % kMsOfDay == 0                 ? "yyyy-MM-dd"
+                                                                   : "yyyy-MM-dd'T'HH:mm:ss.SSS'Z'";
   const TimePattern compiled = TRY(TimePattern::compile(pattern));
   return json_text(TRY(compiled.format_timestamp(ms, TimeZone::utc())));
 }

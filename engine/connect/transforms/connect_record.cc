@@ -15,10 +15,8 @@ JsonTree json_number(int64_t number) {
 }
 
 JsonTree* find_member(JsonTree& object, std::string_view name) {
-  const auto found =
-      std::ranges::find(object.members, name, [](const auto& member) -> std::string_view {
-        return member.first;
-      });
+  const auto found = std::ranges::find(
+      object.members, name, [](const auto& member) -> std::string_view { return member.first; });
   return found == object.members.end() ? nullptr : &found->second;
 }
 
@@ -62,10 +60,9 @@ bool is_optional(const JsonTree& schema) {
 }
 
 JsonTree make_schema(std::string_view type, bool optional) {
-  return {
-      .kind = JsonKind::Object,
-      .members = {{"type", json_text(type)},
-                  {"optional", JsonTree{.kind = JsonKind::Boolean, .boolean = optional}}}};
+  return {.kind = JsonKind::Object,
+          .members = {{"type", json_text(type)},
+                      {"optional", JsonTree{.kind = JsonKind::Boolean, .boolean = optional}}}};
 }
 
 JsonTree make_time_schema(std::string_view name, bool optional) {

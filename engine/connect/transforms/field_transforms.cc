@@ -69,8 +69,7 @@ class InsertField final : public SidedTransform {
     if (datum.schema) datum.schema = with_fields(*datum.schema);
     TRY(insert(datum, topic_, json_text(record.topic), make_schema("string", true)));
     if (partition_)
-      TRY(insert(datum, partition_,
-                 record.partition ? json_number(*record.partition) : JsonTree(),
+      TRY(insert(datum, partition_, record.partition ? json_number(*record.partition) : JsonTree(),
                  make_schema("int32", true)));
     if (offset_ && !record.offset)
       return Error{ErrorCode::InvalidText, "only records of sinks have an offset"};
@@ -105,8 +104,7 @@ class InsertField final : public SidedTransform {
       return Error{ErrorCode::InvalidText,
                    fmt::format("the required field \"{}\" has no value", field->name)};
     set_member(schema, "optional", {.kind = JsonKind::Boolean, .boolean = field->optional});
-    find_member(*datum.schema, "fields")
-        ->items.push_back(as_field(std::move(schema), field->name));
+    find_member(*datum.schema, "fields")->items.push_back(as_field(std::move(schema), field->name));
     set_member(datum.value, field->name, std::move(value));
     return {};
   }
@@ -149,9 +147,8 @@ class ReplaceField final : public SidedTransform {
                      fmt::format("renames: \"{}\" is not a pair old:new", pair)};
       renames.emplace_back(pair.substr(0, colon), pair.substr(colon + 1));
     }
-    return std::unique_ptr<Transform>(
-        std::make_unique<ReplaceField>(side, list("include", "whitelist"),
-                                       list("exclude", "blacklist"), std::move(renames)));
+    return std::unique_ptr<Transform>(std::make_unique<ReplaceField>(
+        side, list("include", "whitelist"), list("exclude", "blacklist"), std::move(renames)));
   }
 
  protected:
@@ -190,7 +187,8 @@ class ReplaceField final : public SidedTransform {
 
 constexpr PropertyRow kMaskOptions[] = {
     {.name = "fields", .type = PropertyType::List, .doc = "fields to mask", .is_required = true},
-    {.name = "replacement", .doc = "text or number in place of the value; otherwise \"\", 0, false"},
+    {.name = "replacement",
+     .doc = "text or number in place of the value; otherwise \"\", 0, false"},
 };
 
 class MaskField final : public SidedTransform {
@@ -254,8 +252,7 @@ class MaskField final : public SidedTransform {
   }
 
   Result<JsonTree> replaced(const JsonTree& value, const JsonTree* field) const {
-    if (value.kind == JsonKind::String &&
-        (field == nullptr || type_of_schema(*field) == "string"))
+    if (value.kind == JsonKind::String && (field == nullptr || type_of_schema(*field) == "string"))
       return json_text(*replacement_);
     if (value.kind != JsonKind::Number)
       return Error{ErrorCode::InvalidText,

@@ -92,8 +92,8 @@ Result<std::vector<JavaRegex::Part>> JavaRegex::parse_replacement(
 
 std::string JavaRegex::replace_first(std::string_view text,
                                      const std::vector<Part>& replacement) const {
-  std::vector<re2::StringPiece> groups(
-      static_cast<size_t>(compiled_->NumberOfCapturingGroups()) + 1);
+  std::vector<re2::StringPiece> groups(static_cast<size_t>(compiled_->NumberOfCapturingGroups()) +
+                                       1);
   const re2::StringPiece whole(text.data(), text.size());
   if (!compiled_->Match(whole, 0, text.size(), re2::RE2::UNANCHORED, groups.data(),
                         static_cast<int>(groups.size())))

@@ -12,9 +12,8 @@ namespace engine {
 namespace {
 
 Error wrong_value(const JsonTree& schema, const JsonTree& value) {
-  return {ErrorCode::InvalidText,
-          fmt::format("{} is not a value of the schema's type \"{}\"", kind_name(value),
-                      type_of_schema(schema))};
+  return {ErrorCode::InvalidText, fmt::format("{} is not a value of the schema's type \"{}\"",
+                                              kind_name(value), type_of_schema(schema))};
 }
 
 bool is_kind_of(const JsonTree& value, const JsonTree& schema) {

@@ -74,8 +74,8 @@ class SidedTransform : public Transform {
 // of an option: "spec: ...".
 using MakeTransform = Result<std::unique_ptr<Transform>> (*)(const PropertyValues& options,
                                                              TransformSide side);
-using MakePredicate = Result<std::unique_ptr<TransformPredicate>> (*)(
-    const PropertyValues& options);
+using MakePredicate =
+    Result<std::unique_ptr<TransformPredicate>> (*)(const PropertyValues& options);
 
 // The classes of one file, by their simple names.
 struct TransformClass {
@@ -90,10 +90,11 @@ struct PredicateClass {
   MakePredicate make;
 };
 
-std::span<const TransformClass> field_transforms();      // InsertField, ReplaceField, MaskField, ...
-std::span<const TransformClass> structure_transforms();  // HoistField, ExtractField, ValueToKey, ...
-std::span<const TransformClass> value_transforms();      // Cast, TimestampConverter
-std::span<const TransformClass> record_transforms();     // RegexRouter, Filter, headers, ...
+std::span<const TransformClass> field_transforms();  // InsertField, ReplaceField, MaskField, ...
+std::span<const TransformClass>
+structure_transforms();                               // HoistField, ExtractField, ValueToKey, ...
+std::span<const TransformClass> value_transforms();   // Cast, TimestampConverter
+std::span<const TransformClass> record_transforms();  // RegexRouter, Filter, headers, ...
 std::span<const PredicateClass> transform_predicates();
 
 }  // namespace engine

@@ -44,9 +44,9 @@ std::optional<FoundClass> find_transform_class(std::string_view written) {
   FoundClass found;
   std::string_view name = written;
   if (name.starts_with(kTransformPackage)) name.remove_prefix(kTransformPackage.size());
-  for (const auto& [suffix, side] : {std::pair<std::string_view, TransformSide>(
-                                         "$Key", TransformSide::Key),
-                                     {"$Value", TransformSide::Value}})
+  for (const auto& [suffix, side] :
+       {std::pair<std::string_view, TransformSide>("$Key", TransformSide::Key),
+        {"$Value", TransformSide::Value}})
     if (name.ends_with(suffix)) {
       found.side = side;
       name.remove_suffix(suffix.size());
@@ -123,14 +123,13 @@ class TransformReader {
 
   // Adds the error of a class. Its message may begin with the name of an option, which then becomes
   // the wrong property.
-  void add_error(const std::string& prefix, std::span<const PropertyRow> rows,
-                 const Error& error) {
+  void add_error(const std::string& prefix, std::span<const PropertyRow> rows, const Error& error) {
     const std::string option = error.message.substr(0, error.message.find(':'));
     const bool names_one = std::ranges::find(rows, option, &PropertyRow::name) != rows.end();
     const std::string property = prefix + (names_one ? option : "type");
-    wrong(property, fmt::format("property \"{}\"{}", property,
-                                names_one ? error.message.substr(option.size())
-                                          : ": " + error.message),
+    wrong(property,
+          fmt::format("property \"{}\"{}", property,
+                      names_one ? error.message.substr(option.size()) : ": " + error.message),
           error.hint);
   }
 
@@ -221,8 +220,7 @@ class TransformReader {
                        const TransformChain::Step& step) {
     const DataForm form = side == TransformSide::Key ? forms_.key : forms_.value;
     if (step.transform->needs_schema() && form != DataForm::JsonWithSchema) {
-      wrong(prefix + "type",
-            fmt::format("transform {} needs records with a schema", step.name),
+      wrong(prefix + "type", fmt::format("transform {} needs records with a schema", step.name),
             "JsonConverter with schemas.enable reads and writes schemas.");
       return false;
     }

@@ -62,8 +62,7 @@ class Cast final : public SidedTransform {
     TRY(require_object(datum, "Cast"));
     for (const FieldCast& cast : casts_) {
       JsonTree* const member = find_member(datum.value, cast.field);
-      const JsonTree* const schema =
-          datum.schema ? find_field(*datum.schema, cast.field) : nullptr;
+      const JsonTree* const schema = datum.schema ? find_field(*datum.schema, cast.field) : nullptr;
       if (datum.schema && schema == nullptr) continue;
       auto result = cast_value(member == nullptr ? JsonTree() : *member, schema, cast.type);
       if (!result)
@@ -241,8 +240,7 @@ class TimestampConverter final : public SidedTransform {
   // Returns milliseconds since 1970.
   Result<int64_t> ms_of(const JsonTree& value, const JsonTree* schema) const {
     if (value.kind == JsonKind::String) {
-      if (!patterns_)
-        return Error{ErrorCode::InvalidText, "a text needs the option format"};
+      if (!patterns_) return Error{ErrorCode::InvalidText, "a text needs the option format"};
       const auto ms = patterns_->parsed.parse_lenient_date(value.text);
       if (!ms)
         return Error{ErrorCode::InvalidText,

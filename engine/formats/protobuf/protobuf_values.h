@@ -50,7 +50,7 @@ class ProtobufMessageReader {
     Way way = Way::Mismatch;
     // has one element for Message, List and Member
     std::vector<ProtobufMessageReader> message = {};
-    std::vector<Value> wrapped = {};                  // has one element for Wrapper
+    std::vector<Value> wrapped = {};  // has one element for Wrapper
   };
   // The most frequent kinds of fields. Their values are read without examining the type of the
   // field for each value.

@@ -56,8 +56,7 @@ Result<int32_t> get_bit(std::string_view bytes, int64_t index) {
 }
 Result<std::string> set_bit(std::string_view bytes, int64_t index, int32_t value) {
   TRY(check_index(bytes, index));
-  if (value != 0 && value != 1)
-    return Error{ErrorCode::InvalidParameter, "new bit must be 0 or 1"};
+  if (value != 0 && value != 1) return Error{ErrorCode::InvalidParameter, "new bit must be 0 or 1"};
   std::string changed(bytes);
   char& byte = changed[static_cast<size_t>(index / kBitsOfByte)];
   const int mask = 1 << (index % kBitsOfByte);

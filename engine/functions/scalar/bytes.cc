@@ -335,9 +335,8 @@ Result<std::string> sha2(std::string_view bytes) {
   static const EVP_MD* const kAlgorithm = EVP_MD_fetch(nullptr, kName.c_str(), nullptr);
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned size = 0;
-  const bool is_done =
-      kAlgorithm != nullptr &&
-      EVP_Digest(bytes.data(), bytes.size(), digest, &size, kAlgorithm, nullptr) == 1;
+  const bool is_done = kAlgorithm != nullptr && EVP_Digest(bytes.data(), bytes.size(), digest,
+                                                           &size, kAlgorithm, nullptr) == 1;
   if (!is_done) return Error{ErrorCode::NotSupported, "this system's OpenSSL has no " + kName};
   return std::string(reinterpret_cast<const char*>(digest), size);
 }

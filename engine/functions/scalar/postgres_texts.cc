@@ -403,7 +403,9 @@ Result<bool> is_nfc(const KernelCall& call, Text text) { return is_normalized(ca
 // Replaces \XXXX, \+XXXXXX, \uXXXX and \UXXXXXXXX by the character with this number, and \\ by a backslash. Numbers
 // above U+FFFF may be pairs of surrogates.
 Result<std::string> unistr(Text text) {
-  const Error invalid{ErrorCode::SyntaxError, "invalid Unicode escape", {},
+  const Error invalid{ErrorCode::SyntaxError,
+                      "invalid Unicode escape",
+                      {},
                       "Unicode escapes must be \\XXXX, \\+XXXXXX, \\uXXXX, or \\UXXXXXXXX."};
   const Error pair{ErrorCode::SyntaxError, "invalid Unicode surrogate pair"};
   std::string out;
@@ -423,7 +425,8 @@ Result<std::string> unistr(Text text) {
     const auto read = std::from_chars(number.data(), number.data() + number.size(), code, 16);
     if (number.size() != digits || read.ptr != number.data() + digits) return invalid;
     at = begin + digits;
-    const bool is_lead = code >= 0xD800 && code < 0xDC00, is_trail = code >= 0xDC00 && code < 0xE000;
+    const bool is_lead = code >= 0xD800 && code < 0xDC00,
+               is_trail = code >= 0xDC00 && code < 0xE000;
     if (is_trail != (lead != 0)) return pair;
     if (code == 0 || code > 0x10FFFF)
       return Error{ErrorCode::SyntaxError, fmt::format("invalid Unicode code point: {:04X}", code)};

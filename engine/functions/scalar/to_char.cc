@@ -186,10 +186,9 @@ constexpr TimePattern kTimePatterns[] = {
 
 // Intervals have no weeks, names of days and months, eras and zones.
 bool is_of_intervals(const TimePattern& pattern) {
-  constexpr Text kPatterns[] = {"HH24", "HH12",  "HH",   "MI",   "SSSSS", "SSSS", "SS",  "MS",
-                                "US",   "FF1",   "FF2",  "FF3",  "FF4",   "FF5",  "FF6", "AM",
-                                "PM",   "Y,YYY", "YYYY", "YYY",  "YY",    "Y",    "MM",  "DD",
-                                "A.M.", "P.M."};
+  constexpr Text kPatterns[] = {
+      "HH24", "HH12", "HH", "MI", "SSSSS", "SSSS", "SS",  "MS", "US", "FF1", "FF2", "FF3",  "FF4",
+      "FF5",  "FF6",  "AM", "PM", "Y,YYY", "YYYY", "YYY", "YY", "Y",  "MM",  "DD",  "A.M.", "P.M."};
   return std::ranges::find(kPatterns, pattern.name) != std::end(kPatterns);
 }
 

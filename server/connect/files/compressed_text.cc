@@ -14,9 +14,7 @@ namespace {
 
 constexpr size_t kStepBytes = 128 << 10;
 
-Error damaged(std::string_view what) {
-  return {ErrorCode::DataCorrupted, std::string(what)};
-}
+Error damaged(std::string_view what) { return {ErrorCode::DataCorrupted, std::string(what)}; }
 Error no_memory() {
   return {ErrorCode::OutOfMemory, "the memory for a compressed file could not be allocated"};
 }
@@ -317,11 +315,11 @@ Status CompressedFile::decode_some() {
   }
   if (!is_file_read || text_.size() > before) return {};
   if (!decoder_->is_whole())
-    return Error{ErrorCode::DataCorrupted,
-                 fmt::format("{}: the file ends at byte {}, within compressed data", name_,
-                             consumed_),
-                 {},
-                 "Put the whole file in its place, and restart the connector."};
+    return Error{
+        ErrorCode::DataCorrupted,
+        fmt::format("{}: the file ends at byte {}, within compressed data", name_, consumed_),
+        {},
+        "Put the whole file in its place, and restart the connector."};
   is_at_end_ = true;
   return {};
 }

@@ -68,10 +68,10 @@ class CompressedFile {
   const FileCodec codec_;
   const std::string name_;
   std::unique_ptr<TextDecoder> decoder_;
-  std::string input_;      // bytes of the file that were read
-  size_t input_at_ = 0;    // number of bytes of input_ that were decompressed
-  int64_t consumed_ = 0;   // bytes of the file that were decompressed
-  std::string text_;       // the window
+  std::string input_;       // bytes of the file that were read
+  size_t input_at_ = 0;     // number of bytes of input_ that were decompressed
+  int64_t consumed_ = 0;    // bytes of the file that were decompressed
+  std::string text_;        // the window
   int64_t text_begin_ = 0;  // position of the window in the text of the file
   bool is_at_end_ = false;
 };

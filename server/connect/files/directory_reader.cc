@@ -130,9 +130,9 @@ Status DirectoryReader::open(const std::string& name, FilePlace place) {
     compressed_.emplace(file_, codec, path_of(name));
   reader_.emplace(source_, columns_, path_of(name));
   if (place.offset > 0 && reader_->needs_header()) {
-    const std::string text =
-        compressed_ ? std::string(TRY(compressed_->at(0, engine::kMaxLineBytes)))
-                    : TRY(read_at(file_, 0, engine::kMaxLineBytes));
+    const std::string text = compressed_
+                                 ? std::string(TRY(compressed_->at(0, engine::kMaxLineBytes)))
+                                 : TRY(read_at(file_, 0, engine::kMaxLineBytes));
     if (const auto header =
             engine::first_csv_record(text, engine::TextEnd::IsFinal, source_.csv.quote))
       TRY(reader_->take_header(header->text));
@@ -260,8 +260,8 @@ Result<SourceBatch> DirectoryReader::convert_file(const Limits& limits) {
   const auto end = is_last ? engine::TextEnd::IsFinal : engine::TextEnd::MayGrow;
   const int64_t text_end =
       reader_->place().offset + (part ? static_cast<int64_t>(part->text.size()) : 0);
-  auto converted = part ? reader_->convert(part->text, end, limits, batch)
-                        : Result<bool>(part.error());
+  auto converted =
+      part ? reader_->convert(part->text, end, limits, batch) : Result<bool>(part.error());
   if (!converted || (!batch.bad.empty() && !source_.halts_on_error)) {
     if (source_.halts_on_error) return converted.error();
     const std::string reason =

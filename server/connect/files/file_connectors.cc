@@ -160,17 +160,18 @@ std::vector<engine::WrongProperty> FileConnectors::check(
       const auto [other, is_new] = names.emplace(routed_topic(of, values, topic), topic);
       if (!is_new)
         read.wrong.push_back(
-            {"transforms", fmt::format("property \"transforms\" gives the topics {} and {} one name, "
-                                       "{}, and their files would have the same names",
-                                       other->second, topic, other->first)});
+            {"transforms",
+             fmt::format("property \"transforms\" gives the topics {} and {} one name, "
+                         "{}, and their files would have the same names",
+                         other->second, topic, other->first)});
     }
     return std::move(read.wrong);
   }
   auto read = engine::read_file_source(of, values);
   if (codec_of_file(read.source.file) != FileCodec::None)
-    read.wrong.push_back({"file", fmt::format("{} is a compressed file, which does not grow",
-                                              read.source.file),
-                          "Set input.path and input.file.pattern instead of file."});
+    read.wrong.push_back(
+        {"file", fmt::format("{} is a compressed file, which does not grow", read.source.file),
+         "Set input.path and input.file.pattern instead of file."});
   if (read.wrong.empty() && read.source.file.empty()) {
     try {
       const std::regex pattern(read.source.pattern);

@@ -41,7 +41,7 @@ class FileWriter final : public SinkWriter {
   const engine::FileSink sink_;
   // The file of the object that is being written. It is closed if that object already exists.
   OpenFile file_;
-  std::string path_;  // path of the complete file, without ".part"
+  std::string path_;                      // path of the complete file, without ".part"
   std::unique_ptr<TextEncoder> encoder_;  // compresses the file; null: the file is not compressed
 };
 

@@ -120,9 +120,8 @@ Result<std::vector<engine::PgTable>> PgCatalog::tables() {
   TRY(check_tables(rows));
   std::vector<engine::PgTable> tables;
   for (const PgRow& row : rows) {
-    engine::PgTable table{.oid = static_cast<uint32_t>(number_of(row[0])),
-                          .schema = *row[1],
-                          .name = *row[2]};
+    engine::PgTable table{
+        .oid = static_cast<uint32_t>(number_of(row[0])), .schema = *row[1], .name = *row[2]};
     TRY(describe(table, fmt::format("SELECT attnum, attname, atttypid, atttypmod FROM pg_attribute "
                                     "WHERE attrelid = {} AND attnum > 0 AND NOT attisdropped AND "
                                     "attgenerated = ''",
@@ -136,8 +135,8 @@ Status PgCatalog::describe(engine::PgTable& table, const std::string& columns) {
   const std::vector<PgRow> rows = TRY(sql_.query(fmt::format(
       "SELECT c.name, COALESCE(e.typname, b.typname), e.oid IS NOT NULL, "
       "COALESCE(e.typtype, b.typtype) = 'e', CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE "
-      "c.modifier END, (SELECT string_agg(l.enumlabel, ',' ORDER BY l.enumsortorder) FROM pg_enum l "
-      "WHERE l.enumtypid = COALESCE(e.oid, b.oid)), NOT COALESCE(a.attnotnull, false), "
+      "c.modifier END, (SELECT string_agg(l.enumlabel, ',' ORDER BY l.enumsortorder) FROM pg_enum "
+      "l WHERE l.enumtypid = COALESCE(e.oid, b.oid)), NOT COALESCE(a.attnotnull, false), "
       "COALESCE(array_position(i.indkey::int2[], a.attnum) + 1, 0), "
       "format_type(c.type, c.modifier), (SELECT quote_ident(n.nspname) || '.' || "
       "quote_ident(o.collname) FROM pg_collation o JOIN pg_namespace n ON n.oid = o.collnamespace "
@@ -176,8 +175,9 @@ Result<engine::PgTable> PgCatalog::table_of(const engine::PgRelation& relation) 
   std::string columns;
   int number = 0;
   for (const engine::PgRelation::Column& column : relation.columns)
-    columns += fmt::format("{}({}, {}::text, {}::oid, {}::int4)", columns.empty() ? "VALUES " : ", ",
-                           ++number, sql_.quoted_text(column.name), column.type, column.modifier);
+    columns +=
+        fmt::format("{}({}, {}::text, {}::oid, {}::int4)", columns.empty() ? "VALUES " : ", ",
+                    ++number, sql_.quoted_text(column.name), column.type, column.modifier);
   engine::PgTable table{.oid = relation.oid, .schema = relation.schema, .name = relation.name};
   if (!columns.empty()) TRY(describe(table, columns));
   const bool is_full = relation.identity == 'f';
@@ -229,8 +229,7 @@ Status PgCatalog::ensure_publication(const std::vector<engine::PgTable>& tables)
             .empty())
       missing.push_back(sql_.quoted_name(table.schema) + "." + sql_.quoted_name(table.name));
   if (missing.empty()) return {};
-  const std::string add =
-      fmt::format("ALTER PUBLICATION {} ADD TABLE {}", name, joined(missing));
+  const std::string add = fmt::format("ALTER PUBLICATION {} ADD TABLE {}", name, joined(missing));
   if (source_.publication_mode == PublicationMode::Filtered) {
     TRY(sql_.query(add));
     return {};
@@ -274,8 +273,8 @@ std::string PgCatalog::oldest_transaction() {
 }
 
 Result<int64_t> PgCatalog::now_us() {
-  const std::vector<PgRow> rows = TRY(
-      sql_.query("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::int8"));
+  const std::vector<PgRow> rows =
+      TRY(sql_.query("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::int8"));
   return number_of(rows[0][0]);
 }
 

@@ -21,8 +21,7 @@ struct PgSlot {
 class PgCatalog {
  public:
   // Both outlive this object.
-  PgCatalog(PgConnection& sql, const engine::PostgresSource& source)
-      : sql_(sql), source_(source) {}
+  PgCatalog(PgConnection& sql, const engine::PostgresSource& source) : sql_(sql), source_(source) {}
 
   // Checks the server's version, wal_level and the role, and that a missing slot can be created.
   Status check_server();

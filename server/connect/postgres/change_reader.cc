@@ -8,7 +8,7 @@ namespace server {
 
 namespace {
 
-constexpr int kIdleWaitMs = 100;        // longest wait for the first message of a batch
+constexpr int kIdleWaitMs = 100;  // longest wait for the first message of a batch
 // longest time from the first record of a batch to its commit
 constexpr int64_t kGatherUs = 20'000;
 constexpr int64_t kUsOfMs = 1'000;
@@ -20,8 +20,7 @@ PgKeyTexts key_texts(const engine::PgTable& table, const engine::PgTuple& row) {
 }
 
 Error lost_slot(const engine::PostgresSource& source, std::string_view why) {
-  return {ErrorCode::InvalidParameter,
-          fmt::format("slot {} {}", source.slot, why),
+  return {ErrorCode::InvalidParameter, fmt::format("slot {} {}", source.slot, why),
           "The changes between the position and the present are not in the log of the database.",
           "STOP CONNECTOR, ALTER CONNECTOR ... RESET OFFSETS and RESUME CONNECTOR begin again with "
           "a snapshot."};
@@ -93,13 +92,11 @@ Status ChangeReader::begin_slot(bool exists) {
   // An existing slot cannot export a snapshot, so a temporary slot is created, whose snapshot shows
   // the database as of a later position.
   constexpr size_t kRoomForEnd = 58;  // names have 63 bytes at most
-  return begin_snapshot(stream,
-                        exists ? source_.slot.substr(0, kRoomForEnd) + "_copy" : source_.slot,
-                        exists);
+  return begin_snapshot(
+      stream, exists ? source_.slot.substr(0, kRoomForEnd) + "_copy" : source_.slot, exists);
 }
 
-Status ChangeReader::begin_snapshot(LogStream& stream, const std::string& slot,
-                                    bool is_temporary) {
+Status ChangeReader::begin_snapshot(LogStream& stream, const std::string& slot, bool is_temporary) {
   auto made = stream.make_slot(slot, is_temporary);
   if (!made) {
     Error error = std::move(made).error();
@@ -162,11 +159,11 @@ Status ChangeReader::emit(const PgSnapshot::Row& row, const std::optional<PgSnap
   const bool is_last_of_table = !next || next->table != row.table;
   engine::PgCopy& copy = copies_[maker.table().full_name()];
   const bool is_first_of_table = !copy.last_key;
-  engine::PgOrigin origin{.snapshot = is_first_row_        ? "first"
-                                      : !next              ? "last"
-                                      : is_first_of_table  ? "first_in_data_collection"
-                                      : is_last_of_table   ? "last_in_data_collection"
-                                                           : "true",
+  engine::PgOrigin origin{.snapshot = is_first_row_       ? "first"
+                                      : !next             ? "last"
+                                      : is_first_of_table ? "first_in_data_collection"
+                                      : is_last_of_table  ? "last_in_data_collection"
+                                                          : "true",
                           .ts_us = snapshot_us_,
                           .lsn = copy.segments.back().lsn};
   is_first_row_ = false;
@@ -207,8 +204,8 @@ void ChangeReader::add_positions(SourceBatch& batch) {
   for (const auto& [table, copy] : copies_) {
     const auto before = returned_copies_.find(table);
     if (before == returned_copies_.end() || before->second != copy)
-      batch.positions.push_back({engine::pg_copy_partition(source_.form.prefix, table),
-                                 engine::pg_copy_offset(copy)});
+      batch.positions.push_back(
+          {engine::pg_copy_partition(source_.form.prefix, table), engine::pg_copy_offset(copy)});
   }
   for (const auto& [table, copy] : returned_copies_)
     if (!copies_.contains(table))
@@ -279,10 +276,10 @@ Status ChangeReader::handle(const LogStream::Message& message, Gathered& out) {
     return handle_change(insert->relation, {.op = 'c', .after = std::move(insert->after)}, message,
                          out);
   if (auto* update = std::get_if<engine::PgUpdate>(&parsed))
-    return handle_change(update->relation,
-                         {'u', update->has_before, std::move(update->before),
-                          std::move(update->after)},
-                         message, out);
+    return handle_change(
+        update->relation,
+        {'u', update->has_before, std::move(update->before), std::move(update->after)}, message,
+        out);
   if (auto* deleted = std::get_if<engine::PgDelete>(&parsed))
     return handle_change(deleted->relation,
                          {'d', deleted->has_before, std::move(deleted->before), {}}, message, out);
@@ -332,9 +329,9 @@ Status ChangeReader::handle_change(uint32_t oid, engine::PgChange change,
   if (is_repeated()) return {};
   const auto relation = relations_.find(oid);
   if (relation == relations_.end())
-    return Error{ErrorCode::NetworkFailure,
-                 fmt::format("{}: a change of table {} without its description",
-                             source_.host_port, oid)};
+    return Error{
+        ErrorCode::NetworkFailure,
+        fmt::format("{}: a change of table {} without its description", source_.host_port, oid)};
   if (!relation->second.maker) return {};
   const engine::PgRecordMaker& maker = *relation->second.maker;
   if (change.has_before != engine::PgOldRow::None)

@@ -23,10 +23,10 @@ int64_t now_ms() {
 // SQLSTATE classes and codes (https://www.postgresql.org/docs/15/errcodes-appendix.html).
 ErrorCode code_of(std::string_view state) {
   if (state == "42501") return ErrorCode::InsufficientPrivilege;
-  if (state == "55006") return ErrorCode::ObjectState;           // object_in_use
-  if (state == "53400") return ErrorCode::LimitExceeded;         // configuration_limit_exceeded
-  if (state == "55000") return ErrorCode::InvalidParameter;      // wal_level, a slot that is lost
-  if (state == "58P01") return ErrorCode::InvalidParameter;      // WAL that is removed already
+  if (state == "55006") return ErrorCode::ObjectState;       // object_in_use
+  if (state == "53400") return ErrorCode::LimitExceeded;     // configuration_limit_exceeded
+  if (state == "55000") return ErrorCode::InvalidParameter;  // wal_level, a slot that is lost
+  if (state == "58P01") return ErrorCode::InvalidParameter;  // WAL that is removed already
   for (const std::string_view permanent : {"22", "28", "3D", "42"})
     if (state.starts_with(permanent)) return ErrorCode::InvalidParameter;
   return ErrorCode::NetworkFailure;
@@ -83,8 +83,10 @@ Result<PgConnection> PgConnection::open(const PgParameters& parameters, std::str
     return Error{ErrorCode::OutOfMemory, "no memory for a connection to PostgreSQL"};
   pg_conn* const connection = opened.connection_.get();
   // The default prints notices of the server to the standard error of this process.
-  PQsetNoticeProcessor(connection, [](void*, const char*) {}, nullptr);
-  PQsetErrorVerbosity(connection, PQERRORS_VERBOSE);  // the messages include the SQLSTATE of a refusal
+  PQsetNoticeProcessor(
+      connection, [](void*, const char*) {}, nullptr);
+  PQsetErrorVerbosity(connection,
+                      PQERRORS_VERBOSE);  // the messages include the SQLSTATE of a refusal
   constexpr int64_t kConnectMs = 10'000;
   const int64_t deadline = now_ms() + kConnectMs;
   if (PQstatus(connection) == CONNECTION_BAD) return opened.failure();
@@ -92,8 +94,8 @@ Result<PgConnection> PgConnection::open(const PgParameters& parameters, std::str
   while (state != PGRES_POLLING_OK) {
     if (state == PGRES_POLLING_FAILED) return opened.failure();
     const int64_t left = deadline - now_ms();
-    if (left <= 0 || !TRY(opened.await_socket(state == PGRES_POLLING_WRITING,
-                                              static_cast<int>(left))))
+    if (left <= 0 ||
+        !TRY(opened.await_socket(state == PGRES_POLLING_WRITING, static_cast<int>(left))))
       return Error{ErrorCode::NetworkFailure,
                    fmt::format("{}: no answer within {} s", opened.place_, kConnectMs / 1'000)};
     state = PQconnectPoll(connection);
@@ -104,8 +106,7 @@ Result<PgConnection> PgConnection::open(const PgParameters& parameters, std::str
 }
 
 Result<bool> PgConnection::await_socket(bool for_write, int wait_ms) const {
-  pollfd socket{PQsocket(connection_.get()),
-                static_cast<short>(for_write ? POLLOUT : POLLIN), 0};
+  pollfd socket{PQsocket(connection_.get()), static_cast<short>(for_write ? POLLOUT : POLLIN), 0};
   const int ready = ::poll(&socket, 1, wait_ms);
   if (ready < 0 && errno != EINTR)
     return Error{ErrorCode::NetworkFailure, fmt::format("{}: {}", place_, std::strerror(errno))};
@@ -186,9 +187,9 @@ Result<std::vector<PgRow>> PgConnection::query(const std::string& sql, int most_
         if (PQgetisnull(result.get(), row, column) != 0)
           values.emplace_back();
         else
-          values.emplace_back(std::string(
-              PQgetvalue(result.get(), row, column),
-              static_cast<size_t>(PQgetlength(result.get(), row, column))));
+          values.emplace_back(
+              std::string(PQgetvalue(result.get(), row, column),
+                          static_cast<size_t>(PQgetlength(result.get(), row, column))));
       }
     }
   }
@@ -232,8 +233,7 @@ Result<std::optional<std::string_view>> PgConnection::next(int wait_ms) {
 
 Status PgConnection::send_copy(std::string_view bytes) {
   while (true) {
-    const int sent =
-        PQputCopyData(connection_.get(), bytes.data(), static_cast<int>(bytes.size()));
+    const int sent = PQputCopyData(connection_.get(), bytes.data(), static_cast<int>(bytes.size()));
     if (sent < 0) return failure();
     if (sent > 0) break;
     TRY(await_socket(true, kPatienceMs));

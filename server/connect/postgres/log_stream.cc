@@ -14,8 +14,7 @@ uint64_t read_number(std::string_view bytes) {
 }
 
 void append_number(std::string& out, uint64_t number) {
-  for (int shift = 56; shift >= 0; shift -= 8)
-    out += static_cast<char>(number >> shift & 0xFF);
+  for (int shift = 56; shift >= 0; shift -= 8) out += static_cast<char>(number >> shift & 0xFF);
 }
 
 }  // namespace
@@ -87,8 +86,8 @@ Status LogStream::confirm(engine::PgLsn lsn) {
 }
 
 Status LogStream::confirm_if_due() {
-  if (!is_started_ || clock_->monotonic_us() - confirmed_at_us_ <
-                          source_->status_interval_ms * 1'000)
+  if (!is_started_ ||
+      clock_->monotonic_us() - confirmed_at_us_ < source_->status_interval_ms * 1'000)
     return {};
   return confirm(confirmed_);
 }

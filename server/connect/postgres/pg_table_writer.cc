@@ -73,8 +73,8 @@ Result<Offset> PgTableWriter::position(const TablePartition& partition, Offset o
                              "EXCLUDED.next"
                            : "DO NOTHING"),
       kStatementMs));
-  const auto rows = TRY(sql_->query(fmt::format("SELECT next FROM {} WHERE {}", kPositionsTable,
-                                                position_where(partition))));
+  const auto rows = TRY(sql_->query(
+      fmt::format("SELECT next FROM {} WHERE {}", kPositionsTable, position_where(partition))));
   if (rows.size() != 1)
     return Error{ErrorCode::FencedTask,
                  fmt::format("the position of {}-{} has vanished from {}", partition.topic,
@@ -93,10 +93,10 @@ Status PgTableWriter::move_position(const TablePartition& partition, Offset from
                   kPositionsTable, to.value(), position_where(partition), from.value()),
       kStatementMs));
   if (moved.size() == 1) return {};
-  return Error{ErrorCode::FencedTask,
-               fmt::format("{}-{} has no position {} in {}: another task writes to the tables",
-                           partition.topic, partition.partition.value(), from.value(),
-                           kPositionsTable)};
+  return Error{
+      ErrorCode::FencedTask,
+      fmt::format("{}-{} has no position {} in {}: another task writes to the tables",
+                  partition.topic, partition.partition.value(), from.value(), kPositionsTable)};
 }
 
 Status PgTableWriter::commit() {
@@ -294,8 +294,7 @@ Result<std::string> PgTableWriter::staging_of(const Run& run) {
 
 std::string PgTableWriter::statement_of(const Run& run, const PgTable& table,
                                         const std::string& staging) const {
-  const std::string target =
-      sql_->quoted_name(table.schema) + "." + sql_->quoted_name(table.name);
+  const std::string target = sql_->quoted_name(table.schema) + "." + sql_->quoted_name(table.name);
   std::vector<std::string> names, same_keys, new_values, sets;
   for (size_t i = 0; i < run.columns.size(); ++i) {
     const std::string name = sql_->quoted_name(table.columns[run.columns[i]].name);
@@ -319,9 +318,9 @@ std::string PgTableWriter::statement_of(const Run& run, const PgTable& table,
                                       target, columns, staging, kNumberColumn);
   if (sink_.insert_mode == InsertMode::Upsert) {
     names.resize(run.key_columns);
-    statement += fmt::format(" ON CONFLICT ({}) DO {}", join(names, ", "),
-                             new_values.empty() ? "NOTHING"
-                                                : "UPDATE SET " + join(new_values, ", "));
+    statement +=
+        fmt::format(" ON CONFLICT ({}) DO {}", join(names, ", "),
+                    new_values.empty() ? "NOTHING" : "UPDATE SET " + join(new_values, ", "));
   }
   return statement;
 }
@@ -384,8 +383,9 @@ Error PgTableWriter::explained(Error error, const Run& run) const {
                               column, error.message);
   constexpr std::string_view kNoSuchConstraint = "42P10";
   if (sql_->last_state() == kNoSuchConstraint)
-    error.hint = "insert.mode upsert needs a primary key or a unique index with exactly the columns "
-                 "of the key.";
+    error.hint =
+        "insert.mode upsert needs a primary key or a unique index with exactly the columns "
+        "of the key.";
   return error;
 }
 

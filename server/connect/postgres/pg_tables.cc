@@ -14,7 +14,9 @@ bool is_same_name(std::string_view a, std::string_view b) {
 }
 
 Error may_not(const engine::PostgresSink& sink, std::string_view what, std::string hint) {
-  return {ErrorCode::InsufficientPrivilege, fmt::format("{} may not {}", sink.user, what), {},
+  return {ErrorCode::InsufficientPrivilege,
+          fmt::format("{} may not {}", sink.user, what),
+          {},
           std::move(hint)};
 }
 
@@ -48,9 +50,9 @@ Status check_positions(PgConnection& sql, const engine::PostgresSink& sink) {
     return {};
   }
   if (!has_true(rows, 2))
-    return may_not(sink, fmt::format("read and write {} in {}", kPositionsTable, sink.database),
-                   fmt::format("Run: GRANT SELECT, INSERT, UPDATE ON {} TO {}", kPositionsTable,
-                               sink.user));
+    return may_not(
+        sink, fmt::format("read and write {} in {}", kPositionsTable, sink.database),
+        fmt::format("Run: GRANT SELECT, INSERT, UPDATE ON {} TO {}", kPositionsTable, sink.user));
   return {};
 }
 
@@ -102,22 +104,21 @@ std::optional<size_t> PgTable::find(std::string_view wanted) const {
 
 Result<std::optional<PgTable>> find_pg_table(PgConnection& sql, const engine::TableName& name) {
   const std::string table = sql.quoted_text(name.table);
-  const std::string schema =
-      name.schema.empty()
-          ? "pg_table_is_visible(c.oid)"
-          : fmt::format("lower(n.nspname) = lower({})", sql.quoted_text(name.schema));
+  const std::string schema = name.schema.empty() ? "pg_table_is_visible(c.oid)"
+                                                 : fmt::format("lower(n.nspname) = lower({})",
+                                                               sql.quoted_text(name.schema));
   const auto found = TRY(sql.query(fmt::format(
       "SELECT n.nspname, c.relname, c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = "
-      "c.relnamespace WHERE c.relkind IN ('r', 'p', 'v', 'f') AND lower(c.relname) = lower({0}) AND "
-      "{1} ORDER BY c.relname <> {0}, n.nspname <> {2}",
+      "c.relnamespace WHERE c.relkind IN ('r', 'p', 'v', 'f') AND lower(c.relname) = lower({0}) "
+      "AND {1} ORDER BY c.relname <> {0}, n.nspname <> {2}",
       table, schema, sql.quoted_text(name.schema))));
   if (found.empty()) return std::optional<PgTable>();
   if (found.size() > 1 && *found[0][1] != name.table)
-    return Error{ErrorCode::InvalidParameter,
-                 fmt::format("\"{}\" may be table {} or table {}", name.table, *found[0][1],
-                             *found[1][1]),
-                 {},
-                 "Write the name in the letter case of the table."};
+    return Error{
+        ErrorCode::InvalidParameter,
+        fmt::format("\"{}\" may be table {} or table {}", name.table, *found[0][1], *found[1][1]),
+        {},
+        "Write the name in the letter case of the table."};
   std::optional<PgTable> result(PgTable{*found[0][0], *found[0][1], {}});
   const auto rows = TRY(sql.query(fmt::format(
       "SELECT a.attname, format_type(a.atttypid, a.atttypmod), t.typcategory = 'A', t.typcategory "
@@ -178,8 +179,8 @@ Status add_pg_columns(PgConnection& sql, const PgTable& table,
 
 Status make_positions_table(PgConnection& sql, const engine::PostgresSink& sink) {
   TRY(check_positions(sql, sink));
-  const bool exists = has_true(TRY(
-      sql.query(fmt::format("SELECT to_regclass('{}') IS NOT NULL", kPositionsTable))));
+  const bool exists = has_true(
+      TRY(sql.query(fmt::format("SELECT to_regclass('{}') IS NOT NULL", kPositionsTable))));
   if (exists) return {};
   TRY(sql.query(
       fmt::format("CREATE TABLE IF NOT EXISTS {} {}", kPositionsTable, kPositionsColumns)));
@@ -205,9 +206,10 @@ Status check_sink_tables(PgConnection& sql, const engine::PostgresSink& sink,
                    "\"schema.evolution\" = 'basic')."};
     const std::string full =
         sql.quoted_text(sql.quoted_name(table->schema) + "." + sql.quoted_name(table->name));
-    const std::string_view right = sink.insert_mode == engine::InsertMode::Update ? "UPDATE" : "INSERT";
-    const bool may = has_true(
-        TRY(sql.query(fmt::format("SELECT has_table_privilege({}, '{}')", full, right))));
+    const std::string_view right =
+        sink.insert_mode == engine::InsertMode::Update ? "UPDATE" : "INSERT";
+    const bool may =
+        has_true(TRY(sql.query(fmt::format("SELECT has_table_privilege({}, '{}')", full, right))));
     if (!may)
       return may_not(sink, fmt::format("write {}", table->full_name()),
                      fmt::format("Run: GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO {}",

@@ -131,8 +131,8 @@ std::vector<ConnectorNotice> PostgresConnectors::after_drop(
   // cannot be dropped.
   const std::string slot = sql->quoted_text(source.slot);
   const auto dropped = sql->query(fmt::format(
-      "DO $$ BEGIN FOR i IN 1..50 LOOP EXIT WHEN NOT EXISTS (SELECT FROM pg_replication_slots WHERE "
-      "slot_name = {0} AND active); PERFORM pg_sleep(0.1); END LOOP; PERFORM "
+      "DO $$ BEGIN FOR i IN 1..50 LOOP EXIT WHEN NOT EXISTS (SELECT FROM pg_replication_slots "
+      "WHERE slot_name = {0} AND active); PERFORM pg_sleep(0.1); END LOOP; PERFORM "
       "pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = {0}; END $$",
       slot));
   if (!dropped) return stays(": " + dropped.error().message);

@@ -72,9 +72,9 @@ std::string behind_key(const PgConnection& sql, const engine::PgTable& table,
   for (size_t i = 0; i < key.size() && i < after.size(); ++i) {
     const engine::PgColumn& column = table.columns[key[i]];
     const std::string_view comma = i == 0 ? "" : ", ";
-    left += fmt::format("{}{}", comma,
-                        values == nullptr ? sql.quoted_name(column.name)
-                                          : literal(column, (*values)[i]));
+    left += fmt::format(
+        "{}{}", comma,
+        values == nullptr ? sql.quoted_name(column.name) : literal(column, (*values)[i]));
     right += fmt::format("{}{}", comma, literal(column, after[i]));
   }
   return fmt::format("({}) > ({})", left, right);
@@ -82,8 +82,7 @@ std::string behind_key(const PgConnection& sql, const engine::PgTable& table,
 
 Result<PgSnapshot> PgSnapshot::open(const engine::PostgresSource& source,
                                     const std::string& snapshot) {
-  PgConnection connection =
-      TRY(PgConnection::open(source.connection, source.host_port, false));
+  PgConnection connection = TRY(PgConnection::open(source.connection, source.host_port, false));
   TRY(connection.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"));
   TRY(connection.query("SET TRANSACTION SNAPSHOT " + connection.quoted_text(snapshot)));
   return PgSnapshot(std::move(connection));
@@ -98,8 +97,8 @@ std::string PgSnapshot::copy_statement(const Part& part) const {
   for (const engine::PgColumn& column : part.table.columns)
     columns += (columns.empty() ? "" : ", ") + connection_.quoted_name(column.name);
   for (const size_t i : part.table.key())
-    order += (order.empty() ? " ORDER BY " : ", ") +
-             connection_.quoted_name(part.table.columns[i].name);
+    order +=
+        (order.empty() ? " ORDER BY " : ", ") + connection_.quoted_name(part.table.columns[i].name);
   std::string where;
   if (part.after) where = " WHERE " + behind_key(connection_, part.table, *part.after);
   return fmt::format("COPY (SELECT {} FROM ONLY {}.{}{}{}) TO STDOUT", columns,

@@ -31,9 +31,7 @@ BadRecord bad_record(const SinkRecord& record, Error error, std::string_view sta
 }  // namespace
 
 TableTask::TableTask(TaskSurroundings around, TableTaskPlan plan)
-    : ConnectTask(std::move(around), plan.identity),
-      plan_(std::move(plan)),
-      rows_(plan_.mapping) {}
+    : ConnectTask(std::move(around), plan.identity), plan_(std::move(plan)), rows_(plan_.mapping) {}
 
 TableTask::~TableTask() { stop(); }
 
@@ -111,10 +109,10 @@ Result<bool> TableTask::step(Partition& partition) {
     std::vector<Record> records;
     for (size_t i = begin; i < end; ++i) {
       FetchedRecords::Record& record = fetched.records[i];
-      records.push_back({{partition.place.topic, partition.id.partition, record.offset,
-                          record.timestamp_ms, std::move(record.key), std::move(record.value),
-                          std::move(record.headers)},
-                         partition.place.topic});
+      records.push_back(
+          {{partition.place.topic, partition.id.partition, record.offset, record.timestamp_ms,
+            std::move(record.key), std::move(record.value), std::move(record.headers)},
+           partition.place.topic});
     }
     TRY(write(partition, std::move(records),
               end == count ? fetched.next : fetched.records[end].offset));
@@ -150,7 +148,8 @@ Status TableTask::write(Partition& partition, std::vector<Record> records, Offse
   std::vector<PlacedRow> rows;
   std::vector<const Record*> origins;  // of the rows
   for (const Record& record : records) {
-    auto row = rows_.read({record.topic, record.partition, record.offset}, record.key, record.value);
+    auto row =
+        rows_.read({record.topic, record.partition, record.offset}, record.key, record.value);
     if (!row) {
       bad.push_back(bad_record(record, std::move(row).error(), kConversionStage));
       continue;
@@ -175,8 +174,7 @@ Status TableTask::write(Partition& partition, std::vector<Record> records, Offse
 
 Status TableTask::commit_bad(std::vector<BadRecord> bad) {
   if (bad.empty()) return {};
-  for (const BadRecord& each : bad)
-    TRY(take_bad_record(plan_.bad_records, each.error, each.bytes));
+  for (const BadRecord& each : bad) TRY(take_bad_record(plan_.bad_records, each.error, each.bytes));
   const auto count = static_cast<int64_t>(bad.size());
   const bool has_letters = !plan_.bad_records.dead_letters.topic.empty();
   if (has_letters) {

@@ -23,9 +23,9 @@ struct TableTaskPlan {
   std::function<Result<std::unique_ptr<TableWriter>>()> open;
   std::vector<std::string> topics;
   engine::RowMapping mapping;
-  size_t batch_records = 0;    // most records of one transaction
-  bool is_exactly_once = true; // false: positions are stored in __connect_state only
-  bool begins_at_end = false;  // a partition without a position begins at its end
+  size_t batch_records = 0;     // most records of one transaction
+  bool is_exactly_once = true;  // false: positions are stored in __connect_state only
+  bool begins_at_end = false;   // a partition without a position begins at its end
   BadRecordPolicy bad_records;
   std::shared_ptr<const engine::TransformChain> transforms = {};  // null: none
 };
@@ -48,8 +48,8 @@ class TableTask final : public ConnectTask {
   struct Partition {
     TablePartition place;
     storage::TopicPartition id;
-    Offset next{0};    // behind the last record that was written
-    Offset end{0};     // end of the records that can be read
+    Offset next{0};     // behind the last record that was written
+    Offset end{0};      // end of the records that can be read
     Offset copied{-1};  // the position in __connect_state
   };
   // A record while it becomes a row.

@@ -12,7 +12,7 @@
 namespace server::http {
 
 enum class QueryRights : uint8_t {
-  All,       // all rights of the user
+  All,  // all rights of the user
   // no changes, as in a READ ONLY transaction, because any link can make a browser send a GET, and
   // browsers repeat a GET
   ReadOnly,

@@ -101,7 +101,7 @@ std::optional<NodeId> node_named(const HandlerContext& context, const std::strin
 // The changes of a broker's settings in a request, separated by the place where the settings are
 // kept.
 struct BrokerChanges {
-  std::vector<ConfigChange> of_node;   // limits on moving replicas, in a cluster
+  std::vector<ConfigChange> of_node;  // limits on moving replicas, in a cluster
   // defaults for topics that do not have the setting themselves
   std::vector<ConfigChange> defaults;
 };

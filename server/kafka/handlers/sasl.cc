@@ -153,7 +153,8 @@ void handle_sasl_authenticate(HandlerContext& context, SaslAuthenticateRequest r
   // A client authenticates again only if sessions expire (KIP-368).
   if (!context.sasl || !context.sasl->awaits_step())
     return TokenReply(reply).refuse(
-        kIllegalSaslState, "SaslHandshake must come first, with a mechanism, and once per connection");
+        kIllegalSaslState,
+        "SaslHandshake must come first, with a mechanism, and once per connection");
   take_token(context, request.auth_bytes, TokenReply(reply));
 }
 

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "server/net/weak_callback.h"
 #include "server/net/loop.h"
+#include "server/net/weak_callback.h"
 #include "server/sql/port.h"
 #include "server/sql/read/read_barrier.h"
 #include "server/sql/session.h"

@@ -504,8 +504,8 @@ class TransientExecution final : public SqlExecution {
   std::optional<CatchingUp> catching_up_;
   // ends that the leaders have reported; empty if they were not asked
   std::map<storage::TopicPartition, Offset> leaders_ends_;
-  std::optional<Timer> patience_;                           // set while a schema is awaited
-  std::optional<Timer> source_check_;                       // set for a query without an end
+  std::optional<Timer> patience_;      // set while a schema is awaited
+  std::optional<Timer> source_check_;  // set for a query without an end
   MetadataImagePtr checked_image_ = image_;
   int64_t rows_left_;
   // Numbers of unreadable records and of failed values at which the next warning is sent.

@@ -79,7 +79,7 @@ struct InformationFacts {
   std::vector<engine::ConnectorStatus> connectors = {};
   // notices that connectors of another cluster are missing because that cluster does not answer
   std::vector<sql::Notice> connector_notices = {};
-  std::set<NodeId> without_groups_of = {};          // nodes that have not reported all their groups
+  std::set<NodeId> without_groups_of = {};  // nodes that have not reported all their groups
   InformationReader reader;
   ReplicatedTopics::ReplicasOf replicas_of = {};
   std::function<std::vector<engine::NodeStatus>()> cluster = {};

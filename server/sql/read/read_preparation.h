@@ -9,13 +9,13 @@
 #include <string>
 #include <vector>
 
+#include "server/locks/table_locks.h"
 #include "server/net/loop.h"
 #include "server/net/weak_callback.h"
 #include "server/sql/read/catching_up.h"
 #include "server/sql/read/committed_ends.h"
 #include "server/sql/read/materialized_tables.h"
 #include "server/sql/stalled_turns.h"
-#include "server/locks/table_locks.h"
 
 namespace server {
 

@@ -311,7 +311,7 @@ class NodeCopy final : public sql::CopyIn {
   std::unique_ptr<SequenceAdvance> passing_;
   // set while the first free number of a SERIAL column is unknown
   std::unique_ptr<SerialLookUp> look_up_;
-  std::vector<sql::CopyRows> waiting_;     // rows that arrived after append() returned Wait
+  std::vector<sql::CopyRows> waiting_;  // rows that arrived after append() returned Wait
   std::unique_ptr<RowBuffer> own_;
   RowBuffer* held_ = nullptr;  // the transaction's buffer; null: own_ is used
   uint64_t row_count_ = 0, rows_in_ = 0;

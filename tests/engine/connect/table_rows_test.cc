@@ -68,9 +68,9 @@ TEST(TableRows, a_record_that_makes_no_row_is_refused_with_the_reason) {
             "the record has no key, which pk.mode record_key needs");
   EXPECT_EQ(row_of({.key_mode = KeyMode::RecordValue, .key_fields = {"id"}}, std::nullopt, "{}"),
             "the value has no field \"id\"");
-  EXPECT_EQ(
-      row_of({.key_mode = KeyMode::RecordKey, .key_fields = {"id"}, .deletes = true}, "7", std::nullopt),
-      "delete id=7");
+  EXPECT_EQ(row_of({.key_mode = KeyMode::RecordKey, .key_fields = {"id"}, .deletes = true}, "7",
+                   std::nullopt),
+            "delete id=7");
 }
 
 TEST(TableRows, values_of_logical_types_become_texts_of_postgresql) {
@@ -101,8 +101,9 @@ TEST(SinkValues, a_decimal_keeps_all_digits) {
   EXPECT_EQ(decimal_of("2", "\"\""), "a Decimal has 0 bytes, not 1 to 1024");
   EXPECT_EQ(decimal_of("99999", "\"AA==\""), "the scale 99999 is not one of numeric");
   EXPECT_EQ(decimal_of("2", "true"), "a boolean is not a value of type Decimal");
-  EXPECT_EQ(named("struct", "io.debezium.data.VariableScaleDecimal", R"({"scale":1,"value":"fw=="})"),
-            "12.7");
+  EXPECT_EQ(
+      named("struct", "io.debezium.data.VariableScaleDecimal", R"({"scale":1,"value":"fw=="})"),
+      "12.7");
 }
 
 TEST(SinkValues, dates_and_times_are_in_utc) {
@@ -129,9 +130,9 @@ TEST(SinkValues, dates_and_times_are_in_utc) {
 }
 
 TEST(SinkValues, bits_have_the_highest_first) {
-  EXPECT_EQ(text_of(R"("bytes","name":"io.debezium.data.Bits","parameters":{"length":"10"})",
-                    "\"BQI=\""),
-            "1000000101");
+  EXPECT_EQ(
+      text_of(R"("bytes","name":"io.debezium.data.Bits","parameters":{"length":"10"})", "\"BQI=\""),
+      "1000000101");
 }
 
 TEST(SinkValues, arrays_have_the_form_of_postgresql) {

@@ -77,9 +77,7 @@ TEST(Transforms, insert_field) {
           R"({"type":"int64","optional":true,"name":"org.apache.kafka.connect.data.Timestamp",)"
           R"("version":1,"field":"ts"}],"optional":false,"name":"row"},)"
           R"("payload":{"id":7,"name":"x","t":"orders","ts":1700000000123}})"},
-         {{{"topic.field", "id"}},
-          kStruct,
-          "transform t: the schema has a field \"id\" already"}},
+         {{{"topic.field", "id"}}, kStruct, "transform t: the schema has a field \"id\" already"}},
         kWithSchema);
 }
 
@@ -99,12 +97,13 @@ TEST(Transforms, replace_field) {
          {{{"include", "a"}},
           "1",
           "transform t: ReplaceField needs an object with fields, and not a number"}});
-  check("ReplaceField$Value",
-        {{{{"renames", "id:key"}, {"include", "id"}},
-          kStruct,
-          R"({"schema":{"type":"struct","fields":[{"type":"int32","optional":false,"field":"key"}],)"
-          R"("optional":false,"name":"row"},"payload":{"key":7}})"}},
-        kWithSchema);
+  check(
+      "ReplaceField$Value",
+      {{{{"renames", "id:key"}, {"include", "id"}},
+        kStruct,
+        R"({"schema":{"type":"struct","fields":[{"type":"int32","optional":false,"field":"key"}],)"
+        R"("optional":false,"name":"row"},"payload":{"key":7}})"}},
+      kWithSchema);
 }
 
 TEST(Transforms, mask_field) {
@@ -134,16 +133,15 @@ TEST(Transforms, hoist_and_extract_field) {
                              {{{"field", "v"}}, std::nullopt, R"({"v":null})"}});
   check("HoistField$Value",
         {{{{"field", "line"}}, "a \"b\"", R"({"line":"a \"b\""})"},
-         {{{"field", "line"}},
-          "a\xff",
-          "a text is not UTF-8, and cannot become JSON"}},
+         {{{"field", "line"}}, "a\xff", "a text is not UTF-8, and cannot become JSON"}},
         {DataForm::Text, DataForm::Text});
-  check("HoistField$Value",
-        {{{{"field", "line"}},
-          R"({"schema":{"type":"string","optional":false},"payload":"a"})",
-          R"({"schema":{"type":"struct","fields":[{"type":"string","optional":false,"field":"line"}],)"
-          R"("optional":false},"payload":{"line":"a"}})"}},
-        kWithSchema);
+  check(
+      "HoistField$Value",
+      {{{{"field", "line"}},
+        R"({"schema":{"type":"string","optional":false},"payload":"a"})",
+        R"({"schema":{"type":"struct","fields":[{"type":"string","optional":false,"field":"line"}],)"
+        R"("optional":false},"payload":{"line":"a"}})"}},
+      kWithSchema);
   check("ExtractField$Value",
         {{{{"field", "a"}}, R"({"a":{"b":1}})", R"({"b":1})"},
          {{{"field", "a.b"}, {"field.syntax.version", "V2"}}, R"({"a":{"b":1}})", "1"},
@@ -189,7 +187,8 @@ TEST(Transforms, value_to_key) {
 
 TEST(Transforms, flatten) {
   check("Flatten$Value",
-        {{{}, R"({"a":{"b":{"c":1},"d":null},"e":[{"f":1}]})",
+        {{{},
+          R"({"a":{"b":{"c":1},"d":null},"e":[{"f":1}]})",
           R"({"a.b.c":1,"a.d":null,"e":[{"f":1}]})"},
          {{{"delimiter", "_"}}, R"({"a":{"b":1}})", R"({"a_b":1})"},
          {{}, std::nullopt, "absent"},
@@ -209,23 +208,34 @@ TEST(Transforms, cast) {
     const std::string result =
         result_of(config_of("Cast$Value", {{"spec", "v:" + type}}), R"({"v":)" + value + "}");
     const std::string begin = R"({"v":)";
-    return result.starts_with(begin)
-               ? result.substr(begin.size(), result.size() - begin.size() - 1)
-               : result;
+    return result.starts_with(begin) ? result.substr(begin.size(), result.size() - begin.size() - 1)
+                                     : result;
   };
-  const std::string out_of_range = "transform t: field \"v\": \"128\" is out of range for the type int8";
+  const std::string out_of_range =
+      "transform t: field \"v\": \"128\" is out of range for the type int8";
   const std::vector<std::array<std::string, 3>> cases = {
-      {"int8", "300", "44"},           {"int8", R"("-5")", "-5"},
-      {"int8", R"("128")", out_of_range}, {"int16", "70000", "4464"},
-      {"int32", "1.9", "1"},           {"int32", "-1e12", "-2147483648"},
-      {"int32", "4294967297", "1"},    {"int64", R"("+12")", "12"},
-      {"int64", "true", "1"},          {"float64", "1", "1.0"},
-      {"float64", R"("1e10")", "1.0E10"}, {"float32", "0.1", "0.1"},
-      {"float32", "16777217", "1.6777216E7"}, {"boolean", "2", "true"},
-      {"boolean", R"("TRUE")", "true"}, {"boolean", R"("yes")", "false"},
-      {"boolean", "0.5", "false"},     {"string", "1.50", R"("1.5")"},
-      {"string", "12", R"("12")"},     {"string", "false", R"("false")"},
-      {"string", "null", "null"},      {"INT64", R"("7")", "7"},
+      {"int8", "300", "44"},
+      {"int8", R"("-5")", "-5"},
+      {"int8", R"("128")", out_of_range},
+      {"int16", "70000", "4464"},
+      {"int32", "1.9", "1"},
+      {"int32", "-1e12", "-2147483648"},
+      {"int32", "4294967297", "1"},
+      {"int64", R"("+12")", "12"},
+      {"int64", "true", "1"},
+      {"float64", "1", "1.0"},
+      {"float64", R"("1e10")", "1.0E10"},
+      {"float32", "0.1", "0.1"},
+      {"float32", "16777217", "1.6777216E7"},
+      {"boolean", "2", "true"},
+      {"boolean", R"("TRUE")", "true"},
+      {"boolean", R"("yes")", "false"},
+      {"boolean", "0.5", "false"},
+      {"string", "1.50", R"("1.5")"},
+      {"string", "12", R"("12")"},
+      {"string", "false", R"("false")"},
+      {"string", "null", "null"},
+      {"INT64", R"("7")", "7"},
       {"int64", "[1]", "transform t: field \"v\": an array cannot be cast"}};
   for (const auto& [type, value, expected] : cases)
     EXPECT_EQ(field(type, value), expected) << type << " of " << value;
@@ -242,56 +252,59 @@ TEST(Transforms, cast) {
           "{}",
           "wrong: property \"transforms.t.spec\": a type without a field is for the whole key or "
           "value, and stands alone"}});
-  check("Cast$Value",
-        {{{{"spec", "id:string,other:int8"}},
-          kStruct,
-          R"({"schema":{"type":"struct","fields":[{"type":"string","optional":false,"field":"id"},)"
-          R"({"type":"string","optional":true,"field":"name"}],"optional":false,"name":"row"},)"
-          R"("payload":{"id":"7","name":"x"}})"},
-         {{{"spec", "string"}},
-          R"({"schema":{"type":"int32","optional":false,"name":"org.apache.kafka.connect.data.Date",)"
-          R"("version":1},"payload":19675})",
-          R"({"schema":{"type":"string","optional":false,)"
-          R"("name":"org.apache.kafka.connect.data.Date","version":1},"payload":"2023-11-14"})"}},
-        kWithSchema);
+  check(
+      "Cast$Value",
+      {{{{"spec", "id:string,other:int8"}},
+        kStruct,
+        R"({"schema":{"type":"struct","fields":[{"type":"string","optional":false,"field":"id"},)"
+        R"({"type":"string","optional":true,"field":"name"}],"optional":false,"name":"row"},)"
+        R"("payload":{"id":"7","name":"x"}})"},
+       {{{"spec", "string"}},
+        R"({"schema":{"type":"int32","optional":false,"name":"org.apache.kafka.connect.data.Date",)"
+        R"("version":1},"payload":19675})",
+        R"({"schema":{"type":"string","optional":false,)"
+        R"("name":"org.apache.kafka.connect.data.Date","version":1},"payload":"2023-11-14"})"}},
+      kWithSchema);
 }
 
 TEST(Transforms, timestamp_converter) {
-  const Options text = {{"field", "t"}, {"target.type", "string"}, {"format", "yyyy-MM-dd HH:mm:ss.SSS"}};
+  const Options text = {
+      {"field", "t"}, {"target.type", "string"}, {"format", "yyyy-MM-dd HH:mm:ss.SSS"}};
   const auto to = [](const std::string& type, Options more = {}) {
     more.insert(more.end(), {{"field", "t"}, {"target.type", type}});
     return more;
   };
-  check("TimestampConverter$Value",
-        {{text, R"({"t":1700000000123})", R"({"t":"2023-11-14 22:13:20.123"})"},
-         {text, R"({"t":null})", R"({"t":null})"},
-         {text, "{}", R"({"t":null})"},
-         {to("unix", {{"format", "yyyy-MM-dd"}}), R"({"t":"2023-11-14"})", R"({"t":1699920000000})"},
-         {to("unix", {{"format", "yyyy-MM-dd"}, {"unix.precision", "seconds"}}),
-          R"({"t":"2023-11-14"})", R"({"t":1699920000})"},
-         {to("string", {{"format", "HH:mm"}, {"unix.precision", "nanoseconds"}}),
-          R"({"t":1700000000123456789})", R"({"t":"22:13"})"},
-         {to("Date"), R"({"t":1700000000123})", R"({"t":19675})"},
-         {to("Date"), R"({"t":-1})", R"({"t":-1})"},
-         {to("Time"), R"({"t":1700000000123})", R"({"t":80000123})"},
-         {to("Timestamp", {{"unix.precision", "seconds"}}), R"({"t":1700000000})",
-          R"({"t":1700000000000})"},
-         {to("unix", {{"format", "yyyy-MM-dd"}}), R"({"t":"x"})",
-          "transform t: field \"t\": the time \"x\" does not match the format \"yyyy-MM-dd\""},
-         {to("unix"), R"({"t":"x"})", "transform t: field \"t\": a text needs the option format"},
-         {to("unix"), R"({"t":1.5})",
-          "transform t: field \"t\": a number is no time: TimestampConverter takes whole numbers "
-          "and texts"},
-         {to("string"), "{}",
-          "wrong: property \"transforms.t.type\": target.type string needs format"},
-         {to("date"), "{}",
-          "wrong: property \"transforms.t.target.type\" is \"string\", \"unix\", \"Date\", "
-          "\"Time\" or \"Timestamp\", not \"date\""},
-         {to("string", {{"format", "yyyy.SSSSSS"}}), "{}",
-          "wrong: property \"transforms.t.format\": \"yyyy.SSSSSS\" has the letter u, or other than "
-          "three of the letter S, which are not supported for texts that are written"},
-         {{{"target.type", "Date"}}, "86400000", "1"},
-         {{{"target.type", "Date"}}, std::nullopt, "absent"}});
+  check(
+      "TimestampConverter$Value",
+      {{text, R"({"t":1700000000123})", R"({"t":"2023-11-14 22:13:20.123"})"},
+       {text, R"({"t":null})", R"({"t":null})"},
+       {text, "{}", R"({"t":null})"},
+       {to("unix", {{"format", "yyyy-MM-dd"}}), R"({"t":"2023-11-14"})", R"({"t":1699920000000})"},
+       {to("unix", {{"format", "yyyy-MM-dd"}, {"unix.precision", "seconds"}}),
+        R"({"t":"2023-11-14"})", R"({"t":1699920000})"},
+       {to("string", {{"format", "HH:mm"}, {"unix.precision", "nanoseconds"}}),
+        R"({"t":1700000000123456789})", R"({"t":"22:13"})"},
+       {to("Date"), R"({"t":1700000000123})", R"({"t":19675})"},
+       {to("Date"), R"({"t":-1})", R"({"t":-1})"},
+       {to("Time"), R"({"t":1700000000123})", R"({"t":80000123})"},
+       {to("Timestamp", {{"unix.precision", "seconds"}}), R"({"t":1700000000})",
+        R"({"t":1700000000000})"},
+       {to("unix", {{"format", "yyyy-MM-dd"}}), R"({"t":"x"})",
+        "transform t: field \"t\": the time \"x\" does not match the format \"yyyy-MM-dd\""},
+       {to("unix"), R"({"t":"x"})", "transform t: field \"t\": a text needs the option format"},
+       {to("unix"), R"({"t":1.5})",
+        "transform t: field \"t\": a number is no time: TimestampConverter takes whole numbers "
+        "and texts"},
+       {to("string"), "{}",
+        "wrong: property \"transforms.t.type\": target.type string needs format"},
+       {to("date"), "{}",
+        "wrong: property \"transforms.t.target.type\" is \"string\", \"unix\", \"Date\", "
+        "\"Time\" or \"Timestamp\", not \"date\""},
+       {to("string", {{"format", "yyyy.SSSSSS"}}), "{}",
+        "wrong: property \"transforms.t.format\": \"yyyy.SSSSSS\" has the letter u, or other than "
+        "three of the letter S, which are not supported for texts that are written"},
+       {{{"target.type", "Date"}}, "86400000", "1"},
+       {{{"target.type", "Date"}}, std::nullopt, "absent"}});
   check("TimestampConverter$Value",
         {{{{"field", "id"}, {"target.type", "string"}, {"format", "yyyy"}},
           R"({"schema":{"type":"struct","fields":[{"type":"int32","optional":true,)"
@@ -364,9 +377,10 @@ TEST(Transforms, regex_router) {
   EXPECT_EQ(route("o|or", "x", "or"), "xr");  // the first alternative matches, as in Java
   EXPECT_EQ(route("(a)(b)?", "$1$2", "a"), "a");
   EXPECT_EQ(route("(.*)", "$12", "a"), "a2");
-  EXPECT_EQ(route("a(?=b)", "x", "a"),
-            "property \"transforms.t.regex\": \"a(?=b)\" is not a regular expression that RE2 takes: "
-            "invalid perl operator: (?=");
+  EXPECT_EQ(
+      route("a(?=b)", "x", "a"),
+      "property \"transforms.t.regex\": \"a(?=b)\" is not a regular expression that RE2 takes: "
+      "invalid perl operator: (?=");
   EXPECT_EQ(route("(a)\\1", "x", "aa"),
             "property \"transforms.t.regex\": \"(a)\\1\" is not a regular expression that RE2 "
             "takes: invalid escape sequence: \\1");
@@ -418,7 +432,8 @@ TEST(Transforms, predicates_choose_the_records) {
   EXPECT_EQ(result_of(config_of("Filter", {}), "1"), "dropped");
   EXPECT_EQ(result_of(with("HasHeaderKey", {}, false), "1"),
             "wrong: property \"predicates.p.name\" is required");
-  EXPECT_EQ(result_of(with("None", {}, false), "1"), "wrong: predicate "
+  EXPECT_EQ(result_of(with("None", {}, false), "1"),
+            "wrong: predicate "
             "org.apache.kafka.connect.transforms.predicates.None is not built in");
 }
 
@@ -456,7 +471,8 @@ TEST(Transforms, wrong_configurations_name_what_exists) {
   twice["transforms"] = "t,t";
   EXPECT_EQ(read_transforms(twice, {}, ConnectorType::Sink).wrong.front().message,
             "property \"transforms\" has the name \"t\" twice");
-  auto single = config_of("RegexRouter", {{"regex", "a"}, {"replacement", "b"}, {"predicate", "p"}});
+  auto single =
+      config_of("RegexRouter", {{"regex", "a"}, {"replacement", "b"}, {"predicate", "p"}});
   single["predicates"] = "p";
   single["predicates.p.type"] = "RecordIsTombstone";
   EXPECT_EQ(wrong(single).message, "transform t cannot route single records of a sink");
@@ -468,7 +484,8 @@ TEST(Transforms, properties_belong_to_a_named_transform) {
   const ConnectorProperties config = {{"transforms", "a"}, {"predicates", "p"}};
   for (const char* known : {"transforms.a.type", "transforms.a.x.y", "predicates.p.type"})
     EXPECT_TRUE(is_transform_property(config, known)) << known;
-  for (const char* other : {"transforms", "transforms.ab.type", "transforms.a", "predicates.a.type"})
+  for (const char* other :
+       {"transforms", "transforms.ab.type", "transforms.a", "predicates.a.type"})
     EXPECT_FALSE(is_transform_property(config, other)) << other;
 }
 

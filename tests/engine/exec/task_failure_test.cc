@@ -154,7 +154,8 @@ TEST_F(TaskFailure, an_overflowing_sum_is_reported) {
     if (!is_final) {
       EXPECT_NE(lines[0].find("\"SOURCE_OFFSET\":1}"), std::string::npos) << lines[0];
     }
-    EXPECT_EQ(run->task().metrics().records_failed, 1u) << "SHOW QUERIES counts the sum as an error";
+    EXPECT_EQ(run->task().metrics().records_failed, 1u)
+        << "SHOW QUERIES counts the sum as an error";
   }
 }
 

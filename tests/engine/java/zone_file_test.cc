@@ -101,7 +101,7 @@ TEST(ZoneFile, RefusesInvalidFiles) {
     EXPECT_FALSE(ZoneFile::parse(file({}, bad))) << bad;
   // the transitions are not in order
   EXPECT_FALSE(ZoneFile::parse(file({{2'000, 1}, {1'000, 1}}, "")));
-  EXPECT_FALSE(ZoneFile::parse(file({{1'000, 3}}, "")));              // the kind 3 does not exist
+  EXPECT_FALSE(ZoneFile::parse(file({{1'000, 3}}, "")));  // the kind 3 does not exist
   EXPECT_FALSE(ZoneFile::find("../../../etc/passwd"));
   EXPECT_FALSE(ZoneFile::find("/etc/passwd"));
   EXPECT_FALSE(ZoneFile::find("No/Such"));

@@ -212,7 +212,8 @@ class Overloaded {
     std::array<char, 1'000> greeting;
     if (guest_.fd() < 0 || recv(guest_.fd(), greeting.data(), greeting.size(), 0) <= 0) return;
     const std::string answer = encode_hello_answer({});
-    EXPECT_EQ(send(guest_.fd(), answer.data(), answer.size(), 0), static_cast<ssize_t>(answer.size()));
+    EXPECT_EQ(send(guest_.fd(), answer.data(), answer.size(), 0),
+              static_cast<ssize_t>(answer.size()));
   }
   void disappear() {
     for (int i = 0; i < 4; ++i)  // fills the queue of the listener

@@ -65,8 +65,9 @@ class SessionNoticesTest : public testing::Test {
   }
   void notify(int node, const std::string& payload) {
     silent.reset();
-    machines.at(NodeId{node})
-        .notices->notify({{7, "news", payload}}, [this](const auto& which) { silent = which; });
+    machines.at(NodeId{node}).notices->notify({{7, "news", payload}}, [this](const auto& which) {
+      silent = which;
+    });
   }
   const std::vector<std::string>& heard(int node) { return machines.at(NodeId{node}).heard; }
 
@@ -89,7 +90,8 @@ class SessionNoticesTest : public testing::Test {
 }  // namespace
 
 TEST_F(SessionNoticesTest, a_notification_is_done_when_all_nodes_have_it) {
-  EXPECT_TRUE(table.apply(storage::encode_raise_level(storage::kNewestLevel), Revision{++revision}));
+  EXPECT_TRUE(
+      table.apply(storage::encode_raise_level(storage::kNewestLevel), Revision{++revision}));
   notify(1, "a");
   EXPECT_FALSE(silent);
   deliver();
@@ -106,7 +108,8 @@ TEST_F(SessionNoticesTest, below_the_feature_level_other_nodes_get_nothing) {
 }
 
 TEST_F(SessionNoticesTest, messages_that_are_lost_are_repeated_in_order_and_none_twice) {
-  EXPECT_TRUE(table.apply(storage::encode_raise_level(storage::kNewestLevel), Revision{++revision}));
+  EXPECT_TRUE(
+      table.apply(storage::encode_raise_level(storage::kNewestLevel), Revision{++revision}));
   cut.insert(NodeId{2});
   notify(1, "a");
   notify(1, "b");
@@ -121,7 +124,8 @@ TEST_F(SessionNoticesTest, messages_that_are_lost_are_repeated_in_order_and_none
 }
 
 TEST_F(SessionNoticesTest, a_node_that_does_not_answer_is_named) {
-  EXPECT_TRUE(table.apply(storage::encode_raise_level(storage::kNewestLevel), Revision{++revision}));
+  EXPECT_TRUE(
+      table.apply(storage::encode_raise_level(storage::kNewestLevel), Revision{++revision}));
   cut.insert(NodeId{2});
   notify(1, "a");
   pass(9'000'000);
@@ -136,7 +140,8 @@ TEST_F(SessionNoticesTest, a_node_that_does_not_answer_is_named) {
 // A lost notification is noticed in two ways: the receiving node learns that it was fenced, and the
 // sending node knows that it has dropped messages.
 TEST_F(SessionNoticesTest, a_node_that_was_fenced_ends_its_listeners) {
-  EXPECT_TRUE(table.apply(storage::encode_raise_level(storage::kNewestLevel), Revision{++revision}));
+  EXPECT_TRUE(
+      table.apply(storage::encode_raise_level(storage::kNewestLevel), Revision{++revision}));
   cut.insert(NodeId{2});
   notify(1, "a");
   EXPECT_FALSE(silent);
@@ -156,7 +161,8 @@ TEST_F(SessionNoticesTest, a_node_that_was_fenced_ends_its_listeners) {
 }
 
 TEST_F(SessionNoticesTest, a_new_process_begins_with_its_first_message) {
-  EXPECT_TRUE(table.apply(storage::encode_raise_level(storage::kNewestLevel), Revision{++revision}));
+  EXPECT_TRUE(
+      table.apply(storage::encode_raise_level(storage::kNewestLevel), Revision{++revision}));
   notify(1, "a");
   deliver();
   start(NodeId{2});
@@ -170,7 +176,8 @@ TEST_F(SessionNoticesTest, a_new_process_begins_with_its_first_message) {
 }
 
 TEST_F(SessionNoticesTest, beyond_the_limit_messages_are_dropped_and_the_listeners_ended) {
-  EXPECT_TRUE(table.apply(storage::encode_raise_level(storage::kNewestLevel), Revision{++revision}));
+  EXPECT_TRUE(
+      table.apply(storage::encode_raise_level(storage::kNewestLevel), Revision{++revision}));
   cut.insert(NodeId{2});
   const std::string large(1 << 20, 'x');
   for (size_t i = 0; i < SessionNotices::kMostBytes / large.size() + 2; ++i) notify(1, large);
@@ -183,7 +190,8 @@ TEST_F(SessionNoticesTest, beyond_the_limit_messages_are_dropped_and_the_listene
 }
 
 TEST_F(SessionNoticesTest, a_long_queue_is_repeated_without_sending_its_messages_many_times) {
-  EXPECT_TRUE(table.apply(storage::encode_raise_level(storage::kNewestLevel), Revision{++revision}));
+  EXPECT_TRUE(
+      table.apply(storage::encode_raise_level(storage::kNewestLevel), Revision{++revision}));
   cut.insert(NodeId{2});
   const std::string large(100'000, 'x');
   constexpr size_t kNotes = 50;
@@ -198,7 +206,8 @@ TEST_F(SessionNoticesTest, a_long_queue_is_repeated_without_sending_its_messages
 }
 
 TEST_F(SessionNoticesTest, a_lost_message_is_repeated_while_new_ones_are_sent) {
-  EXPECT_TRUE(table.apply(storage::encode_raise_level(storage::kNewestLevel), Revision{++revision}));
+  EXPECT_TRUE(
+      table.apply(storage::encode_raise_level(storage::kNewestLevel), Revision{++revision}));
   cut.insert(NodeId{2});
   notify(1, "lost");
   cut.clear();

@@ -117,9 +117,10 @@ class SharedLocksTest : public testing::Test {
     }
   }
   void ask(int node, Asked& asked, NamedLocks::Request request) {
-    asked.place = machines.at(NodeId{node})->client.ask(
-        std::move(request),
-        [&](Result<NamedLocks::HoldPtr> hold) { asked.answer = std::move(hold); });
+    asked.place = machines.at(NodeId{node})
+                      ->client.ask(std::move(request), [&](Result<NamedLocks::HoldPtr> hold) {
+                        asked.answer = std::move(hold);
+                      });
     deliver();
   }
   void kill(int node) {

@@ -73,8 +73,8 @@ TEST_F(CompressedFiles, a_file_that_is_cut_off_anywhere_is_an_error_with_its_pla
     const std::string whole = compressed(codec_of_file(suffix), numbers(0, 50));
     for (size_t size = 0; size < whole.size(); ++size) {
       put(name, whole.substr(0, size));
-      EXPECT_EQ(text_of(name), fmt::format("{}: the file ends at byte {}, within compressed data",
-                                           name, size));
+      EXPECT_EQ(text_of(name),
+                fmt::format("{}: the file ends at byte {}, within compressed data", name, size));
     }
   }
 }
@@ -121,15 +121,16 @@ TEST_F(CompressedFiles, a_directory_is_read_once_when_the_power_is_cut_at_every_
   put("in/2.zst", compressed(FileCodec::Zstd, numbers(300, 600)));
   write("in/3", numbers(600, 900));
   put("in/4.lz4", compressed(FileCodec::Lz4, numbers(900, 1200)));
-  ASSERT_TRUE(server_->create("drops", directory({{"max.batch.size", "40"},
-                                                  {"cleanup.policy", "DELETE"}})));
+  ASSERT_TRUE(server_->create("drops",
+                              directory({{"max.batch.size", "40"}, {"cleanup.policy", "DELETE"}})));
   for (int cut = 1; cut <= 8; ++cut) {
     std::atomic<int> left = cut;
     disk_.set_before_sync([&] {
       if (--left == 0) disk_.drop_unsynced();
     });
-    eventually<int>([&] { return left.load(); },
-                    [&](int count) { return count <= 0 || server_->values("lines").size() >= 1200; });
+    eventually<int>(
+        [&] { return left.load(); },
+        [&](int count) { return count <= 0 || server_->values("lines").size() >= 1200; });
     disk_.set_before_sync({});
     restart();
   }
@@ -152,9 +153,9 @@ TEST_F(CompressedFiles, a_damaged_file_ends_the_task_or_is_set_aside) {
   const auto lax = server_->create(
       "lax", directory({{"topic", "lax"}, {"halt.on.error", "false"}, {"error.path", "bad"}}));
   ASSERT_TRUE(lax) << lax.error().message;
-  const Values values = eventually<Values>(
-      [&] { return server_->values("lax"); },
-      [](const Values& each) { return !each.empty() && each.back() == "last"; });
+  const Values values =
+      eventually<Values>([&] { return server_->values("lax"); },
+                         [](const Values& each) { return !each.empty() && each.back() == "last"; });
   EXPECT_EQ(values.back(), "last");
   EXPECT_TRUE(wait_for_file("bad/a.gz"));
 }
@@ -163,8 +164,7 @@ TEST_F(CompressedFiles, a_sink_writes_files_that_are_read_back) {
   write("in/log", numbers(0, 120));
   ASSERT_TRUE(server_->create(
       "access", {{"connector.class", "file"}, {"file", "in/log"}, {"topic", "lines"}}));
-  for (const auto& [type, suffix] :
-       {std::pair("gzip", ".gz"), {"zstd", ".zst"}, {"lz4", ".lz4"}}) {
+  for (const auto& [type, suffix] : {std::pair("gzip", ".gz"), {"zstd", ".zst"}, {"lz4", ".lz4"}}) {
     const auto created = server_->create(type,
                                          {{"connector.class", "file"},
                                           {"topics", "lines"},
@@ -183,8 +183,8 @@ TEST_F(CompressedFiles, a_sink_writes_files_that_are_read_back) {
 }
 
 TEST_F(CompressedFiles, a_compressed_file_does_not_grow) {
-  const auto refused = server_->create(
-      "a", {{"connector.class", "file"}, {"file", "in/a.gz"}, {"topic", "lines"}});
+  const auto refused =
+      server_->create("a", {{"connector.class", "file"}, {"file", "in/a.gz"}, {"topic", "lines"}});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().message, "in/a.gz is a compressed file, which does not grow");
   EXPECT_EQ(refused.error().hint, "Set input.path and input.file.pattern instead of file.");

@@ -389,10 +389,10 @@ TEST(MemberPulses, pulses_of_removed_members_are_forgotten) {
 
 // The expected values are those of Java's String.hashCode() and of Kafka's coordinators.
 TEST(PartitionOfGroup, is_kafkas) {
-  EXPECT_EQ(partition_of_key("g1", 50), PartitionId(42));                 // the hash is 3242
+  EXPECT_EQ(partition_of_key("g1", 50), PartitionId(42));  // the hash is 3242
   // the hash is the smallest 32-bit number
   EXPECT_EQ(partition_of_key("polygenelubricants", 50), PartitionId(0));
-  EXPECT_EQ(partition_of_key("\xc3\xbc", 50), PartitionId(2));            // U+00FC has the hash 252
+  EXPECT_EQ(partition_of_key("\xc3\xbc", 50), PartitionId(2));  // U+00FC has the hash 252
   // two UTF-16 units
   EXPECT_EQ(partition_of_key("\xf0\x9f\x98\x80", 1'000'000), PartitionId(772'899));
   EXPECT_EQ(partition_of_key("", 50), PartitionId(0));

@@ -17,7 +17,7 @@ struct ConsumerClient {
   bool has_something_to_say = false, says_all = false;
   int64_t asked_us = 0,
           // when the client last sent a request, and the time of its last request that was answered
-          heard_us = 0;
+      heard_us = 0;
   std::shared_ptr<std::optional<ConsumerGroupHeartbeatAnswer>> asked = {};
 };
 

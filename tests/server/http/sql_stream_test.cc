@@ -5,8 +5,8 @@
 #include <gtest/gtest.h>
 
 #include "server/http/rest/sql_pages.h"
-#include "server/pg/notifications.h"
 #include "server/locks/named_locks.h"
+#include "server/pg/notifications.h"
 #include "server/pg/session.h"
 #include "tests/server/http/conversation.h"
 #include "tests/server/pg/fake_backend.h"

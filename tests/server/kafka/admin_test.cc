@@ -1,8 +1,8 @@
 // Tests requests of administrators to a server of one node.
 #include "server/kafka/handlers/handlers.h"
+#include "server/kafka/permissions.h"
 #include "server/kafka/wire_errors.h"
 #include "storage/log/replica_log.h"
-#include "server/kafka/permissions.h"
 #include "tests/server/kafka/session_fixture.h"
 
 using namespace server::kafka;

@@ -238,7 +238,7 @@ class MemoryBackend : public Backend {
   std::vector<std::function<void()>> joins;
   // the replicas that the last created partitions got
   std::vector<std::vector<NodeId>> assigned_by_hand;
-  std::function<void()> on_reader;                    // called at each use of a reader of the log
+  std::function<void()> on_reader;  // called at each use of a reader of the log
   bool holds_appends = false;
   void let_through() {
     for (const auto& append : std::exchange(held_, {})) append();

@@ -16,8 +16,9 @@ struct LocalLocksTest : testing::Test {
     bool has_it() const { return answer && *answer && **answer != nullptr; }
   };
   void ask(Asked& asked, NamedLocks::Request request) {
-    asked.place = locks.ask(std::move(request),
-                            [&](Result<NamedLocks::HoldPtr> hold) { asked.answer = std::move(hold); });
+    asked.place = locks.ask(std::move(request), [&](Result<NamedLocks::HoldPtr> hold) {
+      asked.answer = std::move(hold);
+    });
   }
   LocalLocks locks;
 };

@@ -76,9 +76,9 @@ TEST(BinaryNumeric, an_impossible_numeric_is_refused) {
   constexpr ErrorCode kCutShort = ErrorCode::ProtocolViolation;
   // the header announces more groups than follow
   EXPECT_TRUE(refused(head(3, 0, 0) + number16(12), kCutShort));
-  EXPECT_TRUE(refused(head(0xffff, 0, 0), kCutShort));            // a negative number of groups
-  EXPECT_TRUE(refused(head(1, 0x1234, 0) + number16(12)));        // not a valid sign
-  EXPECT_TRUE(refused(head(1, 0, 0) + number16(10'000)));         // more than four digits
+  EXPECT_TRUE(refused(head(0xffff, 0, 0), kCutShort));      // a negative number of groups
+  EXPECT_TRUE(refused(head(1, 0x1234, 0) + number16(12)));  // not a valid sign
+  EXPECT_TRUE(refused(head(1, 0, 0) + number16(10'000)));   // more than four digits
   EXPECT_TRUE(refused(head(1, 0, 0) + number16(-1)));
   EXPECT_TRUE(refused(head(1, 0, 0x4000) + number16(12)));  // too many digits after the point
 }

@@ -10,8 +10,8 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
-#include "server/pg/notifications.h"
 #include "server/locks/named_locks.h"
+#include "server/pg/notifications.h"
 #include "server/pg/session.h"
 #include "tests/server/pg/fake_backend.h"
 

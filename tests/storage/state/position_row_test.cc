@@ -20,8 +20,8 @@ TEST(PositionRowTest, each_format_is_encoded_and_decoded) {
       encode_position("q", {TaskSequence{7}, "time=5"}, PositionFormat::Checked);
   EXPECT_EQ(checked.substr(0, 1 + kPlainRow.size()), "\x81" + kPlainRow);
   EXPECT_EQ(checked.size(), 1 + kPlainRow.size() + sizeof(uint32_t));
-  for (const auto& [row, format] : {std::pair(kPlainRow, PositionFormat::Plain),
-                                    std::pair(checked, PositionFormat::Checked)}) {
+  for (const auto& [row, format] :
+       {std::pair(kPlainRow, PositionFormat::Plain), std::pair(checked, PositionFormat::Checked)}) {
     const auto decoded = decode_position({"q", row}, format);
     ASSERT_TRUE(decoded);
     EXPECT_EQ(decoded->position, TaskSequence{7});
@@ -70,11 +70,11 @@ class PositionChecksTest : public testing::Test {
   // Closes the state store and changes the row of the position.
   void change_row(const std::function<void(std::string&)>& change) {
     state_.reset();
-    const auto store = open_lmdb_store(directory_.path(),
-                                       {.kind = "state",
-                                        .format_version = kStateFormatVersion,
-                                        .newest_format_version = kCheckedPositionsVersion})
-                           .value();
+    const auto store =
+        open_lmdb_store(directory_.path(), {.kind = "state",
+                                            .format_version = kStateFormatVersion,
+                                            .newest_format_version = kCheckedPositionsVersion})
+            .value();
     const auto transaction = store->begin_write().value();
     const auto table = transaction->open_table("positions", KeyOrder::Bytes).value();
     std::string row(transaction->get(table, "q").value().value());
@@ -114,8 +114,7 @@ TEST_F(PositionChecksTest, old_positions_get_checksums_and_new_ones_have_them) {
   EXPECT_EQ(state_->position_of("q").value().scalars, "time=5");
   ASSERT_TRUE(write(8));
   EXPECT_EQ(row(), encode_position("q", {TaskSequence{8}, "time=5"}, PositionFormat::Checked));
-  const auto earlier =
-      open_lmdb_store(directory_.path(), {.kind = "state", .format_version = 3});
+  const auto earlier = open_lmdb_store(directory_.path(), {.kind = "state", .format_version = 3});
   ASSERT_FALSE(earlier);
   EXPECT_EQ(earlier.error().code, ErrorCode::IncompatibleFormat);
 }

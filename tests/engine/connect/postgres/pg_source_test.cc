@@ -14,15 +14,15 @@ PgCell text(std::string_view value) { return {PgCell::State::Text, value}; }
 
 PgTable table() {
   PgTable table{.schema = "public", .name = "t"};
-  table.columns = {{.name = "id", .type = {.kind = PgKind::Int32}, .is_nullable = false,
-                    .key_position = 1},
-                   {.name = "v", .type = {.kind = PgKind::Text}}};
+  table.columns = {
+      {.name = "id", .type = {.kind = PgKind::Int32}, .is_nullable = false, .key_position = 1},
+      {.name = "v", .type = {.kind = PgKind::Text}}};
   return table;
 }
 
 struct Maker {
-  PgRecordForm form{.prefix = "shop", .database = "db", .has_key_schemas = false,
-                    .has_value_schemas = false};
+  PgRecordForm form{
+      .prefix = "shop", .database = "db", .has_key_schemas = false, .has_value_schemas = false};
   std::vector<PgRecord> records(const PgChange& change) {
     const PgRecordMaker maker(form, table());
     std::vector<PgRecord> records;
@@ -36,12 +36,13 @@ TEST(PgRecords, AnEnvelopeHasTheRowsAndTheirOrigin) {
   const auto records = maker.records({.op = 'c', .after = {text("1"), text("a")}});
   ASSERT_EQ(records.size(), 1U);
   EXPECT_EQ(records[0].key, R"({"id":1})");
-  EXPECT_EQ(records[0].value,
-            R"({"before":null,"after":{"id":1,"v":"a"},"source":{"version":"millrace",)"
-            R"("connector":"postgresql","name":"shop","ts_ms":1,"snapshot":"false","db":"db",)"
-            R"("sequence":"[null,\"7\"]","ts_us":1500,"ts_ns":1500000,"schema":"public","table":"t",)"
-            R"("txId":null,"lsn":7,"xmin":null},"transaction":null,"op":"c","ts_ms":2,"ts_us":2000,)"
-            R"("ts_ns":2000000})");
+  EXPECT_EQ(
+      records[0].value,
+      R"({"before":null,"after":{"id":1,"v":"a"},"source":{"version":"millrace",)"
+      R"("connector":"postgresql","name":"shop","ts_ms":1,"snapshot":"false","db":"db",)"
+      R"("sequence":"[null,\"7\"]","ts_us":1500,"ts_ns":1500000,"schema":"public","table":"t",)"
+      R"("txId":null,"lsn":7,"xmin":null},"transaction":null,"op":"c","ts_ms":2,"ts_us":2000,)"
+      R"("ts_ns":2000000})");
 }
 
 TEST(PgRecords, AChangedKeyIsADeleteATombstoneAndAnInsert) {
@@ -81,9 +82,10 @@ TEST(PgRecords, SchemasAreJsonAroundThePayload) {
   Maker maker;
   maker.form.has_key_schemas = maker.form.has_value_schemas = true;
   const auto records = maker.records({.op = 'c', .after = {text("1"), text("a")}});
-  EXPECT_EQ(records[0].key,
-            R"({"schema":{"type":"struct","fields":[{"type":"int32","optional":false,"field":"id"}],)"
-            R"("optional":false,"name":"shop.public.t.Key"},"payload":{"id":1}})");
+  EXPECT_EQ(
+      records[0].key,
+      R"({"schema":{"type":"struct","fields":[{"type":"int32","optional":false,"field":"id"}],)"
+      R"("optional":false,"name":"shop.public.t.Key"},"payload":{"id":1}})");
   const auto value = parse_json_tree(*records[0].value);
   ASSERT_TRUE(value) << value.error().message;
   EXPECT_EQ(value->find("schema")->text_of("name"), "shop.public.t.Envelope");
@@ -111,9 +113,9 @@ TEST(PgPosition, PositionsAreCanonicalAndReadBack) {
 }
 
 ConnectorProperties properties() {
-  return {{"connector.class", "x"},      {"database.hostname", "h"}, {"database.user", "u"},
-          {"database.dbname", "d"},      {"topic.prefix", "p"},
-          {"table.include.list", "public\\.a.*"}};
+  return {{"connector.class", "x"}, {"database.hostname", "h"},
+          {"database.user", "u"},   {"database.dbname", "d"},
+          {"topic.prefix", "p"},    {"table.include.list", "public\\.a.*"}};
 }
 
 TEST(PostgresProperties, ListsMatchWholeNames) {

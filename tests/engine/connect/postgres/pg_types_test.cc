@@ -85,9 +85,10 @@ TEST(PgTypes, ATypeWithoutAFormIsLeftOut) {
 TEST(PgTypes, SchemasHaveTheNamesOfKafkaConnect) {
   EXPECT_EQ(pg_schema_json(type_of("int4"), {}, false, "id"),
             R"({"type":"int32","optional":false,"field":"id"})");
-  EXPECT_EQ(pg_schema_json(type_of("numeric", (6 << 16 | 2) + 4), {}, true, "n"),
-            R"({"type":"bytes","optional":true,"name":"org.apache.kafka.connect.data.Decimal",)"
-            R"("version":1,"parameters":{"scale":"2","connect.decimal.precision":"6"},"field":"n"})");
+  EXPECT_EQ(
+      pg_schema_json(type_of("numeric", (6 << 16 | 2) + 4), {}, true, "n"),
+      R"({"type":"bytes","optional":true,"name":"org.apache.kafka.connect.data.Decimal",)"
+      R"("version":1,"parameters":{"scale":"2","connect.decimal.precision":"6"},"field":"n"})");
   EXPECT_EQ(pg_schema_json(type_of("timestamptz"), {}, true, "t"),
             R"({"type":"string","optional":true,"name":"io.debezium.time.ZonedTimestamp",)"
             R"("version":1,"field":"t"})");

@@ -28,8 +28,8 @@ TEST(Pgoutput, ATransactionHasTheLsnAndTheTimeOfItsCommit) {
   const auto begin = read<PgBegin>(bytes_of("4200000000015392c000030482d76b61af000002d7"));
   EXPECT_EQ(pg_lsn_text(begin.commit_lsn), "0/15392C0");
   EXPECT_EQ(begin.xid, 727U);
-  const auto commit = read<PgCommit>(
-      bytes_of("430000000000015392c000000000015392f000030482d76b61af"));
+  const auto commit =
+      read<PgCommit>(bytes_of("430000000000015392c000000000015392f000030482d76b61af"));
   EXPECT_EQ(commit.commit_lsn, begin.commit_lsn);
   EXPECT_EQ(pg_lsn_text(commit.end_lsn), "0/15392F0");
   EXPECT_EQ(commit.commit_us, begin.commit_us);
@@ -38,9 +38,9 @@ TEST(Pgoutput, ATransactionHasTheLsnAndTheTimeOfItsCommit) {
 }
 
 TEST(Pgoutput, ARelationHasItsColumnsAndItsIdentity) {
-  const auto relation = read<PgRelation>(
-      bytes_of("52000040007075626c69630074006400030169640000000017ffffffff00760000000019ffffffff006e"
-               "00000006a400060006"));
+  const auto relation = read<PgRelation>(bytes_of(
+      "52000040007075626c69630074006400030169640000000017ffffffff00760000000019ffffffff006e"
+      "00000006a400060006"));
   EXPECT_EQ(relation.schema, "public");
   EXPECT_EQ(relation.name, "t");
   EXPECT_EQ(relation.identity, 'd');
