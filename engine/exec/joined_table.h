@@ -48,7 +48,7 @@ class JoinedTableOperator : public Operator, public Materialized, public KeyedTa
   // Applies the changes that the rows of one batch make to the table, one after the other.
   class Changes {
    public:
-    // `joined` has rows in the output layout. A row is present if the join has a row for its key.
+    // `joined` has rows in the output layout. `joined.present` is false for the rows of keys that have no joined row.
     Changes(JoinedTableOperator& table, const Batch& joined);
     // Stores the row of the batch under the key, or deletes the key's row if the batch's row is absent.
     Status apply(uint32_t row, std::string_view key, const How& how);

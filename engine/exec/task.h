@@ -258,7 +258,8 @@ class Task {
   TaskEpoch epoch() const { return epoch_; }
   TaskSequence last_sequence() const { return sequence_; }
   TaskSequence last_durable() const { return durable_; }
-  // Returns the log commit that contains all commits up to last_durable(); 0 before the first one of this run.
+  // Returns the commit of the log with which the task's commits up to last_durable() became durable; 0 until the first
+  // commit after the start of the task is durable.
   CommitId durable_as_of() const { return durable_as_of_; }
   const std::optional<TaskFailure>& failure() const { return failure_; }
   // Returns whether rows are taken one at a time.

@@ -53,9 +53,10 @@ SqlType decimal_result(ArithmeticOp op, const SqlType& left, const SqlType& righ
   }
 }
 
-// Returns the type of a result with PostgreSQL's exact digits, up to 38. A result that would need more digits is an
-// error of the row. Only a quotient is rounded; it has as many digits as PostgreSQL shows for a quotient between 1 and
-// 9999. Digits beyond kMostScale are kept only as far as 38 digits allow.
+// Returns the type of a result under PostgreSQL's rules, with at most 38 digits. Sums, differences, remainders and
+// products are exact, and a quotient has at least kScaleOfQuotient digits after the point. An exception are products
+// and quotients with many digits: beyond kMostScale and the scales of the operands, they keep only as many digits after
+// the point as 38 digits allow. A row whose result does not fit the type is an error.
 SqlType decimal_of_postgres(ArithmeticOp op, const SqlType& left, const SqlType& right) {
   constexpr int kScaleOfQuotient = 16, kMostScale = 18;
   const int s1 = left.scale(), s2 = right.scale(), greater_scale = std::max(s1, s2);

@@ -114,9 +114,9 @@ bool is_same_format(const FormatSpec& a, const FormatSpec& b);
 // schema of its own.
 SchemaText derive_schema(const FormatSpec& spec, std::span<const ColumnDef> columns, Side side);
 
-// Returns the columns that a schema describes. In Avro and JSON, a key has the column ROWKEY, and a
-// value that is not wrapped the column ROWVAL. In all other cases, each field is a column. Fails
-// with InvalidStatement for types that columns cannot hold.
+// Returns the columns that a schema describes. In Avro and JSON, a key has the single column ROWKEY, and a value that
+// is not wrapped has the single column ROWVAL. In all other cases, each field is a column. Fails with InvalidStatement
+// for types that columns cannot hold.
 Result<std::vector<ColumnDef>> infer_columns(const FormatSpec& spec, const SchemaText& schema,
                                              Side side, NameCase names);
 

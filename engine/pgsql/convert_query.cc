@@ -308,9 +308,9 @@ Status Converter::add_first(const Node& node, Query& query) const {
   return add_join(node.fields, query, JoinType::Left);
 }
 
-// Joins a source to the sources before it. In the engine's tree all joins associate to the left.
-// But the sources of one item of FROM may only be joined with each other, so an item after a comma
-// may have to become a source of its own.
+// Joins a source to the sources before it. In the tree of the engine all joins associate to the left. So the join of b
+// and c in FROM a, b RIGHT JOIN c ... becomes one source (bracketed()); otherwise its left side would be the join of a
+// and b.
 Status Converter::add_source(const Node& node, JoinType type, Query& query) const {
   if (node.kind == "JoinExpr") {
     const auto kind = TRY(join_type(node.fields.text("jointype"), query.position));

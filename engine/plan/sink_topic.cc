@@ -23,7 +23,8 @@ std::string topic_of(const std::string& source, const Catalog& catalog) {
   return found ? found->topic : std::string();
 }
 
-// Returns the running queries without `id`, which is the new query or the query that it replaces.
+// Returns the queries that write a topic, by this topic, without the query `id`: the statement creates or replaces that
+// query.
 Writers writers_without(std::string_view id, const Catalog& catalog) {
   Writers writers;
   for (const auto& [name, query] : catalog.queries())

@@ -11,8 +11,8 @@
 
 namespace engine {
 
-// Invariants: at least one stage exists, and the next step follows the last node of the last stage.
-// Threads: none. Owner: the planning of one statement.
+// Invariants: at least one stage exists; add() appends a step to the last node of the last stage.
+// Not thread-safe: one thread plans a statement, and the planning owns the object.
 class StageBuilder {
  public:
   StageBuilder() { stages_.emplace_back(); }

@@ -64,8 +64,8 @@ Status check_topic_of_sink(const SourceProperties& with, const PropertyList& wri
 
 namespace {
 
-// Returns whether the relation was created under another name, together with its topic or with the query that writes
-// it. A statement that has named an existing topic shares this topic intentionally.
+// Returns whether the relation was renamed since a statement created it together with its topic or with its query. A
+// relation over an existing topic does not count as renamed, because its statement named the topic.
 bool is_renamed(const DataSource& source, const EngineSettings& settings) {
   if (source.topic == default_topic_name(source.name, settings)) return false;
   if (source.created_by.empty()) return source.owns_topic;

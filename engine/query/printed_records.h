@@ -17,7 +17,7 @@ namespace engine {
 //   KAFKA_STRING     text                  JSON                           an object or a list
 //   HOPPING(x) or TUMBLING(x), SESSION(x)  keys only: format x, then times (8 bytes, or 16 for both window bounds)
 //
-// Threads: none. Owner: the printer.
+// Not thread-safe: one thread prints the records, and the printer owns the object.
 class FormatGuess {
  public:
   explicit FormatGuess(Side side) : side_(side) {}

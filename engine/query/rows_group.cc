@@ -202,8 +202,9 @@ class Grouping {
     return context_.add(std::reduce(bytes.begin(), bytes.end()));
   }
 
-  // Updates the state with a kept row. The memory of the arguments of kept rows is already charged, and the state keeps
-  // at most these arguments.
+  // Updates the state of a group with a row of kept_, which has the rows of calls with DISTINCT or ORDER BY. No memory
+  // is charged here: the arguments of these rows were charged when they were added to kept_, and a state stores at most
+  // these arguments.
   Status update_one(size_t call, size_t group, const std::vector<const Column*>& arguments,
                     size_t row) {
     const AggregateInstance& instance = instances_[call];

@@ -41,7 +41,7 @@ struct RowLimits {
 
 // Plans the queries of one statement, and collects the tables and views that they read.
 //
-// Threads: none. Owner: the planning of one statement.
+// Not thread-safe: one thread plans a statement, and the planning owns the object.
 class RowsPlanning {
  public:
   RowsPlanning(const PlanContext& context, const EvalContext& eval)

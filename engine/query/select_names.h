@@ -27,7 +27,7 @@ Result<SelectSource> query_source(const AliasedSource& named, const std::string&
 
 // The sources of one SELECT. Their columns have consecutive indexes, in the order of the sources.
 //
-// Threads: none. Owner: the planning of one statement.
+// Not thread-safe: one thread plans a statement, and the planning owns the object.
 class SelectNames {
  public:
   // Resolves the names of a query. `sources` are its sources, in order. Fails with DuplicateSource if two sources

@@ -26,8 +26,8 @@ struct StreamRows {
 Result<StreamRows> plan_stream_rows(const PullPlan& stream, const PlanContext& context,
                                     DecodedColumns decoded);
 
-// Returns rows of the query in the columns of input_layout(). The rows own their strings; unused columns contain
-// nulls.
+// Converts rows of `stream.query` to the columns of input_layout(). `columns` are the columns that the query has
+// returned, with `rows` rows. The result owns its strings; unused columns contain nulls.
 std::vector<ColumnPtr> rows_in_layout(const StreamRows& stream, std::span<const ColumnPtr> columns,
                                       size_t rows);
 

@@ -37,7 +37,9 @@ class Registrar {
 
   enum class Write : uint8_t {
     Sink,  // registers the schema; fails if it is incompatible with the subject
-    // registers the schema if the topic has none; else the columns may be some of its fields
+    // registers the schema if the topic has none; otherwise uses the topic's newest schema, which
+    // may have more fields than the columns, or an equal schema of an earlier version. If the
+    // newest schema cannot hold the columns, schema_id is 0, and the source is read-only.
     Source,
   };
   // Returns `spec` with the schema in which the columns are written to the topic. If a schema id is

@@ -250,7 +250,7 @@ ComparisonOp comparison_op(const antlr4::Token& token) {
   }
 }
 
-// --- The predicates, each with the value before it
+// --- Predicates. Each function gets the left operand, which is already built.
 
 // Takes the array, or the query, out of ANY(...).
 ExpressionPtr take_any(Expression& expression) {

@@ -89,7 +89,7 @@ class TopologyDocument {
   static std::string step_id(size_t stage, size_t step) {
     return fmt::format("{}.{}", stage, step);
   }
-  // Returns the id that the topic or exchange has in the JSON, and adds it to the list of ends.
+  // Returns the id that the topic or exchange has in the JSON. Adds a topic to topics_, which print_ends() prints.
   std::string end_id(const std::string& topic, int exchange) {
     if (exchange >= 0) return fmt::format("exchange:{}", exchange + 1);
     if (std::ranges::find(topics_, topic) == topics_.end()) topics_.push_back(topic);

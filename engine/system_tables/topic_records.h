@@ -12,7 +12,8 @@
 
 namespace engine {
 
-// The table. It is not listed in the catalogs, because it has no rows without a call.
+// Returns the table behind the function RECORDS. The catalogs do not list this table, because its rows depend on the
+// arguments of a call RECORDS(...).
 //
 // Threads: any; immutable.
 const SystemTable& records_table();

@@ -24,8 +24,8 @@ struct SchemaSide {
   const SchemaRegistry& registry;
 };
 
-// Encodes the record as a producer would that uses the newest schema of the topic's subject. Fields
-// are found by name, in any letter case. Fields that the schema does not have are left out.
+// Encodes the record as a producer that uses the newest schema of the topic's subject would encode it. Fields are found
+// by name, in any letter case. Fields that the schema does not have are left out.
 Result<std::optional<std::string>> encode_with_schema(const CaseJson& node, const SchemaSide& side);
 
 // Decodes bytes with the schema whose id the record contains.

@@ -35,7 +35,7 @@ std::string shortest_numeric(std::string_view numeric);
 // Returns a text whose order by bytes is the order of the numbers. Equal numbers have equal texts, and NaN is above all
 // other numbers.
 std::string comparable_numeric(std::string_view numeric);
-// Compares two normal forms: returns a negative number, 0, or a positive number.
+// Compares two numbers in the form of normal_numeric(): returns a negative number, 0, or a positive number.
 int compare_numeric(std::string_view a, std::string_view b);
 
 // The following types, and their functions without another note, are in postgres_text_time.cc.

@@ -24,7 +24,8 @@ Error unknown_role(const std::string& name) {
           "roles.");
 }
 
-// Stores the value of PASSWORD '...': a verifier, or one for each mechanism.
+// Stores the value of PASSWORD '...'. A SCRAM verifier is stored as it is. From a password, a verifier is computed for
+// each mechanism. An empty password removes the verifiers.
 Status set_password(Role& role, const std::string& password, std::vector<std::string>& notices) {
   role.verifiers.clear();
   if (password.empty()) {

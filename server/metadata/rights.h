@@ -47,8 +47,10 @@ Status check_drop(const storage::Users& users, const Asker& asker,
 // Whether the role that declared the source can no longer read or write its topic. Such a
 // declaration does not prevent the topic's owner from dropping, truncating or altering the topic.
 bool is_without_rights(const storage::Users& users, const engine::DataSource& source);
-// Returns the changes by which a declaration over an existing topic belongs to a role. If the
-// declaration is dropped, or its topic was created with it, the changes make it belong to no role.
+// Returns the changes that store `role` as the role that declared the source; without a role, those
+// that remove the stored one. Only a source over a topic that existed before has such a role, which
+// may drop the source without owning the topic. So callers pass no role for a source that is
+// dropped or was created with its topic.
 std::vector<storage::UserChange> declared_by(const storage::Users& users, const std::string& source,
                                              const Asker& role);
 inline constexpr std::string_view kDeclarationPrefix = "source:";

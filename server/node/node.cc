@@ -42,7 +42,7 @@ NodeSettings fitted(NodeSettings settings) {
   return settings;
 }
 
-// The number of nodes from which a cluster has a processing log.
+// A cluster has a processing log if it has at least this many nodes. The topic of the log has this many replicas.
 constexpr int64_t kReplicasOfLog = 3;
 
 // Memory per loop for records that several tasks of a partition read (ADR 0047).

@@ -52,7 +52,7 @@ class Activity {
   // Returns whether the output so far may be held back, because the client cannot use it before the
   // activity has finished.
   virtual bool output_may_wait() const { return false; }
-  // Whether a push query has shown all records that existed at its last step.
+  // Returns whether a push query had sent all existing records when it last ran.
   virtual bool has_caught_up() const { return false; }
   // Returns the time (monotonic clock) at which advance() has to be called.
   virtual std::optional<int64_t> deadline_us() const { return std::nullopt; }

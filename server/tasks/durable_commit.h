@@ -1,4 +1,5 @@
-// A commit of a task in this node's log.
+// Types that describe a durable commit of a task: its position in the journal and, for a commit
+// that was read from a replicated journal, its contents.
 #pragma once
 #include <cstddef>
 #include <memory>

@@ -87,8 +87,9 @@ class QueryTasks {
   PartitionElections elections_of(const DefinedQuery& defined) const {
     return elections_over(defined, find_elections_());
   }
-  // Checks that the local replica of each partition has the same contents as the partition's new
-  // leader. Fails with QueryCanceled if one does not have them yet.
+  // Checks that the local replicas already follow the leaders that the unclean elections have
+  // chosen, so that a rebuild does not read the removed records. Partitions without a local replica
+  // are skipped. Fails with QueryCanceled if a replica has not reached the epoch of its election.
   Status check_follows(const PartitionElections& elections) const;
   // Deletes a table that this node keeps for itself and builds it again, if the table may have rows
   // from records that an unclean election has removed. Fails with QueryCanceled if this has to

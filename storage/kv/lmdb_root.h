@@ -41,9 +41,9 @@ class LmdbRoot {
 // the second.
 struct JournalOfFile {
   Uuid identity;  // nil: the file needs no journal
-  // True if the file was written by a version that writes an entry with this identity into the
-  // journal before the file names the journal. A journal without such an entry then belongs to
-  // another file.
+  // True: the version that wrote the file first wrote an entry with this identity into the journal,
+  // and then the identity into the file. So a journal without this entry belongs to another file.
+  // False: an older version wrote the file, and its journal may have no entry.
   bool begins_with_entry = false;
 };
 // Returns the journal that the file needs. Also recognizes the mark of versions before 7, whose

@@ -12,8 +12,12 @@ namespace storage {
 
 namespace {
 
-// part   = version u8, count of changes varint, changes * change
-// change = kind u8, name, [id (16 bytes), owner, count varint, count * (name, value)]
+// The part "links" of a metadata command:
+//
+//   part   = version u8, count of changes varint, changes
+//   change = kind u8, name; only for kPutLink also: id (16 bytes), owner, count varint, count * (name, value)
+//
+// Texts have their size in front (append_sized()).
 constexpr uint8_t kLinksVersion = 1, kDropLink = 0, kPutLink = 1;
 
 Error damaged_link() { return {ErrorCode::StorageFailure, "a definition of a link is damaged"}; }

@@ -91,8 +91,9 @@ class Queries:
     def _note(self, sale, error):
         self.unknown.append(sale)
         state = getattr(error, "sqlstate", None)
-        # Lost connections, a server that stops, waits or has no space, and rows that another transaction has changed
-        # first.
+        # Permitted classes of SQLSTATE: 08 (the connection is lost), 57 (the server stops or cancels the statement), 53
+        # (no space), 40 (another transaction has changed the row first), and 55 (the server is not in the state for the
+        # statement, or a wait for a lock took too long).
         if state and state[:2] not in ("08", "57", "53", "40", "55"):
             self.errors.append(f"{state} {error}")
 

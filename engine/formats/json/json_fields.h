@@ -22,8 +22,8 @@ class JsonFields {
     // the object has no field for the key
     static constexpr Match none() { return Match(-1); }
     static constexpr Match bad_escape() { return Match(-2); }  // the key is not a valid string
-    // `exact` is true if the key is the name of the field, and false if it is only after conversion
-    // to upper case.
+    // `exact`: true if the key equals the name of the field; false if only the key in upper case
+    // equals it.
     static constexpr Match field(size_t index, bool exact) {
       return Match(static_cast<int32_t>(index) * 2 + (exact ? 1 : 0));
     }

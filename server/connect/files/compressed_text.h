@@ -53,7 +53,8 @@ class CompressedFile {
   CompressedFile(const OpenFile& file, FileCodec codec, std::string name);
 
   // Returns the text from `offset` on: at least `size` bytes, or all up to the end of the file. The view is valid until
-  // the next call. Fails with DataCorrupted, with the byte of the file, if the file is damaged or ends too early.
+  // the next call. Fails with DataCorrupted if the file is damaged or ends too early; the error names the position in
+  // the compressed file.
   Result<std::string_view> at(int64_t offset, size_t size);
   // Whether the text returned by the last call ends at the end of the file.
   bool is_at_end() const { return is_at_end_; }

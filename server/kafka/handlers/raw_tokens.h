@@ -1,4 +1,5 @@
-// The tokens of a login that version 0 of SaslHandshake began.
+// SASL tokens without a Kafka request header. A client sends them after a SaslHandshake request of
+// version 0 (KIP-43).
 #pragma once
 #include <memory>
 #include <string_view>

@@ -94,8 +94,8 @@ class PullExecution final : public TableRead {
       parts_[i].scan = std::make_shared<PullScan>(*shards[i], session().parts().clock, request,
                                                   answer_to(i, shards[i]));
     }
-    // A scan of one shard holds the shard's tasks itself, so only scans of several shards need a
-    // ConsistentCut. Look-ups by key hold no tasks.
+    // A scan of one shard stops the tasks of this shard itself while it begins, so only scans of
+    // several shards need a ConsistentCut. Look-ups by key stop no tasks.
     if (plan_->keys || parts_.size() == 1) return begin_scans();
     cut_ = ConsistentCut::begin(std::move(shards), {kept_.query_id()},
                                 on_loop([this] { begin_scans(); }));

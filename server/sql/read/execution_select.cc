@@ -315,7 +315,8 @@ class SelectExecution final : public TableRead {
     }
   }
 
-  // Begins to read all tables whose keys are known by now, as of the cut. The cut ends when the last table has begun.
+  // Begins to read all tables whose keys are known by now. All tables are read as of one commit of the log, because
+  // cut_ stops the tasks that change them. cut_ is released when the scan of the last table has begun.
   void begin_scans() {
     bool are_all_begun = true;
     for (size_t i = 0; i < tables_.size(); ++i) {

@@ -40,7 +40,7 @@ struct PullRequest {
   // True: the same ConsistentCut serves several scans, perhaps of the same table. The tasks stay
   // held until the last of them has begun.
   bool is_one_of_several = false;
-  // Ends that the tasks must have passed. The session has waited for them, but the scan checks them
+  // Ends of input partitions that the tasks must have passed. The session has waited for them, but the scan checks them
   // again, because a task may have restarted since then.
   std::vector<std::pair<engine::PartitionRef, Offset>> must_have_passed = {};
   engine::Properties properties;

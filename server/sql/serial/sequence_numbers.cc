@@ -120,7 +120,8 @@ struct SequenceReserves::State {
       if (is_brief) settled.add(from, reserved_to);
       left = 0;
     }
-    // Forgets the settled numbers: setval() moved the sequence, so they can be handed out again.
+    // Forgets the settled numbers: setval() has moved the sequence, so nodes may reserve and give
+    // these numbers again.
     void forget() {
       settled.clear();
       settling.clear();

@@ -108,7 +108,8 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
     run(fmt::format("SELECT {} FROM {}", columns, exact_source()));
   }
 
-  // Starts a SELECT. The call may come from within the previous SELECT, so that SELECT is kept and not destroyed here.
+  // Starts a SELECT. The previous SELECT may be the caller of this function, so it is moved to former_ and not
+  // destroyed here.
   void run(const std::string& text) {
     auto started = session().start_for_change(text, *this);
     if (!started) return fail(started.error());

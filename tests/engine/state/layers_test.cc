@@ -73,7 +73,8 @@ class RowSubject final : public Subject {
     RowStore::Loose loose;
     return store_.scan(scan, 3, loose, into(found)).value();
   }
-  // The look-up finds keys of the same length with the same beginning.
+  // Returns whether begin_look_up(key) must find `other`: a key of the same length that differs at most in the last
+  // byte.
   bool lies_with(const std::string& key, const std::string& other) const override {
     return other.size() == key.size() && other.starts_with(prefix_of(key));
   }

@@ -536,8 +536,8 @@ TEST_F(ClusterTest, a_missing_offset_is_reported_after_a_confirmation) {
   EXPECT_TRUE(session.is_over());
 }
 
-// A partition is asked about once, however often a request names it and however many requests
-// follow.
+// To confirm its leadership, the leader asks the other nodes once for each request, even if the request names the
+// partition 1,000 times. A later request of the session asks only after the earlier one is answered.
 TEST_F(ClusterTest, others_are_asked_once_about_a_partition_and_once_at_a_time) {
   assign(kHere, {kHere, kThere}, 5);
   take_role(ReplicaRole::Leader, 5);

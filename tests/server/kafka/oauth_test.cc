@@ -52,7 +52,7 @@ class OauthTest : public testing::Test, public SessionHost {
     request.auth_bytes = bytes;
     return ask<SaslAuthenticateResponse>(request, 2);
   }
-  // Returns the token of a user that is valid for this time.
+  // Returns a token for the user that is valid for `for_s` seconds.
   std::string token(std::string_view user, int64_t for_s = 600) const {
     const int64_t expires_s = clock_.wall_ms() / 1000 + for_s;
     return auth::oauth::token_with_secret(

@@ -109,8 +109,7 @@ TEST_F(LmdbSnapshotTest, it_stays_at_its_moment_while_others_write) {
   for (const int file : {ready[0], ready[1], written[0], written[1]}) ::close(file);
 }
 
-// Otherwise the pages of the dead process would never be reused, and the file would grow without
-// end.
+// If the pages that a dead process was reading were never freed, the file would grow without end.
 TEST_F(LmdbSnapshotTest, pages_of_a_dead_process_are_freed) {
   open();
   put("t", KeyOrder::Bytes, "a", std::string(100'000, 'x'));

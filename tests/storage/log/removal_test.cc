@@ -158,7 +158,8 @@ TEST(Removal, a_long_backlog_is_trimmed_in_slices_and_is_out_of_reach_meanwhile)
   EXPECT_EQ(read_values(*log, second), Values{"other0"});
 }
 
-// On a full disk only the slices free space: they are retried until one can be stored.
+// A dropped topic is removed in slices, and each slice is a commit. On a full disk only these
+// commits free space, so they are repeated until they succeed.
 TEST(Removal, a_slice_that_cannot_be_stored_is_tried_again) {
   const ScratchDirectory directory;
   LogOptions options = tiny_slices();

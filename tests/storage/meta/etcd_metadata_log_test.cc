@@ -337,8 +337,9 @@ TEST_F(EtcdMetadataLogTest, a_node_that_was_cut_off_loads_the_snapshot_and_reads
   EXPECT_EQ(two.told, one.told);
 }
 
-// In etcd the revision of the late command is free again, because a snapshot has replaced the
-// command that had this revision.
+// A node that was cut off appends a command with a revision that others have used meanwhile. A
+// snapshot has replaced the command with this revision, so the key of the revision is free in etcd.
+// The append must fail nevertheless.
 TEST_F(EtcdMetadataLogTest, a_command_that_comes_behind_a_snapshot_with_its_revision_is_not_taken) {
   Node &one = join(), &first = join(), &second = join();
   make_controller(one);

@@ -85,7 +85,8 @@ class Reader:
         except KafkaError as error:
             complain("poll", error)
             say("restart")
-            # this must be done before close(), which calls the listener on a thread that cannot wait for a commit
+            # close() calls the listener, which commits pending offsets; on the thread of close() this commit would
+            # never finish. So the pending offsets are forgotten first.
             self.pending.clear()
             self.consumer.close(autocommit=False, timeout_ms=5000)
             self.subscribe()

@@ -1,5 +1,6 @@
 // @ts-check
-// A line of the last hour, with axes. It is drawn again when its points or its size change.
+// A line chart of a value during the last hour. It is drawn again when its points or its size
+// change.
 import { el } from '../core/element.js';
 import { Chart } from '../views/chart.js';
 
