@@ -91,7 +91,7 @@ def rows(sql):
 def the_connection_is_checked():
     if IS_MILLRACE:
         with open(DOCUMENT, encoding="utf-8") as file:
-            FILES["macros/millrace.sql"] = re.search(r"```jinja\n(.*?)```", file.read(), re.DOTALL)[1]
+            FILES["macros/millrace.sql"] = re.search(r"```jinja shown\n(.*?)```", file.read(), re.DOTALL)[1]
     for name, text in FILES.items():
         path = os.path.join(FOLDER, name)
         os.makedirs(os.path.dirname(path), exist_ok=True)
