@@ -154,7 +154,7 @@ row   : LPAREN expression (COMMA expression)* RPAREN;
 names : identifier (COMMA identifier)*;
 
 print
-    : PRINT (topic=identifier | string) (FROM LINK link=identifier)? (FROM BEGINNING)? ((INTERVAL | SAMPLE) interval=INTEGER_VALUE)?
+    : PRINT (topic=identifier | string) (FROM (LINK link=identifier (FROM BEGINNING)? | BEGINNING))? ((INTERVAL | SAMPLE) interval=INTEGER_VALUE)?
       (LIMIT limit=INTEGER_VALUE)?
     ;
 

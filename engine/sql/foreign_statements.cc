@@ -39,6 +39,11 @@ constexpr std::string_view kTerminate =
     "Use TERMINATE and the id of the query, which SHOW QUERIES lists.";
 constexpr std::string_view kStatementSet =
     "Send each INSERT INTO ... SELECT on its own; each is a continuous query.";
+constexpr std::string_view kDropLink =
+    "DROP LINK closes the connections of a link, and CREATE LINK opens them.";
+constexpr std::string_view kSecretFile =
+    "Write the secret to a file below --secrets-dir. Properties of links and connectors refer to "
+    "it: 'sasl.password' = '${file:NAME}'.";
 constexpr std::string_view kCreateAgain =
     "CREATE makes a stream or table once, also for later starts of the server. PAUSE and RESUME "
     "stop and continue its query.";
@@ -68,6 +73,12 @@ const std::vector<Construct>& constructs_at_the_beginning() {
        0,
        {},
        true},
+      {{"ALTER", "LINK"},
+       "CREATE OR REPLACE LINK name WITH (...) changes the properties of a link."},
+      {{"PAUSE", "LINK"}, kDropLink},
+      {{"RESUME", "LINK"}, kDropLink},
+      {{"CREATE", "SECRET"}, kSecretFile},
+      {{"ALTER", "SECRET"}, kSecretFile},
       {{"DESCRIBE", "QUERY"},
        "EXPLAIN and the id of a query shows it; SHOW QUERIES lists the ids."},
       {{"SHOW", "QUERY"}, "EXPLAIN and the id of a query shows it; SHOW QUERIES lists the ids."},
