@@ -32,8 +32,8 @@ struct TableRowReader::Parts {
       return Error{text.error().code, fmt::format("field \"{}\": {}", name, text.error().message)};
     add(has_types ? typed_column(name, value, schema) : TableColumn{name}, *std::move(text));
     // Only the name of a schema gives a number the meaning of a date or time.
-    numbers.back() = value.kind == JsonKind::Number &&
-                     (schema == nullptr || schema->find("name") == nullptr);
+    numbers.back() =
+        value.kind == JsonKind::Number && (schema == nullptr || schema->find("name") == nullptr);
     return {};
   }
   bool has(std::string_view name) const;

@@ -20,10 +20,11 @@ enum class KeyMode : uint8_t { None, Kafka, RecordKey, RecordValue };
 // How records become rows.
 struct RowMapping {
   KeyMode key_mode = KeyMode::None;
-  std::vector<std::string> key_fields = {};  // pk.fields; empty: all fields of the key, or of the value
-  std::vector<std::string> fields = {};      // of the value that become columns; empty: all
-  bool deletes = false;                 // a record without a value deletes the row of its key
-  bool has_types = false;               // the columns of rows have types, which make tables and columns
+  std::vector<std::string> key_fields =
+      {};                                // pk.fields; empty: all fields of the key, or of the value
+  std::vector<std::string> fields = {};  // of the value that become columns; empty: all
+  bool deletes = false;                  // a record without a value deletes the row of its key
+  bool has_types = false;  // the columns of rows have types, which make tables and columns
   RecordForms forms = {};
 };
 
@@ -47,7 +48,8 @@ struct TableShape {
 struct TableRow {
   std::shared_ptr<const TableShape> shape;
   std::vector<std::optional<std::string>> values;
-  std::vector<bool> numbers = {};  // by value: it is a number, and its schema does not make it a date or time
+  std::vector<bool> numbers =
+      {};  // by value: it is a number, and its schema does not make it a date or time
   bool is_delete = false;  // only the columns of the key count
 };
 

@@ -131,9 +131,9 @@ class ConnectorFamily {
     return engine::class_is_not_built_in(of.name, false);
   }
   // Opens a sink whose plan has `batches`.
-  virtual Result<std::unique_ptr<BatchWriter>> open_batches(const engine::ConnectorClass& of,
-                                                            const engine::PropertyValues& /*values*/,
-                                                            const BatchOwner& /*owner*/) const {
+  virtual Result<std::unique_ptr<BatchWriter>> open_batches(
+      const engine::ConnectorClass& of, const engine::PropertyValues& /*values*/,
+      const BatchOwner& /*owner*/) const {
     return engine::class_is_not_built_in(of.name, false);
   }
   // Opens a sink whose plan has `tables`. The database stores positions under the name of the connector.

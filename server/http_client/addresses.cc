@@ -20,11 +20,11 @@ constexpr uint32_t ip(uint32_t a, uint32_t b, uint32_t c, uint32_t d) {
   return a << 24 | b << 16 | c << 8 | d;
 }
 constexpr Range4 kNotPublic[] = {
-    {ip(0, 0, 0, 0), 8},        {ip(10, 0, 0, 0), 8},     {ip(100, 64, 0, 0), 10},
-    {ip(127, 0, 0, 0), 8},      {ip(169, 254, 0, 0), 16}, {ip(172, 16, 0, 0), 12},
-    {ip(192, 0, 0, 0), 24},     {ip(192, 0, 2, 0), 24},   {ip(192, 168, 0, 0), 16},
-    {ip(198, 18, 0, 0), 15},    {ip(198, 51, 100, 0), 24}, {ip(203, 0, 113, 0), 24},
-    {ip(224, 0, 0, 0), 4},      {ip(240, 0, 0, 0), 4},
+    {ip(0, 0, 0, 0), 8},     {ip(10, 0, 0, 0), 8},      {ip(100, 64, 0, 0), 10},
+    {ip(127, 0, 0, 0), 8},   {ip(169, 254, 0, 0), 16},  {ip(172, 16, 0, 0), 12},
+    {ip(192, 0, 0, 0), 24},  {ip(192, 0, 2, 0), 24},    {ip(192, 168, 0, 0), 16},
+    {ip(198, 18, 0, 0), 15}, {ip(198, 51, 100, 0), 24}, {ip(203, 0, 113, 0), 24},
+    {ip(224, 0, 0, 0), 4},   {ip(240, 0, 0, 0), 4},
 };
 
 bool is_public4(uint32_t address) {
@@ -50,8 +50,8 @@ bool is_public6(std::span<const uint8_t> address) {
   if (begins_with(address, {0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0}))  // 64:ff9b::/96, NAT64
     return is_public4_at(address, kLastFour);
   if (begins_with(address, {0x20, 0x02})) return is_public4_at(address, kBehindPrefix);  // 6to4
-  if (begins_with(address, {0x20, 0x01, 0x0d, 0xb8})) return false;                      // documentation
-  if (begins_with(address, {0x20, 0x01, 0, 0})) return false;                            // Teredo
+  if (begins_with(address, {0x20, 0x01, 0x0d, 0xb8})) return false;  // documentation
+  if (begins_with(address, {0x20, 0x01, 0, 0})) return false;        // Teredo
   // Only 2000::/3 is assigned to public addresses. Loopback, unique local, link-local and multicast lie outside.
   constexpr uint8_t kFirstBits = 0xe0, kGlobal = 0x20;
   return (address[0] & kFirstBits) == kGlobal;

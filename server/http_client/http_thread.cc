@@ -36,8 +36,8 @@ struct Transfer {
       headers = curl_slist_append(nullptr, ("Content-Type: " + request.content_type).c_str());
     // A semicolon makes libcurl send a header without a value.
     for (const auto& [name, value] : request.headers)
-      headers = curl_slist_append(
-          headers, (value.empty() ? name + ";" : name + ": " + value).c_str());
+      headers =
+          curl_slist_append(headers, (value.empty() ? name + ";" : name + ": " + value).c_str());
     if (!request.accept.empty())
       headers = curl_slist_append(headers, ("Accept: " + request.accept).c_str());
     // Without this header libcurl waits for a 100-continue response before it sends a large body.

@@ -12,8 +12,8 @@ namespace server {
 
 // The outcome of a request.
 struct HttpEnd {
-  int status = 0;     // HTTP status; 0 without an answer
-  std::string error;  // the reason why no answer arrived
+  int status = 0;             // HTTP status; 0 without an answer
+  std::string error;          // the reason why no answer arrived
   int64_t retry_after_s = 0;  // the header Retry-After in seconds; 0 without one
 };
 

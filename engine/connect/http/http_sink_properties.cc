@@ -45,10 +45,12 @@ constexpr PropertyRow kConfluentRows[] = {
     {.name = "retry.on.status.codes",
      .default_value = "400-",
      .doc = "statuses after which a request is repeated"},
-    {.name = "reporter.bootstrap.servers", .doc = "has no effect: errors.deadletterqueue.topic.name"},
+    {.name = "reporter.bootstrap.servers",
+     .doc = "has no effect: errors.deadletterqueue.topic.name"},
     {.name = "reporter.result.topic.name", .doc = "has no effect: results are not written"},
     {.name = "reporter.result.topic.replication.factor", .doc = "has no effect"},
-    {.name = "reporter.error.topic.name", .doc = "has no effect: errors.deadletterqueue.topic.name"},
+    {.name = "reporter.error.topic.name",
+     .doc = "has no effect: errors.deadletterqueue.topic.name"},
     {.name = "reporter.error.topic.replication.factor", .doc = "has no effect"},
 };
 // Names that the short class and Confluent's have in common.
@@ -147,7 +149,7 @@ DataForm form_of(const PropertyValues& values, const std::string& side, bool is_
   if (!converter.empty() && converter != kJsonConverterClass) return DataForm::Text;
   const auto has_schemas = values.find(side + ".converter.schemas.enable");
   return has_schemas.value_or(is_short ? "false" : "true") == "true" ? DataForm::JsonWithSchema
-                                                                      : DataForm::Json;
+                                                                     : DataForm::Json;
 }
 
 bool is_header_name(std::string_view name) {
@@ -171,7 +173,8 @@ class SinkReader {
     refuse_unsupported();
     sink_.topics = values_.list("topics");
     if (sink_.topics.empty()) wrong_.push_back({"topics", "property \"topics\" names no topic"});
-    sink_.forms = {form_of(values_, "key", of_.is_short()), form_of(values_, "value", of_.is_short())};
+    sink_.forms = {form_of(values_, "key", of_.is_short()),
+                   form_of(values_, "value", of_.is_short())};
     sink_.backoff_ms = values_.number("retry.backoff.ms");
     if (values_.find("max.retries")) sink_.max_retries = values_.number("max.retries");
     sink_.batch_records = static_cast<size_t>(values_.number("batch.max.size"));
@@ -216,9 +219,10 @@ class SinkReader {
     const size_t end = beginning.find_first_of("/?", std::min(host, beginning.size()));
     const bool has_fixed_host = end != beginning.npos || text.find("${") == text.npos;
     if (!is_http || beginning.size() <= host || !has_fixed_host)
-      wrong_.push_back({property, fmt::format("property \"{}\" begins with http://HOST or "
-                                              "https://HOST, and fields only follow behind the host",
-                                              property)});
+      wrong_.push_back(
+          {property, fmt::format("property \"{}\" begins with http://HOST or "
+                                 "https://HOST, and fields only follow behind the host",
+                                 property)});
     if (beginning.substr(0, end).find('@') != beginning.npos)
       wrong_.push_back({property, fmt::format("property \"{}\" must not contain a user", property),
                         "auth.type = basic has the properties connection.user and "
@@ -309,8 +313,9 @@ class SinkReader {
     const std::string token = values_.text("bearer.token");
     if (type == "basic") {
       if (user.empty() || user.find(':') != user.npos)
-        wrong_.push_back({"connection.user", "property \"connection.user\" is required with "
-                                             "\"auth.type\" = basic, and has no colon"});
+        wrong_.push_back({"connection.user",
+                          "property \"connection.user\" is required with "
+                          "\"auth.type\" = basic, and has no colon"});
       const std::string password = values_.text("connection.password");
       sink_.user_and_password = user + ":" + password;
       add_secret(password);
@@ -320,8 +325,9 @@ class SinkReader {
     }
     if (type == "bearer") {
       if (token.empty() || !is_header_value(token))
-        wrong_.push_back({"bearer.token", "property \"bearer.token\" is required with "
-                                          "\"auth.type\" = bearer, and is one line"});
+        wrong_.push_back({"bearer.token",
+                          "property \"bearer.token\" is required with "
+                          "\"auth.type\" = bearer, and is one line"});
       sink_.headers.emplace_back("Authorization", "Bearer " + token);
       add_secret(token);
     }
@@ -355,13 +361,15 @@ class SinkReader {
 
   void check_together() {
     if (sink_.batch_records > 1 && sink_.url.is_of_record())
-      wrong_.push_back({"batch.max.size", "property \"batch.max.size\" is 1 if the address has fields "
-                                          "of a record, since a request has one address"});
+      wrong_.push_back({"batch.max.size",
+                        "property \"batch.max.size\" is 1 if the address has fields "
+                        "of a record, since a request has one address"});
     if (sink_.null_values == NullValues::Delete &&
         (!sink_.url.uses_key() || sink_.url.uses_value()))
-      wrong_.push_back({"behavior.on.null.values",
-                        "property \"behavior.on.null.values\" = delete needs ${key} in the address, "
-                        "and no field of the value"});
+      wrong_.push_back(
+          {"behavior.on.null.values",
+           "property \"behavior.on.null.values\" = delete needs ${key} in the address, "
+           "and no field of the value"});
   }
 
   const ConnectorClass& of_;

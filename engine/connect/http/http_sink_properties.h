@@ -41,7 +41,7 @@ struct HttpSink {
   NullValues null_values = NullValues::Ignore;
   std::vector<StatusRange> retried;
   std::optional<int64_t> max_retries;  // nothing: without end
-  int64_t backoff_ms = 0;              // before the first retry; each further pause is twice as long
+  int64_t backoff_ms = 0;  // before the first retry; each further pause is twice as long
   int64_t connect_timeout_ms = 0, request_timeout_ms = 0;
 
   bool is_retried(int status) const;

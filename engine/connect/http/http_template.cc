@@ -11,8 +11,8 @@ namespace {
 void append_percent_encoded(std::string& to, std::string_view text) {
   constexpr std::string_view kUnreserved = "-._~";
   for (const char c : text) {
-    const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                          kUnreserved.find(c) != kUnreserved.npos;
+    const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                          (c >= '0' && c <= '9') || kUnreserved.find(c) != kUnreserved.npos;
     if (is_plain)
       to += c;
     else
@@ -22,8 +22,7 @@ void append_percent_encoded(std::string& to, std::string_view text) {
 
 void append_text(std::string& to, std::string_view text, TemplateEscape escape) {
   if (escape == TemplateEscape::Url) return append_percent_encoded(to, text);
-  const std::string quoted =
-      json_tree_text({.kind = JsonKind::String, .text = std::string(text)});
+  const std::string quoted = json_tree_text({.kind = JsonKind::String, .text = std::string(text)});
   to += std::string_view(quoted).substr(1, quoted.size() - 2);
 }
 
@@ -39,15 +38,16 @@ Result<HttpTemplate> HttpTemplate::parse(std::string_view text) {
       text.remove_prefix(begin);
     }
     const size_t end = text.find('}');
-    if (end == text.npos)
-      return Error{ErrorCode::InvalidParameter, "a field ${ has no end }"};
+    if (end == text.npos) return Error{ErrorCode::InvalidParameter, "a field ${ has no end }"};
     const std::string_view name = text.substr(2, end - 2);
     text.remove_prefix(end + 1);
     constexpr std::pair<std::string_view, Field> kFields[] = {
-        {"topic", Field::Topic},         {"partition", Field::Partition}, {"offset", Field::Offset},
-        {"timestamp", Field::Timestamp}, {"key", Field::Key},             {"value", Field::Value}};
+        {"topic", Field::Topic},   {"partition", Field::Partition},
+        {"offset", Field::Offset}, {"timestamp", Field::Timestamp},
+        {"key", Field::Key},       {"value", Field::Value}};
     const std::string_view first = name.substr(0, name.find('.'));
-    const auto field = std::ranges::find(kFields, first, &std::pair<std::string_view, Field>::first);
+    const auto field =
+        std::ranges::find(kFields, first, &std::pair<std::string_view, Field>::first);
     Part part;
     if (field != std::end(kFields)) part.field = field->second;
     std::string_view rest = name.substr(first.size());
@@ -58,11 +58,12 @@ Result<HttpTemplate> HttpTemplate::parse(std::string_view text) {
     }
     if (field == std::end(kFields) || !rest.empty() ||
         (!part.members.empty() && part.field != Field::Value))
-      return Error{ErrorCode::InvalidParameter,
-                   fmt::format("${{{}}} is not a field of a record", name),
-                   {},
-                   "The fields are ${topic}, ${partition}, ${offset}, ${timestamp}, ${key}, ${value} "
-                   "and ${value.NAME}."};
+      return Error{
+          ErrorCode::InvalidParameter,
+          fmt::format("${{{}}} is not a field of a record", name),
+          {},
+          "The fields are ${topic}, ${partition}, ${offset}, ${timestamp}, ${key}, ${value} "
+          "and ${value.NAME}."};
     made.parts_.push_back(std::move(part));
   }
   return made;

@@ -15,8 +15,8 @@ namespace engine {
 struct TemplateRecord {
   std::string_view topic;
   int64_t partition = 0, offset = 0, timestamp_ms = 0;
-  std::string_view key;               // as a text; empty without a key
-  const JsonTree* value = nullptr;    // null: the value is not JSON
+  std::string_view key;             // as a text; empty without a key
+  const JsonTree* value = nullptr;  // null: the value is not JSON
 };
 
 // How the value of a field is written. Json: the characters of a text are escaped as within a JSON string, without quotes;
@@ -45,7 +45,7 @@ class HttpTemplate {
   enum class Field : uint8_t { Text, Topic, Partition, Offset, Timestamp, Key, Value };
   struct Part {
     Field field = Field::Text;
-    std::string text = {};                 // of Text
+    std::string text = {};                  // of Text
     std::vector<std::string> members = {};  // of Value
   };
   std::vector<Part> parts_;

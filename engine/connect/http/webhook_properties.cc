@@ -16,12 +16,11 @@ constexpr PropertyRow kRows[] = {
             "the body is the value",
      .words = "json text"},
     {.name = "signature.scheme",
-     .doc = "the sender's signature, which is checked: github, stripe, slack, shopify, or hmac with "
-            "signature.header; none: everybody may send",
+     .doc =
+         "the sender's signature, which is checked: github, stripe, slack, shopify, or hmac with "
+         "signature.header; none: everybody may send",
      .words = "none github stripe slack shopify hmac"},
-    {.name = "signature.secret",
-     .type = PropertyType::Password,
-     .doc = "secret of the signature"},
+    {.name = "signature.secret", .type = PropertyType::Password, .doc = "secret of the signature"},
     {.name = "signature.secret.previous",
      .type = PropertyType::Password,
      .doc = "a second valid secret, while the secret is being replaced"},
@@ -126,17 +125,19 @@ void read_signature(const PropertyValues& values, WebhookSignature& signature,
     signature.hash = values.text("signature.algorithm") == "sha512" ? SignatureHash::Sha512
                                                                     : SignatureHash::Sha256;
     if (signature.header.empty())
-      wrong.push_back({"signature.header", "property \"signature.header\" is required with "
-                                           "\"signature.scheme\" = hmac"});
+      wrong.push_back({"signature.header",
+                       "property \"signature.header\" is required with "
+                       "\"signature.scheme\" = hmac"});
   }
   if (signature.scheme == SignatureScheme::None) return;
   signature.secrets = secrets_of(values, "signature.secret");
   if (values.text("signature.secret").empty())
-    wrong.push_back({"signature.secret",
-                     fmt::format("property \"signature.secret\" is required with "
-                                 "\"signature.scheme\" = {}",
-                                 name),
-                     "\"signature.secret\" = '${file:NAME}' reads it from the directory of secrets."});
+    wrong.push_back(
+        {"signature.secret",
+         fmt::format("property \"signature.secret\" is required with "
+                     "\"signature.scheme\" = {}",
+                     name),
+         "\"signature.secret\" = '${file:NAME}' reads it from the directory of secrets."});
 }
 
 }  // namespace
@@ -156,19 +157,21 @@ WebhookResult read_webhook(const PropertyValues& values) {
   source.tokens = secrets_of(values, "token");
   source.token_header = lower_case(values.text("token.header"));
   if (!values.find("signature.scheme") && source.tokens.empty())
-    read.wrong.push_back({"signature.scheme",
-                          "property \"signature.scheme\" or \"token\" is required, because everybody "
-                          "could send records otherwise",
-                          "\"signature.scheme\" = 'none' allows it."});
+    read.wrong.push_back(
+        {"signature.scheme",
+         "property \"signature.scheme\" or \"token\" is required, because everybody "
+         "could send records otherwise",
+         "\"signature.scheme\" = 'none' allows it."});
   source.key_header = lower_case(values.text("key.header"));
   source.key_pointer = values.text("key.pointer");
   if (!source.key_header.empty() && !source.key_pointer.empty())
-    read.wrong.push_back({"key.pointer",
-                          "properties \"key.header\" and \"key.pointer\" exclude each other"});
+    read.wrong.push_back(
+        {"key.pointer", "properties \"key.header\" and \"key.pointer\" exclude each other"});
   if (!source.key_pointer.empty() &&
       (source.format != WebhookFormat::Json || source.key_pointer[0] != '/'))
-    read.wrong.push_back({"key.pointer", "property \"key.pointer\" begins with / and needs \"format\" "
-                                         "= json"});
+    read.wrong.push_back({"key.pointer",
+                          "property \"key.pointer\" begins with / and needs \"format\" "
+                          "= json"});
   for (const std::string& header : values.list("include.headers"))
     source.include_headers.push_back(lower_case(header));
   source.max_body_bytes = static_cast<size_t>(values.number("body.max.bytes"));

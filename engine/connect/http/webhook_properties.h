@@ -22,8 +22,9 @@ struct WebhookSignature {
   std::string header = {}, prefix = {};
   SignatureEncoding encoding = SignatureEncoding::Hex;
   SignatureHash hash = SignatureHash::Sha256;
-  std::vector<std::string> secrets = {};  // one or two, so that a secret can be replaced without a gap
-  int64_t tolerance_ms = 300'000;    // largest difference between the sender's time and the server's
+  std::vector<std::string> secrets =
+      {};                          // one or two, so that a secret can be replaced without a gap
+  int64_t tolerance_ms = 300'000;  // largest difference between the sender's time and the server's
 };
 
 enum class WebhookFormat : uint8_t { Json, Text };
@@ -35,7 +36,7 @@ struct WebhookSource {
   std::vector<std::string> tokens = {};  // one or two; empty: no token is needed
   std::string token_header = {};         // in lower case; "authorization" has the scheme Bearer
   WebhookFormat format = WebhookFormat::Json;
-  std::string key_header = {}, key_pointer = {};       // at most one is set; the header in lower case
+  std::string key_header = {}, key_pointer = {};  // at most one is set; the header in lower case
   std::vector<std::string> include_headers = {};  // in lower case
   size_t max_body_bytes = 0;
   size_t max_queue_bytes = 0;

@@ -107,8 +107,7 @@ Result<std::vector<WebhookRecord>> lines(const WebhookSource& source, std::strin
     if (line.empty()) continue;
     auto value = parse_json_tree(line);
     if (!value)
-      return Error{value.error().code,
-                   fmt::format("line {}: {}", number, value.error().message)};
+      return Error{value.error().code, fmt::format("line {}: {}", number, value.error().message)};
     records.push_back(record_of(source, *value, std::string(line)));
     if (records.size() > kMostRecords) return too_many();
   }

@@ -198,11 +198,19 @@ constexpr LogicalType kLogicalTypes[] = {
 // The types of schemas without a name, as the dialect of PostgreSQL in Confluent's JDBC sink has them. Maps and structs,
 // which it refuses, are jsonb.
 constexpr std::pair<std::string_view, std::string_view> kColumnTypes[] = {
-    {"int8", "smallint"},          {"int16", "smallint"}, {"int32", "integer"},
-    {"int64", "bigint"},           {"float", "real"},     {"float32", "real"},
-    {"double", "double precision"}, {"float64", "double precision"},
-    {"boolean", "boolean"},        {"string", "text"},    {"bytes", "bytea"},
-    {"map", "jsonb"},              {"struct", "jsonb"},
+    {"int8", "smallint"},
+    {"int16", "smallint"},
+    {"int32", "integer"},
+    {"int64", "bigint"},
+    {"float", "real"},
+    {"float32", "real"},
+    {"double", "double precision"},
+    {"float64", "double precision"},
+    {"boolean", "boolean"},
+    {"string", "text"},
+    {"bytes", "bytea"},
+    {"map", "jsonb"},
+    {"struct", "jsonb"},
 };
 
 const LogicalType* logical_type(const JsonTree& schema) {

@@ -300,7 +300,8 @@ std::vector<std::string> TransformChain::topics_of(const std::string& topic) con
 }
 
 bool TransformChain::routes_by_time() const {
-  return std::ranges::any_of(steps_, [](const Step& step) { return step.transform->routes_by_time(); });
+  return std::ranges::any_of(steps_,
+                             [](const Step& step) { return step.transform->routes_by_time(); });
 }
 
 bool TransformChain::routes_whole_topics() const {

@@ -327,9 +327,11 @@ class TimestampRouter final : public Transform {
   bool routes_by_time() const override { return true; }
   Result<bool> apply(ConnectRecord& record) const override {
     if (!record.timestamp_ms)
-      return Error{ErrorCode::InvalidText, "TimestampRouter needs a timestamp, and the record has none"};
+      return Error{ErrorCode::InvalidText,
+                   "TimestampRouter needs a timestamp, and the record has none"};
     const std::string time = TRY(pattern_.format_timestamp(*record.timestamp_ms, TimeZone::utc()));
-    record.topic = replaced(replaced(topic_format_, "${topic}", record.topic), "${timestamp}", time);
+    record.topic =
+        replaced(replaced(topic_format_, "${topic}", record.topic), "${timestamp}", time);
     return true;
   }
 

@@ -104,8 +104,8 @@ Result<bool> BatchTask::step(Partition& partition) {
     std::vector<SinkRecord> records;
     for (size_t i = begin; i < end; ++i) {
       FetchedRecords::Record& record = fetched.records[i];
-      records.push_back({partition.topic, partition.id.partition, record.offset, record.timestamp_ms,
-                         std::move(record.key), std::move(record.value),
+      records.push_back({partition.topic, partition.id.partition, record.offset,
+                         record.timestamp_ms, std::move(record.key), std::move(record.value),
                          std::move(record.headers)});
     }
     TRY(send(partition, std::move(records),
@@ -163,8 +163,7 @@ Status BatchTask::send(Partition& partition, std::vector<SinkRecord> records, Of
       bad.push_back({std::move(error), record.value.value_or(""), kTaskStage});
     }
   }
-  for (const BadRecord& each : bad)
-    TRY(take_bad_record(plan_.bad_records, each.error, each.bytes));
+  for (const BadRecord& each : bad) TRY(take_bad_record(plan_.bad_records, each.error, each.bytes));
   std::ranges::move(bad, std::back_inserter(bad_));
   partition.next = end;
   note([&](TaskFacts& facts) {

@@ -151,9 +151,10 @@ std::vector<engine::WrongProperty> FileConnectors::check(
     const auto transforms =
         engine::read_transforms(values.config(), engine::file_forms(of, values), of.type).chain;
     if (transforms != nullptr && transforms->routes_by_time())
-      read.wrong.push_back({"transforms", "property \"transforms\": TimestampRouter cannot route the "
-                                          "records of a sink of files, whose files have the records "
-                                          "of one topic"});
+      read.wrong.push_back({"transforms",
+                            "property \"transforms\": TimestampRouter cannot route the "
+                            "records of a sink of files, whose files have the records "
+                            "of one topic"});
     if (!of.is_short()) return std::move(read.wrong);
     std::map<std::string, std::string> names;  // names of files, each with its topic
     for (const std::string& topic : read.sink.topics) {

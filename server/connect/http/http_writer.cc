@@ -29,7 +29,8 @@ std::string HttpWriter::reason_of(const Answer& answer) const {
   // A service may repeat the credentials of the request.
   std::string body = answer.body;
   for (const std::string& secret : sink_.secrets)
-    for (size_t at = 0; (at = body.find(secret, at)) != body.npos; at += engine::kHiddenValue.size())
+    for (size_t at = 0; (at = body.find(secret, at)) != body.npos;
+         at += engine::kHiddenValue.size())
       body.replace(at, secret.size(), engine::kHiddenValue);
   return fmt::format("the answer has the status {}: {}", answer.status,
                      printable(body, kShownAnswerBytes));
@@ -52,8 +53,8 @@ Result<HttpWriter::Item> HttpWriter::item_of(const SinkRecord& record, size_t in
   const bool uses_fields = sink_.url.uses_value() || (sink_.body && sink_.body->uses_value());
   const bool is_plain = sink_.forms.value == engine::DataForm::Text;
   if (record.value && (uses_fields || !is_plain)) {
-    auto datum = engine::decode_datum(
-        record.value, is_plain ? engine::DataForm::Json : sink_.forms.value);
+    auto datum =
+        engine::decode_datum(record.value, is_plain ? engine::DataForm::Json : sink_.forms.value);
     if (datum) {
       value = std::move(datum->value);
       fields.value = &value;
@@ -63,8 +64,10 @@ Result<HttpWriter::Item> HttpWriter::item_of(const SinkRecord& record, size_t in
   }
   if (!record.value || (!is_plain && value.is_null())) {
     if (sink_.null_values != engine::NullValues::Delete)
-      return Error{ErrorCode::InvalidText, "the record has no value",
-                   {}, "\"behavior.on.null.values\" = 'ignore' skips such records."};
+      return Error{ErrorCode::InvalidText,
+                   "the record has no value",
+                   {},
+                   "\"behavior.on.null.values\" = 'ignore' skips such records."};
     item.is_delete = true;
   }
   item.url = TRY(sink_.url.fill(fields, engine::TemplateEscape::Url));
@@ -152,8 +155,9 @@ Status HttpWriter::send_items(std::span<const SinkRecord> records, std::span<con
   request.headers = sink_.headers;
   // The offsets do not change when the records are sent again, so that the other system can recognise them.
   request.headers.emplace_back(
-      "Idempotency-Key", fmt::format("{}/{}/{}/{}", percent_encoded(connector_),
-                                     percent_encoded(first.topic), first.partition.value(), offsets));
+      "Idempotency-Key",
+      fmt::format("{}/{}/{}/{}", percent_encoded(connector_), percent_encoded(first.topic),
+                  first.partition.value(), offsets));
   request.user_and_password = sink_.user_and_password;
   request.connect_timeout_ms = sink_.connect_timeout_ms;
   request.timeout_ms = sink_.request_timeout_ms;
@@ -163,7 +167,9 @@ Status HttpWriter::send_items(std::span<const SinkRecord> records, std::span<con
   // A wrong secret is refused for every record, so no record is set aside as a bad one. The message does not contain the
   // address, which may be a secret.
   if (answer.status == 401 || answer.status == 403)
-    return Error{ErrorCode::InsufficientPrivilege, reason_of(answer), {},
+    return Error{ErrorCode::InsufficientPrivilege,
+                 reason_of(answer),
+                 {},
                  "Correct the secret, then run RESTART CONNECTOR."};
   if (items.size() > 1 && isolates_bad_records) {
     const size_t half = items.size() / 2;

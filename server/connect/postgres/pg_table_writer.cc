@@ -146,11 +146,12 @@ Result<bool> PgTableWriter::has_table(const PlacedRow& placed) {
 Status PgTableWriter::add_columns(const PgTable& table,
                                   const std::vector<engine::TableColumn>& missing) {
   if (sink_.adds_columns) return add_pg_columns(*sql_, table, missing);
-  return Error{ErrorCode::InvalidText,
-               fmt::format("{} has no column \"{}\"", table.full_name(), missing[0].name),
-               {},
-               "Add the column with ALTER TABLE, name the fields to write, or let the connector add "
-               "columns (\"auto.evolve\" = 'true')."};
+  return Error{
+      ErrorCode::InvalidText,
+      fmt::format("{} has no column \"{}\"", table.full_name(), missing[0].name),
+      {},
+      "Add the column with ALTER TABLE, name the fields to write, or let the connector add "
+      "columns (\"auto.evolve\" = 'true')."};
 }
 
 Result<PgTableWriter::Run> PgTableWriter::find_columns(const PlacedRow& placed) {
@@ -184,8 +185,8 @@ Result<PgTableWriter::Run> PgTableWriter::find_columns(const PlacedRow& placed) 
       has_looked_again_ = true;
     } else {
       if (has_added)
-        return Error{ErrorCode::InvalidText, fmt::format("{} has no column \"{}\"",
-                                                         table->full_name(), missing[0].name)};
+        return Error{ErrorCode::InvalidText,
+                     fmt::format("{} has no column \"{}\"", table->full_name(), missing[0].name)};
       TRY(add_columns(*table, missing));
       has_added = true;
     }

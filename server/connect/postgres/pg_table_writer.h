@@ -28,17 +28,17 @@ class PgTableWriter final : public TableWriter {
   Status start() override;
   Result<Offset> position(const TablePartition& partition, Offset otherwise,
                           bool replaces) override;
-  Result<std::vector<BadRow>> apply(const TablePartition& partition,
-                                    std::vector<PlacedRow> rows, Offset from, Offset to) override;
+  Result<std::vector<BadRow>> apply(const TablePartition& partition, std::vector<PlacedRow> rows,
+                                    Offset from, Offset to) override;
   Status commit() override;
 
  private:
   // A run: rows that one statement writes. They are rows of one table with the same columns, and
   // either all of them are deletes or none is.
   struct Run {
-    std::string topic;  // the table follows from it
+    std::string topic;                                // the table follows from it
     std::shared_ptr<const engine::TableShape> shape;  // of the first row
-    std::vector<size_t> columns;  // of the table, in the order of the values
+    std::vector<size_t> columns;                      // of the table, in the order of the values
     std::vector<size_t> left_out = {};  // indexes of values without a column, all of them NULL
     size_t key_columns = 0;
     bool is_delete = false;

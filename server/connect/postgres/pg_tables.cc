@@ -122,9 +122,11 @@ Result<std::optional<PgTable>> find_pg_table(PgConnection& sql, const engine::Ta
   std::optional<PgTable> result(PgTable{*found[0][0], *found[0][1], {}});
   const auto rows = TRY(sql.query(fmt::format(
       "SELECT a.attname, format_type(a.atttypid, a.atttypmod), t.typcategory = 'A', t.typcategory "
-      "IN ('D', 'T') FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid WHERE a.attrelid = {} AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
+      "IN ('D', 'T') FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid WHERE a.attrelid = "
+      "{} AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
       *found[0][2])));
-  for (const PgRow& row : rows) result->columns.push_back({*row[0], *row[1], row[2] == "t", row[3] == "t"});
+  for (const PgRow& row : rows)
+    result->columns.push_back({*row[0], *row[1], row[2] == "t", row[3] == "t"});
   return result;
 }
 

@@ -156,7 +156,8 @@ Status PostgresConnectors::check_sink(const engine::ConnectorClass& of,
       engine::read_transforms(values.config(), sink.mapping.forms, of.type).chain;
   std::vector<std::string> topics;
   // The tables of TimestampRouter follow from the records.
-  for (const std::string& topic : transforms->routes_by_time() ? std::vector<std::string>() : sink.topics)
+  for (const std::string& topic :
+       transforms->routes_by_time() ? std::vector<std::string>() : sink.topics)
     for (std::string& routed : transforms->topics_of(topic)) topics.push_back(std::move(routed));
   PgConnection sql = TRY(PgConnection::open(sink.connection, sink.host_port, false));
   TRY(set_schema(sql, sink));

@@ -20,8 +20,9 @@ std::vector<engine::WrongProperty> WebhookConnectors::check(
   const auto transforms =
       engine::read_transforms(values.config(), forms(of, values), of.type).chain;
   if (!values.text("columns").empty() && transforms != nullptr && transforms->routes_by_time())
-    wrong.push_back({"columns", "property \"columns\" declares a stream over one topic, and "
-                                "TimestampRouter makes several"});
+    wrong.push_back({"columns",
+                     "property \"columns\" declares a stream over one topic, and "
+                     "TimestampRouter makes several"});
   return wrong;
 }
 
@@ -50,7 +51,8 @@ Result<SourcePlan> WebhookConnectors::plan_source(const engine::ConnectorClass& 
   SourcePlan plan;
   plan.topics = {source.topic};
   if (source.columns.empty()) return plan;
-  plan.stream = {topics_of(of, values).front(), "JSON", source.columns, std::move(source.given_columns)};
+  plan.stream = {topics_of(of, values).front(), "JSON", source.columns,
+                 std::move(source.given_columns)};
   return plan;
 }
 
@@ -73,9 +75,8 @@ Result<std::unique_ptr<SourceReader>> WebhookConnectors::open_source(
     return static_cast<size_t>(
         most ? *most : storage::topic_config_number(storage::TopicInfo{}, kMostBytes));
   };
-  return std::unique_ptr<SourceReader>(
-      std::make_unique<WebhookReader>(webhooks_, std::move(read.source), connector,
-                                      std::move(most_record_bytes), memory_, clock_));
+  return std::unique_ptr<SourceReader>(std::make_unique<WebhookReader>(
+      webhooks_, std::move(read.source), connector, std::move(most_record_bytes), memory_, clock_));
 }
 
 }  // namespace server

@@ -23,8 +23,8 @@ Error refused(std::string message) { return {ErrorCode::InvalidAuthorization, st
 
 std::string signature_text(const WebhookSignature& how, const std::string& secret,
                            std::string_view signed_bytes) {
-  const auth::Hash hash = how.hash == engine::SignatureHash::Sha512 ? auth::Hash::Sha512
-                                                                    : auth::Hash::Sha256;
+  const auth::Hash hash =
+      how.hash == engine::SignatureHash::Sha512 ? auth::Hash::Sha512 : auth::Hash::Sha256;
   const std::string bytes = auth::hmac(hash, secret, signed_bytes);
   std::string text;
   if (how.encoding == engine::SignatureEncoding::Base64)
@@ -88,8 +88,7 @@ Status check_stripe(const WebhookSignature& how, const WebhookRequest& request, 
   return refused("the signature in Stripe-Signature is wrong");
 }
 
-Status check_signature(const WebhookSignature& how, const WebhookRequest& request,
-                       int64_t now_ms) {
+Status check_signature(const WebhookSignature& how, const WebhookRequest& request, int64_t now_ms) {
   if (how.scheme == SignatureScheme::None) return {};
   if (how.scheme == SignatureScheme::Stripe) return check_stripe(how, request, now_ms);
   std::string_view signature = request.header(how.header);

@@ -24,8 +24,8 @@ struct WebhookRequest {
 };
 
 struct WebhookAnswer {
-  int status = 200;     // 200: all records are durable
-  int64_t accepted = 0;  // number of records, with status 200
+  int status = 200;          // 200: all records are durable
+  int64_t accepted = 0;      // number of records, with status 200
   std::string message = {};  // the reason of another status
 };
 

@@ -33,14 +33,13 @@ void add_webhook_pages(Routes& routes, FindWebhook find) {
                 WebhookRequest received{.headers = {}, .body = std::move(request.body)};
                 for (Header& header : request.headers)
                   received.headers.emplace_back(std::move(header.name), std::move(header.value));
-                found.webhook->accept(
-                    std::move(received), [done = std::move(done)](const WebhookAnswer& answer) {
-                      constexpr int kOk = 200;
-                      if (answer.status == kOk)
-                        return done(
-                            json_response(fmt::format("{{\"accepted\":{}}}", answer.accepted)));
-                      done(refusal(answer.status, answer.message));
-                    });
+                found.webhook->accept(std::move(received), [done = std::move(done)](
+                                                               const WebhookAnswer& answer) {
+                  constexpr int kOk = 200;
+                  if (answer.status == kOk)
+                    return done(json_response(fmt::format("{{\"accepted\":{}}}", answer.accepted)));
+                  done(refusal(answer.status, answer.message));
+                });
               }),
               .is_public = true});
 }

@@ -29,9 +29,10 @@ TEST(HttpTemplate, fields_are_escaped_for_their_place) {
             R"({"t": "x\"\n/é k/\"1", "n": 1.50})");
   EXPECT_EQ(filled("${value.N} ${value.X.Y} ${value.L} ${value.A}", json, value),
             R"(null null [1] {"B":"x\"\n/é"})");
-  EXPECT_EQ(filled("http://h/${topic}/${key}?p=${partition}&o=${offset}&v=${value.A.B}&t=${timestamp}",
-                   url, value),
-            "http://h/a%20b/k%2F%221?p=2&o=41&v=x%22%0A%2F%C3%A9&t=7");
+  EXPECT_EQ(
+      filled("http://h/${topic}/${key}?p=${partition}&o=${offset}&v=${value.A.B}&t=${timestamp}",
+             url, value),
+      "http://h/a%20b/k%2F%221?p=2&o=41&v=x%22%0A%2F%C3%A9&t=7");
   EXPECT_EQ(filled("${value}", json, "{}"), "{}");
   EXPECT_EQ(filled("${value.A}", json, "no json"), "the value is not JSON, and has no fields");
   EXPECT_EQ(filled("${keys}", json, "{}"), "${keys} is not a field of a record");
@@ -42,8 +43,7 @@ TEST(HttpTemplate, fields_are_escaped_for_their_place) {
 }
 
 TEST(HttpSinkProperties, ranges_of_statuses) {
-  EXPECT_EQ(parse_status_ranges("408,500-"),
-            (std::vector<StatusRange>{{408, 408}, {500, 999}}));
+  EXPECT_EQ(parse_status_ranges("408,500-"), (std::vector<StatusRange>{{408, 408}, {500, 999}}));
   EXPECT_EQ(parse_status_ranges("500-503"), (std::vector<StatusRange>{{500, 503}}));
   EXPECT_EQ(parse_status_ranges(""), std::vector<StatusRange>());
   for (const char* wrong : {"x", "99", "500-400", "500-1000", "4 00", "400--1", "400,,500"})
@@ -71,7 +71,8 @@ TEST(HttpSinkProperties, the_host_and_the_headers_are_checked) {
   // A record must not choose the host that gets the secrets.
   for (const char* url : {"http://h${key}/", "http://${topic}.example.org/", "ftp://h", "http://",
                           "h/x", "${value.URL}"})
-    EXPECT_EQ(read({{"http.api.url", url}}).find("property \"http.api.url\" begins with"), 0U) << url;
+    EXPECT_EQ(read({{"http.api.url", url}}).find("property \"http.api.url\" begins with"), 0U)
+        << url;
   EXPECT_EQ(read({{"http.api.url", "http://u:secret@h/"}}),
             "property \"http.api.url\" must not contain a user");
   const std::string list = "property \"headers\" is a list of headers Name:value";
@@ -103,7 +104,8 @@ std::string records_of(const WebhookSource& source, const char* type, std::strin
 TEST(WebhookRecords, the_content_type_decides_about_the_form) {
   const WebhookSource keys{.key_pointer = "/a/1~1b"};
   EXPECT_EQ(records_of(keys, "application/json", R"({"a":{"1/b":7}})"), "7 {\"a\":{\"1/b\":7}}\n");
-  EXPECT_EQ(records_of({}, "application/json; charset=utf-8", "[{\"a\": 1}, 2]"), "- {\"a\":1}\n- 2\n");
+  EXPECT_EQ(records_of({}, "application/json; charset=utf-8", "[{\"a\": 1}, 2]"),
+            "- {\"a\":1}\n- 2\n");
   EXPECT_EQ(records_of({.key_pointer = "/0"}, "application/x-ndjson", "[1,2]\r\n\n[\"x\"]\n"),
             "1 [1,2]\nx [\"x\"]\n");
   EXPECT_EQ(records_of({.key_pointer = "/id"}, "application/x-www-form-urlencoded",

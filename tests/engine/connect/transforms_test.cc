@@ -403,14 +403,16 @@ TEST(Transforms, timestamp_router) {
   };
   EXPECT_EQ(route({}, 1'709'251'199'999), "orders-20240229");
   EXPECT_EQ(route({}, 1'709'251'200'000), "orders-20240301");
-  EXPECT_EQ(route({{"topic.format", "${timestamp}.${topic}"}, {"timestamp.format", "yyyy-MM-dd'T'HH"}},
-                  1'709'200'800'000),
-            "2024-02-29T10.orders");
+  EXPECT_EQ(
+      route({{"topic.format", "${timestamp}.${topic}"}, {"timestamp.format", "yyyy-MM-dd'T'HH"}},
+            1'709'200'800'000),
+      "2024-02-29T10.orders");
   EXPECT_EQ(route({}, std::nullopt),
             "transform t: TimestampRouter needs a timestamp, and the record has none");
-  EXPECT_EQ(route({{"timestamp.format", "b"}}, 0),
-            "property \"transforms.t.timestamp.format\": \"b\" is not a pattern of SimpleDateFormat "
-            "that is supported");
+  EXPECT_EQ(
+      route({{"timestamp.format", "b"}}, 0),
+      "property \"transforms.t.timestamp.format\": \"b\" is not a pattern of SimpleDateFormat "
+      "that is supported");
 }
 
 TEST(Transforms, predicates_choose_the_records) {

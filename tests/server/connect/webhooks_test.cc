@@ -28,8 +28,8 @@ std::string check(const engine::WebhookSource& source, const WebhookRequest& req
 
 // https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries#testing-the-webhook-payload-validation
 TEST(WebhookSignature, githubs_example_is_accepted) {
-  const auto source = source_of({{"signature.scheme", "github"},
-                                 {"signature.secret", "It's a Secret to Everybody"}});
+  const auto source = source_of(
+      {{"signature.scheme", "github"}, {"signature.secret", "It's a Secret to Everybody"}});
   const std::string right =
       "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
   EXPECT_EQ(check(source, {{{"x-hub-signature-256", right}}, "Hello, World!"}), "ok");
@@ -45,14 +45,16 @@ TEST(WebhookSignature, githubs_example_is_accepted) {
 
 // https://docs.slack.dev/authentication/verifying-requests-from-slack
 TEST(WebhookSignature, slacks_example_is_accepted_in_its_time) {
-  const auto source = source_of({{"signature.scheme", "slack"},
-                                 {"signature.secret", "8f742231b10e8888abcd99yyyzzz85a5"}});
+  const auto source = source_of(
+      {{"signature.scheme", "slack"}, {"signature.secret", "8f742231b10e8888abcd99yyyzzz85a5"}});
   const WebhookRequest request{
       {{"x-slack-signature", "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503"},
        {"x-slack-request-timestamp", "1531420618"}},
-      "token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V&"
+      "token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id="
+      "G8PSS9T3V&"
       "channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text=&"
-      "response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGl"
+      "response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554%"
+      "2F96rGlfmibIGl"
       "gcZRskXaIFfN&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c"};
   EXPECT_EQ(check(source, request, 1531420618), "ok");
   EXPECT_EQ(check(source, request, 1531420618 + 300), "ok");
@@ -65,13 +67,13 @@ TEST(WebhookSignature, one_of_several_signatures_of_stripe_is_enough) {
   const auto source =
       source_of({{"signature.scheme", "stripe"}, {"signature.secret", "whsec_test"}});
   // HMAC-SHA256 of "1492774577.{}"
-  const std::string expected =
-      "0d0602f6611bd2252dd4b74b58a4528355a7380639a15e6cc21e3059d56d5b8b";
+  const std::string expected = "0d0602f6611bd2252dd4b74b58a4528355a7380639a15e6cc21e3059d56d5b8b";
   const auto with = [](const std::string& header) {
     return WebhookRequest{{{"stripe-signature", header}}, "{}"};
   };
-  EXPECT_EQ(check(source, with("t=1492774577,v1=" + wrong + ",v1=" + expected + ",v0=00"), 1492774577),
-            "ok");
+  EXPECT_EQ(
+      check(source, with("t=1492774577,v1=" + wrong + ",v1=" + expected + ",v0=00"), 1492774577),
+      "ok");
   EXPECT_EQ(check(source, with("t=1492774577,v0=" + expected), 1492774577),
             "the signature in Stripe-Signature is wrong");
   // The time is part of the signed text.
@@ -84,8 +86,10 @@ TEST(WebhookSignature, a_secret_and_a_token_can_be_replaced_without_a_gap) {
   const auto tokens = source_of({{"token", "new"}, {"token.previous", "old"}});
   EXPECT_EQ(check(tokens, {{{"authorization", "Bearer new"}}, ""}), "ok");
   EXPECT_EQ(check(tokens, {{{"authorization", "bearer old"}}, ""}), "ok");
-  EXPECT_EQ(check(tokens, {{{"authorization", "Bearer "}}, ""}), "the token in authorization is wrong");
-  EXPECT_EQ(check(tokens, {{{"authorization", "new"}}, ""}), "the request has no token in Authorization");
+  EXPECT_EQ(check(tokens, {{{"authorization", "Bearer "}}, ""}),
+            "the token in authorization is wrong");
+  EXPECT_EQ(check(tokens, {{{"authorization", "new"}}, ""}),
+            "the request has no token in Authorization");
   const auto named = source_of({{"token", "x"}, {"token.header", "X-Gitlab-Token"}});
   EXPECT_EQ(check(named, {{{"x-gitlab-token", "x"}}, ""}), "ok");
   const auto hmac = source_of({{"signature.scheme", "hmac"},
@@ -110,9 +114,9 @@ class WebhookQueueTest : public ::testing::Test {
   }
   std::unique_ptr<WebhookReader> open(engine::ConnectorProperties config) {
     config.emplace("token", "x");
-    auto reader =
-        std::make_unique<WebhookReader>(webhooks_, source_of(std::move(config)), "hook",
-                                        [this] { return most_record_bytes_; }, memory_, clock_);
+    auto reader = std::make_unique<WebhookReader>(
+        webhooks_, source_of(std::move(config)), "hook", [this] { return most_record_bytes_; },
+        memory_, clock_);
     EXPECT_TRUE(reader->start({}));
     return reader;
   }
