@@ -6,7 +6,7 @@ import { objects, quoteText, selectAll, sentencesOf } from '../core/sql.js';
 import { LiveTable } from './live_table.js';
 import { sqlButton } from './panel.js';
 
-/** Returns the statements about a user: the roles, and the rights on relations. */
+/** Returns the statements about a user: the roles, and the relations with rights. */
 export function rightsOf(/** @type {string} */ user) {
   return `SELECT r.rolname AS role FROM pg_auth_members AS a
   JOIN pg_roles AS r ON r.oid = a.roleid JOIN pg_roles AS m ON m.oid = a.member
@@ -14,6 +14,7 @@ export function rightsOf(/** @type {string} */ user) {
 SELECT relname AS relation, has_table_privilege(oid, 'SELECT') AS may_read,
     has_table_privilege(oid, 'INSERT') AS may_write
   FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v', 'm')
+    AND (has_table_privilege(oid, 'SELECT') OR has_table_privilege(oid, 'INSERT'))
   ORDER BY 1`;
 }
 
@@ -36,7 +37,7 @@ export function rightsPanel(signal) {
     { title: 'Stream or table', value: (row) => row.relation },
     { title: 'May read', value: (row) => word(row.may_read) },
     { title: 'May write', value: (row) => word(row.may_write) }],
-  { key: (row) => row.relation, most: 500, empty: 'No stream or table exists.' });
+  { key: (row) => row.relation, most: 500, empty: 'You have no right on any stream or table.' });
   const read = async () => {
     try {
       const [roles, relations] = (await selectAll(rightsOf(user), signal,
