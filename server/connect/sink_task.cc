@@ -192,23 +192,9 @@ std::string SinkTask::routed(const std::string& topic) const {
 }
 
 std::vector<BadRecord> SinkTask::transform(std::vector<SinkRecord>& records) const {
-  if (!plan_.transforms || plan_.transforms->is_empty()) return {};
-  return transform_records(
-      *plan_.transforms, records,
-      [](const SinkRecord& record) {
-        return engine::ConnectRecord{.topic = record.topic,
-                                     .timestamp_ms = record.timestamp_ms < 0
-                                                         ? std::nullopt
-                                                         : std::optional(record.timestamp_ms),
-                                     .partition = record.partition.value(),
-                                     .offset = record.offset.value()};
-      },
-      [](const SinkRecord& record) {
-        return fmt::format("{}-{}@{}", record.topic, record.partition.value(),
-                           record.offset.value());
-      },
-      // The records keep the topic that they were read from; routed() gives the topic of their object.
-      [](SinkRecord&, const engine::ConnectRecord&) {});
+  // The records keep the topic that they were read from; routed() gives the topic of their object.
+  return transform_sink_records(plan_.transforms.get(), records,
+                                [](SinkRecord&, const engine::ConnectRecord&) {});
 }
 
 Result<std::vector<BadRecord>> SinkTask::write_records(const engine::SinkObject& object,

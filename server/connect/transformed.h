@@ -2,6 +2,8 @@
 #pragma once
 #include <fmt/format.h>
 
+#include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -42,6 +44,30 @@ std::vector<BadRecord> transform_records(const engine::TransformChain& transform
   }
   records = std::move(kept);
   return bad;
+}
+
+// Returns the topic, partition and offset of a record for messages, such as orders-0@17.
+inline std::string place_of_record(const SinkRecord& record) {
+  return fmt::format("{}-{}@{}", record.topic, record.partition.value(), record.offset.value());
+}
+
+// Applies the transforms of a sink, which are null if it has none; see transform_records(). The
+// records are of SinkRecord or of a type derived from it.
+template <class Record, class Keep>
+std::vector<BadRecord> transform_sink_records(const engine::TransformChain* transforms,
+                                              std::vector<Record>& records, const Keep& keep) {
+  if (transforms == nullptr || transforms->is_empty()) return {};
+  return transform_records(
+      *transforms, records,
+      [](const SinkRecord& record) {
+        return engine::ConnectRecord{.topic = record.topic,
+                                     .timestamp_ms = record.timestamp_ms < 0
+                                                         ? std::nullopt
+                                                         : std::optional(record.timestamp_ms),
+                                     .partition = record.partition.value(),
+                                     .offset = record.offset.value()};
+      },
+      place_of_record, keep);
 }
 
 }  // namespace server

@@ -20,10 +20,6 @@ constexpr size_t kFetchedBytes = 1 << 20;
 constexpr size_t kStepBytes = 4 * kFetchedBytes;
 constexpr int64_t kCommitIntervalUs = 1'000'000;
 
-std::string place_of_record(const SinkRecord& record) {
-  return fmt::format("{}-{}@{}", record.topic, record.partition.value(), record.offset.value());
-}
-
 }  // namespace
 
 BatchTask::BatchTask(TaskSurroundings around, BatchTaskPlan plan)
@@ -119,21 +115,10 @@ Result<bool> BatchTask::step(Partition& partition) {
 }
 
 std::vector<BadRecord> BatchTask::transform(std::vector<SinkRecord>& records) const {
-  if (!plan_.transforms || plan_.transforms->is_empty()) return {};
-  return transform_records(
-      *plan_.transforms, records,
-      [](const SinkRecord& record) {
-        return engine::ConnectRecord{.topic = record.topic,
-                                     .timestamp_ms = record.timestamp_ms < 0
-                                                         ? std::nullopt
-                                                         : std::optional(record.timestamp_ms),
-                                     .partition = record.partition.value(),
-                                     .offset = record.offset.value()};
-      },
-      place_of_record,
-      [](SinkRecord& record, const engine::ConnectRecord& changed) {
-        record.topic = changed.topic;
-      });
+  return transform_sink_records(plan_.transforms.get(), records,
+                                [](SinkRecord& record, const engine::ConnectRecord& changed) {
+                                  record.topic = changed.topic;
+                                });
 }
 
 Status BatchTask::send(Partition& partition, std::vector<SinkRecord> records, Offset end) {

@@ -19,10 +19,6 @@ constexpr size_t kFetchedBytes = 1 << 20;
 // Memory of a step: the fetched records, their rows, and the texts that are sent.
 constexpr size_t kStepBytes = 8 * kFetchedBytes;
 
-std::string place_of_record(const SinkRecord& record) {
-  return fmt::format("{}-{}@{}", record.topic, record.partition.value(), record.offset.value());
-}
-
 BadRecord bad_record(const SinkRecord& record, Error error, std::string_view stage) {
   error.message = fmt::format("{}: {}", place_of_record(record), error.message);
   return {std::move(error), record.value.value_or(""), stage};
@@ -122,18 +118,8 @@ Result<bool> TableTask::step(Partition& partition) {
 }
 
 std::vector<BadRecord> TableTask::transform(std::vector<Record>& records) const {
-  if (!plan_.transforms || plan_.transforms->is_empty()) return {};
-  return transform_records(
-      *plan_.transforms, records,
-      [](const Record& record) {
-        return engine::ConnectRecord{.topic = record.topic,
-                                     .timestamp_ms = record.timestamp_ms < 0
-                                                         ? std::nullopt
-                                                         : std::optional(record.timestamp_ms),
-                                     .partition = record.partition.value(),
-                                     .offset = record.offset.value()};
-      },
-      place_of_record,
+  return transform_sink_records(
+      plan_.transforms.get(), records,
       [](Record& record, const engine::ConnectRecord& changed) { record.target = changed.topic; });
 }
 
