@@ -1,5 +1,6 @@
 #include "server/connect/secrets.h"
 
+#include <absl/strings/str_replace.h>
 #include <fmt/format.h>
 
 #include <cstdlib>
@@ -124,9 +125,7 @@ std::string without_secrets(std::string text, const std::map<std::string, std::s
   for (const auto& [name, value] : resolved) {
     const auto written = config.find(name);
     if (written == config.end() || written->second == value || value.empty()) continue;
-    for (size_t at = 0; (at = text.find(value, at)) != std::string::npos;
-         at += written->second.size())
-      text.replace(at, value.size(), written->second);
+    absl::StrReplaceAll({{value, written->second}}, &text);
   }
   return text;
 }

@@ -1,5 +1,6 @@
 #include "server/kafka_client/sasl_login.h"
 
+#include <absl/strings/str_replace.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -19,8 +20,7 @@ namespace {
 // Returns the text of a broker for an error: short, in one line, and without the password.
 std::string quoted_reason(std::string reason, const std::string& password) {
   constexpr size_t kMostBytes = 200;
-  for (size_t at = 0; (at = reason.find(password, at)) != std::string::npos;)
-    reason.replace(at, password.size(), "[hidden]");
+  absl::StrReplaceAll({{password, "[hidden]"}}, &reason);
   std::ranges::replace_if(
       reason, [](unsigned char c) { return c < ' ' || c >= 0x7f; }, '?');
   if (reason.size() > kMostBytes) reason.resize(kMostBytes);

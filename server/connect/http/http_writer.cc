@@ -1,5 +1,6 @@
 #include "server/connect/http/http_writer.h"
 
+#include <absl/strings/str_replace.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -29,9 +30,7 @@ std::string HttpWriter::reason_of(const Answer& answer) const {
   // A service may repeat the credentials of the request.
   std::string body = answer.body;
   for (const std::string& secret : sink_.secrets)
-    for (size_t at = 0; (at = body.find(secret, at)) != body.npos;
-         at += engine::kHiddenValue.size())
-      body.replace(at, secret.size(), engine::kHiddenValue);
+    absl::StrReplaceAll({{secret, std::string(engine::kHiddenValue)}}, &body);
   return fmt::format("the answer has the status {}: {}", answer.status,
                      printable(body, kShownAnswerBytes));
 }

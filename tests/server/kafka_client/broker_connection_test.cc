@@ -259,6 +259,7 @@ TEST(BrokerConnection, a_callback_may_destroy_the_connection) {
 struct LogIn {
   kafka::SaslHandshakeResponse handshake = {};
   kafka::SaslAuthenticateResponse authenticate = {};
+  std::string password = "geheim-4711";
 };
 
 Status log_in(SaslMechanism mechanism, const LogIn& script, std::string* first_message = nullptr) {
@@ -272,7 +273,7 @@ Status log_in(SaslMechanism mechanism, const LogIn& script, std::string* first_m
   });
   meeting.settings.mechanism = mechanism;
   meeting.settings.user = "svc";
-  meeting.settings.password = "geheim-4711";
+  meeting.settings.password = script.password;
   return meeting.open();
 }
 
@@ -301,6 +302,16 @@ TEST(SaslLogin, a_refused_user_is_named_and_the_password_is_hidden) {
   EXPECT_EQ(opened.error().code, ErrorCode::InvalidPassword);
   EXPECT_TRUE(opened.error().message.ends_with("SASL/PLAIN was refused for user \"svc\""));
   EXPECT_EQ(opened.error().detail, "The broker reports: no: [hidden]??");
+}
+
+TEST(SaslLogin, a_password_that_is_part_of_the_hidden_text_is_hidden_once) {
+  LogIn script;
+  script.password = "hid";
+  script.authenticate.error_code = KafkaError::SaslAuthenticationFailed;
+  script.authenticate.error_message = "no: hid, hid";
+  const Status opened = log_in(SaslMechanism::Plain, script);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().detail, "The broker reports: no: [hidden], [hidden]");
 }
 
 TEST(SaslLogin, a_broker_without_users_is_recognized) {
