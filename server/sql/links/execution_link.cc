@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <utility>
@@ -107,11 +108,9 @@ class LinkExecution final : public SqlExecution {
     return {};
   }
   void note_ignored(const std::vector<std::string>& ignored) {
-    std::string all;
-    for (const std::string& each : ignored) all += (all.empty() ? "" : ", ") + each;
-    receiver().on_notice(
-        {sql::NoticeLevel::Notice,
-         fmt::format("these properties of the file do not concern links: {}", all)});
+    receiver().on_notice({sql::NoticeLevel::Notice,
+                          fmt::format("these properties of the file do not concern links: {}",
+                                      fmt::join(ignored, ", "))});
   }
 
   Status drop(const engine::DropLink& drop) {

@@ -340,10 +340,10 @@ class SelectExecution final : public TableRead {
     }
     if (are_all_begun) cut_.reset();
   }
-  // Replaces the scan of the table by a look-up of the keys in the rows of its source, if these rows are few.
   static bool is_few_rows(const Table& source) {
     return source.request->is_shaped_there && source.row_count <= engine::kMostSourceRows;
   }
+  // Replaces the scan of the table by a look-up of the keys in the rows of its source, if these rows are few.
   Status choose_keys(Table& table, const engine::KeySource& source,
                      const std::shared_ptr<const engine::PullPlan>& plan) const {
     const Table& from = tables_[source.table];
