@@ -1,6 +1,6 @@
 // @ts-check
-// Requests to the REST API of Kafka's proxy (REST_PROXY.md) and to the schema registry, for actions
-// that SQL has no statement for.
+// Requests to the REST APIs of Kafka's proxy (REST_PROXY.md), the schema registry and Kafka
+// Connect, for actions that SQL has no statement for.
 import { errorOf, sessionEnded } from './session.js';
 
 /** @type {Promise<string>|null} */
@@ -34,6 +34,15 @@ export async function registry(path, signal, content) {
   if (response.status === 401) sessionEnded();
   if (!response.ok) throw new Error((await errorOf(response)).message);
   return await response.json();
+}
+
+/**
+ * Returns the definitions of the settings of a connector class (connectors.md). Fails with the
+ * message of the server.
+ * @param {string} className @param {AbortSignal} signal
+ */
+export async function connectorSettings(className, signal) {
+  return await registry(`/connector-plugins/${encodeURIComponent(className)}/config`, signal);
 }
 
 /** @param {string} method @param {string} path @param {object} [content] @returns {Promise<any>} */

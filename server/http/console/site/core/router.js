@@ -23,6 +23,8 @@ export const PAGES = [
     load: () => import('../pages/lineage.js') },
   { path: 'schemas', key: 'm', title: 'Schemas', icon: 'schema',
     load: () => import('../pages/schemas.js') },
+  { path: 'connectors', key: 'n', title: 'Connectors', icon: 'plug',
+    load: () => import('../pages/connectors.js') },
   { path: 'cluster', key: 'c', title: 'Cluster', icon: 'cluster',
     load: () => import('../pages/cluster.js') },
   { path: 'settings', key: ',', title: 'Settings', icon: 'settings',
