@@ -1,4 +1,4 @@
-"""Connectors: their states, tasks, errors and settings, and what changes them."""
+"""Connectors and links: their states, tasks, errors and settings, and what changes them."""
 import os
 import tempfile
 
@@ -90,5 +90,33 @@ def connectors_without_the_right_have_states_alone():
     page.wait_text("need the right CREATE CONNECTOR", ".spaced")
     assert "in.json" not in page.text("body") and not page.js("document.querySelector('main b')")
     page.wait("document.querySelector('[aria-label=\"Restart task 0\"]')?.disabled", "a button without the right")
+    page.js("location.hash = '#links'")
+    page.wait("document.querySelector('.panel[data-state]:not([data-state=loading])')", "the links")
     page.close()
     guarded.stop()
+
+
+@case
+def a_link_shows_its_state_and_the_topics_of_its_cluster():
+    foreign = launch()
+    sql(foreign, "CREATE STREAM orders (id INT KEY, v INT) WITH (PARTITIONS = 3);")
+    fresh = launch()
+    page = open_page(fresh, "#links", ".empty-row")
+    sql(fresh, f"CREATE LINK \"Prod\" WITH ('bootstrap.servers' = '{foreign.kafka}', 'reconnect.backoff.max.ms' = '200', 'metadata.max.age.ms' = '1000');")
+    wait_table(page, "rows => rows.some(row => row.startsWith('Prod CONNECTED'))", "the link")
+    page.click(".live-table a", "Prod")
+    page.wait("document.querySelector('h1')?.textContent === 'Prod'", "the page of the link")
+    wait_table(page, "rows => rows.some(row => row.startsWith('orders 3 '))", "the topic of the other cluster")
+    page.wait_text("bootstrap.servers", ".live-page")
+    found = []
+    scenario_states.look(page, "a link", found)
+    assert not found, "\n".join(found)
+    foreign.stop()
+    page.wait("document.querySelector('.query-facts [data-mark]')?.textContent === 'CONNECTING'", "a link without its cluster")
+    page.wait("document.querySelector('.query-facts ~ .error-text').textContent.includes('127.0.0.1')", "its error")
+    page.click(".query-acts .button", "Drop…")
+    confirm(page, "Prod")
+    page.wait("document.querySelector('h1')?.textContent === 'Links'", "the list")
+    wait_table(page, "rows => rows.length === 1 && rows[0].includes('No link exists')", "an empty list")
+    assert_clean(page)
+    fresh.stop()

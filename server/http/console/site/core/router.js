@@ -25,6 +25,8 @@ export const PAGES = [
     load: () => import('../pages/schemas.js') },
   { path: 'connectors', key: 'n', title: 'Connectors', icon: 'plug',
     load: () => import('../pages/connectors.js') },
+  { path: 'links', key: 'k', title: 'Links', icon: 'link',
+    load: () => import('../pages/links.js') },
   { path: 'cluster', key: 'c', title: 'Cluster', icon: 'cluster',
     load: () => import('../pages/cluster.js') },
   { path: 'settings', key: ',', title: 'Settings', icon: 'settings',
