@@ -8,23 +8,27 @@ from run to run; nothing compares them.
 """
 import os
 import sys
+import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "clients")]
 from millrace_server import launch  # noqa: E402
-from scenario import browser, close_all, run, url, wait_rows, wait_state, write  # noqa: E402
+from scenario import browser, close_all, run, sql, url, wait_rows, wait_state, write  # noqa: E402
 
 QUERY = """-- Sales by city, as they happen.
 SELECT city, COUNT(*) AS sales, SUM(amount) AS total
   FROM sales GROUP BY city EMIT CHANGES;
 SELECT citty FROM by_city;"""
+FEED = """CREATE SOURCE CONNECTOR access WITH ("connector.class" = 'file', "file" = 'access.json', "topic" = 'access',
+  "format" = 'json');"""
 SETTLE = "new Promise(done => setTimeout(done, 1500))"
 
 
 def main():
     folder = sys.argv[1] if len(sys.argv) > 1 else os.path.join(HERE, "../../docs/pictures")
     os.makedirs(folder, exist_ok=True)
-    server = launch()
+    feeds = tempfile.mkdtemp()
+    server = launch("--connect-files", feeds)
     page = browser().page(url(server), 1280, 760)
 
     def picture(name):
@@ -60,6 +64,13 @@ def main():
     page.js("document.querySelector('.lineage-place[data-id=\"stream SALES\"]').dispatchEvent(new MouseEvent('click'))")
     page.wait_text("A drop affects", ".lineage-choice")
     picture("lineage")
+    with open(os.path.join(feeds, "access.json"), "w", encoding="utf-8") as file:
+        file.write('{"path": "/", "status": 200}\n' * 1000)
+    sql(server, FEED)
+    page.js("location.hash = '#connectors?c=access'")
+    page.wait("document.querySelectorAll('.setting-table tr[data-own]').length > 3 && document.querySelector('.live-table td[data-mark=RUNNING]')",
+              "the connector")
+    picture("connector")
     page.js("location.hash = '#sql'")
     page.wait("document.querySelector('.CodeMirror')")
     write(page, QUERY)
