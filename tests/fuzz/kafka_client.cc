@@ -3,6 +3,7 @@
 // of records with a right checksum, other bytes, or the end of the connection. For any bytes each call of the client
 // ends once, and the memory of all answers is released.
 #include <cassert>
+#include <list>
 #include <optional>
 #include <string>
 #include <utility>
@@ -122,10 +123,14 @@ struct Broker {
         kafka::FetchResponse response;
         auto& topic = response.responses.emplace_back();
         topic.topic = "t";
-        for (int32_t id = 0; id < 2; ++id) {
+        std::list<std::string> batches;  // the response has views of them
+        const auto asked = kafka::decode_request<kafka::FetchRequest>(request);
+        for (const auto& each : asked->topics.at(0).partitions) {
           auto& partition = topic.partitions.emplace_back();
-          partition.partition_index = id;
-          partition.records = kafka::Records(batch);
+          partition.partition_index = each.partition;
+          std::string& next = batches.emplace_back(batch);
+          store_be(next.data(), each.fetch_offset);  // the offset at which the batch begins
+          partition.records = kafka::Records(next);
         }
         return answer_bytes(request, response);
       }
