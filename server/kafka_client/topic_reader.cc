@@ -311,36 +311,36 @@ Status TopicReader::read_batches(const kafka::FetchResponse::Topic::Partition& a
   std::string_view bytes = answer.records ? answer.records->whole() : std::string_view();
   AbortedTransactions aborted(answer);
   std::string scratch;
-  if (!bytes.empty() && is_cut(bytes))
+  const auto damaged = [&](std::string_view reason, std::string hint = {}) {
     return Error{ErrorCode::CorruptRecord,
-                 fmt::format("partition {} of topic \"{}\", offset {}: the broker returns only a "
-                             "part of a record batch",
-                             answer.partition_index, topic_, *partition.offset)};
+                 fmt::format("partition {} of topic \"{}\", offset {}: {}", answer.partition_index,
+                             topic_, *partition.offset, reason),
+                 {},
+                 std::move(hint)};
+  };
+  if (!bytes.empty() && is_cut(bytes))
+    return damaged("the broker returns only a part of a record batch");
   while (!bytes.empty() && !is_cut(bytes)) {
     const auto batch = records::parse_batch(bytes, records::BatchCheck::ShapeAndCrc);
     if (!batch)
-      return Error{
-          ErrorCode::CorruptRecord,
-          fmt::format("partition {} of topic \"{}\", offset {}: {}", answer.partition_index, topic_,
-                      *partition.offset, batch.error().message),
-          {},
-          "Links read record batches of version 2 (log.message.format.version 0.11 and "
-          "later)."};
+      return damaged(batch.error().message,
+                     "Links read record batches of version 2 (log.message.format.version 0.11 and "
+                     "later).");
     bytes.remove_prefix(batch->header.size_bytes);
     if (batch->header.base_offset.value() < 0 || batch->header.last_offset().value() >= kMostOffset)
-      return Error{ErrorCode::CorruptRecord,
-                   fmt::format("partition {} of topic \"{}\": a record batch has offset {}",
-                               answer.partition_index, topic_, batch->header.base_offset.value())};
+      return damaged(
+          fmt::format("a record batch has offset {}", batch->header.base_offset.value()));
     if (batch->header.last_offset().value() < *partition.offset) continue;
     const bool is_admitted = TRY(aborted.admits(*batch));
     if (is_admitted) {
-      auto reader = TRY(records::RecordReader::open(*batch, scratch));
-      for (records::RecordView record; reader.next(record);) {
+      auto reader = records::RecordReader::open(*batch, scratch);
+      if (!reader) return damaged(reader.error().message);
+      for (records::RecordView record; reader->next(record);) {
         if (batch->header.base_offset.value() + record.offset_delta < *partition.offset) continue;
         records.records.push_back(
             {answer.partition_index, record.timestamp, owned(record.key), owned(record.value)});
       }
-      TRY(reader.status());
+      if (const Status all = reader->status(); !all) return damaged(all.error().message);
     }
     partition.offset = batch->header.last_offset().value() + 1;
   }

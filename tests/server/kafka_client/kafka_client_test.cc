@@ -4,7 +4,10 @@
 
 #include <optional>
 
+#include "base/bytes.h"
+#include "records/batch.h"
 #include "records/batch_builder.h"
+#include "records/crc32c.h"
 #include "server/kafka/messages/api_versions_request.h"
 #include "server/kafka/messages/fetch_request.h"
 #include "server/kafka/messages/list_offsets_request.h"
@@ -184,11 +187,16 @@ TEST(TopicReader, damaged_and_cut_batches_are_errors) {
   damaged.back() ^= 1;
   std::string old = batch_of({"a"});
   old[16] = 1;  // the version of the batch
+  std::string empty = batch_of({"a"}).substr(0, records::kBatchHeaderSize);
+  store_be(empty.data() + 8, static_cast<int32_t>(empty.size() - records::kBatchPrefixSize));
+  store_be(empty.data() + 17, records::crc32c(std::string_view(empty).substr(21)));
   for (const std::string& bytes :
-       {damaged, old, batch_of({"a"}).substr(0, 40), std::string(100, '\0')}) {
+       {damaged, old, empty, batch_of({"a"}).substr(0, 40), std::string(100, '\0')}) {
     const auto records = read_bytes(bytes);
     ASSERT_FALSE(records);
     EXPECT_EQ(records.error().code, ErrorCode::CorruptRecord) << records.error().message;
+    EXPECT_TRUE(records.error().message.starts_with("partition 0 of topic \"orders\", offset 0: "))
+        << records.error().message;
   }
 }
 
