@@ -71,10 +71,23 @@ bool has_secret_header(std::string_view headers) {
   return false;
 }
 
-// Hides the password of "scheme://user:password@host" and of "...?password=...".
+// Whether a parameter "name=value" with this name usually has a secret: "password", "access_token"; in URLs also "sig".
+bool is_secret_parameter(std::string_view name, bool is_in_url) {
+  std::string lower = lower_of(name);
+  for (const std::string_view whole : {"key", "sig", "signature", "code"})
+    if (is_in_url && lower == whole) return true;
+  std::ranges::replace_if(
+      lower, [](char c) { return c == '_' || c == '-'; }, '.');
+  return std::ranges::any_of(kSecretParts,
+                             [&](std::string_view part) { return lower.find(part) != lower.npos; });
+}
+
+// Hides the password of "scheme://user:password@host", and the secret parameters of "...?access_token=..." and of
+// "host=... password=...".
 std::string without_passwords(std::string_view value) {
   std::string shown(value);
-  if (const size_t scheme = shown.find("://"); scheme != shown.npos) {
+  const size_t scheme = shown.find("://");
+  if (scheme != shown.npos) {
     const size_t begin = scheme + 3;
     const size_t end = std::min(shown.find_first_of("/?# ", begin), shown.size());
     const size_t at = shown.rfind('@', end);
@@ -82,12 +95,17 @@ std::string without_passwords(std::string_view value) {
     if (at != shown.npos && at > begin && at < end && colon < at)
       shown.replace(colon + 1, at - colon - 1, kHiddenValue);
   }
-  constexpr std::string_view kParameter = "password=";
-  for (size_t begin = lower_of(shown).find(kParameter); begin != shown.npos;) {
-    begin += kParameter.size();
-    const size_t end = std::min(shown.find_first_of("&; ", begin), shown.size());
-    shown.replace(begin, end - begin, kHiddenValue);
-    begin = lower_of(shown).find(kParameter, begin);
+  for (size_t equals = shown.find('='); equals != shown.npos;
+       equals = shown.find('=', equals + 1)) {
+    const size_t before = shown.find_last_of("?&;/ ", equals);
+    const size_t name = before == shown.npos ? 0 : before + 1;
+    if (!is_secret_parameter(std::string_view(shown).substr(name, equals - name),
+                             scheme != shown.npos))
+      continue;
+    const size_t end = std::min(shown.find_first_of("&;# ", equals), shown.size());
+    const std::string_view parameter = std::string_view(shown).substr(equals + 1, end - equals - 1);
+    if (!parameter.empty() && !is_reference(parameter))
+      shown.replace(equals + 1, parameter.size(), kHiddenValue);
   }
   return shown;
 }

@@ -51,5 +51,17 @@ TEST(ConnectorSecrets, a_url_is_shown_without_its_password) {
             "postgresql://db2:5432/mart");
 }
 
+TEST(ConnectorSecrets, a_url_is_shown_without_its_secret_parameters) {
+  EXPECT_EQ(shown_value("http.api.url", "https://a.example/in?access_token=s3cret&page=2#top"),
+            "https://a.example/in?access_token=[hidden]&page=2#top");
+  EXPECT_EQ(shown_value("http.api.url", "https://a.example/in?v=1&sig=abc%3D"),
+            "https://a.example/in?v=1&sig=[hidden]");
+  EXPECT_EQ(shown_value("http.api.url", "https://a.example/in?api-key=${file:crm}&n=1"),
+            "https://a.example/in?api-key=${file:crm}&n=1");
+  EXPECT_EQ(shown_value("dsn", "host=db2 password=s3cret user=etl"),
+            "host=db2 password=[hidden] user=etl");
+  EXPECT_EQ(shown_value("regex.map", "code=1;key=2"), "code=1;key=2");
+}
+
 }  // namespace
 }  // namespace engine
