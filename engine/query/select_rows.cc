@@ -311,15 +311,14 @@ class SelectRowsPlanner {
   static bool is_volatile(const BoundExpression& expression) {
     return !expression.is_deterministic || std::ranges::any_of(expression.children, is_volatile);
   }
-  // Looks up each of several tables by the keys that its conditions contain.
+  // Looks up tables by the keys that their conditions contain.
   Status look_up_by_conditions() {
-    if (tables_.size() < 2) return {};
     const Scope scope = scope_over(over_, "WHERE");
     for (size_t i = 0; i < tables_.size(); ++i) {
       PullPlan& table = tables_[i];
-      const bool has_keys = table.table && table.table->kind == SourceKind::Table &&
-                            !table.table->window && written_source(i).columns.empty();
-      if (has_keys && key_conditions_[i])
+      const bool is_of_keys = table.table && table.table->kind == SourceKind::Table &&
+                              !table.table->window && written_source(i).columns.empty();
+      if (is_of_keys && !table.keys && key_conditions_[i])
         table.keys = TRY(keys_for(*key_conditions_[i], *table.table, scope, eval_));
     }
     return {};

@@ -174,6 +174,7 @@ def joins_by_key_show_tables_of_one_moment():
         statements = (
             "SELECT h.id, h.n, p.n FROM heads h JOIN partners p ON p.id = h.partner WHERE h.id = 3",
             "SELECT h.id, h.n, p.n FROM heads h, partners p WHERE p.id = h.partner AND h.id IN (1, 3, 5, 7)",
+            "SELECT h.id, h.n, (SELECT p.n FROM partners p WHERE p.id = h.partner) FROM heads h WHERE h.id IN (2, 4)",
             "SELECT h.id, h.n, p.n FROM heads h JOIN partners p ON p.id = h.partner LIMIT 400")
         for statement in statements:
             lines = "\n".join(row[0] for row in reader.execute("EXPLAIN " + statement).fetchall())
