@@ -87,6 +87,8 @@ class ReadTracing {
     return found;
   }
   bool is_volatile_anywhere() const { return is_volatile_; }
+  // Whether a join pairs only some rows of its sides.
+  bool has_join_condition() const { return has_join_condition_; }
 
  private:
   std::optional<KeySource> source_in(const std::vector<Equality>& group, size_t table,
@@ -180,6 +182,7 @@ class ReadTracing {
     note(step.left_keys);
     note(step.right_keys);
     if (step.condition) note(*step.condition);
+    has_join_condition_ |= step.condition || !step.left_keys.empty();
     const Traced left = trace(*step.left), right = trace(*step.right);
     if (step.otherwise) trace(*step.otherwise);
     Traced traced;
@@ -237,7 +240,7 @@ class ReadTracing {
   std::map<const RowsNode*, Traced> traced_;
   // The equalities of one join or sub-query form a group.
   std::vector<std::vector<Equality>> groups_;
-  bool is_volatile_ = false;
+  bool is_volatile_ = false, has_join_condition_ = false;
 };
 
 class SourceChoice {
@@ -299,15 +302,20 @@ TableReads table_reads(const SelectRowsPlan& plan, bool may_read_first) {
   }
   const CutRows* const limit = limit_of(plan);
   if (!may_read_first || !limit || tracing.is_volatile_anywhere()) return reads;
+  TableReads of_product = reads;
+  of_product.wanted = *limit->most + limit->offset;
   for (const size_t table : tracing.trace(*limit->input).rowwise) {
     const PullPlan& its = *plan.tables[table];
     if (its.limit || its.table->kind != SourceKind::Table || !is_cheap(its)) continue;
     TableReads some = reads;
-    some.ways[table] = First;
-    some.wanted = *limit->most + limit->offset;
+    some.ways[table] = of_product.ways[table] = First;
+    some.wanted = of_product.wanted;
     if (choice.add_sources(some)) return some;
   }
-  return reads;
+  // Without conditions, each row of a table is paired with each row of the others, so the first rows of all tables give
+  // enough rows.
+  const bool are_first = std::ranges::all_of(of_product.ways, [](auto way) { return way == First; });
+  return are_first && !tracing.has_join_condition() ? of_product : reads;
 }
 
 size_t first_rows_of_part(size_t wanted, size_t parts) {

@@ -188,10 +188,15 @@ TEST_F(TableReadsTest, a_limit_reads_the_first_rows_of_a_table) {
             "L first 8, R by L.K");
   EXPECT_EQ(ways("SELECT l.v, r.w FROM r LEFT JOIN l ON r.k = l.id LIMIT 5;"),
             "L by R.K, R first 5");
+  EXPECT_EQ(ways("SELECT l.v, r.w FROM l, r LIMIT 5;"), "L first 5, R first 5");
+  EXPECT_EQ(ways("SELECT l.v, r.w FROM l, r WHERE l.k > 2 LIMIT 5;"), "L first 5, R first 5");
   // Each of the following results needs all rows, or rows that no key determines. The limit is below the sub-query.
   EXPECT_EQ(ways("SELECT l.v, (SELECT r.w FROM r WHERE r.id = l.k) FROM l LIMIT 5;"),
             "L scan, R scan");
   EXPECT_EQ(ways("SELECT l.v, r.w FROM l JOIN r ON r.k = l.k LIMIT 5;"), "L scan, R scan");
+  EXPECT_EQ(ways("SELECT l.v, r.w FROM l JOIN r ON r.k > l.k LIMIT 5;"), "L scan, R scan");
+  EXPECT_EQ(ways("SELECT l.v, r.w FROM l, r, (SELECT MAX(k) AS k FROM r) m LIMIT 5;"),
+            "L scan, R scan, R scan");
   EXPECT_EQ(ways("SELECT l.v, r.w FROM l JOIN r ON r.id = l.k ORDER BY l.v LIMIT 5;"),
             "L scan, R scan");
   EXPECT_EQ(ways("SELECT l.v, COUNT(*) FROM l JOIN r ON r.id = l.k GROUP BY l.v LIMIT 5;"),
@@ -203,9 +208,9 @@ TEST_F(TableReadsTest, a_limit_reads_the_first_rows_of_a_table) {
 
 TEST_F(TableReadsTest, the_first_rows_give_rows_of_the_whole_result) {
   fill(300);
-  for (const std::string from :
-       {"l JOIN r ON r.id = l.k", "l LEFT JOIN r ON r.id = l.k",
-        "l JOIN r ON r.id = l.k AND r.w > 0", "l JOIN l b ON b.id = l.k JOIN r ON r.id = b.k"}) {
+  for (const std::string from : {"l JOIN r ON r.id = l.k", "l LEFT JOIN r ON r.id = l.k",
+                                 "l JOIN r ON r.id = l.k AND r.w > 0", "l, r",
+                                 "l JOIN l b ON b.id = l.k JOIN r ON r.id = b.k"}) {
     const std::string select = "SELECT l.id, r.w FROM " + from;
     const auto all = run_with_all_rows(*plan(select + ";"));
     const auto limited = plan(select + " LIMIT 6;");
