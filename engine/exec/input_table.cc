@@ -111,6 +111,17 @@ Status InputOperator::apply_to_table(Batch batch) {
 
 Result<Batch> InputOperator::rows_of(std::span<const StoredRow> rows) {
   const std::vector<bool>* const used = UsedColumns::current();
+  if (const EarlyFilter* const filter = UsedColumns::filter()) {
+    std::vector<uint32_t> needed;
+    {
+      const UsedColumns filtered(&filter->columns);
+      needed = filter->needed(TRY(rows_of(rows)));
+    }
+    std::vector<StoredRow> some;
+    for (const uint32_t row : needed) some.push_back(rows[row]);
+    const UsedColumns in_use(used);
+    return rows_of(some);
+  }
   const auto is_used = [&](size_t column) {
     return !used || (column < used->size() && (*used)[column]);
   };

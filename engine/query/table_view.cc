@@ -17,6 +17,22 @@ Batch passing(const Program& filter, Batch rows, const EvalContext& eval) {
   return chosen.size() == rows.rows ? std::move(rows) : rows.gather(chosen);
 }
 
+// Returns the columns of the table from those of the store's rows. Columns that are not used are null pointers.
+std::vector<ColumnPtr> table_columns(const MaterializationPlan& plan, const std::vector<bool>& used,
+                                     const Batch& rows) {
+  std::vector<ColumnPtr> columns;
+  for (size_t i = 0; i < plan.columns.size(); ++i) {
+    const BoundExpression& column = plan.columns[i];
+    if (!used[i])
+      columns.push_back(nullptr);
+    else if (const auto place = as_column(column))
+      columns.push_back(rows.columns[*place]);
+    else
+      columns.push_back(constant_column(column.type, column.literal, rows.rows));
+  }
+  return columns;
+}
+
 // Returns for each column of the store's rows whether the used columns of the table need it; nullopt if a used column of
 // the table is computed. System columns that a table does not keep are nulls.
 std::optional<std::vector<bool>> used_of_store(const MaterializationPlan& plan,
@@ -93,7 +109,17 @@ Result<TableView::Slice> TableView::next_rows(TableScan& scan, size_t entries,
   const std::vector<bool>* const used = UsedColumns::current();
   const std::optional<std::vector<bool>> of_store =
       used ? used_of_store(plan_, *used) : std::nullopt;
-  const UsedColumns in_use(of_store ? &*of_store : nullptr);
+  // The filter of the scan reads columns of the table. It is passed on if all of them are columns of the store's rows.
+  const EarlyFilter* const filter = UsedColumns::filter();
+  std::optional<EarlyFilter> of_rows;
+  if (filter && of_store && !filter_)
+    if (auto columns = used_of_store(plan_, filter->columns))
+      of_rows = EarlyFilter{*std::move(columns), [&](const Batch& rows) {
+                              Batch seen = rows;
+                              seen.columns = table_columns(plan_, filter->columns, rows);
+                              return filter->needed(seen);
+                            }};
+  const UsedColumns in_use(of_store ? &*of_store : nullptr, of_rows ? &*of_rows : nullptr);
   Batch rows = TRY(table().next_rows(scan, entries, slice.is_last));
   change.end();
   if (!of_store) {
@@ -101,17 +127,7 @@ Result<TableView::Slice> TableView::next_rows(TableScan& scan, size_t entries,
     return slice;
   }
   if (filter_) rows = passing(*filter_, std::move(rows), eval);
-  std::vector<ColumnPtr> columns;
-  for (size_t i = 0; i < plan_.columns.size(); ++i) {
-    const BoundExpression& column = plan_.columns[i];
-    if (!(*used)[i])
-      columns.push_back(nullptr);
-    else if (const auto place = as_column(column))
-      columns.push_back(rows.columns[*place]);
-    else
-      columns.push_back(constant_column(column.type, column.literal, rows.rows));
-  }
-  rows.columns = std::move(columns);
+  rows.columns = table_columns(plan_, *used, rows);
   slice.rows = std::move(rows);
   return slice;
 }

@@ -58,6 +58,37 @@ TEST_F(TableViewTest, a_scan_leaves_out_columns_that_are_not_used) {
             "1:-\n-\n-\n-\n-\n-\n-\n");
 }
 
+TEST_F(TableViewTest, a_scan_leaves_out_rows_that_its_early_filter_does_not_need) {
+  auto run = table(
+      "CREATE TABLE lines (o INT PRIMARY KEY, name VARCHAR, n INT) WITH (KEY_FORMAT = 'JSON');");
+  run->produce("lines", 0,
+               {{"1", R"({"NAME":"nut","N":5})", 7},
+                {"2", R"({"NAME":"pea","N":6})", 8},
+                {"3", R"({"NAME":"fig","N":7})", 9}});
+  ASSERT_TRUE(run->run_to_rest());
+  const std::vector<bool> used{true, true, false, false, false, false};
+  const auto text_of_needed = [&](const std::vector<uint32_t>& needed) {
+    // The filter sees only its columns, of all rows; the result has only the used columns, of the needed rows.
+    std::string text;
+    const EarlyFilter filter{{false, false, true, false, false, false}, [&](const Batch& rows) {
+                               for (const ColumnPtr& column : rows.columns)
+                                 text += column ? engine::text_of({column}, rows.rows) : "-";
+                               return needed;
+                             }};
+    const UsedColumns in_use(&used, &filter);
+    TableScan scan;
+    const auto slice = run->scan_some(scan, 100);
+    if (!slice) return slice.error().message;
+    text += ":" + std::to_string(slice->rows.rows) + ":";
+    for (const ColumnPtr& column : slice->rows.columns)
+      text += column ? engine::text_of({column}, slice->rows.rows) : "-";
+    return text;
+  };
+  EXPECT_EQ(text_of_needed({0, 2}), "--5\n6\n7\n---:2:1\n3\n\"nut\"\n\"fig\"\n----");
+  EXPECT_EQ(text_of_needed({}), "--5\n6\n7\n---:0:----");
+  EXPECT_EQ(UsedColumns::filter(), nullptr);
+}
+
 TEST_F(TableViewTest, groups_are_found_by_key_with_all_their_windows) {
   auto run = query({"CREATE STREAM clicks (user_id VARCHAR KEY);"},
                    "CREATE TABLE visits AS SELECT user_id, COUNT(*) AS n FROM clicks WINDOW "
