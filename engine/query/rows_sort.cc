@@ -8,6 +8,7 @@
 
 #include "engine/functions/ordering.h"
 #include "engine/query/rows_steps.h"
+#include "engine/query/top_rows.h"
 #include "engine/types/postgres_types.h"
 
 namespace engine {
@@ -78,6 +79,15 @@ class SortHead {
     }
     return put(0);
   }
+  // Most decimals fit into 64 bits. A byte before the number separates them from smaller and larger ones.
+  bool put_decimal(Int128 number) {
+    constexpr uint64_t kSign = uint64_t{1} << 63;
+    const auto low = static_cast<int64_t>(number), high = static_cast<int64_t>(number >> 64);
+    const bool is_short = number == low;
+    const uint8_t size = is_short ? 1 : number < 0 ? 0 : 2;
+    return put(size) && put_number(static_cast<uint64_t>(is_short ? low : high) ^ kSign) &&
+           is_short;
+  }
   bool add_value(const Column& column, size_t row) {
     switch (column.type().kind()) {
       case TypeKind::Boolean:
@@ -91,6 +101,8 @@ class SortHead {
         return put_number(static_cast<uint64_t>(column.data<int64_t>()[row]) ^ (uint64_t{1} << 63));
       case TypeKind::Double:
         return put_double(column.data<double>()[row]);
+      case TypeKind::Decimal:
+        return put_decimal(column.data<Int128>()[row]);
       case TypeKind::String:
         if (is_ordered_otherwise(column.type())) return false;
         return put_text(column.data<std::string_view>()[row]);
@@ -183,6 +195,59 @@ Result<RowsChunks> sort_rows(const SortRows& step, const RowsChunks& input, Rows
   }
   context.remove(order_bytes);
   return out;
+}
+
+namespace {
+
+// Returns whether the expression has a value for each row. An expression that can fail must be computed for the same rows
+// at each run, or the statement would fail only at some runs.
+bool never_fails(const BoundExpression& expression) {
+  return as_column(expression) || expression.kind == BoundKind::Literal;
+}
+
+}  // namespace
+
+std::optional<TopRows> top_rows_of(const SelectRowsPlan& plan) {
+  const auto* const cut = std::get_if<CutRows>(&plan.root->step);
+  if (!cut || cut->keys > 0 || plan.tables.size() != 1 || plan.streams.front()) return std::nullopt;
+  const auto* const sort = std::get_if<SortRows>(&cut->input->step);
+  if (!sort || !sort->most || *sort->most == 0 || *sort->most > TopRows::kMost) return std::nullopt;
+  const auto* const computed = std::get_if<ComputeColumns>(&sort->input->step);
+  if (!computed || !std::holds_alternative<ReadRows>(computed->input->step)) return std::nullopt;
+  const PullPlan& table = *plan.tables.front();
+  if (!std::ranges::all_of(computed->columns, never_fails) ||
+      !std::ranges::all_of(table.columns, never_fails))
+    return std::nullopt;
+  TopRows top{{}, *sort->most};
+  for (const SortKey& key : sort->keys) {
+    const auto column = as_column(computed->columns[key.column]);
+    const auto of_table = column ? as_column(table.columns[*column]) : std::nullopt;
+    if (!of_table) return std::nullopt;
+    // Values of other types have no SortHead, so no row would be left out.
+    const SqlType& type = table.columns[*column].type;
+    if (type.is_nested() || type.kind() == TypeKind::Bytes || is_ordered_otherwise(type))
+      return std::nullopt;
+    top.keys.push_back({*of_table, key.is_descending, key.nulls_first});
+  }
+  return top.keys.empty() ? std::nullopt : std::optional(std::move(top));
+}
+
+void TopCandidates::keep(const std::vector<ColumnPtr>& columns, std::vector<uint32_t>& rows) {
+  std::erase_if(rows, [&](uint32_t row) {
+    SortHead head;
+    for (const SortKey& key : top_.keys)
+      if (!head.add(*columns[key.column], row, key)) break;
+    const Place place = head.words();
+    if (first_.size() == top_.count) {
+      if (place > first_.front()) return true;
+      if (place == first_.front()) return false;
+      std::ranges::pop_heap(first_);
+      first_.pop_back();
+    }
+    first_.push_back(place);
+    std::ranges::push_heap(first_);
+    return false;
+  });
 }
 
 }  // namespace engine
