@@ -10,6 +10,7 @@
 #include "engine/query/pull_columns.h"
 #include "engine/query/rows_run.h"
 #include "engine/query/table_reads.h"
+#include "engine/query/top_rows.h"
 #include "engine/system_tables/explain_select.h"
 #include "engine/system_tables/system_catalog.h"
 #include "engine/types/column_bytes.h"
@@ -292,6 +293,7 @@ class SelectExecution final : public TableRead {
     // If the transaction has uncommitted rows for the table, all columns are read, since such a
     // row replaces a whole row.
     if (!table.held) table.request->used = engine::used_columns(*plan_->tables[i]);
+    table.request->top = engine::top_rows_of(*plan_);
     table.request->is_one_of_several = tables_.size() > 1;
     table.request->properties = session().properties();
     table.request->must_have_passed = opening_->must_have_passed(table.kept_at);

@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "engine/exec/used_columns.h"
+#include "engine/expr/null_failures.h"
+#include "engine/query/pull_columns.h"
 #include "engine/types/column_bytes.h"
 
 namespace server {
@@ -80,7 +83,39 @@ PullScan::PullScan(Shard& shard, const Clock& clock, std::shared_ptr<const PullR
                      : SIZE_MAX),
       entries_left_(request_->most_entries),
       portion_rows_(kFirstPortionRows) {
-  if (request_->is_shaped_there) shaper_.emplace(*request_->plan);
+  if (!request_->is_shaped_there) return;
+  shaper_.emplace(*request_->plan);
+  // The shaper evaluates the filter again, and a volatile filter could then have another result.
+  if (request_->plan->keys || !request_->used || !engine::is_repeatable(*request_->plan)) return;
+  if (request_->top) top_.emplace(*request_->top);
+  std::vector<bool> first = engine::filter_columns(*request_->plan);
+  if (top_)
+    for (const engine::SortKey& key : top_->top().keys) first[key.column] = true;
+  if (first == *request_->used || (!top_ && !request_->plan->filter)) return;
+  decoded_first_ = std::move(first);
+  if (request_->plan->filter) early_filter_.emplace(*request_->plan->filter);
+}
+
+// An early filter decodes its columns twice for the needed rows. If many rows are needed, this costs more than it saves.
+bool PullScan::filters_early() const {
+  constexpr size_t kLeastSaving = 4;
+  return decoded_first_ && (top_ || needed_ * kLeastSaving <= seen_);
+}
+
+std::vector<uint32_t> PullScan::needed_of(const engine::Batch& rows,
+                                          const engine::EvalContext& eval) {
+  std::vector<uint32_t> all(rows.rows);
+  std::iota(all.begin(), all.end(), 0u);
+  std::vector<uint32_t> needed = all;
+  if (early_filter_) {
+    engine::RowErrors errors(rows.rows);
+    needed = early_filter_->select(rows.columns, rows.rows, eval, errors);
+    if (!engine::refuse_failures(errors)) return all;  // the shaper reports the error
+  }
+  if (top_) top_->keep(rows.columns, needed);
+  seen_ += rows.rows;
+  needed_ += needed.size();
+  return needed;
 }
 
 // The store entries of a scan that was ended early may take much memory, and the task adds to them
@@ -232,7 +267,11 @@ Result<PullScan::Found> PullScan::next_rows(size_t entries) {
     is_last = look_up.keys.empty();
   } else {
     Scan& scan = scans_[at_];
-    const engine::UsedColumns in_use(request_->used ? &*request_->used : nullptr);
+    const engine::EarlyFilter early{
+        decoded_first_.value_or(std::vector<bool>()),
+        [&](const engine::Batch& rows) { return needed_of(rows, eval); }};
+    const engine::UsedColumns in_use(request_->used ? &*request_->used : nullptr,
+                                     filters_early() ? &early : nullptr);
     engine::TableView::Slice slice = TRY(view.next_rows(scan.rows, entries, eval));
     // also set for a slice without rows: a delete must be durable, too, before it is visible
     found.seen.as_of = scan.as_of;

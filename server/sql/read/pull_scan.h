@@ -15,6 +15,7 @@
 #include "base/random.h"
 #include "engine/query/pull.h"
 #include "engine/query/table_view.h"
+#include "engine/query/top_rows.h"
 #include "server/sql/read/consistent_cut.h"
 #include "server/tasks/shard.h"
 
@@ -35,6 +36,8 @@ struct PullRequest {
   // For each column of the table, whether the look-up uses it; nullopt: it uses all. A scan leaves
   // the other columns out.
   std::optional<std::vector<bool>> used = std::nullopt;
+  // The rows of the table that are needed; nullopt: all. A part of the table returns the rows that may be among them.
+  std::optional<engine::TopRows> top = std::nullopt;
   // A scan ends after about this number of entries of the table, even if it has not read all of them.
   size_t most_entries = SIZE_MAX;
   // True: the same ConsistentCut serves several scans, perhaps of the same table. The tasks stay
@@ -105,6 +108,8 @@ class PullScan : public std::enable_shared_from_this<PullScan> {
   void begin_scans();
   void run();
   Result<Found> next_rows(size_t entries);
+  bool filters_early() const;
+  std::vector<uint32_t> needed_of(const engine::Batch& rows, const engine::EvalContext& eval);
   Error note_damage(Error why);
   void send_when_durable(std::shared_ptr<PullPortion> portion, const std::vector<Seen>& seen);
   void send(Result<std::shared_ptr<PullPortion>> portion);
@@ -120,6 +125,11 @@ class PullScan : public std::enable_shared_from_this<PullScan> {
   // filter: compiling a long condition would block the loop for too long, so then the session does
   // it.
   std::optional<engine::PullShaper> shaper_;
+  // Set if the rows are filtered before all of their used columns are decoded: the columns that are decoded first.
+  std::optional<std::vector<bool>> decoded_first_;
+  std::optional<engine::Program> early_filter_;
+  std::optional<engine::TopCandidates> top_;
+  size_t seen_ = 0, needed_ = 0;  // rows that were filtered early, and those of them that were needed
   Random random_;
   engine::EvalBudget budget_;
   struct View {
