@@ -226,21 +226,52 @@ Status check_assigned_rows(const std::string& text) {
   });
 }
 
+namespace {
+
+// Follows whether a word belongs to FROM, where a word without AS can be the alias of a relation.
+class FromClauses {
+ public:
+  bool take(std::string_view word) {
+    if (word == "(") {
+      outer_.push_back(in_from_);
+    } else if (word == ")" && !outer_.empty()) {
+      in_from_ = outer_.back();
+      outer_.pop_back();
+    } else if (is_one_of(word, {"from", "join", "using", "update", "into"})) {
+      in_from_ = true;
+    } else if (is_one_of(word, {"select", "on", "where", "group", "having", "window", "order",
+                                "limit", "offset", "set", "values", "returning", ";"})) {
+      in_from_ = false;
+    }
+    return in_from_;
+  }
+
+ private:
+  bool in_from_ = false;
+  std::vector<bool> outer_;  // for each open bracket, whether it is in FROM
+};
+
+}  // namespace
+
 Status check_half_clauses(const std::string& text, const Converter& positions) {
+  FromClauses clauses;
   std::string_view before;
   // The error for the last word, which seems to be an alias. It is dropped if a dot follows the
   // word: in final.id the word is the name of a table.
   std::optional<Error> alias;
   TRY(for_each_word(text, [&](std::string_view word, size_t at) -> Status {
     const std::string_view previous = std::exchange(before, word);
+    const bool in_from = clauses.take(word);
     if (alias && word != ".") return *std::move(alias);
     alias.reset();
     const std::string_view hint = half_clause_hint(word);
     // An alias follows a name or a bracket. `word` itself is no name in quotes, because words in
     // quotes have their quotes here.
-    const bool may_be_alias = !previous.empty() && !is_one_of(previous, {"as", "select", "from"}) &&
-                              (absl::ascii_isalnum(previous.back()) ||
-                               is_one_of(previous.substr(previous.size() - 1), {"_", "\"", ")"}));
+    const bool may_be_alias =
+        in_from && !previous.empty() &&
+        !is_one_of(previous, {"as", "from", "join", "into", "update", "of", "only"}) &&
+        (absl::ascii_isalnum(previous.back()) ||
+         is_one_of(previous.substr(previous.size() - 1), {"_", "\"", ")"}));
     if (!hint.empty() && may_be_alias)
       alias = Error{ErrorCode::SyntaxError, fmt::format("syntax error at \"{}\"", word)}
                   .at(positions.position(static_cast<int64_t>(at)))

@@ -21,8 +21,8 @@ Status check_nesting(const std::string& text);
 Status check_assigned_rows(const std::string& text);
 inline constexpr size_t kMostRepeatedBytes = 256 * 1024;
 
-// Fails with SyntaxError if the text has EMIT or FINAL as an alias without AS (engine/sql/half_clause.h). The caller knows
-// from the tree that a relation has this alias.
+// Fails with SyntaxError if the text has EMIT, CHANGES or FINAL as an alias without AS (engine/sql/half_clause.h). The
+// caller knows from the tree that a relation has this alias.
 Status check_half_clauses(const std::string& text, const Converter& positions);
 
 // Returns the number of nodes of an expression.

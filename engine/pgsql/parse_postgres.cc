@@ -233,7 +233,8 @@ Result<std::vector<ParsedStatement>> parse_postgres(std::string_view text, Publi
     return Error{ErrorCode::LimitExceeded, fmt::format("statement is nested too deeply ({})",
                                                        simdjson::error_message(error))};
   const pgsql::Converter convert(script, prefix);
-  constexpr std::string_view kHalfClauses[] = {R"("aliasname":"emit")", R"("aliasname":"final")"};
+  constexpr std::string_view kHalfClauses[] = {R"("aliasname":"emit")", R"("aliasname":"changes")",
+                                               R"("aliasname":"final")"};
   if (std::ranges::any_of(kHalfClauses, [&](auto each) { return json.find(each) != json.npos; }))
     TRY(pgsql::check_half_clauses(script, convert));
   std::vector<ParsedStatement> statements;

@@ -42,7 +42,7 @@ Result<std::shared_ptr<const Query>> build_rows(P::QueryContext* query,
                                              : TRY(build_value_rows(*values)));
 }
 
-// Refuses EMIT and FINAL as an alias without AS.
+// Refuses EMIT, CHANGES and FINAL as an alias without AS.
 Status check_is_no_clause(const antlr4::Token& alias) {
   const std::string_view hint = half_clause_hint(alias.getText());
   if (hint.empty()) return {};

@@ -150,7 +150,8 @@ Statements parse_otherwise(std::string_view text, Statements failed) {
   // The dialect stops at the first word that only PostgreSQL has, and its hint would lead away from the mistake.
   const std::string_view hint = others.error().hint;
   if (!hint.empty() &&
-      (hint == engine::half_clause_hint("EMIT") || hint == engine::half_clause_hint("FINAL")))
+      (hint == engine::half_clause_hint("EMIT") || hint == engine::half_clause_hint("CHANGES") ||
+       hint == engine::half_clause_hint("FINAL")))
     return others;
   const ErrorCode code = others.error().code;
   const bool is_too_much =
