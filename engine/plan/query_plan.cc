@@ -21,6 +21,7 @@
 #include "engine/plan/topic_name.h"
 #include "engine/plan/view_target.h"
 #include "engine/sql/public_schema.h"
+#include "engine/types/ascii.h"
 #include "engine/types/coercion.h"
 
 namespace engine {
@@ -367,7 +368,10 @@ Result<PlannedQuery> plan_insert_select(const InsertSelect& insert, const Parsed
     std::vector<std::string> names;
     for (const auto& [known, source] : context.catalog.sources())
       if (source->kind == SourceKind::Stream) names.push_back(known);
-    return Error{ErrorCode::UndefinedSource, fmt::format("Source `{}` does not exist.", name)}
+    Error error{ErrorCode::UndefinedSource,
+                fmt::format("relation \"{}\" does not exist", display_name(name))};
+    error.ksqldb = fmt::format("Source `{}` does not exist.", name);
+    return std::move(error)
         .at(insert.target_position)
         .with_hint(did_you_mean(
             name, names,

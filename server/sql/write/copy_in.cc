@@ -161,7 +161,9 @@ class NodeCopy final : public sql::CopyIn {
       const int index = find_column(*source_, name);
       if (index < 0)
         return Error{ErrorCode::UndefinedColumn,
-                     fmt::format("column \"{}\" does not exist in {}", name.text, source_->name)};
+                     fmt::format("column \"{}\" of relation \"{}\" does not exist",
+                                 engine::display_name(name.text),
+                                 engine::display_name(source_->name))};
       if (source_->schema.columns[static_cast<size_t>(index)].role == ColumnRole::Headers)
         return Error{ErrorCode::InvalidStatement,
                      fmt::format("cannot write the HEADERS column {}", name.text)};

@@ -7,6 +7,7 @@
 #include "engine/plan/primary_key.h"
 #include "engine/plan/view_target.h"
 #include "engine/sql/parse.h"
+#include "engine/types/ascii.h"
 #include "server/sql/execution.h"
 #include "server/sql/read/read_preparation.h"
 #include "server/sql/write/written_rows.h"
@@ -38,9 +39,16 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
       if (auto refused = engine::refuse_view(table.name, table.position, engine::ViewChange::Alter,
                                              *image->catalog))
         return *std::move(refused);
-    if (!found || found->kind != engine::SourceKind::Table)
-      return Error{found ? ErrorCode::WrongObjectType : ErrorCode::UndefinedSource,
-                   fmt::format("Table {} does not exist.", table.name.text)}
+    if (!found)
+      return Error{ErrorCode::UndefinedSource,
+                   fmt::format("relation \"{}\" does not exist",
+                               engine::display_name(table.name.text))}
+          .at(table.position)
+          .with_hint("SHOW TABLES lists the existing tables.");
+    if (found->kind != engine::SourceKind::Table)
+      return Error{ErrorCode::WrongObjectType,
+                   fmt::format("\"{}\" is a stream, not a table",
+                               engine::display_name(table.name.text))}
           .at(table.position);
     if (session().holds(found->name))
       return Error{ErrorCode::NotSupported,
