@@ -118,7 +118,7 @@ Status InputHeads::refill(size_t source, const Polled& polled, size_t max_rows) 
   while (!head.has_row() && head.has_undecoded()) {
     DecodeRange range;
     range.from = head.decoded;
-    if (head.source.stop_at || head.limit) range.end = head.end;
+    range.end = head.end;  // another task may have decoded records beyond the limit of this one
     range.max_rows = max_rows;
     range.unpack_bytes = unpack_bytes_left_;
     range.whole_blocks = head.writer.has_value();

@@ -355,8 +355,11 @@ Status QueryTasks::build(TaskPlace& place, const Tails& tails, const storage::To
   const bool follows = role.sink == nullptr;
   if (const engine::GeneratorPlan* generator = engine::generator_of(plan); generator && !follows)
     entry->generator = std::make_unique<GeneratorClock>(*generator, clock_);
-  engine::Sources& sources =
-      entry->generator ? static_cast<engine::Sources&>(*entry->generator) : shard.sources();
+  if (!entry->generator && !follows)
+    entry->limited = std::make_unique<LimitedSources>(shard.sources());
+  engine::Sources& sources = entry->generator ? static_cast<engine::Sources&>(*entry->generator)
+                             : entry->limited ? static_cast<engine::Sources&>(*entry->limited)
+                                              : shard.sources();
   engine::StageEnd end = TRY(end_of(*launch.defined, stage, place.number, topics));
   const bool keeps_table = plan.materialization && plan.materialization->stage == place.stage;
   if (keeps_table && launch.defined->results_at > Revision{} && stage.output.is_table) {

@@ -23,6 +23,7 @@
 #include "server/tasks/durable_commit.h"
 #include "server/tasks/generator_clock.h"
 #include "server/tasks/journal_checkpoints.h"
+#include "server/tasks/limited_sources.h"
 #include "server/tasks/log_ports.h"
 #include "server/tasks/query_progress.h"
 #include "server/tasks/replicated_sink.h"
@@ -55,6 +56,8 @@ struct ShardTask {
   int stage = 0;
   int32_t number = 0;                         // number of the task within the stage
   std::unique_ptr<GeneratorClock> generator;  // the input of a task that generates rows
+  // The inputs of a persistent task that runs on this node and does not generate rows.
+  std::unique_ptr<LimitedSources> limited;
   std::unique_ptr<engine::Task> task;
   std::vector<std::unique_ptr<engine::Backing>> backings;  // for the task's stores
   PartitionId journal;  // only for a persistent task: the journal of its commits
