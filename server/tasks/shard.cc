@@ -57,7 +57,7 @@ void forget_expired(std::vector<ShardTask::Waiter>& waiters) {
 // reader would wait for all rows of the view instead of only those that it has to see.
 void note_readers(ShardTask& task) {
   if (engine::RecomputeOperator* view = task.task->stage().view())
-    view->set_awaited(!task.waiters.empty());
+    view->set_awaited(!task.waiters.empty() || (task.at_barrier && task.at_barrier->stands));
 }
 
 size_t state_bytes_of(const ShardTask& task) {
@@ -208,6 +208,7 @@ ShardTask& Shard::add(std::unique_ptr<ShardTask> task) {
     publish(added);
     report_failure(added);
     attend(added);
+    if (added.at_barrier) check_standing(added);
     if (added.task->waits_for_answer()) schedule(added);
   });
   if (!is_transient(added)) {
@@ -246,6 +247,7 @@ void Shard::remove(ShardTask& task) {
   std::erase(resting_, &task);
   for (ShardTask::Waiter& waiter : std::exchange(task.waiters, {}))
     waiter.reached(Error{ErrorCode::UndefinedObject, "the query has ended"});
+  break_barrier(task, {ErrorCode::ObjectState, "its tasks have ended"});
   task.view.reset();  // so that the callbacks below find no table
   for (const ShardTask::Hold& hold : std::exchange(task.holds, {}))
     if (hold.awaited) hold.awaited->one();
@@ -291,6 +293,7 @@ void Shard::pause_query(const std::string& query_id, bool is_paused) {
   for (const auto& task : query->second) {
     if (is_transient(*task)) continue;
     task->is_paused = is_paused;
+    if (is_paused) break_barrier(*task, {ErrorCode::ObjectState, "it is paused"});
     schedule(*task);
   }
 }
@@ -302,7 +305,8 @@ bool Shard::may_step(const ShardTask& task) {
   if (task.standby) return false;
   if (task.admitted_holds > 0) return !stands(task);
   const bool finishes = !is_transient(task) && task.task->has_unfinished();
-  return !task.held_back_since_us && (!task.is_paused || finishes);
+  const bool takes_none = task.is_paused || (task.at_barrier && task.at_barrier->is_prepared);
+  return !task.held_back_since_us && (!takes_none || finishes);
 }
 
 void Shard::schedule(ShardTask& task) {
@@ -335,8 +339,9 @@ void Shard::step(ShardTask& task) {
   stepping_ = &task;
   const uint64_t records_before = task.task->metrics().records_in;
   using Intake = engine::Task::Intake;
-  const engine::StepResult result =
-      task.task->step(task.is_paused || task.admitted_holds > 0 ? Intake::None : Intake::Records);
+  const bool takes_none = task.is_paused || task.admitted_holds > 0 ||
+                          (task.at_barrier && task.at_barrier->is_prepared);
+  const engine::StepResult result = task.task->step(takes_none ? Intake::None : Intake::Records);
   // While rows of a record are left, the counter is not exact and may decrease
   // (Task::update_positions()).
   const uint64_t taken = std::max(task.task->metrics().records_in, records_before) - records_before;
@@ -353,6 +358,7 @@ void Shard::step(ShardTask& task) {
   attend(task);
   report_failure(task);
   check_waiters(task);
+  if (task.at_barrier) check_standing(task);
   note_standing(task);
   rest(task);
   // A task without more work may be held again immediately.
@@ -401,6 +407,7 @@ void Shard::charge_memory(ShardTask& task) {
 void Shard::report_failure(ShardTask& task) {
   if (task.failure_is_reported || is_transient(task) || !task.task->failure()) return;
   task.failure_is_reported = true;
+  break_barrier(task, {ErrorCode::ObjectState, "it has failed"});
   is_reporting_ = true;
   on_failure_(task);
   is_reporting_ = false;

@@ -95,6 +95,19 @@ struct ShardTask {
   };
   std::vector<Hold> holds;
   size_t admitted_holds = 0;
+  // The part of the task in a barrier (docs/adr/0153).
+  struct AtBarrier {
+    uint64_t number = 0;       // number of the barrier
+    bool is_prepared = false;  // the task takes no records
+    // The cuts that the task has to reach; other tasks of the stage may read some of the partitions.
+    // `stands` is called when the task stands there: its effects up to the cuts are durable, and it
+    // has no unfinished work. It is empty if nothing is awaited.
+    Cuts cuts;
+    std::function<void(Status)> stands;
+    // Called if the task fails, pauses or is removed while it is part of the barrier.
+    std::function<void(Error)> left;
+  };
+  std::unique_ptr<AtBarrier> at_barrier;  // null: part of no barrier
   bool is_lost = false;  // committed data is damaged: the task cannot be built again
   // held_since_us is the time since which the task is held. Until works_until_us, the task must not
   // be held again.
@@ -246,6 +259,31 @@ class Shard {
   void hold(const std::string& query_id, const void* holder, std::function<void()> standing);
   void release(const std::string& query_id, const void* holder);
   static bool is_held(const ShardTask& task, const void* holder);
+  // --- The tasks of a stage at a barrier (docs/adr/0153). A task is part of one barrier at most. Each
+  // function except leave_barrier() fails with ObjectState if the number of the stage's tasks on
+  // this shard that are part of the barrier is not `tasks`.
+  struct StageAtBarrier {
+    uint64_t barrier;
+    std::string query_id;
+    int stage;
+    size_t tasks;  // number of the stage's tasks on this shard
+  };
+  // Makes the tasks part of the barrier and stops their polls until limit(). `left` is called, on
+  // the loop, if a task fails, pauses or is removed before leave_barrier(). Fails if a task does not
+  // run or is part of another barrier.
+  Status prepare(const StageAtBarrier& at, const std::function<void(Error)>& left);
+  // Sets the limits of the tasks, and lets them continue up to these.
+  Status limit(const StageAtBarrier& at, const CutsPtr& cuts);
+  // Calls `stands` when the effects of all records before these cuts are durable and the tasks have
+  // no unfinished work.
+  void when_standing(const StageAtBarrier& at,
+                     const std::vector<std::pair<engine::PartitionRef, Offset>>& cuts,
+                     std::function<void(Status)> stands);
+  // Lifts the limits of the stage's tasks, or of all tasks of the barrier if `stage` is negative.
+  void leave_barrier(uint64_t barrier, const std::string& query_id, int stage);
+  static bool is_at_barrier(const ShardTask& task, uint64_t barrier) {
+    return task.at_barrier && task.at_barrier->number == barrier;
+  }
   // Ends the query of the task with this error. Called when stored data of the task is damaged.
   void give_up(ShardTask& task, Error why);
   // Ends the transient tasks that read the partition. Called when records that they have read may
@@ -287,6 +325,10 @@ class Shard {
   void release_some();
   void check_waiters(ShardTask& task);
   static void publish(const ShardTask& task);
+  std::vector<ShardTask*> tasks_of(const std::string& query_id, int stage) const;
+  Result<std::vector<ShardTask*>> tasks_at(const StageAtBarrier& at) const;
+  static void check_standing(ShardTask& task);
+  static void break_barrier(ShardTask& task, Error why);
   static bool stands(const ShardTask& task);
   static void note_standing(ShardTask& task);
   void admit_holds(ShardTask& task);
