@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "server/sql/read/held_tables.h"
 #include "server/tasks/shard.h"
 
 namespace server {
@@ -19,16 +20,20 @@ namespace server {
 //
 // Threads: any. Owner: shared by the look-up and the scans that are about to begin; the shards
 // outlive it.
-class ConsistentCut : public std::enable_shared_from_this<ConsistentCut> {
+class ConsistentCut final : public HeldTables, public std::enable_shared_from_this<ConsistentCut> {
  public:
   // Begins to hold the tasks. `standing` is called on the loop of one of the shards when all tasks
   // are held. It is not called after the object is destroyed.
   static std::shared_ptr<ConsistentCut> begin(std::vector<Shard*> shards,
                                               std::vector<std::string> query_ids,
                                               std::function<void()> standing);
-  ~ConsistentCut();
+  ~ConsistentCut() override;
   ConsistentCut(const ConsistentCut&) = delete;
   ConsistentCut& operator=(const ConsistentCut&) = delete;
+  bool holds(const ShardTask& task) const override { return Shard::is_held(task, this); }
+  void let_go(Shard& shard, const std::string& query_id) const override {
+    shard.release(query_id, this);
+  }
 
  private:
   ConsistentCut(std::vector<Shard*> shards, std::vector<std::string> query_ids,

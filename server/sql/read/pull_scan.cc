@@ -132,25 +132,18 @@ PullScan::~PullScan() {
   for (View& view : views_) release(view.look_up.entries);
 }
 
-void PullScan::begin(std::shared_ptr<ConsistentCut> cut) {
-  cut_ = std::move(cut);
+void PullScan::begin(std::shared_ptr<HeldTables> held) {
+  held_ = std::move(held);
   const std::vector<ShardTask*> tasks = shard_.materializers(request_->query_id);
-  // If the query was restarted after the cut had begun, the cut does not hold its new tasks, so the
-  // scan fails.
-  if (cut_ && !std::ranges::all_of(tasks, [&](const ShardTask* task) {
-        return Shard::is_held(*task, cut_.get());
-      })) {
-    cut_.reset();
-    return send(task_is_gone());
-  }
+  // If the query was restarted after its tasks were stopped, its new tasks are not held, so the scan
+  // fails.
+  if (held_ && !all_are_held()) return send(task_is_gone());
   // The scan fails for a replaced query, whose rows have other columns than the look-up was planned
   // for, and for a restarted query, which has fewer rows.
   if (!std::ranges::all_of(tasks, [&](const ShardTask* task) {
         return task->plan == request_->kept_by && has_passed(*task);
-      })) {
-    cut_.reset();
+      }))
     return send(task_is_gone());
-  }
   std::span<const std::string> all_keys;
   if (request_->plan->keys) all_keys = *request_->plan->keys;
   const engine::WindowBounds& windows = request_->plan->windows;
@@ -162,13 +155,15 @@ void PullScan::begin(std::shared_ptr<ConsistentCut> cut) {
       views_.push_back({task->view, {keys->second, windows}});
     }
   }
-  if (request_->plan->keys) {
-    // The look-up that has begun the cut keeps it until all keys are found.
-    cut_.reset();
-    return run();
-  }
-  if (cut_) return begin_scans();
+  // A look-up keeps its tasks stopped until all keys are found (run()).
+  if (request_->plan->keys) return run();
+  if (held_) return begin_scans();
   shard_.hold(request_->query_id, this, [self = shared_from_this()] { self->begin_scans(); });
+}
+
+bool PullScan::all_are_held() const {
+  return std::ranges::all_of(shard_.materializers(request_->query_id),
+                             [this](const ShardTask* task) { return held_->holds(*task); });
 }
 
 bool PullScan::has_passed(const ShardTask& task) const {
@@ -190,9 +185,13 @@ void PullScan::begin_scans() {
     scan.rows = view->begin_scan();
     scan.as_of = view->task().last_begun();
   }
-  if (!request_->is_one_of_several)
-    shard_.release(request_->query_id, cut_ ? static_cast<const void*>(cut_.get()) : this);
-  cut_.reset();
+  if (!request_->is_one_of_several) {
+    if (held_)
+      held_->let_go(shard_, request_->query_id);
+    else
+      shard_.release(request_->query_id, this);
+  }
+  held_.reset();
   run();
 }
 
@@ -206,7 +205,10 @@ void PullScan::run_soon() {
 }
 
 void PullScan::run() {
-  if (is_cancelled_ || is_over_) return;
+  if (is_cancelled_ || is_over_) return held_.reset();
+  // A barrier that is abandoned lets its tasks continue. The rows of the remaining keys would be
+  // those of a later moment.
+  if (held_ && !all_are_held()) return send(task_is_gone());
   auto portion = std::make_shared<PullPortion>();
   portion->tasks = views_.size();
   std::vector<Seen> seen;
@@ -232,6 +234,7 @@ void PullScan::run() {
   // The limit may have cut the rows of the last step, so rows may be left even if no entries are left.
   portion->is_cut = is_at_limit();
   portion->is_last = at_ == views_.size() || portion->is_cut;
+  if (portion->is_last) held_.reset();
   if (portion->rows >= portion_rows_) portion_rows_ = std::min(2 * portion_rows_, kMaxPortionRows);
   if (has_answered_ && portion->rows == 0 && !portion->is_last) return run_soon();
   if (portion->bytes > MemoryBudget::kShortAnswerBytes)
@@ -311,11 +314,16 @@ void PullScan::send_when_durable(std::shared_ptr<PullPortion> portion,
 // Sends a portion, and then continues the scan. If the scan continued before, portions whose tasks
 // wait for different commits could arrive in the wrong order.
 void PullScan::send(Result<std::shared_ptr<PullPortion>> portion) {
-  if (!portion) is_over_ = true;
+  if (!portion) {
+    is_over_ = true;
+    held_.reset();
+  }
   const bool is_long = portion && (*portion)->is_long();
   if (!is_cancelled_) answer_(std::move(portion));
   if (is_over_) return;
-  is_resting_ = untaken_ >= kMaxUntaken || is_long || (is_short_ && untaken_ > 0);
+  // A look-up does not wait for its client while tasks stand still. The number of keys is limited.
+  is_resting_ =
+      !held_ && (untaken_ >= kMaxUntaken || is_long || (is_short_ && untaken_ > 0));
   if (!is_resting_) run_soon();
 }
 

@@ -16,7 +16,7 @@
 #include "engine/query/pull.h"
 #include "engine/query/table_view.h"
 #include "engine/query/top_rows.h"
-#include "server/sql/read/consistent_cut.h"
+#include "server/sql/read/held_tables.h"
 #include "server/tasks/shard.h"
 
 namespace server {
@@ -87,9 +87,9 @@ class PullScan : public std::enable_shared_from_this<PullScan> {
            Answer answer);
   ~PullScan();
 
-  // Begins the scan. With a cut, all scans show the tables as of the cut. Without one, each shard
-  // reads at its own time.
-  void begin(std::shared_ptr<ConsistentCut> cut);
+  // Begins the scan. With held tables, all scans show the tables as of the moment at which their
+  // tasks were stopped. Without them, each shard reads at its own time.
+  void begin(std::shared_ptr<HeldTables> held);
   // Reports that a portion has been shown, so that a paused scan continues.
   void go_on();
   // Stops the answers immediately, and the work a little later.
@@ -104,6 +104,7 @@ class PullScan : public std::enable_shared_from_this<PullScan> {
     std::shared_ptr<engine::TableView> view;
     TaskSequence as_of;
   };
+  bool all_are_held() const;
   bool has_passed(const ShardTask& task) const;
   void begin_scans();
   void run();
@@ -142,7 +143,8 @@ class PullScan : public std::enable_shared_from_this<PullScan> {
     TaskSequence as_of;  // all rows are durable once this commit is durable
   };
   std::vector<Scan> scans_;             // one per view; empty for look-ups by key
-  std::shared_ptr<ConsistentCut> cut_;  // set until the scans have begun
+  // Set until the scans have begun, or until all keys are found.
+  std::shared_ptr<HeldTables> held_;
   size_t at_ = 0;                       // index of the view that is being read
   size_t rows_left_, entries_left_;
   size_t portion_rows_;  // approximate size of the next portion
