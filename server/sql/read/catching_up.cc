@@ -111,22 +111,29 @@ bool is_view(const DefinedQuery& query) { return query.query->kind == engine::Qu
 // ---- CatchingUp
 
 CatchingUp::CatchingUp(SqlSession& session, MetadataImagePtr image, const char* noun,
-                       std::vector<Made> made)
-    : session_(session), image_(std::move(image)), noun_(noun), made_(std::move(made)) {
+                       std::vector<Made> made, Demand demand)
+    : session_(session),
+      image_(std::move(image)),
+      noun_(noun),
+      demand_(demand),
+      made_(std::move(made)) {
   for (const Made& each : made_) queries_.push_back(each.query.get());
 }
 
 void CatchingUp::begin(std::function<void(Status)> done) {
   done_ = std::move(done);
-  SqlParts& parts = session_.parts();
   // Most reads have nothing to wait for.
-  if (!has_own_writes() && std::ranges::all_of(queries_, [&](const DefinedQuery* query) {
-        return has_caught_up(parts, *image_, *query);
-      }))
-    return end({});
+  if (!demand_.all_run && !has_own_writes() && has_caught_up_once()) return end({});
   route_ = queries_on_the_way(*image_, queries_);
   wait_.emplace(session_, session_.read_wait_ms());
   evaluate();
+}
+
+// Whether a reader of each table has caught up once, which is enough for this reader.
+bool CatchingUp::has_caught_up_once() const {
+  return !demand_.everything && std::ranges::all_of(queries_, [this](const DefinedQuery* query) {
+    return has_caught_up(session_.parts(), *image_, *query);
+  });
 }
 
 bool CatchingUp::has_own_writes() const {
@@ -183,7 +190,7 @@ void CatchingUp::evaluate() {
   // wait.
   const bool reads_view =
       std::ranges::any_of(queries_, [](const DefinedQuery* query) { return is_view(*query); });
-  if (trouble_ && reads_view)
+  if (trouble_ && (reads_view || demand_.all_run))
     return end(Error{ErrorCode::ObjectState,
                      fmt::format("{} cannot be read: query {} {}", names(), trouble_->query_id,
                                  trouble_->is_paused ? "is paused" : "has failed"),
@@ -197,11 +204,10 @@ void CatchingUp::evaluate() {
 }
 
 void CatchingUp::await(Ends which) {
-  const auto is_known = [this](const DefinedQuery* query) {
-    return has_caught_up(session_.parts(), *image_, *query);
-  };
-  if (which == Ends::Own || std::ranges::all_of(queries_, is_known))
+  if (which == Ends::Own || has_caught_up_once()) {
+    if (!has_own_writes()) return end({});
     return await_ends(Ends::Own, session_.written());
+  }
   ask_ends([this](SessionWrites ends) {
     for (const auto& [partition, end] : session_.written())
       ends[partition] = std::max(ends[partition], end);

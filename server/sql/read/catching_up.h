@@ -70,8 +70,13 @@ class CatchingUp {
     std::string name;
     DefinedQueryPtr query;
   };
+  struct Demand {
+    bool all_run = false;     // fail if a query of the route is paused or has failed
+    bool everything = false;  // wait for 2 also if a reader has caught up once
+  };
   // `noun`: "table" or "stream", for messages; empty if both kinds occur.
-  CatchingUp(SqlSession& session, MetadataImagePtr image, const char* noun, std::vector<Made> made);
+  CatchingUp(SqlSession& session, MetadataImagePtr image, const char* noun, std::vector<Made> made,
+             Demand demand = {false, false});
   // Begins to wait. `done` is called once, perhaps within the call, and not after this object is
   // destroyed.
   void begin(std::function<void(Status)> done);
@@ -88,6 +93,7 @@ class CatchingUp {
   void evaluate();
   bool follow_definitions();
   bool has_own_writes() const;
+  bool has_caught_up_once() const;
   void await(Ends which);
   void await_ends(Ends which, const SessionWrites& ends);
   void look();
@@ -104,6 +110,7 @@ class CatchingUp {
   SqlSession& session_;
   MetadataImagePtr image_;  // the image that was evaluated last
   const char* const noun_;
+  const Demand demand_;
   std::vector<Made> made_;  // the queries as they were evaluated last
   std::vector<const DefinedQuery*> queries_, route_;
   std::function<void(Status)> done_;  // null after it has been called

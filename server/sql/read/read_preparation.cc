@@ -149,7 +149,7 @@ void ReadPreparation::begin_waiting() {
   for (const MaterializedTable& each : tables_)
     if (!is_of_topic(each)) made.push_back({each.table->name, each.query});
   if (made.empty()) return open();
-  catching_up_.emplace(session_, image_, "table", std::move(made));
+  catching_up_.emplace(session_, image_, "table", std::move(made), demand_);
   catching_up_->begin([this](Status caught_up) {
     if (!opened_) return;
     if (!caught_up) return end(std::move(caught_up));
@@ -161,7 +161,9 @@ void ReadPreparation::open() {
   const bool is_ready = find_needed();
   // A look-up by key sees one row, so it cannot see half of a statement's rows and need not wait
   // for writers.
-  if (kind_ == Kind::Keys) return is_ready ? end({}) : wait([this] { end({}); });
+  // A barrier waits for writers itself.
+  if (kind_ == Kind::Keys || precedes_barrier_)
+    return is_ready ? end({}) : wait([this] { end({}); });
   if (is_ready) return await_writers();
   wait([this] { await_writers(); });
 }

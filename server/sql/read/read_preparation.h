@@ -45,6 +45,13 @@ class ReadPreparation {
   };
   ReadPreparation(SqlSession& session, sql::Receiver& receiver, MetadataImagePtr image,
                   std::vector<MaterializedTable> tables, Kind kind);
+  // The tables will be read at a barrier, which waits for all acknowledged records itself. So all
+  // queries that make them have to run. `is_repeated`: the last barrier did not pass, so the tables
+  // have to catch up before the next one. Call before begin().
+  void precede_barrier(bool is_repeated) {
+    precedes_barrier_ = true;
+    demand_ = {true, is_repeated};
+  }
   // Begins to wait. `opened` is called once, when the tables may be read: perhaps within the call,
   // and not after this object is destroyed. Fails with ObjectState.
   void begin(std::function<void(Status)> opened);
@@ -86,6 +93,8 @@ class ReadPreparation {
   const MetadataImagePtr image_;
   const std::vector<MaterializedTable> tables_;
   const Kind kind_;
+  bool precedes_barrier_ = false;
+  CatchingUp::Demand demand_;
   CommittedEnds::Ends
       leaders_ends_;  // if the leaders were asked: ends of all that was written before the read
   std::vector<CommittedEnds::Needed> needed_;  // by table; empty for tables made by queries
