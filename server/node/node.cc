@@ -25,6 +25,7 @@
 #include "server/node/broker_settings.h"
 #include "server/node/http_pages.h"
 #include "server/node/metadata_link_store.h"
+#include "server/sql/barriers/barriers.h"
 #include "server/sql/follow/surveys.h"
 #include "server/sql/history/server_history.h"
 #include "storage/files/backup.h"
@@ -132,6 +133,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
                                               SecretSettings{settings.native_connect.secrets_dir});
   node->parts_->links = node->links_.get();
   node->parts_->surveys = std::make_shared<Surveys>(*node->parts_, node->shards_.front()->loop());
+  node->parts_->barriers = std::make_shared<Barriers>(*node->parts_, *node->shards_.front());
   TRY(node->open_front_ends());
   TRY(node->open_cleaner());
   node->count_records();
@@ -445,7 +447,10 @@ Status Node::open_http() {
        {"connect", [this] { return connect_pages_ ? connect_pages_->connection_count() : 0; }}},
       [this] { return parts_->open_statements.load(); },
       [this] { return peers_->health(); },
-      [this] { return connectors_->figures(); }});
+      [this] { return connectors_->figures(); },
+      [this] {
+        return MetricsSources::Barriers{parts_->barriers->begun(), parts_->barriers->abandoned()};
+      }});
   if (settings_.keeps_history) keep_history();
   if (!settings_.http) return {};
   http::Routes routes = TRY(http_routes());
@@ -887,7 +892,10 @@ Node::~Node() {
   }
   // These objects are destroyed here, because they have timers on a loop of the shards.
   history_timer_.reset();
-  if (parts_) parts_->surveys.reset();
+  if (parts_) {
+    parts_->surveys.reset();
+    parts_->barriers.reset();
+  }
   shards_.clear();
 }
 

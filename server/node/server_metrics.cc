@@ -108,6 +108,13 @@ void add_server(Exposition& page, const MetricsSources& sources, const Gathered&
   page.family("millrace_open_statements", Kind::Gauge,
               "Queries of clients that run or have rows that are not fetched.");
   page.sample(sources.open_statements());
+  const MetricsSources::Barriers barriers = sources.barriers();
+  page.family("millrace_barriers_begun_total", Kind::Counter,
+              "Barriers for consistent reads that have begun.");
+  page.sample(barriers.begun);
+  page.family("millrace_barriers_abandoned_total", Kind::Counter,
+              "Barriers for consistent reads that were abandoned.");
+  page.sample(barriers.abandoned);
   page.family("millrace_memory_limit_bytes", Kind::Gauge,
               "Limit of the memory of clients and queries together.");
   page.sample(sources.memory.limit_bytes());

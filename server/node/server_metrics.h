@@ -57,6 +57,10 @@ struct MetricsSources {
   };
   std::function<std::optional<Cluster>()> cluster;  // none for a lone node
   std::function<std::vector<NativeConnectors::TaskFigures>()> connectors;
+  struct Barriers {
+    uint64_t begun = 0, abandoned = 0;
+  };
+  std::function<Barriers()> barriers;  // for consistent reads
 };
 
 // A page is written by a worker thread, from reports that the loops compute in slices. A request that arrives while a

@@ -69,6 +69,7 @@ class OpenStatement {
   std::atomic<size_t>* of_server_ = nullptr;
 };
 
+class Barriers;
 class Surveys;
 
 // The objects that all sessions share. They outlive the sessions.
@@ -104,6 +105,7 @@ struct SqlParts {
   Connectors* connectors = nullptr;             // outlives the sessions; null: no connectors
   Links* links = nullptr;                       // outlives the sessions; null: no links
   std::shared_ptr<Surveys> surveys = {};        // set before the first session
+  std::shared_ptr<Barriers> barriers = {};      // set before the first session
   std::shared_ptr<const engine::SampleHistory> history = {};  // null: none is kept
   // The locks of FOR UPDATE, over the sessions of all nodes. Set before the first session.
   std::shared_ptr<NamedLocks> locks = std::make_shared<LocalLocks>();
