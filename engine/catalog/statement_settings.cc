@@ -37,6 +37,7 @@ bool is_text(std::string_view value) { return value.size() <= 1000; }
 bool is_boolean(std::string_view value) { return value == "true" || value == "false"; }
 bool is_on_or_off(std::string_view value) { return value == "on" || value == "off"; }
 bool is_offset_reset(std::string_view value) { return value == "earliest" || value == "latest"; }
+bool is_consistency(std::string_view value) { return value == "latest" || value == "prefix"; }
 bool is_cycles(std::string_view value) { return value == "refuse" || value == "allow"; }
 bool is_overflow(std::string_view value) { return value == "wrap" || value == "null"; }
 // Accepts -1 (no limit) and limits of at least a day. With a smaller limit, a record that has the
@@ -77,6 +78,7 @@ constexpr StatementSetting kSettings[] = {
     {"max.windows.per.record", "10000", "a number of windows, from 1 to 1000000",
      is_number<1, kMostWindowsPerRecord>},
     {"query.cycles", "refuse", "refuse or allow", is_cycles},
+    {"read.consistency", "latest", "latest or prefix", is_consistency},
     {"read.staleness", "0", "a number of milliseconds, from 0 to 3600000, or a time like 10s",
      is_wait},
     {"read.wait.ms", "2000", "a number of milliseconds, from 0 to 3600000", is_wait},

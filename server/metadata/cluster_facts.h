@@ -21,9 +21,10 @@ namespace server {
 // refuses the statement with not_in_cluster_yet().
 enum class Feature : uint8_t {
   AdvisoryLocks,
-  Generators,   // queries that generate rows
-  Links,        // links to other Kafka clusters
-  KeptWindows,  // windows that are kept as long as their sources keep records
+  BarrierReads,  // SELECTs over tables of queries at a barrier (read.consistency = 'prefix')
+  Generators,    // queries that generate rows
+  Links,         // links to other Kafka clusters
+  KeptWindows,   // windows that are kept as long as their sources keep records
   // SERIAL columns without a sequence, which only works if all rows are written by one node
   LocalSerials,
   MaterializedViews,  // CREATE MATERIALIZED VIEW

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "engine/catalog/statement_settings.h"
 #include "server/metadata/plan_users.h"
 #include "storage/meta/shared_sessions_level.h"
 
@@ -14,6 +15,14 @@ Error not_in_cluster_yet(std::string what, std::string hint) {
           std::move(what) + " not supported in a cluster yet",
           {},
           std::move(hint)};
+}
+
+Status check_setting_in_cluster(std::string_view name, std::string_view value,
+                                const ClusterFacts& facts) {
+  if (value != "prefix" || facts.supports(Feature::BarrierReads)) return {};
+  if (engine::setting_name(name) != "read.consistency") return {};
+  return not_in_cluster_yet("read.consistency = 'prefix' is",
+                            "With 'latest' a SELECT reads each table as it is at present.");
 }
 
 namespace {

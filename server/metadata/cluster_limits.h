@@ -1,6 +1,7 @@
 // Refuses definitions with features that the server does not support.
 #pragma once
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -15,6 +16,9 @@ namespace server {
 Error not_in_cluster_yet(std::string what, std::string hint = {});
 inline constexpr const char* kDropAndCreate = "DROP it, and create it again.";
 
+// Checks a setting of statements that has a valid value. Fails with NotSupported.
+Status check_setting_in_cluster(std::string_view name, std::string_view value,
+                                const ClusterFacts& facts);
 // Checks the statement by itself, for a server whose nodes all support `level`. Fails with
 // NotSupported.
 Status check_supported(const engine::ParsedStatement& statement, bool is_in_transaction,

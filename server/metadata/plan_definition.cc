@@ -535,6 +535,7 @@ struct Planner {
   // keep their values.
   Result<Effect> operator()(const engine::AlterSystem& alter) const {
     TRY(engine::check_property(alter.name, alter.value));
+    TRY(check_setting_in_cluster(alter.name, alter.value, facts));
     Effect effect;
     const std::string name = engine::setting_name(alter.name);
     effect.is_nothing = name.empty();

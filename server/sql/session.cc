@@ -182,6 +182,16 @@ int64_t SqlSession::setting_ms(const std::string& name, int64_t otherwise) const
   return found == system.end() ? otherwise : sql::SessionSettings::to_ms(found->second);
 }
 
+bool SqlSession::reads_prefix() const {
+  std::optional<std::string> value = settings_.get("read.consistency");
+  if (!value) {
+    const engine::Properties& system = parts_.definitions.image()->catalog->system_properties;
+    if (const auto found = system.find("read.consistency"); found != system.end())
+      value = found->second;
+  }
+  return value == "prefix";
+}
+
 int64_t SqlSession::read_wait_ms() const {
   return setting_ms("read.wait.ms", parts_.settings.read_wait_ms);
 }
@@ -191,11 +201,13 @@ int64_t SqlSession::open_wait_ms() const {
 
 Status SqlSession::check_setting(const std::string& name, const std::string& value) {
   if (name == "search_path") return check_search_path(value, *parts_.definitions.image()->catalog);
-  return engine::check_statement_setting(name, value, sql::SessionSettings::known_names());
+  TRY(engine::check_statement_setting(name, value, sql::SessionSettings::known_names()));
+  return check_setting_in_cluster(name, value, parts_.definitions.facts());
 }
 
 Status SqlSession::check_property(const std::string& name, const std::string& value) {
-  return engine::check_property(name, value, sql::SessionSettings::known_names());
+  TRY(engine::check_property(name, value, sql::SessionSettings::known_names()));
+  return check_setting_in_cluster(name, value, parts_.definitions.facts());
 }
 
 std::optional<engine::SqlType> SqlSession::type_of_oid(uint32_t number) const {

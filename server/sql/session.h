@@ -286,6 +286,8 @@ class SqlSession final : public sql::SessionBackend {
   Result<std::unique_ptr<sql::Execution>> start_again(StatementBegun begun,
                                                       sql::Receiver& receiver);
   int64_t setting_ms(const std::string& name, int64_t otherwise) const;
+  // Whether the session reads the tables of queries at barriers (read.consistency = 'prefix').
+  bool reads_prefix() const;
   // The time limits for the waits of a read. read_wait_ms() is the limit for tables that make no
   // progress (read.wait.ms of the session, or the server's default). open_wait_ms() is the limit
   // for the end of an open transaction.

@@ -7,6 +7,7 @@
 #include "engine/query/pull_columns.h"
 #include "engine/types/column_bytes.h"
 #include "server/sql/execution.h"
+#include "server/sql/read/consistent_cut.h"
 #include "server/sql/read/materialized_tables.h"
 #include "server/sql/read/pull_scan.h"
 #include "server/sql/read/read_preparation.h"
@@ -38,6 +39,8 @@ class PullExecution final : public TableRead {
                       : plan_->keys   ? ReadPreparation::Kind::Keys
                                       : ReadPreparation::Kind::Scan;
     opening_.emplace(session(), receiver(), image_, std::vector{kept_}, kind);
+    is_at_barrier_ = reads_at_barrier(std::span(&kept_, 1));
+    if (is_at_barrier_) opening_->precede_barrier(is_repeated());
     opening_->begin([this](Status opened) {
       if (!opened && opened.error().code == ErrorCode::UndefinedObject) return await_table();
       if (!opened) return fail(std::move(opened).error());
@@ -74,7 +77,8 @@ class PullExecution final : public TableRead {
     tasks_expected_ = places.tasks;
     if (shards.empty()) return await_table();
     auto request = std::make_shared<PullRequest>();
-    if (plan_->keys && find_owners(request->keys_of)) {
+    request->plan = is_at_barrier_ ? without_many_keys(plan_) : plan_;
+    if (request->plan->keys && find_owners(request->keys_of)) {
       std::erase_if(shards, [&](const Shard* shard) {
         return std::ranges::none_of(
             request->keys_of, [&](const auto& keys) { return &shard_of(keys.first) == shard; });
@@ -83,7 +87,6 @@ class PullExecution final : public TableRead {
     }
     request->query_id = kept_.query_id();
     request->kept_by = kept_.query->plan;
-    request->plan = plan_;
     request->is_shaped_there = is_shaped_there_ = engine::is_cheap(*plan_);
     request->used = engine::used_columns(*plan_);
     request->properties = session().properties();
@@ -94,11 +97,19 @@ class PullExecution final : public TableRead {
       parts_[i].scan = std::make_shared<PullScan>(*shards[i], session().parts().clock, request,
                                                   answer_to(i, shards[i]));
     }
+    if (is_at_barrier_)
+      return begin_barrier(
+          std::span(&kept_, 1),
+          [this](const std::string&, std::shared_ptr<HeldTables> held) {
+            held_ = std::move(held);
+            if (!is_over_) begin_scans();
+          },
+          [this] { stop(); });
     // A scan of one shard stops the tasks of this shard itself while it begins, so only scans of
     // several shards need a ConsistentCut. Look-ups by key stop no tasks.
     if (plan_->keys || parts_.size() == 1) return begin_scans();
-    cut_ = ConsistentCut::begin(std::move(shards), {kept_.query_id()},
-                                on_loop([this] { begin_scans(); }));
+    held_ = ConsistentCut::begin(std::move(shards), {kept_.query_id()},
+                                 on_loop([this] { begin_scans(); }));
   }
 
   // Finds the task of each key. Returns false if a key may be in any task.
@@ -115,16 +126,16 @@ class PullExecution final : public TableRead {
   }
 
   void begin_scans() {
-    const std::shared_ptr<ConsistentCut> cut = std::move(cut_);
+    const std::shared_ptr<HeldTables> held = std::move(held_);
     // begin() of the scan on this loop may call take() immediately, which may end the look-up and
-    // cancel all scans. The C++ loop nevertheless continues: it has its own references to the cut
-    // and to each scan, and a cancelled scan sends nothing.
+    // cancel all scans. The C++ loop nevertheless continues: it has its own references to the held
+    // tables and to each scan, and a cancelled scan sends nothing.
     for (size_t i = parts_.size(); i-- > 0;) {
       const std::shared_ptr<PullScan> scan = parts_[i].scan;
       if (parts_[i].shard == &session().shard())
-        scan->begin(cut);
+        scan->begin(held);
       else
-        parts_[i].shard->post([scan, cut] { scan->begin(cut); });
+        parts_[i].shard->post([scan, held] { scan->begin(held); });
     }
   }
 
@@ -317,6 +328,11 @@ class PullExecution final : public TableRead {
     if (opening_) opening_->give_up();
     receiver().on_error(std::move(error));
   }
+  void stop() {
+    is_over_ = true;
+    cancel_scans();
+    opening_->give_up();
+  }
   // Waits for the table and starts again. Fails if rows have been sent already, since the client
   // has them.
   void await_table() {
@@ -328,9 +344,7 @@ class PullExecution final : public TableRead {
                 fmt::format("table {} was emptied or altered while it was read", kept_.table->name),
                 "The rows that were sent are incomplete.", "Repeat the query."});
     }
-    is_over_ = true;
-    cancel_scans();
-    opening_->give_up();
+    stop();
     not_there(kept_);
   }
 
@@ -338,15 +352,16 @@ class PullExecution final : public TableRead {
   const MetadataImagePtr image_;
   MaterializedTable kept_;
   std::optional<ReadPreparation> opening_;
-  std::vector<Part> parts_;             // one per shard that keeps rows
-  std::shared_ptr<ConsistentCut> cut_;  // set until the scans have begun
-  size_t current_ = 0;                  // index of the part that is shown
-  std::optional<Showing> showing_;      // the position in the current part
-  size_t reports_ = 0;                  // number of parts that have answered
+  std::vector<Part> parts_;           // one per shard that keeps rows
+  std::shared_ptr<HeldTables> held_;  // set until the scans have begun
+  size_t current_ = 0;                // index of the part that is shown
+  std::optional<Showing> showing_;    // the position in the current part
+  size_t reports_ = 0;                // number of parts that have answered
   size_t tasks_expected_ = 0, tasks_found_ = 0;
   size_t rows_left_;
   std::unique_ptr<sql::Errand> shaping_;
   MemoryCharge waiting_charge_{session().memory(), MemoryKind::Results};
+  bool is_at_barrier_ = false;
   bool is_asking_ = false, is_over_ = false, is_shaped_there_ = false, has_shown_ = false;
   bool is_rest_posted_ = false;  // deliver() continues in a later loop iteration
 };

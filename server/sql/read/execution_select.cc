@@ -16,6 +16,7 @@
 #include "engine/types/column_bytes.h"
 #include "server/sql/execution.h"
 #include "server/sql/log_rows/log_rows.h"
+#include "server/sql/read/consistent_cut.h"
 #include "server/sql/read/information_facts.h"
 #include "server/sql/read/materialized_tables.h"
 #include "server/sql/read/pull_scan.h"
@@ -73,6 +74,8 @@ class SelectExecution final : public TableRead {
       if (!found) return fail(std::move(found).error());
       table.kept = *std::move(found);
     }
+    if (std::ranges::any_of(tables_, &Table::is_stream) && reads_at_barrier(kept_tables()))
+      return fail(streams_at_barrier());
     read_next_stream();
   }
   // Reads the next stream or, after the last stream, the tables. The tables are read last because
@@ -117,6 +120,8 @@ class SelectExecution final : public TableRead {
     if (kept.empty()) return gather_facts();
     opening_.emplace(session(), receiver(), image_, std::move(kept),
                      is_for_change() ? ReadPreparation::Kind::Change : ReadPreparation::Kind::Scan);
+    is_at_barrier_ = reads_at_barrier(kept_tables());
+    if (is_at_barrier_) opening_->precede_barrier(is_repeated());
     opening_->begin([this](Status opened) {
       if (!opened && opened.error().code == ErrorCode::UndefinedObject)
         for (const Table& each : tables_)
@@ -138,6 +143,7 @@ class SelectExecution final : public TableRead {
     std::shared_ptr<PullRequest> request = {};
     std::vector<Part> parts = {};  // one per shard that keeps rows
     size_t tasks_expected = 0, tasks_found = 0, reports = 0, parts_read = 0;
+    std::shared_ptr<HeldTables> stopped = {};  // set while its tasks stand still for this statement
     bool is_begun = false;
     engine::RowsChunks rows = {};
     size_t row_count = 0;                  // of `rows`, for tables that are not streams
@@ -271,16 +277,23 @@ class SelectExecution final : public TableRead {
       if (Status made = make_request(i); !made) return fail(std::move(made).error());
     }
     choose_reads();
-    if (tables_.size() == 1 && plan_->tables.front()->keys) return begin_scans();
-    cut_ = ConsistentCut::begin(std::move(shards), std::move(query_ids),
-                                on_loop([this] { begin_scans(); }));
+    if (is_at_barrier_)
+      return begin_barrier(
+          kept_tables(), [this](const auto& id, const auto& held) { begin_scans(id, held); },
+          [this] { stop(); });
+    if (is_looked_up()) return begin_scans();
+    cut_ = ConsistentCut::begin(std::move(shards), std::move(query_ids), on_loop([this] {
+                                  for (Table& table : tables_) table.stopped = cut_;
+                                  cut_.reset();
+                                  begin_scans();
+                                }));
   }
   Status make_request(size_t i) {
     Table& table = tables_[i];
     table.request = std::make_shared<PullRequest>();
     table.request->query_id = table.kept.query_id();
     table.request->kept_by = table.kept.query->plan;
-    table.request->plan = plan_->tables[i];
+    table.request->plan = stops_tasks() ? without_many_keys(plan_->tables[i]) : plan_->tables[i];
     if (session().holds(plan_->tables[i]->table->name)) {
       const storage::TopicInfo* topic = image_->topics->find(plan_->tables[i]->table->topic);
       auto held = TRY(session().held_batches(*plan_->tables[i]->table, topic ? topic->id : Uuid()));
@@ -300,6 +313,15 @@ class SelectExecution final : public TableRead {
     return {};
   }
 
+  bool stops_tasks() const { return is_at_barrier_ || !is_looked_up(); }
+  bool is_looked_up() const { return plan_->tables.size() == 1 && plan_->tables.front()->keys; }
+  std::vector<MaterializedTable> kept_tables() const {
+    std::vector<MaterializedTable> kept;
+    for (const Table& table : tables_)
+      if (!table.is_stream()) kept.push_back(table.kept);
+    return kept;
+  }
+
   // Chooses how each table is read. The uncommitted rows of the transaction are merged with all rows of a table only,
   // so no table of which they are a part gives keys or is read in part.
   void choose_reads() {
@@ -317,30 +339,45 @@ class SelectExecution final : public TableRead {
     }
   }
 
-  // Begins to read all tables whose keys are known by now. All tables are read as of one commit of the log, because
-  // cut_ stops the tasks that change them. cut_ is released when the scan of the last table has begun.
+  // Begins to read the tables that the query keeps, whose tasks stand at a barrier.
+  void begin_scans(const std::string& query_id, const std::shared_ptr<HeldTables>& held) {
+    if (is_over_) return;
+    for (Table& table : tables_)
+      if (!table.is_stream() && table.kept.query_id() == query_id) table.stopped = held;
+    begin_scans();
+  }
+
+  // Begins to read all tables whose keys are known by now. All tables are read as of one commit of the log, or as of
+  // one barrier, because the tasks that change a table stand still until its scans have begun.
   void begin_scans() {
-    bool are_all_begun = true;
     for (size_t i = 0; i < tables_.size(); ++i) {
       Table& table = tables_[i];
-      if (table.is_stream() || table.is_begun) continue;
-      if (const auto& source = reads_.sources[i]) {
-        if (!tables_[source->table].is_read()) {
-          are_all_begun = false;
-          continue;
-        }
+      if (table.is_stream() || table.is_begun || (is_at_barrier_ && !table.stopped)) continue;
+      if (awaits_source(i)) continue;
+      if (const auto& source = reads_.sources[i])
         if (Status chosen = choose_keys(table, *source, plan_->tables[i]); !chosen)
           return fail(std::move(chosen).error());
-      }
       table.is_begun = true;
+      const std::shared_ptr<HeldTables> stopped = std::move(table.stopped);
       for (size_t part = 0; part < table.parts.size(); ++part) {
         Part& its = table.parts[part];
         its.scan = std::make_shared<PullScan>(*its.shard, session().parts().clock, table.request,
                                               answer_to(i, part));
-        its.shard->post([scan = its.scan, cut = cut_] { scan->begin(cut); });
+        its.shard->post([scan = its.scan, stopped] { scan->begin(stopped); });
       }
     }
-    if (are_all_begun) cut_.reset();
+  }
+  // Returns whether the table has to wait for the rows of its source. At a barrier, the tasks of a later stage are
+  // stopped only after those of earlier stages continue. So if the tasks of the source are not stopped yet, the table is
+  // scanned.
+  bool awaits_source(size_t table) {
+    if (!reads_.sources[table]) return false;
+    const Table& from = tables_[reads_.sources[table]->table];
+    if (from.is_read()) return false;
+    if (!is_at_barrier_ || from.stopped || from.is_begun) return true;
+    reads_.ways[table] = engine::TableReads::Way::Scan;
+    reads_.sources[table].reset();
+    return false;
   }
   static bool is_few_rows(const Table& source) {
     return source.request->is_shaped_there && source.row_count <= engine::kMostSourceRows;
@@ -390,7 +427,7 @@ class SelectExecution final : public TableRead {
     if (std::ranges::all_of(tables_,
                             [](const Table& each) { return each.is_stream() || each.is_read(); }))
       return run();
-    if (table.is_read() && cut_) begin_scans();
+    if (table.is_read()) begin_scans();
   }
 
   // ---- Computing and showing the result
@@ -497,9 +534,11 @@ class SelectExecution final : public TableRead {
   }
 
   void cancel_scans() {
-    for (const Table& table : tables_)
+    for (Table& table : tables_) {
+      table.stopped.reset();
       for (const Part& part : table.parts)
         if (part.scan) part.scan->cancel();
+    }
   }
   void finish() {
     is_over_ = true;
@@ -512,10 +551,13 @@ class SelectExecution final : public TableRead {
     if (opening_) opening_->give_up();
     receiver().on_error(std::move(error));
   }
-  void await(const MaterializedTable& table) {
+  void stop() {
     is_over_ = true;
     cancel_scans();
     opening_->give_up();
+  }
+  void await(const MaterializedTable& table) {
+    stop();
     not_there(table);
   }
 
@@ -529,8 +571,9 @@ class SelectExecution final : public TableRead {
   std::unique_ptr<StreamGathering> stream_;  // the stream that is being read
   size_t streams_read_ = 0;                  // index into SelectRowsPlan::streams
   std::optional<ReadPreparation> opening_;   // set if the statement reads tables
-  std::shared_ptr<ConsistentCut> cut_;       // set until the scans have begun
+  std::shared_ptr<ConsistentCut> cut_;       // set until all tasks are stopped
   engine::TableReads reads_;
+  bool is_at_barrier_ = false;
   bool reads_all_ = false;  // the first rows of a table were too few
   bool is_cut_ = false;     // some rows of a table were not read
   size_t tables_begun_ = 0;

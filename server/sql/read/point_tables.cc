@@ -34,6 +34,7 @@ Result<std::unique_ptr<sql::Execution>> PointTables::answer(
     return nullptr;
   Target* const target = find_target(*image, look_up.table());
   if (!target || !is_ready(*target, *image)) return nullptr;
+  if (session_.reads_prefix()) return nullptr;  // it may have to be looked up at a barrier
   const auto key = look_up.key_of(parameters);
   if (!key) return nullptr;
   const engine::EvalContext eval{session_.parts().clock, random_, &prepared.properties};

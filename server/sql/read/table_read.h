@@ -1,12 +1,17 @@
 // The common base class of a look-up and a SELECT over tables. Both start again if a table is
 // unavailable for a moment.
 #pragma once
+#include <functional>
 #include <memory>
 #include <optional>
+#include <span>
+#include <string>
 #include <vector>
 
+#include "engine/query/pull.h"
 #include "server/net/loop.h"
 #include "server/sql/execution.h"
+#include "server/sql/read/held_tables.h"
 #include "server/sql/read/materialized_tables.h"
 
 namespace server {
@@ -34,13 +39,34 @@ class TableRead : public SqlExecution {
   void note_opened(int64_t waited_ms);
   // Whether the statement changes the rows that it reads here.
   bool is_for_change() const { return begun_.prepared->is_for_change; }
+  // Whether the session reads tables at barriers, and the tables are to be read at one: a query makes
+  // at least one of them or writes its topic, and the statement changes nothing.
+  bool reads_at_barrier(std::span<const MaterializedTable> tables) const;
+  // Returns the error for a statement that reads streams and tables at a barrier.
+  static Error streams_at_barrier();
+  // Returns a plan that scans the table if `plan` looks up many keys; otherwise returns `plan`. The
+  // tasks of a table stand still during a look-up as of one moment, but not during a scan.
+  static std::shared_ptr<const engine::PullPlan> without_many_keys(
+      std::shared_ptr<const engine::PullPlan> plan);
+  // Whether the last attempt of the statement has failed.
+  bool is_repeated() const { return begun_.awaits_tables_since_us > 0; }
+  using Open = std::function<void(const std::string& query_id, std::shared_ptr<HeldTables> held)>;
+  // Asks for a barrier over the tables. `open` is called on the session's loop for each query that
+  // keeps one of them, when its tasks stand; they stand until all copies of `held` are gone. If the
+  // barrier does not pass, starts the statement again after `give_up`, or reports the error when
+  // read.wait.ms is over.
+  void begin_barrier(std::span<const MaterializedTable> tables, Open open,
+                     std::function<void()> give_up);
 
  private:
+  // Starts the statement again in a moment. Returns false if it has waited for read.wait.ms.
+  bool try_again();
   void begin_again();
 
   StatementBegun begun_;
   std::optional<Timer> timer_;
   std::unique_ptr<sql::Execution> again_;  // runs in place of this execution
+  std::shared_ptr<int> at_barrier_;        // set while a barrier may call back
 };
 
 }  // namespace server
