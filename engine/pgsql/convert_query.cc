@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "engine/pgsql/convert.h"
-#include "engine/pgsql/records_source.h"
 #include "engine/pgsql/result_name.h"
 #include "engine/sql/records_call.h"
+#include "engine/sql/records_source.h"
 #include "engine/types/ascii.h"
 #include "engine/types/text_number.h"
 

@@ -1,4 +1,4 @@
-#include "engine/pgsql/records_source.h"
+#include "engine/sql/records_source.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -11,7 +11,7 @@
 #include "engine/sql/records_call.h"
 #include "engine/types/ascii.h"
 
-namespace engine::pgsql {
+namespace engine {
 
 namespace {
 
@@ -103,4 +103,12 @@ Result<AliasedSource> records_source(FunctionCall& call, AliasedSource named) {
   return named;
 }
 
-}  // namespace engine::pgsql
+bool is_records_call(const AliasedSource& source) {
+  const auto is = [](const std::optional<Name>& name, std::string_view text) {
+    return name && name->text == text;
+  };
+  return source.query && source.query->from && is(source.query->from->schema, kRecordsSchema) &&
+         source.query->from->name.text == kRecordsTable;
+}
+
+}  // namespace engine
