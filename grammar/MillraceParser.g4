@@ -110,7 +110,10 @@ selectItem
 fromSource
     : aliasedSource
     | LPAREN (query | valueRows) RPAREN AS? alias=identifier (LPAREN columns=names RPAREN)?
+    | recordsCall
     ;
+// RECORDS(...) of a query with EMIT. The builder refuses all other calls, which PostgreSQL's parser takes.
+recordsCall : function=identifier LPAREN argument (COMMA argument)* RPAREN (AS alias=identifier | bareAlias)?;
 aliasedSource : (schema=identifier DOT)? name=identifier (AS alias=identifier | bareAlias)?;
 
 join

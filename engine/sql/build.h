@@ -74,6 +74,7 @@ Result<Statement> build_copy(P::CopyContext& context);
 // The following functions are in build_expression.cc.
 Result<ExpressionPtr> build_expression(P::ExpressionContext& context);
 Result<ExpressionPtr> build_value(P::ValueContext& context);
+Result<ExpressionPtr> build_argument(P::ArgumentContext& context);
 Result<ExpressionList> build_expressions(const std::vector<P::ExpressionContext*>& contexts);
 Result<ExpressionPtr> build_literal(P::LiteralContext& context);
 // Returns the dereference if the expression is exactly `base->*`, otherwise nullptr.

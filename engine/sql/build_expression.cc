@@ -185,6 +185,8 @@ Built build_lambda(P::LambdaContext& context) {
   return make_expression(std::move(lambda), position_of(context));
 }
 
+}  // namespace
+
 Built build_argument(P::ArgumentContext& context) {
   if (context.lambda()) return build_lambda(*context.lambda());
   if (P::TimeUnitContext* unit = context.timeUnit())
@@ -192,6 +194,8 @@ Built build_argument(P::ArgumentContext& context) {
                            position_of(context));
   return build_expression(*context.expression());
 }
+
+namespace {
 
 // Returns whether the call is ANY, or SOME, PostgreSQL's synonym for ANY.
 bool is_any(const FunctionCall& call) {

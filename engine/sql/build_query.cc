@@ -1,6 +1,8 @@
 #include "engine/sql/build.h"
 #include "engine/sql/grouping_sets.h"
 #include "engine/sql/half_clause.h"
+#include "engine/sql/records_call.h"
+#include "engine/sql/records_source.h"
 
 namespace engine {
 namespace {
@@ -49,8 +51,31 @@ Status check_is_no_clause(const antlr4::Token& alias) {
   return syntax_error_at(alias, std::string(hint));
 }
 
+// Returns whether the SELECT around the source ends with EMIT.
+bool is_in_emit(const antlr4::tree::ParseTree& source) {
+  for (const auto* at = source.parent; at; at = at->parent)
+    if (const auto* query = dynamic_cast<const P::QueryContext*>(at)) return query->emit != nullptr;
+  return false;
+}
+
+Result<AliasedSource> build_records(P::RecordsCallContext& context) {
+  FunctionCall call;
+  call.name = build_name(*context.function).text;
+  if (call.name != kRecordsTable || !is_in_emit(context))
+    return syntax_error_at(*context.LPAREN()->getSymbol());
+  for (P::ArgumentContext* argument : context.argument())
+    call.arguments.push_back(TRY(build_argument(*argument)));
+  AliasedSource source;
+  if (context.bareAlias()) TRY(check_is_no_clause(*context.bareAlias()->start));
+  if (context.alias) source.alias = build_name(*context.alias);
+  if (context.bareAlias()) source.alias = build_name(*context.bareAlias());
+  source.position = engine::position_of(context);
+  return records_source(call, std::move(source));
+}
+
 Result<AliasedSource> build_from_source(P::FromSourceContext& context) {
   if (context.aliasedSource()) return build_aliased_source(*context.aliasedSource());
+  if (context.recordsCall()) return build_records(*context.recordsCall());
   AliasedSource source;
   if (!context.AS()) TRY(check_is_no_clause(*context.alias->start));
   source.query = TRY(build_rows(context.query(), context.valueRows()));

@@ -16,6 +16,7 @@
 #include "server/sql/access/audited_start.h"
 #include "server/sql/dry_run.h"
 #include "server/sql/execution.h"
+#include "server/sql/log_rows/followed_records.h"
 #include "server/sql/read/information_facts.h"
 #include "server/sql/read_only.h"
 #include "server/sql/search_path.h"
@@ -581,6 +582,8 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::run(PlannedStatement planned
     return run_transient(
         *this, receiver, std::move(*query), std::move(image),
         prepared.action == Action::Push ? TransientEnd::Never : TransientEnd::AtPresentEnd);
+  if (auto* follow = std::get_if<FollowedSelect>(&planned); follow && follows_records(*follow))
+    return run_records_follow(*this, receiver, std::move(*follow));
   if (auto* follow = std::get_if<FollowedSelect>(&planned))
     return run_follow(*this, receiver, prepared, std::move(*follow));
   auto& insert = std::get<InsertRows>(planned);

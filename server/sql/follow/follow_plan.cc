@@ -8,14 +8,24 @@
 
 #include "engine/expr/bound.h"
 #include "engine/query/rows_planning.h"
+#include "engine/sql/records_source.h"
 #include "engine/system_tables/system_catalog.h"
+#include "engine/system_tables/topic_records.h"
 #include "engine/types/ascii.h"
 
 namespace server {
 
 namespace {
 
+// Returns the system table of a source, which may be a call of RECORDS; null for other sources.
+const engine::SystemTable* followed_table(const engine::AliasedSource& source,
+                                          const engine::PlanContext& context) {
+  if (engine::is_records_call(source)) return &engine::records_table();
+  return engine::find_system_table(source, context);
+}
+
 std::string shown_name(const engine::SystemTable& table) {
+  if (engine::is_records_table(table)) return "RECORDS";
   return engine::lower_case(table.schema) + '.' + engine::lower_case(table.name);
 }
 
@@ -55,14 +65,15 @@ Result<std::optional<uint64_t>> limit_of(const engine::Query& query) {
 
 bool follows_system_table(const engine::Query& query, const engine::PlanContext& context) {
   return query.emit != engine::Emit::None && !context.settings.ksqldb_compat && query.from &&
-         engine::find_system_table(*query.from, context) != nullptr;
+         followed_table(*query.from, context) != nullptr;
 }
 
 Result<FollowedSelect> plan_follow(const engine::Query& query, const engine::PlanContext& context,
                                    const engine::EvalContext& eval) {
-  const engine::SystemTable& table = *engine::find_system_table(*query.from, context);
+  const engine::SystemTable& table = *followed_table(*query.from, context);
   const auto key = engine::followed_key(table);
-  if (key.empty())
+  const bool is_records = engine::is_records_table(table);
+  if (key.empty() && !is_records)
     return Error{ErrorCode::NotSupported,
                  fmt::format("the changes of {} cannot be followed", shown_name(table)),
                  {},

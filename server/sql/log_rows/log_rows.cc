@@ -198,7 +198,33 @@ Result<engine::RowsChunks> LogRows::rows(const engine::SystemTable& table,
   return others_.rows(table, wanted, context);
 }
 
-Result<engine::RowsChunks> LogRows::records(const engine::RecordsRequest& request,
+Status LogRows::move_to_cursor(engine::RecordsRequest& request,
+                               const storage::TopicInfo& topic) const {
+  request.is_newest_first = false;
+  if (!cursor_->first) {
+    cursor_->first = {topic.id, PartitionId{0}};
+    const bool names_place =
+        request.from_offset || !request.positions.empty() || request.from_time_ms;
+    if (!names_place) request.from_offset = cursor_->begins_at_end ? INT64_MAX : 0;
+    return {};
+  }
+  if (cursor_->first->topic != topic.id)
+    return Error{ErrorCode::UnknownTopic,
+                 fmt::format("topic \"{}\" was deleted and created again", topic.name)};
+  const bool reads_some = !request.positions.empty();
+  std::map<int32_t, int64_t> positions;
+  for (int32_t number = 0; number < topic.partition_count; ++number)
+    if (const auto next = cursor_->next.find(number); next != cursor_->next.end())
+      positions[number] = next->second.value();
+    else if (!reads_some)
+      positions[number] = 0;  // a partition that was added meanwhile
+  request.positions = std::move(positions);
+  request.from_offset = {};
+  request.from_time_ms = {};
+  return {};
+}
+
+Result<engine::RowsChunks> LogRows::records(engine::RecordsRequest request,
                                             std::span<const engine::SystemTextFilter> wanted,
                                             engine::RowsContext& context) const {
   // The right is checked first: a reader without it does not learn whether the topic exists.
@@ -213,6 +239,7 @@ Result<engine::RowsChunks> LogRows::records(const engine::RecordsRequest& reques
     return Error{ErrorCode::InvalidParameter,
                  fmt::format("topic \"{}\" has no partition {}: its partitions are 0 to {}",
                              topic->name, *request.partition, topic->partition_count - 1)};
+  if (cursor_) TRY(move_to_cursor(request, *topic));
 
   const auto reader = TRY(storage::LogReader::open(parts_.log));
   std::deque<RecordScan> scans;
@@ -274,6 +301,13 @@ Result<engine::RowsChunks> LogRows::records(const engine::RecordsRequest& reques
     TRY(context.add(std::exchange(charged, 0)));
   }
   if (writer.rows() > 0) out.push_back(writer.take());
+  if (cursor_) {
+    cursor_->has_more = false;
+    for (const RecordScan& scan : scans) {
+      cursor_->next[scan.partition().value()] = scan.next_offset();
+      cursor_->has_more = cursor_->has_more || scan.position().has_value();
+    }
+  }
   if (notices_.size() < kMostNotices) notices_.push_back(notice_of(request, records, bytes, scans));
   context.hold(held);  // this buffer's memory; the caller charges the returned rows
   return out;

@@ -1,6 +1,8 @@
 // The rows of RECORDS('topic', ...) and of millrace_catalog.partitions, read from the log of this node.
 #pragma once
+#include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -11,10 +13,20 @@
 #include "server/metadata/image.h"
 #include "server/metadata/rights.h"
 #include "server/sql/port.h"
+#include "storage/log/topic_partition.h"
 
 namespace server {
 
 struct SqlParts;
+
+// The position of a statement that follows the records of a topic (RECORDS ... EMIT CHANGES).
+struct RecordsCursor {
+  bool begins_at_end = true;  // where the first read begins, unless the statement names the place
+  std::optional<storage::TopicPartition> first = {};  // its topic; not set before the first read
+  std::map<int32_t, Offset> next =
+      {};                 // by partition: the offset from which the next read continues
+  bool has_more = false;  // records existed that the last read had no room for
+};
 
 // Computes the rows of RECORDS and of millrace_catalog.partitions. The rows of all other system
 // tables come from `others`.
@@ -27,8 +39,14 @@ struct SqlParts;
 // Threads: one worker. Owner: the run of a SELECT.
 class LogRows final : public engine::SystemRows {
  public:
-  LogRows(SqlParts& parts, MetadataImagePtr image, Asker asker, const engine::SystemRows& others)
-      : parts_(parts), image_(std::move(image)), asker_(std::move(asker)), others_(others) {}
+  // With a cursor, each call of RECORDS reads the records after it, oldest first, and moves it.
+  LogRows(SqlParts& parts, MetadataImagePtr image, Asker asker, const engine::SystemRows& others,
+          RecordsCursor* cursor = nullptr)
+      : parts_(parts),
+        image_(std::move(image)),
+        asker_(std::move(asker)),
+        others_(others),
+        cursor_(cursor) {}
 
   Result<engine::RowsChunks> rows(const engine::SystemTable& table,
                                   std::span<const engine::SystemTextFilter> wanted,
@@ -42,14 +60,18 @@ class LogRows final : public engine::SystemRows {
   Result<engine::RowsChunks> partitions(const engine::SystemTable& table,
                                         std::span<const engine::SystemTextFilter> wanted,
                                         engine::RowsContext& context) const;
-  Result<engine::RowsChunks> records(const engine::RecordsRequest& request,
+  Result<engine::RowsChunks> records(engine::RecordsRequest request,
                                      std::span<const engine::SystemTextFilter> wanted,
                                      engine::RowsContext& context) const;
 
   SqlParts& parts_;
   const MetadataImagePtr image_;
   const Asker asker_;
+  // Changes a request so that it reads the records after the cursor. Fails with UnknownTopic if the topic was replaced.
+  Status move_to_cursor(engine::RecordsRequest& request, const storage::TopicInfo& topic) const;
+
   const engine::SystemRows& others_;
+  RecordsCursor* const cursor_;
   mutable std::vector<sql::Notice> notices_;
 };
 

@@ -1,5 +1,6 @@
 // Reads the records of one partition in either direction, for RECORDS.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -52,6 +53,12 @@ class RecordScan {
   ScannedRecord take();
   // Returns the offset from which another scan can continue; nothing if no records are left.
   std::optional<Offset> position() const;
+
+  // Returns the offset of the first record that a scan from the oldest record on has not returned: the end of the
+  // partition after its last record.
+  Offset next_offset() const {
+    return buffered_.empty() ? std::min(next_, end_) : buffered_.front().offset;
+  }
 
   PartitionId partition() const { return partition_.partition; }
   size_t buffered_bytes() const { return buffered_bytes_; }
