@@ -439,8 +439,20 @@ Result<BoundExpression> Binder::bind_cast_to(const Cast& node, SqlType type,
   // All digits take part in the rounding of '0.1234567890123'::numeric::int.
   if (operand.type.label() == label::kNumeric && !operand.type.is_null() && type.is_numeric()) {
     const bool is_cast = operand.kind == BoundKind::Call && operand.children.size() == 1;
-    const auto exact = exact_numeric(is_cast ? operand.children.front() : operand);
-    operand = exact ? TRY(cast(std::move(operand), *exact)) : TRY(computed(std::move(operand)));
+    const bool is_of_double = is_cast && operand.kernel == numeric_of_double_kernel;
+    if (!is_of_double) {
+      const auto exact = exact_numeric(is_cast ? operand.children.front() : operand);
+      operand = exact ? TRY(cast(std::move(operand), *exact)) : TRY(computed(std::move(operand)));
+    } else if (type.kind() != TypeKind::Double) {
+      // The DOUBLE itself is rounded, because the digits of its numeric would all have to fit a DECIMAL. With 15 digits
+      // behind the point, the rest holds each BIGINT.
+      constexpr int kDigitsOfDouble = 15;
+      BoundExpression number = std::move(operand.children.front());
+      operand = type.kind() == TypeKind::Decimal
+                    ? std::move(number)
+                    : TRY(cast(std::move(number),
+                               SqlType::decimal(kMaxDecimalPrecision, kDigitsOfDouble)));
+    }
   }
   const bool keeps_times = keeps_times_exact_ && (is_shown || keeps_times_);
   if (is_exact_time(operand.type.label()) && !keeps_times)
