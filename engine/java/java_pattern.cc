@@ -259,7 +259,12 @@ class PatternCompiler {
         break;
     }
     const auto field = field_of(letter);
-    if (!field) return fail("Unknown pattern letter: " + std::string(1, letter));
+    if (!field)
+      return fail("Unknown pattern letter: " + std::string(1, letter))
+          .with_hint(
+              "The letters are those of Java's DateTimeFormatter: yyyy-MM-dd HH:mm:ss. Other "
+              "letters are in single quotes: yyyy-MM-dd'T'HH:mm:ss, which an SQL text writes as "
+              "'yyyy-MM-dd''T''HH:mm:ss'.");
     return field_step(letter, *field, count);
   }
 

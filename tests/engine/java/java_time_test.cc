@@ -49,6 +49,8 @@ TEST(TimePattern, prints_zones) {
 
 TEST(TimePattern, refuses_the_patterns_that_java_refuses) {
   EXPECT_EQ(printed("yyyy-bb", 0), "Unknown pattern letter: b");
+  EXPECT_NE(TimePattern::compile("yyyy-MM-ddTHH").error().hint.find("dd''T''HH"),
+            std::string::npos);
   EXPECT_EQ(printed("HHH", 0), "Too many pattern letters: H");
   EXPECT_EQ(printed("yyyy'T", 0), "Pattern ends with an incomplete string literal: yyyy'T");
   EXPECT_EQ(printed("{", 0), "Pattern includes reserved character: '{'");
