@@ -2,6 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/suggest.h"
+
 namespace engine {
 namespace {
 
@@ -107,6 +113,16 @@ Error class_is_not_built_in(std::string_view name, bool has_outside) {
   Error error{ErrorCode::NotSupported, fmt::format("class {} is not built in", name)};
   if (row != nullptr && !row->hint.empty())
     return std::move(error).with_hint(std::string(row->hint));
+  if (row != nullptr && row->is_short() && !has_outside)
+    for (const ConnectorClass& other : kClasses) {
+      if (other.support != kBuiltIn || other.family != row->family) continue;
+      if (!other.is_short() && other.type == row->type)
+        return std::move(error).with_hint(fmt::format("Class {} is built in.", other.name));
+      if (other.name == row->name && other.type != row->type)
+        return std::move(error).with_hint(
+            fmt::format("Class {} is built in as a {}: CREATE {} CONNECTOR.", name,
+                        connector_type_name(other.type), other.type == kSink ? "SINK" : "SOURCE"));
+    }
   // A Kafka Connect cluster knows only Java classes, so the hint for a short name must name the Java
   // class.
   if (row != nullptr && row->is_short()) {
@@ -118,6 +134,13 @@ Error class_is_not_built_in(std::string_view name, bool has_outside) {
     return std::move(error).with_hint(
         java.empty() ? "SHOW CONNECTOR PLUGINS lists the classes that are built in."
                      : fmt::format("A Kafka Connect cluster (--connect-url) can run {}.", java));
+  }
+  if (name.find('.') == std::string_view::npos) {
+    std::vector<std::string> names;
+    for (const ConnectorClass& other : kClasses)
+      if (other.is_short() && other.support == kBuiltIn) names.emplace_back(other.name);
+    if (std::string near = nearest_name(name, names); !near.empty())
+      return std::move(error).with_hint(fmt::format("Did you mean '{}'?", near));
   }
   if (has_outside) {
     return std::move(error).with_hint(

@@ -43,5 +43,14 @@ TEST(ConnectorClasses, the_error_for_a_class_names_the_class_that_can_run_instea
       << brief.hint;
 }
 
+TEST(ConnectorClasses, the_error_for_a_short_class_names_the_class_that_is_built_in) {
+  EXPECT_EQ(class_is_not_built_in("http", false).hint,
+            "Class http is built in as a sink: CREATE SINK CONNECTOR.");
+  EXPECT_EQ(class_is_not_built_in("postgres", false).hint,
+            "Class io.debezium.connector.postgresql.PostgresConnector is built in.");
+  EXPECT_EQ(class_is_not_built_in("htp", false).hint, "Did you mean 'http'?");
+  EXPECT_EQ(class_is_not_built_in("webhok", true).hint, "Did you mean 'webhook'?");
+}
+
 }  // namespace
 }  // namespace engine
