@@ -12,6 +12,11 @@ constexpr std::string_view kSessions =
     "Windows follow FROM: ... FROM s WINDOW SESSION (30 SECONDS) GROUP BY k.";
 constexpr std::string_view kWindowSize =
     "The size of a window is in parentheses: WINDOW TUMBLING (SIZE 1 MINUTE).";
+constexpr std::string_view kWindowUnits =
+    "The size of a window is a number and a unit: WINDOW TUMBLING (SIZE 1 MINUTE), or HOPPING "
+    "(SIZE 1 HOUR, ADVANCE BY 10 MINUTES).";
+constexpr std::string_view kDottedName =
+    "A property whose name has dots is in double quotes: \"connector.class\" = 'http'.";
 constexpr std::string_view kAdvance =
     "HOPPING requires ADVANCE BY: WINDOW HOPPING (SIZE 1 HOUR, ADVANCE BY 10 MINUTES). A window "
     "that advances by its size is TUMBLING (SIZE 1 HOUR).";
@@ -74,6 +79,9 @@ const std::vector<Construct>& constructs_within() {
       {{"DATE", "'"}, kDates},
       {{"TIME", "'"}, kDates},
       {{"TIMESTAMP", "'"}, kDates},
+      {{"TUMBLING", "(", "INTERVAL"}, kWindowUnits, 3, 2},
+      {{"HOPPING", "(", "INTERVAL"}, kWindowUnits, 3, 2},
+      {{"SIZE", "INTERVAL"}, kWindowUnits, 2, 1},
       {{"INTERVAL", "'"},
        "A continuous query has no intervals. Use TIMESTAMPADD(DAYS, 1, t) and TIMESTAMPSUB to "
        "shift a time. A continuous query evaluates now() only once."},
@@ -176,6 +184,7 @@ const std::vector<Construct>& constructs_within() {
 
       // Constructs of MySQL.
       {{"LIMIT", "#", ","}, "Use LIMIT 10 OFFSET 20 for LIMIT 20, 10."},
+      {{"SEPARATOR", "'"}, "The separator is the second argument: STRING_AGG(name, ',').", 1},
       {{"ON", "DUPLICATE", "KEY"},
        "Use ON CONFLICT (id) DO UPDATE SET a = 1. INSERT alone replaces the earlier row with the "
        "same key."},
@@ -228,9 +237,14 @@ const std::vector<Construct>& constructs_within() {
        "The type of the elements is in angle brackets: ARRAY<INT>.",
        2,
        2},
+      {{"LIST", "<"}, "An array has the type ARRAY<VARCHAR>.", 1},
       {{"MAP", "("}, "The types of a MAP are in angle brackets: MAP<VARCHAR, INT>.", 2, 2},
       {{"NULLABLE", "("}, kNullable, 2, 2},
       {{"(", "MAX", ")"}, "Leave out (MAX): a VARCHAR has no greatest length.", 1, 1},
+      {{"(", "*", ".", "*", "="}, kDottedName, 2, 2},
+      {{"(", "*", ".", "*", ".", "*", "="}, kDottedName, 2, 2},
+      {{",", "*", ".", "*", "="}, kDottedName, 2, 2},
+      {{",", "*", ".", "*", ".", "*", "="}, kDottedName, 2, 2},
       {{"RETENTION", "="},
        "Use RETENTION_MS and a number of milliseconds: RETENTION_MS = 86400000.",
        2,
