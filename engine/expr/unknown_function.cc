@@ -20,6 +20,9 @@ constexpr std::string_view kWindows =
 constexpr std::string_view kDays =
     "UNIX_DATE(b) - UNIX_DATE(a) for dates, and (UNIX_TIMESTAMP(b) - UNIX_TIMESTAMP(a)) / 86400000 "
     "for timestamps";
+constexpr std::string_view kUnits =
+    "(UNIX_TIMESTAMP(b) - UNIX_TIMESTAMP(a)) / 60000 for minutes between timestamps, and (b - a) / "
+    "60000 for minutes between values of ROWTIME";
 constexpr std::string_view kCase = "CASE WHEN condition THEN a ELSE b END";
 constexpr std::string_view kCast = "CAST(a AS INT)";
 constexpr std::string_view kCastText = "CAST(a AS VARCHAR)";
@@ -48,7 +51,7 @@ constexpr FunctionElsewhere kFunctionsElsewhere[] = {
     {"SUBDATE", "DATESUB(DAYS, 1, d)"},
     {"DATEDIFF", kDays},
     {"DATE_DIFF", kDays},
-    {"TIMESTAMPDIFF", kDays},
+    {"TIMESTAMPDIFF", kUnits},
     {"TIMEDIFF", "UNIX_TIMESTAMP(b) - UNIX_TIMESTAMP(a), in milliseconds"},
     {"YEAR", "CAST(FORMAT_TIMESTAMP(t, 'yyyy') AS INT)"},
     {"QUARTER", "CAST(FORMAT_TIMESTAMP(t, 'Q') AS INT)"},
