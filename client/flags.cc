@@ -65,7 +65,10 @@ Result<const Flag*> find_flag(std::span<const Flag> known, std::string_view name
 Result<const Flag*> find_letter(std::span<const Flag> known, char letter) {
   for (const Flag& flag : known)
     if (flag.letter && flag.letter == letter) return &flag;
-  return wrong_usage(fmt::format("unrecognized option -{}", letter));
+  // The command-line clients of MySQL and ksqlDB have -e for a statement, psql has -c.
+  const bool has_command = std::ranges::find(known, 'c', &Flag::letter) != known.end();
+  return wrong_usage(fmt::format("unrecognized option -{}", letter),
+                     letter == 'e' && has_command ? "Use -c 'SELECT ...'." : "");
 }
 
 // Wraps `text` into lines of at most `width`, unless a word is longer; all lines except the first

@@ -149,6 +149,10 @@ int main(int argc, char** argv) {
     const char* const arguments[] = {argv[2], "--help"};
     return subcommand.run(2, arguments);
   }
+  for (const std::string_view verb : {"start", "run", "serve", "up", "standalone"})
+    if (name == verb)
+      return usage_error(
+          fmt::format("unrecognized subcommand \"{}\"; millrace server runs a server", name));
   const std::string near = nearest_name(name, names);
   return usage_error(fmt::format("unrecognized subcommand \"{}\"{}", name,
                                  near.empty() ? "" : fmt::format("; did you mean {}?", near)));
