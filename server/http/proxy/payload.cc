@@ -47,7 +47,9 @@ Error invalid(std::string message) { return {ErrorCode::InvalidText, std::move(m
 Result<std::string> decoded_base64(const JsonTree& node) {
   std::string bytes;
   if (node.kind != JsonKind::String || !absl::Base64Unescape(node.text, &bytes))
-    return invalid("a binary key or value must be a string in base64");
+    return invalid(
+        "a binary key or value must be a string in base64; for JSON set the header Content-Type: "
+        "application/vnd.kafka.json.v2+json");
   return bytes;
 }
 
