@@ -182,7 +182,10 @@ Result<Resolution> Registry::resolve(std::string_view name,
       return Error{ErrorCode::UndefinedFunction,
                    "Function '" + called(*best) +
                        "' cannot be resolved due to ambiguous method parameters (" +
-                       list_types(arguments) + ")."};
+                       list_types(arguments) + ")."}
+          .with_hint(
+              "CAST(a AS TIMESTAMP) and PARSE_TIMESTAMP(a, 'yyyy-MM-dd') convert a text, and "
+              "a cast chooses between types.");
     if (best != nullptr) return finish(*best, *std::move(best_bindings), arguments);
   }
   return no_such_overload(*found, arguments);

@@ -429,12 +429,20 @@ Status check_grouping(const Analysis& analysis) {
   if (!any_aggregate)
     return Error{ErrorCode::GroupingError,
                  "GROUP BY requires aggregate functions in either the SELECT or HAVING clause."};
-  if (!ungrouped.empty())
-    return Error{ErrorCode::GroupingError,
-                 fmt::format("Non-aggregate SELECT expression(s) not part of GROUP BY: {}\nEither "
-                             "add the column(s) to the GROUP BY or "
-                             "remove them from the SELECT.",
-                             fmt::join(ungrouped, ", "))};
+  if (!ungrouped.empty()) {
+    Error error{ErrorCode::GroupingError,
+                fmt::format("Non-aggregate SELECT expression(s) not part of GROUP BY: {}\nEither "
+                            "add the column(s) to the GROUP BY or "
+                            "remove them from the SELECT.",
+                            fmt::join(ungrouped, ", "))};
+    // Other systems have an underscore in the names of the bounds.
+    const bool is_bound = std::ranges::any_of(ungrouped, [](const std::string& name) {
+      return name == "WINDOW_START" || name == "WINDOW_END";
+    });
+    if (!is_bound) return error;
+    return std::move(error).with_hint(
+        "The bounds of a window are WINDOWSTART and WINDOWEND, and need no GROUP BY.");
+  }
   if (analysis.having)
     if (const Expression* column =
             first_ungrouped_column(*analysis.having, analysis, Bounds::Count))
