@@ -4,6 +4,7 @@ import test from 'node:test';
 import { load } from './site.mjs';
 
 const { RecordSearch, reportOf, statementOf } = await load('live/records.js');
+const { tail, TailBuffer } = await load('core/tail.js');
 const { Rates, settingsOf, topicRows } = await load('live/topics.js');
 const { hexDump, pretty } = await load('live/message_detail.js');
 const { coverage, hrefOf, searchOf } = await load('live/messages.js');
@@ -12,6 +13,8 @@ const { newestOf, topicOfSubject } = await load('pages/schemas.js');
 
 const search = (change = {}) => ({ topic: 'orders', partition: '', from: 'newest', offset: '',
   time: '', key: '', text: '', ...change });
+
+const never = new AbortController().signal;
 
 test('names and texts with quotes reach the statement unharmed', () => {
   const sql = statementOf(search({ topic: `o'); DROP TABLE x; --`, key: `it's`, text: `%'_` }));
@@ -28,6 +31,35 @@ test('a statement has the place where the search begins, or continues', () => {
     .includes(`'orders', from_offset => '2:40', direction => 'newest'`), 'positions name the partition');
 });
 
+test('new records come from a live statement, and none is missed or shown twice', async () => {
+  const asked = [], seen = [], states = [];
+  const head = { n: 1, kind: 'changes', columns: ['partition', 'offset'].map((name) => ({ name })) };
+  const answers = [
+    (to) => { to.head(head); to.rows([['u', 0, 7], ['u', 1, 3]]); to.rows([['u', 0, 8]]); to.lost('cut'); },
+    (to) => to.lost('away'),
+    (to) => { to.head(head); to.rows([['u', 0, 9]]); to.failed({ message: 'the topic is gone' }); },
+  ];
+  const run = async ({ sql }, to) => { asked.push(sql); answers.shift()(to); };
+  await tail((positions) => statementOf(search({ from: 'live' }), positions), new Map([[0, 7], [1, 3], [2, 0]]), {
+    rows: (rows) => seen.push(...rows.map((row) => `${row.partition}:${row.offset}`)),
+    open: () => states.push('open'), lost: () => states.push('lost'),
+    failed: ({ message }) => states.push(message) }, never, run, async () => {});
+  assert.deepEqual(seen, ['0:7', '1:3', '0:8', '0:9']);
+  assert.deepEqual(states, ['open', 'lost', 'lost', 'open', 'the topic is gone']);
+  assert.ok(asked[0].includes("RECORDS('orders', from_offset => '0:7,1:3,2:0')"), asked[0]);
+  assert.ok(asked[0].endsWith('EMIT CHANGES'));
+  assert.ok(asked[1].includes("from_offset => '0:9,1:4,2:0'") && asked[2].includes("'0:9,1:4,2:0'"));
+});
+
+test('records that wait are the newest ones, and all are counted', () => {
+  const buffer = new TailBuffer(3);
+  buffer.add([{ offset: 0 }, { offset: 1 }]);
+  buffer.add([{ offset: 2 }, { offset: 3 }, { offset: 4 }]);
+  assert.deepEqual([buffer.received, buffer.waiting], [5, 3]);
+  assert.deepEqual(buffer.take().map(({ offset }) => offset), [2, 3, 4]);
+  assert.deepEqual([buffer.received, buffer.waiting], [5, 0]);
+});
+
 test('the notice of RECORDS has the number of records and the positions', () => {
   assert.deepEqual(reportOf({ message: 'RECORDS has read 1204 records (1.0 MB) of topic "o", and more exist',
     hint: `To continue: from_offset => '0:1741,2:9'.` }), { read: 1204, positions: '0:1741,2:9' });
@@ -36,7 +68,6 @@ test('the notice of RECORDS has the number of records and the positions', () => 
   assert.equal(reportOf({ message: 'topic "RECORDS has read 5" created' }), null);
 });
 
-const never = new AbortController().signal;
 const steps = (...all) => {
   const asked = [];
   const read = async (sql) => { asked.push(sql); return all.shift(); };

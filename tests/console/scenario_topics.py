@@ -137,6 +137,14 @@ def records_are_found_by_place_key_and_text():
     page.wait_text("Nothing new yet", ".messages")
     produce(fresh, "raw", [(0, "late", "just now")])
     page.wait("document.querySelector('.message-table tbody tr')?.innerText.includes('just now')", "the new record")
+    page.click(".message-foot .button", "Pause")
+    produce(fresh, "raw", [(0, "later", f"paused {at}") for at in range(5100)])
+    page.wait_text("5,101 new records since the page waits; 5,000 not shown yet, 100 older records removed", ".message-foot")
+    assert len(records(page)) == 1, "a paused table does not change"
+    page.click(".message-foot .button", "Resume")
+    page.wait("document.querySelector('.message-table tbody tr')?.innerText.includes('paused 5099')", "the newest record")
+    page.wait_text("101 older records removed from the page", ".message-foot")
+    assert len(records(page)) == 5000, "the page keeps a bounded number of records"
     page.click(".message-foot .button", "Stop")
     search(**{"from": "newest"}, text="nowhere to be found")
     page.wait_text("No record fits", ".messages")

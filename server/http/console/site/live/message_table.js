@@ -66,7 +66,8 @@ export class MessageTable {
    * @param {Record<string, any>[]} rows @param {{above?: boolean}} [options]
    */
   add(rows, { above = false } = {}) {
-    const added = rows.filter((row) => !this.seen_.has(keyOfRow(row)));
+    let added = rows.filter((row) => !this.seen_.has(keyOfRow(row)));
+    if (above) added = added.slice(-MOST_ROWS); // the others would be removed at once
     for (const row of added) this.seen_.add(keyOfRow(row));
     const nodes = added.map((row) => this.row_(row));
     if (!above) return append(this.body_, nodes);

@@ -3,11 +3,13 @@
 import { button, el, fill } from '../core/element.js';
 import { count, plural } from '../core/format.js';
 import { whyFixed } from '../core/session.js';
+import { tail, TailBuffer } from '../core/tail.js';
 import { topicHref } from './topics.js';
 import { openRecord } from './message_detail.js';
 import { MessageTable, MOST_ROWS } from './message_table.js';
 import { sqlButton } from './panel.js';
-import { isFiltered, isNewestFirst, readStep, RecordSearch, statementOf } from './records.js';
+import { isFiltered, isNewestFirst, RecordSearch, statementOf } from './records.js';
+import { takePlace } from '../views/run.js';
 
 /** @typedef {import('./records.js').Search} Search */
 
@@ -58,18 +60,22 @@ export class Messages {
     /** @type {RecordSearch|null} */
     this.search_ = null;
     this.run_ = new AbortController();
-    /** @type {Map<number, number|null>|null} */
-    this.live_ = null; // while new records are shown: the next offset by partition, null: unknown
-    this.isReadingLive_ = false;
+    /** @type {'wait'|'live'|'lost'|''} the state of new records; '' while none are shown */
+    this.live_ = '';
+    this.leftOut_ = 0; // partitions without a replica on this node
+    this.buffer_ = new TailBuffer(MOST_ROWS); // new records that the table does not show yet
+    this.isPaused_ = false;
     this.table_ = new MessageTable((row) => void openRecord(this.topic_, row, signal, produce));
     this.form_ = this.makeForm_(search);
     this.status_ = el('p.soft', { role: 'status' });
     this.failure_ = el('div.panel-state');
     this.more_ = button('', 'Continue', () => void this.go_(), { hidden: true });
     this.stop_ = button('stop', 'Stop', () => this.stopped_(), { class: 'stop', hidden: true });
+    this.pause_ = button('', 'Pause', () => this.setPaused_(!this.isPaused_), { hidden: true });
     this.empty_ = el('p.soft', { hidden: true });
     this.node = el('div.messages', {}, this.form_, this.failure_, this.table_.node, this.empty_,
-      el('div.message-foot', {}, this.status_, el('span.spring'), this.stop_, this.more_));
+      el('div.message-foot', {}, this.status_, el('span.spring'), this.stop_, this.more_,
+        this.pause_));
     signal.addEventListener('abort', () => this.run_.abort());
     this.begin();
   }
@@ -122,17 +128,22 @@ export class Messages {
   /** Starts the search of the form. */
   begin() {
     this.run_.abort();
-    this.live_ = null;
+    this.live_ = '';
+    this.pause_.hidden = true;
     const asked = this.asked_();
     history.replaceState(null, '', hrefOf(asked));
     this.table_.clear();
     this.search_ = new RecordSearch(asked);
     fill(this.sql_, sqlButton(statementOf(asked), 'the records'));
     fill(this.failure_);
-    if (asked.from !== /** @type {any} */ ('live')) return void this.go_();
-    this.live_ = new Map();
+    if (asked.from !== 'live') return void this.go_();
+    this.live_ = 'wait';
+    this.buffer_ = new TailBuffer(MOST_ROWS);
+    this.setPaused_(false);
     this.more_.hidden = true;
-    this.stop_.hidden = false;
+    this.stop_.hidden = this.pause_.hidden = false;
+    this.run_ = new AbortController();
+    this.draw_();
     this.partitionsChanged();
     return undefined;
   }
@@ -168,8 +179,8 @@ export class Messages {
   stopped_() {
     this.run_.abort();
     if (this.live_) {
-      this.live_ = null;
-      this.stop_.hidden = true;
+      this.live_ = '';
+      this.stop_.hidden = this.pause_.hidden = true;
       this.status_.textContent = 'Stopped. Search shows the records again.';
     } else {
       this.ended_();
@@ -178,7 +189,7 @@ export class Messages {
 
   /** @param {{code?: string, message: string, hint?: string}} error */
   failed_(error) {
-    this.stop_.hidden = true;
+    this.stop_.hidden = this.pause_.hidden = true;
     this.status_.textContent = '';
     fill(this.failure_, el('p.error-text', { role: 'alert' }, error.code === '42501'
       ? `You do not have the right to read this topic: ${error.message}.` : `${error.message}.`),
@@ -189,16 +200,14 @@ export class Messages {
     if (!this.search_) return;
     const { found, hasBegun, hasMore } = this.search_;
     if (this.live_) {
-      this.empty_.hidden = this.live_.size === 0 || this.table_.size > 0;
-      if (this.live_.size === 0) {
-        // Takes the ends of the partitions before it waits for new records: a record that is
-        // written before the ends are known would not count as new.
-        this.status_.textContent = 'The ends of the partitions are read.';
-        return;
-      }
-      this.status_.textContent = `${plural(this.table_.size, 'new record')} since the page ` +
-        'waits. They appear within about two seconds.';
+      this.empty_.hidden = this.live_ === 'wait' || this.table_.size > 0;
       this.empty_.textContent = 'Nothing new yet.';
+      const left = this.leftOut_ ? ` ${plural(this.leftOut_, 'partition')} without a replica on ` +
+        'this node cannot be shown.' : '';
+      this.status_.textContent = { wait: 'The ends of the partitions are read.',
+        lost: 'The server does not answer. The page tries again, and then goes on where it was.',
+        live: this.liveText_() + left,
+      }[this.live_];
       return;
     }
     const total = this.total_();
@@ -206,6 +215,32 @@ export class Messages {
     this.empty_.hidden = found > 0 || !hasBegun;
     this.empty_.textContent = total === 0 && !hasMore ? 'The topic has no records.'
       : hasMore ? 'Nothing found yet.' : 'No record fits the search.';
+  }
+
+  /** Returns the sentence about the new records: how many came, and how many are not shown. */
+  liveText_() {
+    const { received, waiting } = this.buffer_;
+    const removed = received - waiting - this.table_.size;
+    const all = `${plural(received, 'new record')} since the page waits`;
+    const rest = [this.isPaused_ && `${count(waiting)} not shown yet`,
+      removed > 0 && `${plural(removed, 'older record')} removed from the page`].filter(Boolean);
+    return `${this.isPaused_ ? 'Paused: ' : ''}${all}${rest.length ? `; ${rest.join(', ')}` : ''}.`;
+  }
+
+  /** Stops or continues the display of new records, which the page receives all the same. */
+  setPaused_(/** @type {boolean} */ isPaused) {
+    this.isPaused_ = isPaused;
+    const text = this.pause_.querySelector('span');
+    if (text) text.textContent = isPaused ? 'Resume' : 'Pause';
+    if (this.live_ !== 'wait') this.flush_();
+  }
+
+  /** Shows the records that wait, unless the display is paused. */
+  flush_() {
+    if (!this.live_) return;
+    if (!this.isPaused_ && this.buffer_.waiting)
+      this.table_.add(this.buffer_.take(), { above: true });
+    this.draw_();
   }
 
   total_() {
@@ -224,43 +259,40 @@ export class Messages {
       this.partition_.value = chosen;
       this.partition_.onchange = () => { this.wanted_ = this.partition_.value; };
     }
-    if (this.live_) void this.readNew_();
+    if (this.live_ === 'wait' && rows.length) void this.showNew_();
     if (this.search_?.hasBegun || this.live_) this.draw_();
   }
 
-  async readNew_() {
-    const live = this.live_;
-    if (!live || this.isReadingLive_ || !this.search_) return;
-    const { search } = this.search_;
-    const isFirst = live.size === 0; // a partition that is added later is read from its beginning
-    const grown = [];
-    for (const { partition, first_offset: first, end_offset: end } of this.partitions_.rows) {
-      if (search.partition && String(partition) !== search.partition) continue;
-      const isOld = isFirst || live.get(partition) === null;
-      const next = live.get(partition) ?? (end === null ? null : Number(isOld ? end : first));
-      live.set(partition, next);
-      if (next !== null && Number(end) > next) grown.push([partition, next, Number(end)]);
-    }
-    if (!grown.length) return;
-    this.isReadingLive_ = true;
-    this.run_ = new AbortController();
+  /** Shows new records. They begin at the ends of the partitions that the page knows. */
+  async showNew_() {
     const { signal } = this.run_;
-    try {
-      let positions = grown.map(([partition, next]) => `${partition}:${next}`).join(',');
-      while (positions && !signal.aborted) {
-        const step = await readStep(statementOf(search, positions), signal);
-        this.table_.add(step.rows, { above: true });
-        positions = step.positions;
-      }
-      for (const [partition, , end] of grown) live.set(partition, end);
-      this.draw_();
-    } catch (error) {
-      if (!signal.aborted) {
-        this.live_ = null;
-        this.failed_(/** @type {any} */ (error));
-      }
-    } finally {
-      this.isReadingLive_ = false;
-    }
+    const search = /** @type {RecordSearch} */ (this.search_).search;
+    this.live_ = 'live';
+    const wanted = this.partitions_.rows.filter(({ partition }) => search.partition === '' ||
+      String(partition) === search.partition);
+    const next = new Map(wanted.filter(({ end_offset: end }) => end !== null)
+      .map(({ partition, end_offset: end }) => [Number(partition), Number(end)]));
+    this.leftOut_ = wanted.length - next.size;
+    const place = await takePlace();
+    const end = (/** @type {any} */ failure) => {
+      this.live_ = '';
+      this.failed_(failure);
+    };
+    if (signal.aborted) return void place?.();
+    if (!place) return end({ message: 'Three live results run in this browser already, in all ' +
+      'its tabs. Stop one, or use HTTPS' });
+    if (!next.size) end({ message: 'No partition has a replica on this node' });
+    else await tail((positions) => statementOf(search, positions), next, {
+      rows: (found) => {
+        // One table per frame: many small parts of a response cost no more than a large one.
+        if (!this.buffer_.waiting || this.isPaused_) requestAnimationFrame(() => this.flush_());
+        this.buffer_.add(found);
+      },
+      open: () => { this.live_ = 'live'; this.draw_(); },
+      lost: () => { this.live_ = 'lost'; this.draw_(); },
+      failed: end,
+    }, signal);
+    place();
+    return undefined;
   }
 }

@@ -2,7 +2,7 @@
 // Reading the records of a topic with RECORDS(...), in steps that each read a bounded part.
 import { objects, quoteText, runSql } from '../core/sql.js';
 
-/** @typedef {{topic: string, partition: string, from: 'newest'|'oldest'|'offset'|'time',
+/** @typedef {{topic: string, partition: string, from: 'newest'|'oldest'|'offset'|'time'|'live',
  *             offset: string, time: string, key: string, text: string}} Search */
 
 export const KEY_CHARS = 200, VALUE_CHARS = 600; // characters of a cell of the list
@@ -11,8 +11,8 @@ const STEP_BYTES = 8 << 20; // records that one request of a search reads
 const MOST_BYTES = 64 << 20, MOST_MS = 2000; // limits of a search until the user continues it
 export const ENOUGH = 200; // records that a search finds before it stops
 
-const COLUMNS = `partition, "offset", time, left(key, ${KEY_CHARS}) AS key,
-  left(value, ${VALUE_CHARS}) AS value, key_format, value_format, key_schema, value_schema,
+const COLUMNS = `partition, "offset", time, substring(key, 1, ${KEY_CHARS}) AS key,
+  substring(value, 1, ${VALUE_CHARS}) AS value, key_format, value_format, key_schema, value_schema,
   cardinality(headers) AS headers, octet_length(raw_key) AS key_bytes,
   octet_length(raw_value) AS value_bytes, "transaction", error`;
 
@@ -34,12 +34,15 @@ export function statementOf(search, positions = '', bytes = PAGE_BYTES) {
     if (search.from === 'offset') call.push(`from_offset => ${search.offset || 0}`);
     if (search.from === 'time') call.push(`from_time => ${quoteText(search.time)}`);
   }
-  call.push(`direction => '${isNewestFirst(search) ? 'newest' : 'oldest'}'`);
-  call.push(`max_bytes => ${bytes}`);
+  const isLive = search.from === 'live';
+  if (!isLive) {
+    call.push(`direction => '${isNewestFirst(search) ? 'newest' : 'oldest'}'`);
+    call.push(`max_bytes => ${bytes}`);
+  }
   const where = [search.key !== '' && `key = ${quoteText(search.key)}`,
     search.text !== '' && `strpos(value, ${quoteText(search.text)}) > 0`].filter(Boolean);
   return `SELECT ${COLUMNS}\nFROM RECORDS(${call.join(', ')})` +
-    (where.length ? `\nWHERE ${where.join(' AND ')}` : '');
+    (where.length ? `\nWHERE ${where.join(' AND ')}` : '') + (isLive ? '\nEMIT CHANGES' : '');
 }
 
 /**
