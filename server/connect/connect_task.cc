@@ -222,6 +222,16 @@ Status ConnectTask::run_once() {
   return settle();
 }
 
+TaskWait ConnectTask::task_wait() {
+  return {[this](int64_t ms) { return wait_for(ms); },
+          [this](const Error& why) {
+            note([](TaskFacts& facts) { ++facts.retries; });
+            Error shown = why;
+            shown.message = identity_.hide_secrets(shown.message);
+            set_state(ConnectorState::Restarting, trace_of(shown));
+          }};
+}
+
 void ConnectTask::note(const std::function<void(TaskFacts&)>& change) {
   const std::lock_guard lock(mutex_);
   change(facts_);

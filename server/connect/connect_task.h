@@ -127,6 +127,8 @@ class ConnectTask {
   void note(const std::function<void(TaskFacts&)>& change);
   // Stores a new state, or a new failure, in __connect_state.
   void set_state(ConnectorState state, std::string trace = {});
+  // Returns the functions for a writer. They refer to this object.
+  TaskWait task_wait();
   bool wait_for(int64_t ms);  // returns false if the task must stop
   bool must_stop() const;
 

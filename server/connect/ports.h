@@ -100,6 +100,14 @@ struct SinkRecord {
   std::vector<engine::ConnectHeader> headers = {};
 };
 
+// The functions of its task that a writer may call while it waits for the outside system.
+struct TaskWait {
+  // Waits; returns false if the task must stop.
+  std::function<bool(int64_t ms)> wait_for;
+  // Reports that an attempt has failed, and that another one follows.
+  std::function<void(const Error& why)> on_retry;
+};
+
 // Writes objects (such as files) into one outside system for one task. The runtime decides which
 // records belong to an object. The writer must convert equal records to equal bytes, so that an
 // object that is written again after a crash has the same content as before.
@@ -108,11 +116,17 @@ struct SinkRecord {
 class SinkWriter {
  public:
   virtual ~SinkWriter() = default;
+  // Called before start(). A writer that waits for another system uses `wait`, so that a task can stop meanwhile.
+  virtual void use(TaskWait /*wait*/) {}
   virtual Status start() = 0;
+  // Returns the memory in bytes that the writer needs for one object, beside the records that it is given.
+  virtual size_t object_memory() const { return 0; }
   // Returns a name for the object whose first record is `first`. Fails if an object with this name exists and was not
-  // written by this connector.
+  // written by this connector. `first_ms` is the timestamp of the record.
   virtual Result<std::string> object_name(std::string_view topic, PartitionId partition,
-                                          Offset first) = 0;
+                                          Offset first, int64_t first_ms) = 0;
+  // Returns whether a record with the timestamp `ms` may be in the object whose first record has `first_ms`.
+  virtual bool may_share_object(int64_t /*first_ms*/, int64_t /*ms*/) const { return true; }
   // Begins an object. Its name is already stored in __connect_state, so if an object of this name
   // exists, this connector completed it before a crash.
   virtual Status begin(const engine::SinkObject& object) = 0;

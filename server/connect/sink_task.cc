@@ -42,6 +42,7 @@ SinkTask::~SinkTask() { stop(); }
 
 Status SinkTask::open() {
   writer_ = TRY(plan_.open());
+  writer_->use(task_wait());
   TRY(writer_->start());
   // The intents of an earlier run are completed before anything else.
   std::vector<engine::SinkObject> intents;
@@ -53,7 +54,7 @@ Status SinkTask::open() {
       intents.push_back(std::move(*intent));
   }
   if (intents.empty()) return {};
-  if (!TRY(await_memory(kBytesOfStep))) return {};
+  if (!TRY(await_memory(kBytesOfStep + writer_->object_memory()))) return {};
   const auto topics = around().find_topics();
   for (const engine::SinkObject& intent : intents) {
     // If the topic was dropped, the records of the intent no longer exist; a new topic with the
@@ -90,7 +91,7 @@ Result<SinkTask::Partition> SinkTask::make_partition(const storage::TopicInfo& t
 }
 
 Result<bool> SinkTask::step() {
-  if (!TRY(await_memory(kBytesOfStep))) return false;
+  if (!TRY(await_memory(kBytesOfStep + writer_->object_memory()))) return false;
   const auto topics = around().find_topics();
   bool has_more = false;
   int64_t lag = 0;
@@ -120,8 +121,12 @@ Result<bool> SinkTask::step(Partition& partition) {
                            partition.begin, fetched.log_start);
   partition.end = fetched.end;
   for (const FetchedRecords::Record& record : fetched.records) {
-    if (partition.records > 0 && plan_.limits.span_ms > 0 &&
-        record.timestamp_ms - partition.first_timestamp_ms >= plan_.limits.span_ms) {
+    const bool is_over_span =
+        plan_.limits.span_ms > 0 &&
+        record.timestamp_ms - partition.first_timestamp_ms >= plan_.limits.span_ms;
+    if (partition.records > 0 &&
+        (is_over_span ||
+         !writer_->may_share_object(partition.first_timestamp_ms, record.timestamp_ms))) {
       TRY(write_object(partition, record.offset));
       return true;  // this record and the ones after it are fetched again
     }
@@ -158,11 +163,13 @@ Status SinkTask::write_object(Partition& partition, Offset end) {
       partition.id.partition,
       partition.begin,
       end,
-      TRY(writer_->object_name(routed(partition.topic), partition.id.partition, partition.begin))};
+      TRY(writer_->object_name(routed(partition.topic), partition.id.partition, partition.begin,
+                               partition.first_timestamp_ms))};
   TRY(commit({{engine::intent_key(identity().definition->name, object.topic, object.partition),
                engine::encode_intent(object, identity().definition->id)}}));
   const int64_t records = partition.records, bytes = partition.bytes;
   TRY(carry_out(object, partition.id));
+  set_state(ConnectorState::Running);
   partition.begin = partition.scanned = end;
   partition.records = partition.bytes = 0;
   note([&](TaskFacts& facts) {

@@ -128,15 +128,8 @@ Status BatchTask::send(Partition& partition, std::vector<SinkRecord> records, Of
     bytes += static_cast<int64_t>((record.key ? record.key->size() : 0) +
                                   (record.value ? record.value->size() : 0));
   std::vector<BadRecord> bad = transform(records);
-  const BatchWait wait{[this](int64_t ms) { return wait_for(ms); },
-                       [this](const Error& why) {
-                         note([](TaskFacts& facts) { ++facts.retries; });
-                         Error shown = why;
-                         shown.message = identity().hide_secrets(shown.message);
-                         set_state(ConnectorState::Restarting, trace_of(shown));
-                       }};
   if (!records.empty()) {
-    const auto refused = writer_->send(records, plan_.bad_records.is_tolerant, wait);
+    const auto refused = writer_->send(records, plan_.bad_records.is_tolerant, task_wait());
     if (!refused && refused.error().code == ErrorCode::ShuttingDown && must_stop()) return {};
     if (!refused) return refused.error();
     set_state(ConnectorState::Running);

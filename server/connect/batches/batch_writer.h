@@ -10,14 +10,6 @@
 
 namespace server {
 
-// The functions of the task that a writer may call while it sends.
-struct BatchWait {
-  // Waits; returns false if the task must stop.
-  std::function<bool(int64_t ms)> wait_for;
-  // Reports that an attempt has failed, and that another one follows.
-  std::function<void(const Error& why)> on_retry;
-};
-
 // Sends records to one outside system for one task. A call that fails leaves the writer unusable: the runtime makes a new
 // one, and sends the records again.
 //
@@ -36,7 +28,7 @@ class BatchWriter {
     Error error;   // the message is only the reason
   };
   virtual Result<std::vector<Refused>> send(std::span<const SinkRecord> records,
-                                            bool isolates_bad_records, const BatchWait& wait) = 0;
+                                            bool isolates_bad_records, const TaskWait& wait) = 0;
 };
 
 }  // namespace server

@@ -34,7 +34,7 @@ Status FileAppender::open() {
   return {};
 }
 
-Result<std::string> FileAppender::object_name(std::string_view, PartitionId, Offset) {
+Result<std::string> FileAppender::object_name(std::string_view, PartitionId, Offset, int64_t) {
   TRY(open());  // a rotation may have renamed the file
   const FileFacts facts = TRY(facts_of(file_));
   return fmt::format("{}:{}", facts.inode, facts.size);

@@ -39,7 +39,7 @@ Result<bool> FileWriter::has_file(const std::string& path) const {
 }
 
 Result<std::string> FileWriter::object_name(std::string_view topic, PartitionId partition,
-                                            Offset first) {
+                                            Offset first, int64_t /*first_ms*/) {
   const std::string extension = std::string(extension_of(sink_.format)) + sink_.suffix;
   std::string name = engine::sink_object_name(topic, partition, first, extension);
   if (TRY(has_file(path_of(name))))

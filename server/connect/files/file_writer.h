@@ -24,8 +24,8 @@ class FileWriter final : public SinkWriter {
       : folder_(std::move(folder)), sink_(std::move(sink)) {}
 
   Status start() override;
-  Result<std::string> object_name(std::string_view topic, PartitionId partition,
-                                  Offset first) override;
+  Result<std::string> object_name(std::string_view topic, PartitionId partition, Offset first,
+                                  int64_t first_ms) override;
   Status begin(const engine::SinkObject& object) override;
   Result<std::vector<BadRecord>> write(const std::vector<SinkRecord>& records) override;
   Status finish() override;

@@ -86,8 +86,7 @@ Result<HttpWriter::Item> HttpWriter::item_of(const SinkRecord& record, size_t in
   return item;
 }
 
-Result<HttpWriter::Answer> HttpWriter::ask_once(HttpThread::Request request,
-                                                const BatchWait& wait) {
+Result<HttpWriter::Answer> HttpWriter::ask_once(HttpThread::Request request, const TaskWait& wait) {
   struct Call {
     Answer answer;
     std::promise<void> done;
@@ -117,7 +116,7 @@ Result<HttpWriter::Answer> HttpWriter::ask_once(HttpThread::Request request,
 }
 
 Result<HttpWriter::Answer> HttpWriter::ask(const HttpThread::Request& request,
-                                           const BatchWait& wait) {
+                                           const TaskWait& wait) {
   int64_t pause_ms = sink_.backoff_ms;
   for (int64_t retries = 0;; ++retries) {
     Answer answer = TRY(ask_once(request, wait));
@@ -132,7 +131,7 @@ Result<HttpWriter::Answer> HttpWriter::ask(const HttpThread::Request& request,
 }
 
 Status HttpWriter::send_items(std::span<const SinkRecord> records, std::span<const Item> items,
-                              bool isolates_bad_records, const BatchWait& wait,
+                              bool isolates_bad_records, const TaskWait& wait,
                               std::vector<Refused>& refused) {
   HttpThread::Request request;
   request.url = items[0].url;
@@ -184,7 +183,7 @@ Status HttpWriter::send_items(std::span<const SinkRecord> records, std::span<con
 
 Result<std::vector<BatchWriter::Refused>> HttpWriter::send(std::span<const SinkRecord> records,
                                                            bool isolates_bad_records,
-                                                           const BatchWait& wait) {
+                                                           const TaskWait& wait) {
   std::vector<Refused> refused;
   std::vector<Item> items;
   for (size_t i = 0; i < records.size(); ++i) {

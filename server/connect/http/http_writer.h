@@ -21,7 +21,7 @@ class HttpWriter final : public BatchWriter {
 
   Status start() override { return {}; }
   Result<std::vector<Refused>> send(std::span<const SinkRecord> records, bool isolates_bad_records,
-                                    const BatchWait& wait) override;
+                                    const TaskWait& wait) override;
 
  private:
   // A record as it is sent.
@@ -41,11 +41,10 @@ class HttpWriter final : public BatchWriter {
   Result<Item> item_of(const SinkRecord& record, size_t index) const;
   // Sends items with the same address and method in one request, and adds the refused ones.
   Status send_items(std::span<const SinkRecord> records, std::span<const Item> items,
-                    bool isolates_bad_records, const BatchWait& wait,
-                    std::vector<Refused>& refused);
+                    bool isolates_bad_records, const TaskWait& wait, std::vector<Refused>& refused);
   // Repeats the request until it succeeds, until a retry cannot help, or until max.retries. Returns the last answer.
-  Result<Answer> ask(const HttpThread::Request& request, const BatchWait& wait);
-  Result<Answer> ask_once(HttpThread::Request request, const BatchWait& wait);
+  Result<Answer> ask(const HttpThread::Request& request, const TaskWait& wait);
+  Result<Answer> ask_once(HttpThread::Request request, const TaskWait& wait);
 
   const engine::HttpSink sink_;
   const std::string connector_;
