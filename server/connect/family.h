@@ -38,8 +38,8 @@ struct BatchSinkPlan {
   size_t batch_records = 1;  // most records of one batch
 };
 
-// The connector for which a sink of batches is opened.
-struct BatchOwner {
+// The connector for which a sink is opened.
+struct SinkOwner {
   std::string connector;
   // Whether the owner of the connector is a superuser. Other connectors must not reach the services of the server's own
   // networks.
@@ -123,17 +123,19 @@ class ConnectorFamily {
   }
   // Checks that the outside system can be written to.
   virtual Status check_sink(const engine::ConnectorClass& of,
-                            const engine::PropertyValues& /*values*/) const {
+                            const engine::PropertyValues& /*values*/,
+                            const SinkOwner& /*owner*/) const {
     return engine::class_is_not_built_in(of.name, false);
   }
-  virtual Result<std::unique_ptr<SinkWriter>> open_sink(
-      const engine::ConnectorClass& of, const engine::PropertyValues& /*values*/) const {
+  virtual Result<std::unique_ptr<SinkWriter>> open_sink(const engine::ConnectorClass& of,
+                                                        const engine::PropertyValues& /*values*/,
+                                                        const SinkOwner& /*owner*/) const {
     return engine::class_is_not_built_in(of.name, false);
   }
   // Opens a sink whose plan has `batches`.
   virtual Result<std::unique_ptr<BatchWriter>> open_batches(
       const engine::ConnectorClass& of, const engine::PropertyValues& /*values*/,
-      const BatchOwner& /*owner*/) const {
+      const SinkOwner& /*owner*/) const {
     return engine::class_is_not_built_in(of.name, false);
   }
   // Opens a sink whose plan has `tables`. The database stores positions under the name of the connector.

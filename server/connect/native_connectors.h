@@ -149,6 +149,7 @@ class NativeConnectors final : public Connectors {
   // outside system accepts writes.
   Status check_new_sink(const UsableConfig& usable, const std::string& name,
                         const std::string& owner) const;
+  SinkOwner sink_owner(const std::string& name, const std::string& owner) const;
   size_t running_threads() const;
   ConnectorInfo info_of(const storage::ConnectorDefinition& definition) const;
   TaskProgress progress_of(const storage::ConnectorDefinition& definition) const;

@@ -257,7 +257,12 @@ Status NativeConnectors::check_new_sink(const UsableConfig& usable, const std::s
                      "Two sinks would mix their records, or write over each other.",
                      "Choose another place, or drop the other connector."};
   }
-  return usable.family->check_sink(*usable.of, usable.values);
+  return usable.family->check_sink(*usable.of, usable.values, sink_owner(name, owner));
+}
+
+SinkOwner NativeConnectors::sink_owner(const std::string& name, const std::string& owner) const {
+  const Asker asker = owner.empty() ? Asker() : Asker(owner);
+  return {name, is_superuser(*definitions_.image()->users, asker)};
 }
 
 Result<std::unique_ptr<ConnectTask>> NativeConnectors::make_task(const Definition& definition,
@@ -289,7 +294,8 @@ Result<std::unique_ptr<ConnectTask>> NativeConnectors::make_task(const Definitio
             TRY(usable_config(families_, settings_.secrets, definition->name, definition->config,
                               engine::ConnectorType::Sink));
         TRY(check_sink_topics(now, definition->owner));
-        return now.family->open_sink(*now.of, now.values);
+        return now.family->open_sink(*now.of, now.values,
+                                     sink_owner(definition->name, definition->owner));
       },
       .topics = std::move(sink.topics),
       .limits = sink.limits,
@@ -309,10 +315,8 @@ BatchTaskPlan NativeConnectors::batch_plan(TaskIdentity identity, const UsableCo
                 TRY(usable_config(families_, settings_.secrets, definition->name,
                                   definition->config, engine::ConnectorType::Sink));
             TRY(check_sink_topics(now, definition->owner));
-            const Asker owner = definition->owner.empty() ? Asker() : Asker(definition->owner);
-            return now.family->open_batches(
-                *now.of, now.values,
-                {definition->name, is_superuser(*definitions_.image()->users, owner)});
+            return now.family->open_batches(*now.of, now.values,
+                                            sink_owner(definition->name, definition->owner));
           },
           .topics = std::move(sink.topics),
           .batch_records = sink.batches->batch_records,

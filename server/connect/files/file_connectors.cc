@@ -268,14 +268,16 @@ SinkPlan FileConnectors::plan_sink(const engine::ConnectorClass& of,
 }
 
 Status FileConnectors::check_sink(const engine::ConnectorClass& of,
-                                  const engine::PropertyValues& values) const {
+                                  const engine::PropertyValues& values,
+                                  const SinkOwner& /*owner*/) const {
   auto opened = TRY(folder());
   if (!values.flag("validate")) return {};
   return make_writer(std::move(opened), engine::read_file_sink(of, values).sink)->start();
 }
 
 Result<std::unique_ptr<SinkWriter>> FileConnectors::open_sink(
-    const engine::ConnectorClass& of, const engine::PropertyValues& values) const {
+    const engine::ConnectorClass& of, const engine::PropertyValues& values,
+    const SinkOwner& /*owner*/) const {
   return make_writer(TRY(folder()), engine::read_file_sink(of, values).sink);
 }
 

@@ -34,10 +34,11 @@ class FileConnectors final : public ConnectorFamily {
                                                     const std::string& connector) const override;
   SinkPlan plan_sink(const engine::ConnectorClass& of,
                      const engine::PropertyValues& values) const override;
-  Status check_sink(const engine::ConnectorClass& of,
-                    const engine::PropertyValues& values) const override;
-  Result<std::unique_ptr<SinkWriter>> open_sink(
-      const engine::ConnectorClass& of, const engine::PropertyValues& values) const override;
+  Status check_sink(const engine::ConnectorClass& of, const engine::PropertyValues& values,
+                    const SinkOwner& owner) const override;
+  Result<std::unique_ptr<SinkWriter>> open_sink(const engine::ConnectorClass& of,
+                                                const engine::PropertyValues& values,
+                                                const SinkOwner& owner) const override;
 
  private:
   Result<std::unique_ptr<Folder>> folder() const;

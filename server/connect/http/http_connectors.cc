@@ -47,14 +47,14 @@ SinkPlan HttpConnectors::plan_sink(const engine::ConnectorClass& of,
   return plan;
 }
 
-Status HttpConnectors::check_sink(const engine::ConnectorClass&,
-                                  const engine::PropertyValues&) const {
+Status HttpConnectors::check_sink(const engine::ConnectorClass&, const engine::PropertyValues&,
+                                  const SinkOwner&) const {
   return {};
 }
 
 Result<std::unique_ptr<BatchWriter>> HttpConnectors::open_batches(
     const engine::ConnectorClass& of, const engine::PropertyValues& values,
-    const BatchOwner& owner) const {
+    const SinkOwner& owner) const {
   auto read = engine::read_http_sink(of, values);
   if (!read.wrong.empty()) return Error{ErrorCode::InvalidParameter, read.wrong.front().message};
   return std::unique_ptr<BatchWriter>(std::make_unique<HttpWriter>(

@@ -28,11 +28,11 @@ class HttpConnectors final : public ConnectorFamily {
   SinkPlan plan_sink(const engine::ConnectorClass& of,
                      const engine::PropertyValues& values) const override;
   // Sends nothing: each request could have an effect.
-  Status check_sink(const engine::ConnectorClass& of,
-                    const engine::PropertyValues& values) const override;
+  Status check_sink(const engine::ConnectorClass& of, const engine::PropertyValues& values,
+                    const SinkOwner& owner) const override;
   Result<std::unique_ptr<BatchWriter>> open_batches(const engine::ConnectorClass& of,
                                                     const engine::PropertyValues& values,
-                                                    const BatchOwner& owner) const override;
+                                                    const SinkOwner& owner) const override;
 };
 
 }  // namespace server

@@ -149,7 +149,8 @@ SinkPlan PostgresConnectors::plan_sink(const engine::ConnectorClass& of,
 }
 
 Status PostgresConnectors::check_sink(const engine::ConnectorClass& of,
-                                      const engine::PropertyValues& values) const {
+                                      const engine::PropertyValues& values,
+                                      const SinkOwner& /*owner*/) const {
   if (!values.flag("validate")) return {};
   const engine::PostgresSink sink = engine::read_postgres_sink(of, values).sink;
   const auto transforms =
@@ -165,7 +166,8 @@ Status PostgresConnectors::check_sink(const engine::ConnectorClass& of,
 }
 
 Result<std::unique_ptr<SinkWriter>> PostgresConnectors::open_sink(
-    const engine::ConnectorClass& of, const engine::PropertyValues& /*values*/) const {
+    const engine::ConnectorClass& of, const engine::PropertyValues& /*values*/,
+    const SinkOwner& /*owner*/) const {
   return engine::class_is_not_built_in(of.name, false);
 }
 

@@ -36,11 +36,12 @@ class PostgresConnectors final : public ConnectorFamily {
 
   SinkPlan plan_sink(const engine::ConnectorClass& of,
                      const engine::PropertyValues& values) const override;
-  Status check_sink(const engine::ConnectorClass& of,
-                    const engine::PropertyValues& values) const override;
-  // No class of the family writes objects.
-  Result<std::unique_ptr<SinkWriter>> open_sink(
-      const engine::ConnectorClass& of, const engine::PropertyValues& values) const override;
+  Status check_sink(const engine::ConnectorClass& of, const engine::PropertyValues& values,
+                    const SinkOwner& owner) const override;
+  // Sinks of this family write tables.
+  Result<std::unique_ptr<SinkWriter>> open_sink(const engine::ConnectorClass& of,
+                                                const engine::PropertyValues& values,
+                                                const SinkOwner& owner) const override;
   Result<std::unique_ptr<TableWriter>> open_tables(const engine::ConnectorClass& of,
                                                    const engine::PropertyValues& values,
                                                    const std::string& connector) const override;
