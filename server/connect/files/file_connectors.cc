@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <map>
 #include <regex>
 
 #include "engine/connect/file_properties.h"
+#include "engine/connect/transforms/routed_topics.h"
 #include "engine/connect/transforms/transform_chain.h"
 #include "server/connect/files/compressed_text.h"
 #include "server/connect/files/directory_reader.h"
@@ -129,14 +129,6 @@ Result<std::optional<DeclaredStream>> transformed_stream(const Folder& folder,
   return std::optional<DeclaredStream>({topic, "KAFKA", "`LINE` VARCHAR", {}});
 }
 
-// Returns the name of the topic as the sink sees it, after the transforms.
-std::string routed_topic(const engine::ConnectorClass& of, const engine::PropertyValues& values,
-                         const std::string& topic) {
-  const auto transforms =
-      engine::read_transforms(values.config(), engine::file_forms(of, values), of.type).chain;
-  return transforms == nullptr ? topic : transforms->topics_of(topic).front();
-}
-
 }  // namespace
 
 std::vector<engine::PropertyRow> FileConnectors::rows(const engine::ConnectorClass& of) const {
@@ -148,24 +140,10 @@ std::vector<engine::WrongProperty> FileConnectors::check(
     const engine::ConnectorClass& of, const engine::PropertyValues& values) const {
   if (of.type == engine::ConnectorType::Sink) {
     auto read = engine::read_file_sink(of, values);
-    const auto transforms =
-        engine::read_transforms(values.config(), engine::file_forms(of, values), of.type).chain;
-    if (transforms != nullptr && transforms->routes_by_time())
-      read.wrong.push_back({"transforms",
-                            "property \"transforms\": TimestampRouter cannot route the "
-                            "records of a sink of files, whose files have the records "
-                            "of one topic"});
-    if (!of.is_short()) return std::move(read.wrong);
-    std::map<std::string, std::string> names;  // names of files, each with its topic
-    for (const std::string& topic : read.sink.topics) {
-      const auto [other, is_new] = names.emplace(routed_topic(of, values, topic), topic);
-      if (!is_new)
-        read.wrong.push_back(
-            {"transforms",
-             fmt::format("property \"transforms\" gives the topics {} and {} one name, "
-                         "{}, and their files would have the same names",
-                         other->second, topic, other->first)});
-    }
+    // The lines of FileStreamSink have no topic, so topics may share a name.
+    engine::check_routes_of_objects(values, forms(of, values),
+                                    of.is_short() ? read.sink.topics : std::vector<std::string>(),
+                                    read.wrong);
     return std::move(read.wrong);
   }
   auto read = engine::read_file_source(of, values);
@@ -263,7 +241,8 @@ SinkPlan FileConnectors::plan_sink(const engine::ConnectorClass& of,
     return plan;
   }
   for (const std::string& topic : sink.topics)
-    plan.places.push_back(plain_path(sink.directory + "/" + routed_topic(of, values, topic)));
+    plan.places.push_back(
+        plain_path(sink.directory + "/" + engine::routed_topic(values, forms(of, values), topic)));
   return plan;
 }
 
@@ -275,9 +254,9 @@ Status FileConnectors::check_sink(const engine::ConnectorClass& of,
   return make_writer(std::move(opened), engine::read_file_sink(of, values).sink)->start();
 }
 
-Result<std::unique_ptr<SinkWriter>> FileConnectors::open_sink(
-    const engine::ConnectorClass& of, const engine::PropertyValues& values,
-    const SinkOwner& /*owner*/) const {
+Result<std::unique_ptr<SinkWriter>> FileConnectors::open_sink(const engine::ConnectorClass& of,
+                                                              const engine::PropertyValues& values,
+                                                              const SinkOwner& /*owner*/) const {
   return make_writer(TRY(folder()), engine::read_file_sink(of, values).sink);
 }
 
