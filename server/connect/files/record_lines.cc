@@ -25,30 +25,37 @@ Result<std::string> line_of(const engine::FileSink& sink, const std::string& val
 
 }  // namespace
 
-std::vector<BadRecord> append_lines(const engine::FileSink& sink,
-                                    const std::vector<SinkRecord>& records, std::string& to) {
+std::vector<BadRecord> append_records(const std::vector<SinkRecord>& records, bool ignores_nulls,
+                                      std::string_view separator, const RecordText& text_of,
+                                      std::string& to) {
   std::vector<BadRecord> bad;
   for (const SinkRecord& record : records) {
-    if (!record.value && sink.ignores_nulls) continue;
-    // FileStreamSink writes "null" for a missing value, because Java prints it so.
-    const Result<std::string> line =
-        record.value ? line_of(sink, *record.value)
-        : sink.file.empty()
-            ? Result<std::string>(Error{ErrorCode::InvalidText,
-                                        "the record has no value, and behavior.on.null.values is "
-                                        "fail"})
-            : Result<std::string>("null");
-    if (line) {
-      to += *line;
-      to += '\n';
+    const Result<std::optional<std::string>> text = text_of(record.value);
+    if (text && *text) {
+      to += **text;
+      to += separator;
       continue;
     }
-    Error error = line.error();
+    if (text && ignores_nulls) continue;
+    Error error = text ? Error{ErrorCode::InvalidText,
+                               "the record has no value, and behavior.on.null.values is fail"}
+                       : text.error();
     error.message = fmt::format("{}-{}@{}: {}", record.topic, record.partition.value(),
                                 record.offset.value(), error.message);
     bad.push_back({std::move(error), record.value.value_or("")});
   }
   return bad;
+}
+
+std::vector<BadRecord> append_lines(const engine::FileSink& sink,
+                                    const std::vector<SinkRecord>& records, std::string& to) {
+  const auto text_of =
+      [&sink](const std::optional<std::string>& value) -> Result<std::optional<std::string>> {
+    if (value) return std::optional(TRY(line_of(sink, *value)));
+    // FileStreamSink writes "null" for a missing value, because Java prints it so.
+    return sink.file.empty() ? std::nullopt : std::optional<std::string>("null");
+  };
+  return append_records(records, sink.ignores_nulls, "\n", text_of, to);
 }
 
 }  // namespace server
