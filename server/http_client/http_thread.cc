@@ -31,7 +31,8 @@ void init_library() {
 // One running request. libcurl identifies it by its address.
 struct Transfer {
   explicit Transfer(HttpThread::Request asked) : request(std::move(asked)), easy(curl_easy_init()) {
-    const bool has_body = request.method != "GET" && request.method != "DELETE";
+    const bool is_head = request.method == "HEAD";
+    const bool has_body = request.method != "GET" && request.method != "DELETE" && !is_head;
     if (has_body && !request.content_type.empty())
       headers = curl_slist_append(nullptr, ("Content-Type: " + request.content_type).c_str());
     // A semicolon makes libcurl send a header without a value.
@@ -49,6 +50,8 @@ struct Transfer {
       curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
                        static_cast<curl_off_t>(request.body.size()));
     }
+    // The answer to HEAD has the length of a body that does not follow.
+    if (is_head) curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
     curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     if (!request.user_and_password.empty()) {
