@@ -218,11 +218,19 @@ struct Http2::Callbacks {
                        size_t name_size, const uint8_t* value_bytes, size_t value_size, uint8_t,
                        void* user) {
     Stream* stream = find(user, frame->hd.stream_id);
-    if (!stream || stream->has_head || stream->refusal) return 0;
-    const std::string_view name(reinterpret_cast<const char*>(name_bytes), name_size);
-    const std::string_view value(reinterpret_cast<const char*>(value_bytes), value_size);
+    if (!stream) return 0;
     const Limits& limits = static_cast<Http2*>(user)->parts_.limits;
     stream->head_bytes += name_size + value_size;
+    // One byte can refer to a field of 4 KB that was sent before (HPACK), so a few frames would hold the loop for
+    // seconds. A head that is a little too large is answered; this error ends the connection.
+    constexpr size_t kHeadsRead = 16;
+    if (stream->head_bytes > kHeadsRead * limits.max_head_bytes) {
+      static_cast<Http2*>(user)->end("the headers of a request are far too large");
+      return NGHTTP2_ERR_CALLBACK_FAILURE;
+    }
+    if (stream->has_head || stream->refusal) return 0;
+    const std::string_view name(reinterpret_cast<const char*>(name_bytes), name_size);
+    const std::string_view value(reinterpret_cast<const char*>(value_bytes), value_size);
     if (name == ":path" && value_size > limits.max_path_bytes)
       stream->refusal =
           error_response(error_code::kLongPath,
@@ -359,7 +367,7 @@ void Http2::receive(std::string_view bytes) {
   if (is_over_) return;
   const ssize_t read = nghttp2_session_mem_recv(
       session_, reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
-  if (read < 0) end(nghttp2_strerror(static_cast<int>(read)));
+  if (read < 0 && !is_over_) end(nghttp2_strerror(static_cast<int>(read)));
 }
 
 void Http2::run() {

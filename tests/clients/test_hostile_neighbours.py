@@ -198,6 +198,52 @@ def look_ups_beside_half_requests_are_quick():
     check_less(look_ups_beside_half_requests(TIMED_COUNT).p99_s(), MOST_P99_S, "p99 of the look-ups")
 
 
+def heads_of_references(place, heads=50, references=10_000):
+    """One connection whose heads refer again and again to a field of about 4 KB, with one byte each (HPACK)."""
+    host, port = place.rsplit(":", 1)
+    client = socket.create_connection((host, int(port)), timeout=60)
+    head = b"".join(_header(name, value) for name, value in (
+        (b":method", b"GET"), (b":scheme", b"http"), (b":path", b"/info"), (b":authority", b"x")))
+    # A literal field with indexing. Its size of 3,900 bytes is 127 and the rest, in groups of seven bits.
+    size, rest = b"\x7f", 3900 - 127
+    field = b"\x40\x01a" + size + bytes([rest % 128 | 128, rest // 128]) + b"v" * 3900
+    sent = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _frame(4, 0, 0, b"")
+    for stream in range(1, 2 * heads, 2):
+        sent += _frame(1, 5, stream, head + (field if stream == 1 else b"") + b"\xbe" * references)
+    try:
+        client.sendall(sent)
+    except OSError:
+        pass  # the server has closed the connection
+    return client
+
+
+def is_closed(client):
+    """Reads until the server closes the connection; false if it keeps the connection open."""
+    try:
+        while client.recv(65536):
+            pass
+        return True
+    except ConnectionError:
+        return True
+    except TimeoutError:
+        return False
+
+
+@case
+def heads_of_http2_that_repeat_a_large_field_end_their_connections():
+    server = launch("--memory-limit", f"{LIMIT_MB}MB", "--shards", "2")
+    try:
+        prepare(server)
+        _, clients = beside(server, lambda: [heads_of_references(server.http) for _ in range(30)], "beside repeated fields", 300)
+        assert all(is_closed(client) for client in clients)
+        # A head that is only a little too large gets an answer.
+        client = heads_of_references(server.http, 1, 20)
+        assert any(b"headers of a request" in payload for _, _, _, payload in frames(client))
+        client.close()
+    finally:
+        server.stop()
+
+
 @case
 def queries_of_one_connection_of_http2_are_counted():
     server = launch("--max-queries-per-session", "10")
