@@ -100,6 +100,14 @@ Result<std::unique_ptr<ClusterMember>> ClusterMember::open(ClusterMemberOptions 
   self.log_calls_ = std::make_unique<LogCalls>(LogCalls::Around{
       with.node, clock, send, [&self] { return self.node_->cluster(); },
       [&self](const TopicPartition& partition) { return self.log_of(partition); }});
+  self.request_calls_ = std::make_unique<RequestCalls>(RequestCalls::Around{
+      clock, send, [&self](NodeId node) { return self.network_->connected().contains(node); },
+      [&self] { return self.node_->cluster()->feature_level(); },
+      [&self](std::string frame, RequestCalls::Done done) {
+        if (!self.handle_request_)
+          return done(Error{ErrorCode::ShuttingDown, "the node does not accept requests yet"});
+        self.handle_request_(std::move(frame), self.at_home(std::move(done)));
+      }});
   self.open_session_parts();
   self.timer_ = std::make_unique<Timer>(self.loop_, "cluster", [&self] { self.tick(); });
   self.timer_->start_every(kTickMs);
@@ -370,6 +378,7 @@ void ClusterMember::tick() {
   scrub_rounds_.store(node_->scrub().rounds(), std::memory_order_relaxed);
   applied_calls_->tick();
   group_calls_->tick();
+  request_calls_->tick();
   log_calls_->tick();
   note_controller();
   lock_keeper_->tick();
@@ -410,6 +419,16 @@ void ClusterMember::use_groups(OwnGroups own) {
 
 void ClusterMember::ask_groups(std::function<void(GroupCalls::Told)> done) {
   loop_.post([this, done = std::move(done)]() mutable { group_calls_->ask(std::move(done)); });
+}
+
+void ClusterMember::use_requests(RequestCalls::Handle handle) {
+  loop_.post([this, handle = std::move(handle)]() mutable { handle_request_ = std::move(handle); });
+}
+
+void ClusterMember::ask_node(NodeId node, std::string frame, RequestCalls::Done done) {
+  loop_.post([this, node, frame = std::move(frame), done = std::move(done)]() mutable {
+    request_calls_->ask(node, std::move(frame), std::move(done));
+  });
 }
 
 void ClusterMember::find_best_logs(std::vector<TopicPartition> partitions, LogCalls::Done done) {
@@ -486,6 +505,10 @@ void ClusterMember::on_message(NodeId from, ClusterMessage message) {
   if (const auto* ask = std::get_if<AskLogs>(&message)) return log_calls_->on_message(from, *ask);
   if (const auto* told = std::get_if<LogsTold>(&message))
     return log_calls_->on_message(from, *told);
+  if (auto* relayed = std::get_if<RelayedRequest>(&message))
+    return request_calls_->on_message(from, std::move(*relayed));
+  if (auto* answer = std::get_if<RelayedAnswer>(&message))
+    return request_calls_->on_message(from, std::move(*answer));
   if (auto* wanted = std::get_if<LocksWanted>(&message))
     return lock_keeper_->on_message(from, std::move(*wanted));
   if (const auto* granted = std::get_if<LocksGranted>(&message))

@@ -22,6 +22,7 @@
 #include "server/cluster/lock_keeper.h"
 #include "server/cluster/log_calls.h"
 #include "server/cluster/mirrored_metadata_log.h"
+#include "server/cluster/request_calls.h"
 #include "server/cluster/session_notices.h"
 #include "server/etcd/etcd_gateway.h"
 #include "server/kafka/cluster_view.h"
@@ -152,6 +153,10 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   // Calls back on the member's loop with the progress of the consumer groups that other nodes
   // coordinate.
   void ask_groups(std::function<void(GroupCalls::Told)> done);
+  // Sets the function that handles requests of Kafka's protocol for other nodes; it may call back on any thread.
+  void use_requests(RequestCalls::Handle handle);
+  // Passes a request of Kafka's protocol to another node; see RequestCalls. Calls back on the member's loop.
+  void ask_node(NodeId node, std::string frame, RequestCalls::Done done);
   // For each partition, finds the replica that would lose the fewest records as leader. For
   // partitions without an available in-sync replica. Calls back on the member's loop. The result is
   // empty below feature level 4, because older nodes do not know the message.
@@ -298,7 +303,9 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   std::function<Revision()> find_applied_;  // used only on the loop
   std::unique_ptr<GroupCalls> group_calls_;
   std::unique_ptr<LogCalls> log_calls_;
-  OwnGroups own_groups_;  // used only on the loop; empty until it is set
+  std::unique_ptr<RequestCalls> request_calls_;
+  RequestCalls::Handle handle_request_;  // used only on the loop; empty until it is set
+  OwnGroups own_groups_;                 // used only on the loop; empty until it is set
   std::unique_ptr<LockKeeper> lock_keeper_;
   std::unique_ptr<LockClient> lock_client_;
   std::unique_ptr<SessionNotices> notices_;

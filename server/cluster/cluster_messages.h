@@ -266,6 +266,18 @@ struct SessionsNotified {
   uint64_t number = 0;
 };
 
+// Passes a request of Kafka's protocol to another node, which handles it without checks of rights: the sender has
+// checked them. Programs that do not know the message ignore it.
+struct RelayedRequest {
+  uint64_t number = 0;
+  std::string frame = {};  // as a client sends it, with its length
+};
+struct RelayedAnswer {
+  uint64_t number = 0;
+  std::string error = {};   // the reason why the request was not handled; empty: `answer` is set
+  std::string answer = {};  // without length and correlation id
+};
+
 using ClusterMessage =
     std::variant<storage::ReplicaFetch, storage::ReplicaFetched, storage::IsrProposal, Heartbeat,
                  NodeFenced, NodesProgress, DeliverOutput, OutputDelivered, WriteMarker,
@@ -273,6 +285,6 @@ using ClusterMessage =
                  CommitAnswered, AppendRows, RowsAppended, AskEnds, EndsTold, ConfirmLeader,
                  LeaderConfirmed, AskDigest, DigestTold, AskApplied, AppliedTold, AskGroups,
                  GroupsTold, AskLogs, LogsTold, LocksWanted, LocksGranted, NotifySessions,
-                 SessionsNotified>;
+                 SessionsNotified, RelayedRequest, RelayedAnswer>;
 
 }  // namespace server

@@ -34,6 +34,8 @@
 #include "server/kafka/messages/node_hello_response.h"
 #include "server/kafka/messages/nodes_progress_request.h"
 #include "server/kafka/messages/propose_isr_request.h"
+#include "server/kafka/messages/relay_request.h"
+#include "server/kafka/messages/relay_response.h"
 #include "server/kafka/messages/replica_fetch_request.h"
 #include "server/kafka/messages/replica_fetch_response.h"
 #include "server/kafka/messages/write_marker_request.h"
@@ -434,6 +436,21 @@ std::string frame_of(const GroupsTold& told) {
   return framed(to);
 }
 
+std::string frame_of(const RelayedRequest& relayed) {
+  kafka::RelayRequest to;
+  to.number = static_cast<int64_t>(relayed.number);
+  to.frame = relayed.frame;
+  return framed(to);
+}
+
+std::string frame_of(const RelayedAnswer& relayed) {
+  kafka::RelayResponse to;
+  to.number = static_cast<int64_t>(relayed.number);
+  to.error_message = relayed.error;
+  to.answer = relayed.answer;
+  return framed(to);
+}
+
 std::string frame_of(const AskLogs& ask) {
   AskLogsRequest to;
   to.number = static_cast<int64_t>(ask.number);
@@ -684,6 +701,15 @@ ClusterMessage message_of(const AskGroupsResponse& from) {
   return told;
 }
 
+ClusterMessage message_of(const kafka::RelayRequest& from) {
+  return RelayedRequest{static_cast<uint64_t>(from.number), std::string(from.frame)};
+}
+
+ClusterMessage message_of(const kafka::RelayResponse& from) {
+  return RelayedAnswer{static_cast<uint64_t>(from.number), std::string(from.error_message),
+                       std::string(from.answer)};
+}
+
 ClusterMessage message_of(const AskLogsRequest& from) {
   AskLogs ask{.number = static_cast<uint64_t>(from.number)};
   for (const AskLogsRequest::Asked& each : from.partitions)
@@ -746,7 +772,8 @@ Result<std::optional<ClusterMessage>> decode_message(std::string_view frame,
       ConfirmLeaderResponse, AskDigestRequest, AskDigestResponse, AskAppliedRequest,
       AskAppliedResponse, AskGroupsRequest, AskGroupsResponse, AskLogsRequest, AskLogsResponse,
       kafka::LocksWantedRequest, kafka::LocksGrantedResponse, kafka::NotifySessionsRequest,
-      kafka::NotifySessionsResponse>(TRY(kafka::parse_request(frame)), keeper);
+      kafka::NotifySessionsResponse, kafka::RelayRequest, kafka::RelayResponse>(
+      TRY(kafka::parse_request(frame)), keeper);
 }
 
 std::string encode(const NodeHello& hello) {

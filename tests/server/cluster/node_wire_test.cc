@@ -288,6 +288,14 @@ TEST(NodeWire, groups_come_as_they_went) {
   EXPECT_FALSE(told.groups[0].partitions[1].end);
 }
 
+TEST(NodeWire, relayed_requests_come_as_they_went) {
+  const auto request = round_trip(RelayedRequest{5, std::string("a\0b", 3)});
+  EXPECT_EQ(request.number, 5U);
+  EXPECT_EQ(request.frame, std::string("a\0b", 3));
+  EXPECT_EQ(round_trip(RelayedAnswer{5, "stopped", {}}).error, "stopped");
+  EXPECT_EQ(round_trip(RelayedAnswer{5, {}, "bytes"}).answer, "bytes");
+}
+
 TEST(NodeWire, wanted_locks_come_as_they_went) {
   LocksWanted wanted{NodeEpoch{7}, 11, 13, 1'234'567};
   wanted.added.push_back({.id = 5, .owner = ~uint64_t{0}, .name = "advisory:1", .waits = true});
