@@ -95,7 +95,7 @@ Result<std::unique_ptr<KafkaServer>> KafkaServer::open(const std::vector<Shard>&
 
 std::unique_ptr<LocalClient> KafkaServer::open_local(size_t index, MemoryAccount* memory) {
   const Shard& shard = impl_->shards[index];
-  return std::make_unique<LocalClient>(*shard.loop, impl_->clock, memory, [&](SessionHost& host) {
+  const auto make = [&](SessionHost& host) {
     SessionLimits limits = impl_->options.limits;  // a client within the process takes no slot
     limits.first_request_timeout_ms = limits.max_idle_ms = -1;
     const Impl::Listener& first = *impl_->listeners.front();
@@ -105,7 +105,9 @@ std::unique_ptr<LocalClient> KafkaServer::open_local(size_t index, MemoryAccount
         SessionSurroundings{impl_->polls[index].get(), memory,
                             shard.run_aside ? &shard.run_aside : nullptr, &impl_->fetch_sessions,
                             &impl_->quota_rates, "/127.0.0.1"});
-  });
+  };
+  return std::make_unique<LocalClient>(*shard.loop, impl_->clock, memory, make,
+                                       impl_->options.node.node_id, impl_->options.relay);
 }
 
 std::vector<Address> KafkaServer::addresses() const {

@@ -27,6 +27,8 @@ struct KafkaServerOptions {
   FrontEndOptions front_end;             // for each listener; the address in it is ignored
   NodeView node;                         // host and port in it are ignored
   SessionLimits limits = {};
+  LocalClient::Relay relay =
+      {};  // passes requests of local clients to other nodes; empty: a lone node
   const auth::Access* access = nullptr;  // null: clients may do everything; outlives the server
 };
 

@@ -15,8 +15,13 @@ constexpr size_t kCorrelationIdSize = sizeof(int32_t);
 }  // namespace
 
 LocalClient::LocalClient(Loop& loop, const Clock& clock, MemoryAccount* memory,
-                         const MakeSession& make)
-    : loop_(loop), clock_(clock), answers_(kMaxFrameSize, memory), session_(make(*this)) {
+                         const MakeSession& make, int32_t self, Relay relay)
+    : loop_(loop),
+      clock_(clock),
+      self_(self),
+      relay_(std::move(relay)),
+      answers_(kMaxFrameSize, memory),
+      session_(make(*this)) {
   timer_.emplace(loop, "requests within the process", [this] { run(); });
 }
 
@@ -26,6 +31,19 @@ void LocalClient::send(const std::string& frame, Take take) {
   waiting_.push_back(std::move(take));
   session_->receive(frame);
   wake();
+}
+
+void LocalClient::pass(NodeId node, std::string frame, Take take) {
+  relay_(node, std::move(frame),
+         [&loop = loop_, alive = alive_, take = std::move(take)](Result<std::string> answer) {
+           loop.post([alive, take, answer = std::move(answer)] {
+             if (!*alive) return;
+             if (answer)
+               take(std::string_view(*answer));
+             else
+               take(answer.error());
+           });
+         });
 }
 
 void LocalClient::wake() {
