@@ -33,6 +33,8 @@ class LonePeers final : public Peers {
   }
   void use_coordinators(const CoordinatorPlace&, coordinator::Groups&, coordinator::Transactions&,
                         const Clock&, OwnGroups) override {}
+  void use_requests(RequestCalls::Handle) override {}
+  kafka::LocalClient::Relay relay() override { return {}; }
   void start_journals() override {}
   Status join(const Address&, const std::atomic<bool>&) override { return {}; }
   void on_durable(std::span<const storage::TopicPartition>) override {}

@@ -60,6 +60,14 @@ class MemberPeers final : public Peers {
     member_->set_transactions(*relay_);
     member_->use_groups(std::move(own_groups));
   }
+  void use_requests(RequestCalls::Handle handle) override {
+    member_->use_requests(std::move(handle));
+  }
+  kafka::LocalClient::Relay relay() override {
+    return [this](NodeId node, std::string frame, std::function<void(Result<std::string>)> done) {
+      member_->ask_node(node, std::move(frame), std::move(done));
+    };
+  }
   void start_journals() override {
     journals_->start_thread();
     snapshots_->start_thread();

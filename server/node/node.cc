@@ -706,7 +706,16 @@ Status Node::open_kafka() {
   options.node.groups = settings_.groups;
   options.node.start_settings =
       std::make_shared<const std::vector<kafka::StartSetting>>(broker_settings(settings_));
+  options.relay = peers_->relay();
+  const int32_t self = options.node.node_id;
   kafka_ = TRY(kafka::KafkaServer::open(shards, std::move(options), memory_, clock_));
+  kafka_requests_ = std::make_unique<KafkaRequests>(
+      KafkaRequestParts{shards_.front()->loop(), [this] { return kafka_->open_local(0, nullptr); },
+                        *definitions_, *parts_->cluster, self});
+  parts_->kafka_admin = kafka_requests_.get();
+  peers_->use_requests([this](std::string frame, RequestCalls::Done done) {
+    kafka_requests_->handle(std::move(frame), std::move(done));
+  });
   kafka_is_ready_.store(true, std::memory_order_release);
   return {};
 }
@@ -871,6 +880,7 @@ Node::~Node() {
   connect_pages_.reset();
   consumers_.reset();
   peers_->stop_thread();
+  kafka_requests_.reset();  // requests of other nodes arrive until their thread has stopped
   // The log stops before the shards are destroyed, because its writer posts to them. The shards' readers must be
   // destroyed before the log.
   if (log_) log_->close();

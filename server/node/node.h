@@ -19,6 +19,7 @@
 #include "server/node/connect_parts.h"
 #include "server/node/coordinators.h"
 #include "server/node/kafka_backend.h"
+#include "server/node/kafka_requests.h"
 #include "server/node/movable_clock.h"
 #include "server/node/node_access.h"
 #include "server/node/peers.h"
@@ -173,6 +174,7 @@ class Node {
   // destroyed before the coordinators of groups, which it uses
   std::unique_ptr<TransactionCoordinators> transactions_;
   std::unique_ptr<kafka::KafkaServer> kafka_;
+  std::unique_ptr<KafkaRequests> kafka_requests_;
   std::unique_ptr<ServerMetrics> metrics_;
   std::unique_ptr<Timer> history_timer_;  // null: no history is kept
   http::OpenQueries http_queries_;

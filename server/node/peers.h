@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "server/cluster/group_calls.h"
+#include "server/cluster/request_calls.h"
+#include "server/kafka/local_client.h"
 #include "server/locks/named_locks.h"
 #include "server/node/coordinators.h"
 #include "server/node/kafka_part.h"
@@ -72,6 +74,9 @@ class Peers {
   virtual void use_coordinators(const CoordinatorPlace& place, coordinator::Groups& groups,
                                 coordinator::Transactions& transactions, const Clock& clock,
                                 OwnGroups own_groups) = 0;
+  // Sets the function that handles requests of Kafka's protocol that other nodes pass to this node; it may call back on
+  // any thread.
+  virtual void use_requests(RequestCalls::Handle handle) = 0;
   virtual void start_journals() = 0;
   // Registers this node; `clients` is the address for Kafka clients.
   virtual Status join(const Address& clients, const std::atomic<bool>& must_stop) = 0;
@@ -92,6 +97,9 @@ class Peers {
       std::function<void(const std::map<storage::TopicPartition, Offset>&)> done) = 0;
   // Finds the consumer groups of the other nodes.
   virtual void ask_groups(std::function<void(GroupCalls::Told)> done) = 0;
+  // Returns the function that passes a request of Kafka's protocol to another node, on any thread; empty if no other
+  // node exists.
+  virtual kafka::LocalClient::Relay relay() = 0;
   // Whether a temporary table belongs to a session of an earlier process of this node, or of a node that was removed.
   virtual bool is_left_over(const std::string& temporary_table) const = 0;
   // The locks of the sessions of all nodes.

@@ -40,6 +40,7 @@
 namespace server {
 
 class Connectors;
+class KafkaAdmin;
 class Links;
 
 // As long as this object exists, it counts one open query: a query that runs, or whose rows are not
@@ -104,6 +105,7 @@ struct SqlParts {
   std::unique_ptr<ClusterTopics> cluster = {};  // set before the first session
   Connectors* connectors = nullptr;             // outlives the sessions; null: no connectors
   Links* links = nullptr;                       // outlives the sessions; null: no links
+  KafkaAdmin* kafka_admin = nullptr;            // outlives the sessions
   std::shared_ptr<Surveys> surveys = {};        // set before the first session
   std::shared_ptr<Barriers> barriers = {};      // set before the first session
   std::shared_ptr<const engine::SampleHistory> history = {};  // null: none is kept
