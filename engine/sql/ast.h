@@ -21,7 +21,7 @@ using Statement = std::variant<
     SetTransaction, ShowSetting, ResetSetting, Discard, DeclareCursor, FetchCursor, CloseCursor,
     Copy, Prepare, ExecutePrepared, Deallocate, Listen, Unlisten, Notify, CreateSequence,
     AlterSequence, DropSequences, AlterDefault, CreateView, DropViews, RefreshView, RenameRelation,
-    ChangeConstraint>;
+    ChangeConstraint, AlterTopic, ResetOffsets>;
 
 // The row locks that FOR UPDATE, FOR SHARE and similar clauses of all SELECTs in the statement request.
 struct RowLocks {

@@ -11,6 +11,7 @@
 #include "engine/sql/ast_connector.h"
 #include "engine/sql/ast_link.h"
 #include "engine/sql/ast_query.h"
+#include "engine/sql/ast_topic.h"
 
 namespace engine {
 

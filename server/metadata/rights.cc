@@ -97,6 +97,28 @@ Status check_topic(const storage::Users& users, const Asker& asker, const std::s
   return denied(fmt::format("permission denied for topic {}", topic));
 }
 
+Status check_alter_settings(const storage::Users& users, const Asker& asker,
+                            const std::string& topic) {
+  if (is_superuser(users, asker) || (storage::operations_on(users, storage::roles_of(users, *asker),
+                                                            storage::RuleResource::Topic, topic) &
+                                     storage::kMayAlterConfigs) != 0)
+    return {};
+  return denied(fmt::format("permission denied for the settings of topic {}", topic))
+      .with_hint(fmt::format("GRANT ALL ON TOPIC \"{}\" TO \"{}\", or an ACL with ALTER_CONFIGS, "
+                             "gives the right.",
+                             topic, *asker));
+}
+
+Status check_group(const storage::Users& users, const Asker& asker, const std::string& group) {
+  if (is_superuser(users, asker) || (storage::operations_on(users, storage::roles_of(users, *asker),
+                                                            storage::RuleResource::Group, group) &
+                                     storage::kMaySelect) != 0)
+    return {};
+  return denied(fmt::format("permission denied for consumer group {}", group))
+      .with_hint(fmt::format("GRANT SELECT ON TOPIC \"group:{}\" TO \"{}\" gives the right.", group,
+                             *asker));
+}
+
 Status check_declare(const storage::Users& users, const Asker& asker, const std::string& topic) {
   if (has(users, asker, topic, storage::kMaySelect) ||
       has(users, asker, topic, storage::kMayInsert) || has(users, asker, topic, storage::kOwns))

@@ -37,6 +37,11 @@ Status check_owner(const storage::Users& users, const Asker& asker,
                    const engine::DataSource& source);
 Status check_topic(const storage::Users& users, const Asker& asker, const std::string& topic,
                    storage::Rights needed);
+// Checks the right to change the settings of a topic, as Kafka's AlterConfigs needs it.
+Status check_alter_settings(const storage::Users& users, const Asker& asker,
+                            const std::string& topic);
+// Checks the right to read and commit the offsets of a consumer group, as Kafka's OffsetCommit needs it.
+Status check_group(const storage::Users& users, const Asker& asker, const std::string& group);
 // Checks the right to declare a stream or table over an existing topic. The role needs the right to
 // read or write the topic, as for describing the topic by Kafka's requests.
 Status check_declare(const storage::Users& users, const Asker& asker, const std::string& topic);

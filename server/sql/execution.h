@@ -162,6 +162,11 @@ Result<std::unique_ptr<sql::Execution>> run_link_statement(
     SqlSession& session, sql::Receiver& receiver,
     std::shared_ptr<const engine::ParsedStatement> statement, InformationForm form);
 
+// Executes ALTER TOPIC or ALTER CONSUMER GROUP ... RESET OFFSETS.
+Result<std::unique_ptr<sql::Execution>> run_topic_statement(
+    SqlSession& session, sql::Receiver& receiver,
+    std::shared_ptr<const engine::ParsedStatement> statement);
+
 // Fails if the table of the topic was dropped or emptied. The old topic may still accept records
 // for a moment, and these records would be lost. A writer that passes this check has begun before
 // the DROP or TRUNCATE is acknowledged, since the image changes before the acknowledgement.

@@ -31,6 +31,7 @@
 #include "server/sql/serial/sequence_rows.h"
 #include "server/sql/serial/session_sequences.h"
 #include "server/sql/sleep.h"
+#include "server/sql/topics/reset_plan.h"
 #include "server/sql/write/explained_write.h"
 #include "storage/meta/topic_configs.h"
 
@@ -389,6 +390,15 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare_part(
     prepared->action = Action::Connector;
     prepared->columns = display_columns(connector_schema(statement));
     if (!prepared->columns.empty()) prepared->kind = sql::ResultKind::Rows;
+    return std::shared_ptr<const SqlPrepared>(std::move(prepared));
+  }
+  if (std::holds_alternative<engine::AlterTopic>(statement) ||
+      std::holds_alternative<engine::ResetOffsets>(statement)) {
+    prepared->action = Action::Topic;
+    if (std::holds_alternative<engine::ResetOffsets>(statement)) {
+      prepared->columns = display_columns(reset_schema());
+      prepared->kind = sql::ResultKind::Rows;
+    }
     return std::shared_ptr<const SqlPrepared>(std::move(prepared));
   }
   if (const auto* refresh = std::get_if<engine::RefreshView>(&statement)) {

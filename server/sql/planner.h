@@ -49,7 +49,8 @@ struct SqlPrepared final : sql::Prepared {
     Refresh,
     Information,
     Connector,
-    Link
+    Link,
+    Topic  // ALTER TOPIC, and ALTER CONSUMER GROUP
   };
   std::shared_ptr<const engine::ParsedStatement> statement;
   Action action = Action::Define;

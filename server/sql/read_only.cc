@@ -19,13 +19,14 @@ bool changes(const engine::Statement& statement) {
   using namespace engine;
   if (const auto* copy = std::get_if<Copy>(&statement))
     return copy->direction == CopyDirection::FromStdin;
-  return is_one_of<CreateSource, CreateAsSelect, DropSource, DropSources, Truncate, AddPrimaryKey,
-                   AlterColumns, AlterDefault, CreateSequence, AlterSequence, DropSequences,
-                   CreateSchema, DropSchemas, CommentOn, AlterSource, CreateType, DropType,
-                   InsertSelect, InsertValues, UpdateRows, DeleteRows, AlterSystem, RunScript,
-                   CreateRole, AlterRole, DropRole, ChangeRights, ChangeOwner, CreateConnector,
-                   AlterConnector, DropConnector, ControlConnector, CreateLink, DropLink,
-                   ControlQuery, CreateView, DropViews, RenameRelation, ChangeConstraint>(
+  if (const auto* reset = std::get_if<ResetOffsets>(&statement)) return !reset->is_dry_run;
+  return is_one_of<
+      CreateSource, CreateAsSelect, DropSource, DropSources, Truncate, AddPrimaryKey, AlterColumns,
+      AlterDefault, CreateSequence, AlterSequence, DropSequences, CreateSchema, DropSchemas,
+      CommentOn, AlterSource, CreateType, DropType, InsertSelect, InsertValues, UpdateRows,
+      DeleteRows, AlterSystem, RunScript, CreateRole, AlterRole, DropRole, ChangeRights,
+      ChangeOwner, CreateConnector, AlterConnector, DropConnector, ControlConnector, CreateLink,
+      DropLink, ControlQuery, CreateView, DropViews, RenameRelation, ChangeConstraint, AlterTopic>(
       statement);
 }
 
@@ -87,7 +88,7 @@ std::string changing_command(const engine::ParsedStatement& statement) {
   std::string command = take_word(text);
   if (command == "CREATE" || command == "DROP" || command == "ALTER")
     if (const std::string what = take_word(text); !what.empty() && what != "OR")
-      command += ' ' + what;
+      command += ' ' + what + (what == "CONSUMER" ? " GROUP" : "");
   return std::holds_alternative<engine::Copy>(statement.statement) ? "COPY FROM" : command;
 }
 

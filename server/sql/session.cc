@@ -522,6 +522,8 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::start_unbounded(
     return run_connector_statement(*this, receiver, prepared->statement, InformationForm::Rows);
   if (prepared->action == Action::Link)
     return run_link_statement(*this, receiver, prepared->statement, InformationForm::Rows);
+  if (prepared->action == Action::Topic)
+    return run_topic_statement(*this, receiver, prepared->statement);
   if (prepared->action == Action::Refresh)
     return run_refresh(*this, receiver,
                        std::get<engine::RefreshView>(prepared->statement->statement));
