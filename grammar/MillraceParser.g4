@@ -22,7 +22,7 @@ statement
     | assertTopic | assertSchema
     | createRole | alterRole | dropRole | changeRights | changeOwner
     | createConnector | alterConnector | dropConnector | controlConnector
-    | createLink | dropLink
+    | createLink | dropLink | alterTopic | resetOffsets
     | show | describe | explain | controlQuery
     | transaction | setSetting | showSetting | resetSetting | discard
     | declareCursor | fetchCursor | closeCursor
@@ -198,6 +198,25 @@ createLink
     : CREATE (OR REPLACE)? LINK ifNotExists? name=identifier (properties | FROM word=identifier string)
     ;
 dropLink : DROP LINK ifExists? name=identifier;
+
+// ---- Topics and consumer groups. The builder checks the words that are no keywords.
+
+alterTopic
+    : ALTER TOPIC topicName action=SET LPAREN property (COMMA property)* RPAREN
+    | ALTER TOPIC topicName action=RESET LPAREN propertyName (COMMA propertyName)* RPAREN
+    ;
+resetOffsets
+    : ALTER CONSUMER GROUP group=topicName RESET OFFSETS (FOR resetTopic (COMMA resetTopic)*)? resetTarget
+      (dry=identifier RUN)?
+    ;
+resetTopic  : TOPIC topicName (PARTITION LPAREN INTEGER_VALUE (COMMA INTEGER_VALUE)* RPAREN)?;
+resetTarget
+    : TO OFFSET number
+    | TO TIMESTAMP string
+    | TO GROUP other=topicName
+    | TO place=identifier      // EARLIEST or LATEST
+    | shift=identifier BY number  // SHIFT BY
+    ;
 
 // ---- Users and their rights. The builder checks the words of options and rights.
 

@@ -44,6 +44,11 @@ Result<Statement> build_link(antlr4::ParserRuleContext& context);
 // Returns the name of a link as it is written, since names of links distinguish case.
 LinkName build_link_name(P::IdentifierContext& context);
 
+// The following functions are in build_topic.cc: topics and consumer groups.
+Result<Statement> build_topic(antlr4::ParserRuleContext& context);
+// Builds the name of a topic or a consumer group, which may also be written as a string.
+Result<Name> build_topic_name(P::TopicNameContext& context);
+
 // The following function is in build_type.cc.
 Result<TypeName> build_type(P::TypeContext& context);
 

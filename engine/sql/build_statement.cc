@@ -54,6 +54,9 @@ Result<Statement> build_statement(P::StatementContext& context) {
     case P::RuleCreateLink:
     case P::RuleDropLink:
       return build_link(rule);
+    case P::RuleAlterTopic:
+    case P::RuleResetOffsets:
+      return build_topic(rule);
     case P::RuleTransaction:
     case P::RuleSetSetting:
     case P::RuleShowSetting:

@@ -95,7 +95,12 @@ const std::vector<Construct>& constructs_at_the_beginning() {
       {{"CREATE", "TOPIC"},
        "CREATE STREAM s (a INT) WITH (KAFKA_TOPIC='...', PARTITIONS=4) creates the topic, too. The "
        "command millrace topic create makes a topic alone."},
-      {{"ALTER", "TOPIC"}, "Use the command millrace topic alter, or kafka-topics --alter."},
+      {{"ALTER", "TOPIC"},
+       "Use ALTER TOPIC name SET ('retention.ms' = 60000). The command millrace topic alter adds "
+       "partitions."},
+      {{"ALTER", "CONSUMER", "GROUP"},
+       "Use ALTER CONSUMER GROUP name RESET OFFSETS [FOR TOPIC name] TO EARLIEST. DRY RUN at the "
+       "end only shows the changes."},
       {{"DESCRIBE", "TOPIC"},
        "SHOW TOPICS lists the topics. The command millrace topic describe shows one."},
       {{"KAFKA", "-"}, kShell},

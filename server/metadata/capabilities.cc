@@ -40,6 +40,9 @@ constexpr Capability kCapabilities[] = {
      .difference = "deletes the rows one by one, up to copy-atomic-bytes"},
     {.statement = "BEGIN; CREATE TABLE begun (id INT PRIMARY KEY); COMMIT",
      .level = storage::kDefiningTransactionsLevel},
+    {.statement = "ALTER TOPIC shown SET ('retention.ms' = 3600000)"},
+    {.statement = "ALTER CONSUMER GROUP 'shown_readers' RESET OFFSETS FOR TOPIC shown TO LATEST",
+     .level = storage::kConnectorsLevel},
     {.statement = "CREATE VIEW viewed AS SELECT v FROM capable", .level = storage::kViewsLevel},
     {.statement = "ALTER VIEW viewed RENAME TO seen", .level = storage::kViewsLevel},
     {.statement =
