@@ -32,3 +32,8 @@ test('a preview counts the records before the first one that stays, by partition
   assert.equal(sentenceOf(previewOf('retention.bytes', 400, partitions.slice(0, 2), new Map())), 'About 600 B would be removed.');
   assert.equal(sentenceOf(previewOf('retention.bytes', 5000, partitions.slice(0, 2), new Map())), 'Nothing would be removed.');
 });
+
+test('a change of a setting is one statement', () => {
+  assert.equal(settings.changeOf("it's", 'retention.ms', '60000'), "ALTER TOPIC 'it''s' SET ('retention.ms' = '60000')");
+  assert.equal(settings.changeOf('t', 'retention.ms', null), "ALTER TOPIC 't' RESET ('retention.ms')");
+});

@@ -42,6 +42,11 @@ export function whyFixed() {
   return '';
 }
 
+/** Returns the reason why this session changes nothing at all, or ''. Rights are not checked. */
+export function whyReadOnly() {
+  return session.info.read_only ? 'This session is read-only.' : '';
+}
+
 /** Notes that a request was rejected because the session has ended. */
 export function sessionEnded() { change('closed'); }
 

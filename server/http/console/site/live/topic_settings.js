@@ -4,8 +4,8 @@ import { openDialog } from '../core/dialog.js';
 import { button, el, fill, segments, toast } from '../core/element.js';
 import { count, plural, size } from '../core/format.js';
 import { rest } from '../core/rest.js';
-import { whyFixed } from '../core/session.js';
-import { quoteText, select } from '../core/sql.js';
+import { whyReadOnly } from '../core/session.js';
+import { quoteText, select, selectAll, sentencesOf } from '../core/sql.js';
 import { previewButton } from './retention_preview.js';
 
 /**
@@ -77,6 +77,16 @@ function valueNode(name, value) {
     ? 'none' : value), meaning && el('span.soft', {}, ` ${meaning}`)];
 }
 
+/**
+ * Returns the statement that changes one setting. A null value is the default.
+ * @param {string} topic @param {string} name @param {string|null} value
+ */
+export function changeOf(topic, name, value) {
+  const change = value === null ? `RESET (${quoteText(name)})`
+    : `SET (${quoteText(name)} = ${quoteText(value)})`;
+  return `ALTER TOPIC ${quoteText(topic)} ${change}`;
+}
+
 /** The statement that names the readers of a topic that have not read it to the end. */
 export function readersBehind(/** @type {string} */ topic) {
   return 'SELECT "group", sum(lag) AS lag FROM millrace_catalog.consumer_lag ' +
@@ -110,7 +120,7 @@ export class TopicSettings {
 
   /** @param {Setting[]} settings */
   draw_(settings) {
-    const reason = whyFixed();
+    const reason = whyReadOnly();
     const rows = [...settings].sort((a, b) => Number(isOwn(b)) - Number(isOwn(a)) ||
       (a.name < b.name ? -1 : 1));
     const idle = rows.filter((each) => isWithoutEffect(each) && !isOwn(each));
@@ -155,9 +165,8 @@ export class TopicSettings {
       el('bdi', {}, this.topic_), ' to confirm'), word);
     const difference = el('dl.difference'), effect = el('div.difference-effect');
     const failure = el('p.error-text', { role: 'alert' });
-    const request = el('pre.sql-text.request-text', { tabindex: 0, 'aria-label': 'Request' });
-    const body = () => ({ data: [isDefault ? { name, operation: 'DELETE' }
-      : { name, value: wanted }] });
+    const statement = el('pre.sql-text.request-text', { tabindex: 0, 'aria-label': 'Statement' });
+    const change = () => changeOf(this.topic_, name, isDefault ? null : wanted);
     const after = () => isDefault ? defaultOf(setting) : wanted;
     const preview = /^retention\./.test(name) ? previewButton(this.topic_, name,
       () => String(after()), this.signal_) : null;
@@ -176,17 +185,17 @@ export class TopicSettings {
         valueNode(name, setting.value), el('span.soft', {}, ` · ${sourceText(setting.source)}`))),
       el('div', {}, el('dt', {}, 'Then'), el('dd', {}, valueNode(name, after()),
         el('span.soft', {}, ` · ${isDefault ? 'default' : 'this topic'}`))));
-      request.textContent = `POST …${this.path_}:alter\n${JSON.stringify(body(), null, 1)}`;
+      statement.textContent = change();
     };
     const run = async () => {
       apply.disabled = true;
       try {
-        await rest('POST', `${this.path_}:alter`, body());
+        await selectAll(change(), this.signal_);
         close();
         toast(`${name} is changed.`);
         void this.read();
       } catch (error) {
-        failure.textContent = `${/** @type {Error} */ (error).message}.`;
+        failure.textContent = sentencesOf(error);
         apply.disabled = false;
       }
     };
@@ -194,8 +203,7 @@ export class TopicSettings {
     const close = openDialog(`Change ${name}`, [el('p.soft', {}, `${setting.documentation ?? ''}`),
       segments('Source of the value', [['own', 'A value of this topic'], ['default',
         'The default']], 'own', (value) => { isDefault = value === 'default'; draw(); }),
-      chooser, difference, effect, ...preview ? [preview.node] : [], confirm, failure,
-      el('details.request', {}, el('summary', {}, 'Request'), request)],
+      chooser, difference, effect, ...preview ? [preview.node] : [], confirm, statement, failure],
     { buttons: [button('', 'Cancel', () => close()), apply] });
     this.signal_.addEventListener('abort', close);
     draw();
