@@ -3,16 +3,21 @@
 import { openDialog } from '../core/dialog.js';
 import { button, el, fill, toast } from '../core/element.js';
 import { count, isolated, plural } from '../core/format.js';
-import { rest } from '../core/rest.js';
-import { whyFixed } from '../core/session.js';
-import { bodyOf, effective, effectOf, factsOf, PLACES, preview, problemOf, summaryOf }
+import { whyReadOnly } from '../core/session.js';
+import { sentencesOf } from '../core/sql.js';
+import { changesOf, effective, effectOf, PLACES, problemOf, statementOf, summaryOf }
   from './reset_plan.js';
 import { sqlButton } from './panel.js';
 
 /** @typedef {import('./reset_plan.js').Change} Change */
 /** @typedef {import('./reset_plan.js').Choice} Choice */
 
-const MOST_ROWS = 200; // rows of the preview that are drawn; the request has all
+const MOST_ROWS = 200; // rows of the preview that are drawn; the statement changes all
+/** The inputs of the places that need a value: a hint inside the field, and a sentence below. */
+const VALUES = /** @type {Record<string, [string, string]>} */ ({
+  time: ['2026-01-31 09:00', 'In UTC, unless it ends with an offset.'], offset: ['0', ''],
+  shift: ['-100', 'A negative number reads records again, a positive number skips records.'],
+  group: ['name', 'Partitions that the other group has not read stay as they are.'] });
 
 /**
  * Returns the reason why the offsets of a group cannot be reset now, or ''.
@@ -22,7 +27,7 @@ const MOST_ROWS = 200; // rows of the preview that are drawn; the request has al
 export function whyNoReset(group, members) {
   if (!group) return 'The group does not exist.';
   if (/share/i.test(group.type ?? '')) return 'A share group has no committed offsets.';
-  const reason = whyFixed();
+  const reason = whyReadOnly();
   if (reason) return reason;
   if (!Number(group.members)) return '';
   const names = [...new Set(members.filter(Boolean))].map((name) => isolated(String(name)));
@@ -33,7 +38,7 @@ export function whyNoReset(group, members) {
 
 /** @param {Change[]} plan */
 function planTable(plan) {
-  const text = (/** @type {number|null} */ value) => value === null ? '–' : count(value);
+  const text = (/** @type {number|null} */ value) => value === null ? 'none' : count(value);
   const heads = ['Topic', 'Partition', 'Now', 'Then', 'Records'];
   return el('div.table-scroll.live-scroll.plan-scroll', { tabindex: 0, role: 'region',
     'aria-label': 'Preview' }, el('table.live-table', {}, el('thead', {}, el('tr', {},
@@ -57,8 +62,8 @@ export function openReset(group, topics, signal) {
   let plan = [];
   let run = new AbortController();
   const edited = () => { forget(); draw(); };
-  const topic = el('select.input', { onchange: edited }, el('option', { value: '' }, 'all'),
-    topics.map((name) => el('option', { value: name }, name)));
+  const topic = el('select.input', { onchange: edited }, topics.length !== 1 &&
+    el('option', { value: '' }, 'all'), topics.map((name) => el('option', { value: name }, name)));
   const partitions = el('input.input.small-input', { type: 'text', placeholder: 'all',
     autocomplete: 'off', oninput: edited });
   const to = el('select.input', { onchange: edited }, PLACES.map(([value, text]) =>
@@ -68,9 +73,7 @@ export function openReset(group, topics, signal) {
   const failure = el('p.error-text', { role: 'alert' });
   const status = el('p', { role: 'status' });
   const result = el('div.reset-result');
-  const request = el('pre.sql-text.request-text', { tabindex: 0, 'aria-label': 'Request' });
-  const details = el('details.request', { hidden: true }, el('summary', {}, 'Request'), request);
-  const path = `/consumer-groups/${encodeURIComponent(group)}/offsets`;
+  const statement = el('pre.sql-text.request-text', { tabindex: 0, 'aria-label': 'Statement' });
   const choice = () => /** @type {Choice} */ ({ topic: topic.value, partitions: partitions.value,
     to: to.value, value: value.value });
   /** The preview is that of the form; a change of the form removes the preview. */
@@ -83,19 +86,18 @@ export function openReset(group, topics, signal) {
   };
   const draw = () => {
     const chosen = choice();
-    const isPlain = chosen.to === 'earliest' || chosen.to === 'latest';
-    value.hidden = isPlain;
-    value.placeholder = { time: '2026-01-31 09:00', offset: '0', shift: '-100' }[
-      /** @type {'time'} */ (chosen.to)] ?? '';
-    const hints = { time: 'In UTC, unless it ends with an offset.', offset: '', shift:
-      'A negative number reads records again, a positive number skips records.' };
-    hint.textContent = hints[/** @type {'time'} */ (chosen.to)] ?? '';
+    const [placeholder, note] = VALUES[chosen.to] ?? ['', ''];
+    value.hidden = !VALUES[chosen.to];
+    value.placeholder = placeholder;
+    hint.textContent = note;
     const changed = effective(plan).length;
     apply.disabled = !changed;
     apply.querySelector('span').textContent = changed
       ? `Reset ${plural(changed, 'partition')}` : 'Reset';
-    details.hidden = !changed;
-    request.textContent = `POST …${path}\n${JSON.stringify(bodyOf(plan), null, 1).slice(0, 4000)}`;
+    const isComplete = problemOf(chosen) === '';
+    statement.hidden = !isComplete;
+    statement.textContent = isComplete ? statementOf(group, chosen) : '';
+    fill(sqlPlace, isComplete && sqlButton(`${statementOf(group, chosen, true)};`, 'the preview'));
   };
   const look = async () => {
     forget();
@@ -107,15 +109,15 @@ export function openReset(group, topics, signal) {
     const { signal: its } = run;
     status.textContent = 'The offsets are read.';
     try {
-      const found = await preview(group, choice(), its);
+      const found = await changesOf(statementOf(group, choice(), true), its);
       if (its.aborted) return;
       plan = found;
-      status.textContent = plan.length ? summaryOf(plan) : 'The group has no such partition.';
+      status.textContent = plan.length ? summaryOf(plan) : 'No partition has an offset to change.';
       fill(result, plan.length > 0 && planTable(plan));
     } catch (error) {
       if (its.aborted) return;
       status.textContent = '';
-      failure.textContent = `${/** @type {Error} */ (error).message}.`;
+      failure.textContent = sentencesOf(error);
     }
     draw();
   };
@@ -123,17 +125,18 @@ export function openReset(group, topics, signal) {
     apply.disabled = true;
     failure.textContent = '';
     try {
-      await rest('POST', path, bodyOf(plan));
-      toast(`The offsets of ${plural(effective(plan).length, 'partition')} are reset.`);
+      const changes = await changesOf(statementOf(group, choice()), signal);
+      toast(`The offsets of ${plural(effective(changes).length, 'partition')} are reset.`);
       close();
     } catch (error) {
-      failure.textContent = /** @type {Error} */ (error).message.replace(/[^.]$/, '$&.');
+      failure.textContent = sentencesOf(error);
       apply.disabled = false;
     }
   };
   const field = (/** @type {string} */ text, /** @type {Node[]} */ ...nodes) =>
     el('label.field', {}, el('span', {}, text), nodes);
   const hint = el('p.soft');
+  const sqlPlace = el('span');
   const apply = button('', 'Reset', () => void reset(), { class: 'danger', disabled: true });
   const form = el('form.reset-form', { onsubmit: (/** @type {Event} */ event) => {
     event.preventDefault();
@@ -141,8 +144,8 @@ export function openReset(group, topics, signal) {
   } }, field('Topic', topic), field('Partitions', partitions), field('Go to', to), value,
   el('button.button.primary', { type: 'submit' }, 'Preview'));
   const close = openDialog(`Reset offsets of ${isolated(group)}`, [form, hint, failure, status,
-    result, details], { wide: true, closed: () => run.abort(),
-    buttons: [sqlButton(factsOf(group), 'the offsets'), el('span.spring'),
+    result, statement], { wide: true, closed: () => run.abort(),
+    buttons: [sqlPlace, el('span.spring'),
       button('', 'Cancel', () => close()), apply] });
   signal.addEventListener('abort', close);
   draw();
