@@ -262,6 +262,8 @@ void Shard::remove(ShardTask& task) {
 }
 
 void Shard::destroy(std::unique_ptr<ShardTask> task) {
+  // A reader that the task has passed may still wait until the work is durable. The task no longer calls it back.
+  task->task->give_up({ErrorCode::UndefinedObject, "the query has ended"});
   const std::shared_ptr<engine::Stage> stage = engine::Task::end(std::move(task->task));
   release_in_slices([stage] { return stage->release_some(); });
 }
