@@ -184,6 +184,12 @@ const std::vector<Construct>& constructs_within() {
 
       // Constructs of MySQL.
       {{"LIMIT", "#", ","}, "Use LIMIT 10 OFFSET 20 for LIMIT 20, 10."},
+      {{"SET", "PARTITIONS"},
+       "The command millrace topic alter --partitions adds partitions. A setting is in "
+       "parentheses: "
+       "SET ('retention.ms' = 60000).",
+       2,
+       1},
       {{"SEPARATOR", "'"}, "The separator is the second argument: STRING_AGG(name, ',').", 1},
       {{"ON", "DUPLICATE", "KEY"},
        "Use ON CONFLICT (id) DO UPDATE SET a = 1. INSERT alone replaces the earlier row with the "
