@@ -113,16 +113,19 @@ Error class_is_not_built_in(std::string_view name, bool has_outside) {
   Error error{ErrorCode::NotSupported, fmt::format("class {} is not built in", name)};
   if (row != nullptr && !row->hint.empty())
     return std::move(error).with_hint(std::string(row->hint));
-  if (row != nullptr && row->is_short() && !has_outside)
-    for (const ConnectorClass& other : kClasses) {
-      if (other.support != kBuiltIn || other.family != row->family) continue;
-      if (!other.is_short() && other.type == row->type)
+  if (row != nullptr && row->is_short() && !has_outside) {
+    const auto built_in = [row](const ConnectorClass& other) {
+      return other.support == kBuiltIn && other.family == row->family;
+    };
+    for (const ConnectorClass& other : kClasses)
+      if (built_in(other) && !other.is_short() && other.type == row->type)
         return std::move(error).with_hint(fmt::format("Class {} is built in.", other.name));
-      if (other.name == row->name && other.type != row->type)
+    for (const ConnectorClass& other : kClasses)
+      if (built_in(other) && other.name == row->name)
         return std::move(error).with_hint(
             fmt::format("Class {} is built in as a {}: CREATE {} CONNECTOR.", name,
                         connector_type_name(other.type), other.type == kSink ? "SINK" : "SOURCE"));
-    }
+  }
   // A Kafka Connect cluster knows only Java classes, so the hint for a short name must name the Java
   // class.
   if (row != nullptr && row->is_short()) {
