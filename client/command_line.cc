@@ -17,8 +17,8 @@ namespace {
 
 volatile std::sig_atomic_t interrupted = 0;
 
-// Restores the default action of the signal, so that a second signal ends the process, in case the
-// program hangs.
+// Records the first signal. The default action is restored, so that a second signal ends a program
+// that hangs.
 void note_interrupt(int signal) {
   interrupted = 1;
   std::signal(signal, SIG_DFL);
@@ -70,8 +70,8 @@ std::string bootstrap_server(const Flags& flags) {
 }
 
 void watch_for_interrupts() {
-  // sigaction is used because std::signal would set SA_RESTART: with that flag, a signal does not
-  // interrupt a read that is waiting.
+  // sigaction() is used, because std::signal() sets SA_RESTART, with which a signal does not end a
+  // read that waits.
   struct sigaction action {};
   action.sa_handler = note_interrupt;
   sigaction(SIGINT, &action, nullptr);
@@ -104,7 +104,7 @@ std::optional<int> tell_of_tool(const Flags& flags, int argc, const Help& help,
 
 Result<std::string> read_text_file(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
-  // An ifstream can also open a directory. peek() detects this by setting bad(); reading with the
+  // An ifstream can also be opened for a directory. Then peek() sets bad(), while reading with the
   // iterators below would end the program.
   in.peek();
   if (!in.is_open() || in.bad())

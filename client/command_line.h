@@ -1,4 +1,5 @@
-// Common parts of all commands: the layout of --help, error reports, and interruption by the user.
+// Functions that all commands use: the layout of --help, the output of errors, and interruption by
+// the user.
 #pragma once
 #include <optional>
 #include <span>
@@ -25,12 +26,13 @@ void print_help(const Help& help, std::span<const Flag> flags);
 // Prints the error to stderr; returns `status`.
 int report(const Error& error, int status = kFailed);
 
-// Reports a word that is not an action of the command, or a missing word, on stderr; returns kUsageError. `command` is
-// "millrace topic". The report names the action that the user probably means, for words of other programs as well.
+// Prints to stderr that `word` is not an action of the command, or that the action is missing, and
+// returns kUsageError. `command` is, for example, "millrace topic". The message also names the
+// action that the user probably means, even if `word` is from another program.
 int report_unknown_action(std::string_view command, std::string_view word,
                           std::vector<std::string> actions);
 
-// Returns the error with the failed action in front of its message.
+// Returns the error with `what`, the action that has failed, in front of its message.
 Error about(std::string_view what, Error error);
 
 // The server's address, from --bootstrap-server.
@@ -40,17 +42,18 @@ inline constexpr Flag kBootstrapFlag{.name = "bootstrap-server",
                                      .letter = 'b'};
 std::string bootstrap_server(const Flags& flags);
 
-// Keeps SIGINT and SIGTERM from ending the process; loops poll is_interrupted() instead.
+// From this call on, SIGINT and SIGTERM do not end the process; loops ask is_interrupted().
 void watch_for_interrupts();
-// Watches for Ctrl-C only, and resets an earlier Ctrl-C. It is used at a terminal, where each Ctrl-C ends one statement
-// and SIGTERM still ends the program.
+// Does the same for SIGINT (Ctrl-C) only, and forgets an earlier Ctrl-C. Used at a terminal, where
+// Ctrl-C ends one statement, and SIGTERM still ends the program.
 void watch_for_ctrl_c();
 bool is_interrupted();
 
-// Prints the release of Kafka's tools that the commands follow, for --version.
+// Prints the Kafka release whose tools the commands imitate, for --version.
 int print_kafka_version();
-// Handles --version, --help and an empty command line of a Kafka tool: prints the answer and returns the exit status.
-// Returns nothing if the tool has something to do.
+// Handles the command lines of a Kafka tool that only ask for information: --version, --help, and
+// an empty command line. Prints the information and returns the exit status. Returns nothing for
+// all other command lines.
 std::optional<int> tell_of_tool(const Flags& flags, int argc, const Help& help,
                                 std::span<const Flag> known);
 

@@ -1,10 +1,11 @@
-// The commands of the command line, for the program's table of subcommands. Each command uses only Kafka's protocol,
-// with this server or any other, and returns the exit status: 0, 1 for a failure, or 2 for a wrong command line.
+// The commands of the command line, which main() calls. Unless stated otherwise, a command uses
+// only Kafka's protocol, and so works with this server and any other. It returns the exit status:
+// 0; 1 for a failure; 2 for a wrong command line.
 #pragma once
 
 namespace client {
 
-// In the following functions, argv[0] is the command's name.
+// In the functions below, argv[0] is the name of the command.
 int run_topic_command(int argc, const char* const* argv);
 int run_produce_command(int argc, const char* const* argv);
 int run_consume_command(int argc, const char* const* argv);
@@ -16,12 +17,12 @@ int run_sql_command(int argc, const char* const* argv);
 int run_bench_command(int argc, const char* const* argv);
 
 int run_context_command(int argc, const char* const* argv);
-// Runs `millrace confluent`, with the flags and exit statuses (0 and 1) of Confluent's command-line interface. Uses
-// Kafka's and PostgreSQL's protocols.
+// Runs `millrace confluent`, with the flags and exit statuses (0 and 1) of Confluent's command-line
+// interface. Uses the protocols of Kafka and PostgreSQL.
 int run_confluent_command(int argc, const char* const* argv);
 
-// The following functions run Apache Kafka's tools of these names, with the flags, words and exit statuses (0 and 1) of
-// those tools.
+// The functions below run Apache Kafka's tools of the same names, with their flags, words and exit
+// statuses (0 and 1).
 int run_kafka_topics(int argc, const char* const* argv);
 int run_kafka_consumer_groups(int argc, const char* const* argv);
 int run_kafka_console_producer(int argc, const char* const* argv);

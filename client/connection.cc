@@ -17,15 +17,15 @@ namespace {
 
 using std::chrono::steady_clock;
 
-// How long to wait for a server that refuses connections, and for one that does not answer. A
-// refused connection does not end the wait immediately, because "localhost" has two addresses, and
-// librdkafka tries the second only after the first has failed.
+// How long to wait for a server that refuses connections (kRefusedLimit), and for one that does not
+// answer (kSilentLimit). The wait does not end at the first refusal, because "localhost" has two
+// addresses, and librdkafka tries the second one after the first has failed.
 constexpr auto kRefusedLimit = std::chrono::milliseconds(1500);
 constexpr auto kSilentLimit = std::chrono::seconds(5);
 
 using Metadata = Owned<const rd_kafka_metadata_t, rd_kafka_metadata_destroy>;
 
-// Drops log lines of librdkafka. Without this callback librdkafka would write them to stderr.
+// Drops a log line of librdkafka, which would write it to stderr without this callback.
 void drop_log_line(const rd_kafka_t*, int, const char*, const char*) {}
 
 Status set(rd_kafka_conf_t* conf, const std::string& name, const std::string& value) {
@@ -64,9 +64,9 @@ TopicDescription to_description(const rd_kafka_metadata_topic_t& topic) {
   return description;
 }
 
-// Returns a reason of librdkafka, such as "localhost:9092/bootstrap: Connect to ipv4#127.0.0.1:9092
-// failed: Connection refused (after 0ms in state CONNECT)", without the name of its object and its
-// state.
+// Returns the middle part of an error text of librdkafka. For example, of
+// "localhost:9092/bootstrap: Connect to ipv4#127.0.0.1:9092 failed: Connection refused (after 0ms
+// in state CONNECT)" the first name and the part in parentheses are removed.
 std::string plain_reason(std::string_view reason) {
   if (const size_t name_end = reason.find(": "); name_end != reason.npos)
     reason.remove_prefix(name_end + 2);
@@ -75,9 +75,9 @@ std::string plain_reason(std::string_view reason) {
   return std::string(reason);
 }
 
-// Returns the protocol of the server that sent the answer which librdkafka could not read; empty if it is unknown.
-// librdkafka reads the first four bytes as a size: "HTTP", or the letter E and a part of the length of PostgreSQL's
-// error.
+// Returns the protocol of a server whose answer librdkafka could not read; empty if it is unknown.
+// librdkafka has read the first four bytes of the answer as a size: "HTTP", or the letter E and a
+// part of the length of a PostgreSQL error.
 std::string_view other_protocol(std::string_view reason) {
   constexpr std::string_view kSize = "Invalid response size ";
   constexpr int64_t kHttp = 0x48545450, kErrorResponse = 0x45, kAnyLength = 1 << 24;
@@ -92,8 +92,8 @@ std::string_view other_protocol(std::string_view reason) {
 
 }  // namespace
 
-// The reasons of connection failures. Errors arrive on the thread that polls librdkafka, which may
-// be a thread other than the owner's.
+// The reasons why connections have failed. librdkafka reports errors on the thread that polls it,
+// which may differ from the owner's.
 struct Connection::Trouble {
   std::mutex mutex;
   // Guarded by mutex.
@@ -113,7 +113,7 @@ Result<Connection> Connection::open(rd_kafka_type_t type, const Settings& settin
   Owned<rd_kafka_conf_t, rd_kafka_conf_destroy> conf(rd_kafka_conf_new());
   TRY(set(conf.get(), "client.id", "millrace"));
   TRY(set(conf.get(), "reconnect.backoff.max.ms", "1000"));
-  // Java's consumers reject damaged records; so does this program.
+  // Refuses damaged records, as Java's consumers do.
   if (type == RD_KAFKA_CONSUMER) TRY(set(conf.get(), "check.crcs", "true"));
   for (const auto& [name, value] : defaults) TRY(set(conf.get(), name, value));
   for (const auto& [name, value] : TRY(with_own_security(settings.properties))) {
@@ -212,7 +212,8 @@ Result<std::vector<TopicDescription>> Connection::topics() { return metadata(nul
 
 Result<std::optional<TopicDescription>> Connection::topic(const std::string& name,
                                                           IfMissing if_missing) {
-  // A request for one topic by name can create the topic; a request for all topics creates none.
+  // Only a request that names one topic can create the topic. A request for all topics never
+  // creates one.
   TopicHandle only;
   if (if_missing == IfMissing::MayCreate)
     only.reset(rd_kafka_topic_new(handle_.get(), name.c_str(), nullptr));

@@ -1,4 +1,4 @@
-// Owns a client of librdkafka that writes no log, and that reports clearly if no server answers.
+// Owns a client of librdkafka. The client writes no log, and reports clearly if no server answers.
 #pragma once
 #include <librdkafka/rdkafka.h>
 
@@ -14,7 +14,7 @@
 
 namespace client {
 
-// An object of librdkafka with the function that frees it.
+// Makes std::unique_ptr free an object of librdkafka with the function `free_it`.
 template <auto free_it>
 struct Free {
   void operator()(auto* object) const { free_it(object); }
@@ -39,8 +39,8 @@ struct TopicDescription {
   }
 };
 
-// Threads: librdkafka's threads only record why a connection failed. Everything else belongs to
-//          the thread that opened it, except where a method states otherwise.
+// Threads: the thread that has opened the connection, unless stated otherwise at a function.
+// librdkafka's own threads only record why a connection has failed.
 class Connection {
  public:
   struct Settings {
@@ -48,10 +48,10 @@ class Connection {
     Properties properties;  // given by the user, with names of Java's clients or librdkafka
   };
 
-  // Creates a client of librdkafka, which does not connect yet. Fails with InvalidParameter for a
-  // property that librdkafka refuses; an unknown property is reported on stderr and ignored.
-  // `defaults` are our own settings, with librdkafka's names; `events` are the event types that the
-  // caller takes from the queue itself.
+  // Creates a client of librdkafka; it does not connect yet. Fails with InvalidParameter for a
+  // property that librdkafka refuses. Reports an unknown property on stderr, and ignores it.
+  // `defaults` are settings of the program, with librdkafka's names. `events` are the types of
+  // events that the caller takes from the queue itself.
   static Result<Connection> open(rd_kafka_type_t type, const Settings& settings,
                                  const Properties& defaults, int events = 0);
 
@@ -60,8 +60,8 @@ class Connection {
 
   rd_kafka_t* handle() const { return handle_.get(); }
 
-  // Returns all topics, sorted by name, and creates none. Fails with NetworkFailure if no server
-  // answers within a few seconds.
+  // Returns all topics, sorted by name. Does not create topics. Fails with NetworkFailure if no
+  // server answers within a few seconds.
   Result<std::vector<TopicDescription>> topics();
   // Returns the topic, or nullopt if it does not exist. With MayCreate, the server creates a
   // missing topic if it is configured to do so.
@@ -70,31 +70,32 @@ class Connection {
 
   // Returns the error for an unreachable server. Any thread.
   Error unreachable() const;
-  // Returns the error for a request without an answer after `waited_ms`; asks the server once more,
-  // because a server that answers other requests is only busy with this one. Waits for a moment.
+  // Returns the error for a request that got no answer in `waited_ms`. First sends another request
+  // and waits a moment for its answer: a server that answers it was only busy with the first one.
   Error no_answer(int waited_ms) const;
   // Records an error event. Any thread.
   void note(rd_kafka_resp_err_t code, const char* reason);
-  // Reports on stderr, once per outage, that all servers have become unreachable. Any thread.
+  // Reports on stderr that no server can be reached, once for each failure. Any thread.
   void warn_if_lost();
 
  private:
   struct Trouble;
   static void note_in(Trouble& trouble, rd_kafka_resp_err_t code, const char* reason);
   explicit Connection(std::string bootstrap_server);
-  bool has_lost_server();  // whether the server was lost since the last call
+  bool has_lost_server();  // returns whether the server was lost since the last call
   Result<std::vector<TopicDescription>> metadata(rd_kafka_topic_t* only);
 
   std::string bootstrap_server_;
-  std::unique_ptr<Trouble> trouble_;  // at a fixed address: librdkafka's callbacks point to it
+  std::unique_ptr<Trouble> trouble_;  // has a fixed address, to which librdkafka's callbacks point
   Owned<rd_kafka_t, rd_kafka_destroy> handle_;
 };
 
-// Returns the error for a failure that librdkafka or the server reports; if `text` is null, the
-// error has librdkafka's text.
+// Returns the error for an error code of librdkafka or of the server. If `text` is null, the
+// message is librdkafka's.
 Error kafka_failure(rd_kafka_resp_err_t code, const char* text = nullptr);
 
-// Returns the error for a missing topic, with a hint for the name that was probably meant.
+// Returns the error for a topic that does not exist. Its hint is the name that the user probably
+// meant.
 Error no_such_topic(const std::string& name, const std::vector<TopicDescription>& topics);
 
 }  // namespace client

@@ -13,7 +13,8 @@ namespace {
 
 constexpr size_t kHelpWidth = 100;
 
-// Spellings of other programs, and of older versions of Kafka's tools.
+// Flags of other programs, and of older versions of Kafka's tools, with the flags that replace
+// them.
 struct ForeignFlag {
   std::string_view foreign, ours;
 };
@@ -29,8 +30,8 @@ std::string hint_for_unknown_flag(std::span<const Flag> known, std::string_view 
     if (const auto flag = std::ranges::find(known, ours, &Flag::name);
         name == foreign && flag != known.end())
       return fmt::format("Use --{} {}.", ours, flag->argument);
-  // Kafka's tools have flags for the type and the name, which are plain words here: millrace config
-  // topic orders.
+  // Kafka's tools have flags for the type and the name of an entity. In this program they are words
+  // without a flag: millrace config topic orders.
   if (name == "entity-type" || name == "entity-name")
     return "Name the type and the name as words: millrace config topic NAME.";
   std::vector<std::string> names;
@@ -39,14 +40,15 @@ std::string hint_for_unknown_flag(std::span<const Flag> known, std::string_view 
 }
 
 Error unknown_flag(std::span<const Flag> known, std::string_view name) {
-  // Many tutorials still use this flag, so its error names the flag that replaces it.
+  // Many tutorials still use --zookeeper, so the error names the flag that replaces it.
   if (name == "zookeeper")
     return wrong_usage("--zookeeper is obsolete; use --bootstrap-server HOST:PORT");
   return wrong_usage(fmt::format("unrecognized option --{}", name),
                      hint_for_unknown_flag(known, name));
 }
 
-// Returns the flag of that name, or the only flag whose name begins with it.
+// Returns the flag with this name or, if there is none, the only flag whose name begins with
+// `name`.
 Result<const Flag*> find_flag(std::span<const Flag> known, std::string_view name) {
   const auto exact = std::ranges::find(known, name, &Flag::name);
   if (exact != known.end()) return &*exact;
@@ -71,8 +73,8 @@ Result<const Flag*> find_letter(std::span<const Flag> known, char letter) {
                      letter == 'e' && has_command ? "Use -c 'SELECT ...'." : "");
 }
 
-// Wraps `text` into lines of at most `width`, unless a word is longer; all lines except the first
-// are indented.
+// Breaks `text` into lines of at most `width`; only a word that is longer makes a longer line. All
+// lines except the first are indented.
 std::string wrapped(std::string_view text, size_t width, size_t indent) {
   std::string lines;
   while (text.size() > width) {
