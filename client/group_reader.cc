@@ -55,7 +55,7 @@ Result<std::span<rd_kafka_message_t* const>> GroupReader::read(int wait_ms, size
     Error error = kept ? Error{ErrorCode::Internal, ""} : kept.error();
     rd_kafka_message_destroy(message);
     if (!kept) return error;
-    if (messages_.empty()) break;  // lets the caller check for the ends of partitions
+    if (messages_.empty()) break;  // lets the caller check has_reached_ends()
   }
   return std::span<rd_kafka_message_t* const>(messages_);
 }

@@ -1,4 +1,5 @@
-// Reads topics as a member of a consumer group. The group assigns partitions and stores the position.
+// Reads topics as a member of a consumer group, which assigns partitions to the reader and stores
+// its positions.
 #pragma once
 #include <set>
 #include <string>
@@ -9,11 +10,12 @@
 
 namespace client {
 
-// Threads: one. The destructor commits the position after the records that were read, and leaves the group.
+// Threads: one. The destructor commits the positions after the records that were read, and leaves
+// the group.
 class GroupReader final : public RecordSource {
  public:
-  // Joins the group whose id is in the properties. Without a committed position the reader begins at the end, or at the
-  // beginning if `from_beginning`.
+  // Joins the group whose id is in the properties. In a partition without a committed position, the
+  // reader begins at the end; if `from_beginning` is true, at the beginning.
   static Result<GroupReader> open(Connection::Settings settings, bool from_beginning);
   ~GroupReader() override;
   GroupReader(GroupReader&&) noexcept = default;
@@ -27,7 +29,8 @@ class GroupReader final : public RecordSource {
  private:
   explicit GroupReader(Connection connection) : connection_(std::move(connection)) {}
   void forget_messages();
-  // Returns false for the end of a partition, or for a temporary condition.
+  // Returns whether the message is a record. Other messages report the end of a partition or a
+  // temporary error. Fails for all other errors.
   Result<bool> is_record(const rd_kafka_message_t& message);
 
   Connection connection_;

@@ -14,8 +14,8 @@ Error bad_property(std::string message) {
   return Error{ErrorCode::InvalidParameter, std::move(message)};
 }
 
-// Removes and returns the part before `separator`; returns nothing if the line lacks the separator
-// and that is allowed.
+// Removes and returns the part before `separator`. If the separator is missing, returns nothing if
+// the format permits that, and otherwise fails.
 Result<std::optional<std::string_view>> take_part(const LineFormat& format, std::string_view& rest,
                                                   std::string_view separator,
                                                   std::string_view separator_name,

@@ -20,22 +20,22 @@ struct OutgoingRecord {
   std::vector<OutgoingHeader> headers;
 };
 
-// The parts of a line and their separators: "headers<tab>key<tab>value".
+// Which parts a line has, and their separators. The longest form is "headers<tab>key<tab>value".
 struct LineFormat {
   bool has_headers = false, has_key = false;
-  // if set, a line without separator is the whole value
+  // If true, a line without a separator is permitted, and is the value of the record.
   bool takes_lines_without_separator = false;
   std::string headers_delimiter = "\t", headers_separator = ",", headers_key_separator = ":";
   std::string key_separator = "\t";
   std::optional<std::string> null_marker;  // a part with this text is null
 
-  // Reads properties with kafka-console-producer's names (parse.key, key.separator ...). Fails with
-  // InvalidParameter if separators are empty or ambiguous.
+  // Reads properties with the names of kafka-console-producer (parse.key, key.separator ...). Fails
+  // with InvalidParameter if a separator is empty, or if separators are ambiguous.
   static Result<LineFormat> from(const Properties& properties);
 };
 
 // Parses a line without its line end. Fails with InvalidText if a separator is missing; the error
-// names `line_number`, which counts from 1.
+// contains `line_number`, which counts from 1.
 Result<OutgoingRecord> parse_line(const LineFormat& format, std::string_view line,
                                   int64_t line_number);
 

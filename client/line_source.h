@@ -1,4 +1,4 @@
-// Reads lines from a file descriptor, one at a time, without blocking if none arrives.
+// Reads lines from a file descriptor, one at a time. Does not wait longer than the caller permits.
 #pragma once
 #include <string>
 #include <string_view>
@@ -13,9 +13,10 @@ class LineSource {
   explicit LineSource(int fd) : fd_(fd) {}
 
   enum class Next { Line, NothingYet, End };
-  // Reads the next line. `line`, without its end, is valid until the next call. NothingYet: no
-  // whole line arrived within `wait_ms`, or a signal did. Fails if the descriptor cannot be read,
-  // or with LimitExceeded for a line that no record could hold.
+  // Reads the next line into `line`, without its line end; it is valid until the next call. Returns
+  // NothingYet if no whole line arrives within `wait_ms`, or if a signal arrives. Fails if the
+  // descriptor cannot be read. Fails with LimitExceeded if the line is longer than any record can
+  // be.
   Result<Next> next(std::string_view& line, int wait_ms);
 
  private:

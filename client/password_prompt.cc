@@ -19,8 +19,8 @@ Error no_password() {
           "Set PGPASSWORD, or write it to ~/.pgpass."};
 }
 
-// Hides typed characters while the object exists. During this time Ctrl-C is an ordinary character. As a signal, it
-// would end the program and leave the terminal without echo.
+// Hides typed characters while the object exists. Meanwhile Ctrl-C is an ordinary character: as a
+// signal it would end the program, and the terminal would stay without echo.
 class HiddenInput {
  public:
   explicit HiddenInput(int fd) : fd_(fd), is_terminal_(tcgetattr(fd, &shown_) == 0) {
@@ -42,8 +42,8 @@ class HiddenInput {
 };
 
 Result<std::string> read_hidden_line(int in, int out, std::string_view prompt) {
-  // HiddenInput discards input that was typed before. It is created before the prompt is shown, so that input after the
-  // prompt is not discarded.
+  // The constructor of HiddenInput discards input that was typed before. So it is called before the
+  // prompt is shown, and input after the prompt is kept.
   const HiddenInput hidden(in);
   std::ignore = write(out, prompt.data(), prompt.size());
   std::string line;

@@ -7,8 +7,8 @@
 
 namespace client {
 
-// Reads a line without showing it: from the terminal, or from the standard input if no terminal exists. Fails with
-// InvalidParameter if neither has a line.
+// Shows the prompt, and reads a line without showing it: from the terminal, or from the standard
+// input if there is no terminal. Fails with InvalidParameter if neither has a line.
 Result<std::string> ask_for_password(std::string_view prompt);
 
 }  // namespace client
