@@ -10,7 +10,8 @@ namespace {
 
 constexpr int kQueueFullWaitMs = 100;
 
-// The check is done here, because librdkafka accepts any number, and the server would then refuse each record.
+// librdkafka accepts any number for acks, and the server would then refuse each record. So the
+// value is checked before.
 Status check_acks(const Properties& properties) {
   for (const char* name : {"acks", "request.required.acks"}) {
     const std::string value = value_of(properties, name);
@@ -22,8 +23,8 @@ Status check_acks(const Properties& properties) {
   return {};
 }
 
-// Returns the error for a refused record, with the remedy. librdkafka reports neither the reason of the server nor the
-// limit in effect.
+// Returns the error for a record that was refused, with a hint what to do. librdkafka knows neither
+// the server's reason nor the limit that was exceeded.
 Error delivery_failure(rd_kafka_resp_err_t code, bool has_key) {
   Error failure = kafka_failure(code);
   if (code == RD_KAFKA_RESP_ERR_INVALID_RECORD && !has_key) {
@@ -40,7 +41,7 @@ Error delivery_failure(rd_kafka_resp_err_t code, bool has_key) {
   return failure;
 }
 
-// Returns the error for a record that is larger than the producer's own limit.
+// Returns the error for a record that exceeds the size limit of the producer's own settings.
 Error too_large_for_producer(const Properties& properties, size_t bytes) {
   std::string limit = value_of(properties, "max.request.size");
   if (limit.empty()) limit = value_of(properties, "message.max.bytes");
@@ -64,9 +65,11 @@ Result<Producer> Producer::open(const Connection::Settings& settings) {
   TRY(check_acks(settings.properties));
   Properties defaults{{"partitioner", "murmur2_random"},
                       {"message.timeout.ms", "60000"},
-                      // Time that the server may take to create a topic at the first record.
+                      // How long the server may take to create a topic after the first record for
+                      // it.
                       {"topic.metadata.propagation.max.ms", "10000"}};
-  // As in Java's producer, idempotence is on unless the user's own settings exclude it.
+  // Idempotence is on by default, as in Java's producer, but off if the user has set an `acks` that
+  // excludes it.
   const auto acks = settings.properties.find("acks");
   if (acks == settings.properties.end() || acks->second == "all" || acks->second == "-1")
     defaults["enable.idempotence"] = "true";
@@ -138,7 +141,8 @@ void Producer::look(int wait_ms) {
 
 Status Producer::finish(bool (*should_stop)()) {
   look(0);
-  // rd_kafka_outq_len() is not used, because it also counts events about lost connections.
+  // Counts itself how many records have no outcome yet: rd_kafka_outq_len() also counts events
+  // about lost connections.
   const auto left = [&] { return sent_ - delivered_ - failed_; };
   while (left() > 0 && !should_stop()) look(kQueueFullWaitMs);
   if (left() > 0)

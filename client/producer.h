@@ -10,19 +10,20 @@ namespace client {
 // Threads: one.
 class Producer {
  public:
-  // Records with the same key go to the partition that Kafka's Java clients would choose.
+  // Opens a producer. Records with the same key go to the same partition as with Kafka's Java
+  // clients.
   static Result<Producer> open(const Connection::Settings& settings);
 
   Connection& connection() { return connection_; }
-  // Passes the record to librdkafka, which sends it soon; waits if too many bytes are in flight.
-  // Without a partition the key selects one. Fails with RecordTooLarge, or with an error after
-  // which no further record can be sent.
+  // Passes the record to librdkafka, which sends it soon. Waits if too many bytes are in flight.
+  // Without a partition, the key chooses one. Fails with RecordTooLarge, or with another error
+  // after which no further record can be sent.
   Status send(const std::string& topic, std::optional<PartitionId> partition,
               const OutgoingRecord& record);
-  // Waits until the outcome of every record is known. Fails with the error of the first record that
-  // was not delivered, or with QueryCanceled if `should_stop` ended the wait.
+  // Waits until it is known for every record whether it was delivered. Fails with the error of the
+  // first record that was not, or with QueryCanceled if `should_stop` has returned true.
   Status finish(bool (*should_stop)());
-  // Processes delivery reports; waits up to `wait_ms` for them.
+  // Processes delivery reports. Waits up to `wait_ms` for the first one.
   void look(int wait_ms);
 
   int64_t delivered() const { return delivered_; }

@@ -1,4 +1,4 @@
-// Shows a progress line on stderr during a long operation, if stderr is a terminal.
+// Shows a line about the progress of a long operation on stderr, if stderr is a terminal.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -7,12 +7,12 @@ namespace client {
 
 class Progress {
  public:
-  // No: never shows anything, for example where the line would interrupt printed output.
+  // No: never shows the line, for example because it would disturb the output at the same terminal.
   enum class Wanted { No, Yes };
   explicit Progress(Wanted wanted);
   ~Progress() { clear(); }
 
-  // Updates the counts; cheap enough to be called for every record.
+  // Sets the numbers that the line shows. Fast enough to be called for every record.
   void show(int64_t records, int64_t bytes);
   // Removes the progress line from the terminal.
   void clear();

@@ -1,5 +1,5 @@
-// Settings as Kafka's users write them: key=value on the command line or in a file, with the names
-// of Java's clients or of librdkafka.
+// Properties of clients as users give them: key=value on the command line or in a file, with the
+// names of Java's clients or of librdkafka.
 #pragma once
 #include <map>
 #include <string>
@@ -12,8 +12,8 @@ namespace client {
 
 using Properties = std::map<std::string, std::string>;
 
-// Parses "key=value" texts; a later text replaces an earlier one with the same key. `flag` is the
-// flag named in the error for a text without "=".
+// Parses "key=value" texts. If a key occurs twice, the later text counts. If a text has no "=", the
+// error names `flag`.
 Result<Properties> parse_properties(const std::vector<std::string>& texts, std::string_view flag);
 
 // Reads a Java properties file: one key=value per line; lines that begin with # or ! are comments.
@@ -25,9 +25,9 @@ std::string value_of(const Properties& properties, const std::string& name);
 // Parses true or false, in any letter case.
 Result<bool> parse_bool(const std::string& name, const std::string& value);
 
-// A setting with the name and the unit of librdkafka. For example, buffer.memory of Java's clients
-// is in bytes, but queue.buffering.max.kbytes is in kilobytes. An empty name means that librdkafka
-// has no such setting, for example a serializer. Unknown names are returned unchanged.
+// A property with librdkafka's name and unit. For example, buffer.memory of Java's clients is in
+// bytes, but queue.buffering.max.kbytes of librdkafka is in kilobytes. The name is empty for
+// properties that librdkafka does not have, for example serializers. Unknown names stay unchanged.
 struct Setting {
   std::string name, value;
   bool operator==(const Setting&) const = default;

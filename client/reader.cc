@@ -69,7 +69,8 @@ Reader::~Reader() {
 }
 
 Result<Reader> Reader::open(const Connection::Settings& settings, Until until) {
-  // An offset out of range is an error, and must not move the reader to another position.
+  // auto.offset.reset is "error", because the reader must not continue at another position if its
+  // offset is out of range.
   const Properties defaults{{"enable.partition.eof", "true"},
                             {"auto.offset.reset", "error"},
                             {"allow.auto.create.topics", "true"},
@@ -88,8 +89,9 @@ Status Reader::start(const TopicDescription& topic, std::optional<PartitionId> o
   const std::vector<int64_t> offsets = TRY(start_offsets(connection_, topic, position));
   Assigned& assigned = assigned_[topic.name];
   assigned.topic.reset(rd_kafka_topic_new(connection_.handle(), topic.name.c_str(), nullptr));
-  // Loads the leaders into librdkafka through this handle. librdkafka would find the leaders
-  // itself, but a partition whose leader is unknown at the start waits for half a second.
+  // Asks for the leaders with this connection, so that librdkafka knows them before it fetches. It
+  // would also find them itself, but a partition whose leader is unknown at the start waits for
+  // half a second.
   TRY(connection_.topic(topic.name, Connection::IfMissing::MayCreate));
   for (size_t i = 0; i < topic.partitions.size(); ++i) {
     const PartitionId partition = topic.partitions[i].id;
@@ -113,9 +115,9 @@ Result<std::span<rd_kafka_message_t* const>> Reader::read(int wait_ms, size_t mo
   forget_messages();
   rd_kafka_poll(connection_.handle(), 0);  // delivers the errors of connections
   connection_.warn_if_lost();
-  // rd_kafka_consume_batch_queue() would wait until the batch is full. Therefore the first message
-  // is read separately, and this function then collects only the messages that are available
-  // without a wait.
+  // rd_kafka_consume_batch_queue() waits until the batch is full. So the first message is read
+  // separately, and the other function is called with a wait of 0, to get messages that have
+  // already arrived.
   rd_kafka_message_t* first = rd_kafka_consume_queue(queue_.get(), wait_ms);
   if (!first) return std::span<rd_kafka_message_t* const>();
   messages_.resize(std::clamp<size_t>(most, 1, kMostAtOnce));
@@ -123,7 +125,7 @@ Result<std::span<rd_kafka_message_t* const>> Reader::read(int wait_ms, size_t mo
   const ssize_t more =
       rd_kafka_consume_batch_queue(queue_.get(), 0, messages_.data() + 1, messages_.size() - 1);
   messages_.resize(more > 0 ? static_cast<size_t>(more) + 1 : 1);
-  // Ends of partitions and errors are delivered as messages.
+  // librdkafka also delivers errors and the ends of partitions as messages.
   for (rd_kafka_message_t*& message : messages_) {
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
     const Status noted = note_special(*message);

@@ -25,9 +25,9 @@ struct StartPosition {
 // Threads: one.
 class Reader final : public RecordSource {
  public:
-  // A reader that is opened with End stops at the ends of the partitions. It asks the server not to
-  // hold back empty responses for long, because librdkafka waits for the response before it
-  // requests other partitions.
+  // With Until::End, the reader stops at the ends of the partitions. It then asks the server to
+  // answer soon even without records (fetch.wait.max.ms), because librdkafka waits for the answer
+  // before it asks for other partitions.
   enum class Until { Stopped, End };
   static Result<Reader> open(const Connection::Settings& settings, Until until);
   ~Reader() override;
@@ -35,12 +35,12 @@ class Reader final : public RecordSource {
 
   Connection& connection() { return connection_; }
 
-  // Begins to fetch all partitions of the topic, or only one. Fails with InvalidParameter if the
-  // topic does not have this partition.
+  // Begins to fetch all partitions of the topic, or only the partition `only`. Fails with
+  // InvalidParameter if the topic does not have this partition.
   Status start(const TopicDescription& topic, std::optional<PartitionId> only,
                const StartPosition& position);
 
-  // Reads records, as RecordSource::read() describes. Fails if a partition can no longer be read.
+  // See RecordSource::read(). Fails if a partition can no longer be read.
   Result<std::span<rd_kafka_message_t* const>> read(int wait_ms, size_t most) override;
   bool has_reached_ends() const override { return ends_missing_ == 0; }
 
