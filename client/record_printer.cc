@@ -14,7 +14,7 @@ Status print_bytes(std::string_view bytes, std::string& text) {
   return {};
 }
 
-// Reads a number in big-endian order, as Java writes it.
+// Reads a big-endian number, as Java's serializers write it.
 template <class Number>
 Result<Number> read_number(std::string_view bytes) {
   if (bytes.size() != sizeof(Number))
@@ -35,7 +35,7 @@ Status print_number(std::string_view bytes, std::string& text) {
   return {};
 }
 
-// Appends a number with a fraction, as Java always prints it: 1.0, not 1.
+// Appends a number with a fraction as Java prints it: 1.0, not 1.
 template <class Number>
 Status print_fraction(std::string_view bytes, std::string& text) {
   const std::string digits = fmt::format("{}", TRY(read_number<Number>(bytes)));

@@ -16,7 +16,7 @@ struct ReceivedHeader {
   std::string_view name;
   std::optional<std::string_view> value;
 };
-// A received record. The fields are views into a message that the reader keeps.
+// A received record. Its members refer to a message that the reader keeps.
 struct ReceivedRecord {
   enum class TimestampKind { None, CreateTime, LogAppendTime };
 
@@ -29,10 +29,11 @@ struct ReceivedRecord {
   std::vector<ReceivedHeader> headers;
 };
 
-// Appends the bytes as text. Fails with InvalidEncoding if they are invalid for the type.
+// Appends the bytes to `text` in a readable form. Fails with InvalidEncoding if the bytes are not a
+// value of the type.
 using Deserializer = Status (*)(std::string_view bytes, std::string& text);
 
-// The printed parts of a record, and their format.
+// Which parts of a record are printed, and how.
 struct RecordFormat {
   bool has_timestamp = false, has_partition = false, has_offset = false, has_headers = false;
   bool has_key = false, has_value = true;
@@ -44,7 +45,7 @@ struct RecordFormat {
   static Result<RecordFormat> from(const Properties& properties);
 };
 
-// Appends the record's line to `text`. After a failure `text` ends with an incomplete line.
+// Appends the record to `text` as a line. If it fails, `text` ends with an incomplete line.
 Status print_record(const RecordFormat& format, const ReceivedRecord& record, std::string& text);
 
 }  // namespace client

@@ -1,4 +1,4 @@
-// The interface of the readers whose records are printed.
+// The interface of the readers from which records are printed.
 #pragma once
 #include <librdkafka/rdkafka.h>
 
@@ -12,8 +12,8 @@ namespace client {
 class RecordSource {
  public:
   virtual ~RecordSource() = default;
-  // Returns the messages that arrived within `wait_ms`, at most `most`; often none. The messages are valid until the
-  // next call. Fails if no further messages can be read.
+  // Returns at most `most` messages that arrive within `wait_ms`; often none. They are valid until
+  // the next call. Fails if no further messages can be read.
   virtual Result<std::span<rd_kafka_message_t* const>> read(int wait_ms, size_t most) = 0;
   // Returns whether every partition has been read to its end at least once.
   virtual bool has_reached_ends() const = 0;

@@ -11,7 +11,7 @@ namespace client {
 
 namespace {
 
-// Removes and returns the property's value, or returns nullopt if the property is missing.
+// Removes the property and returns its value; nullopt if the property is missing.
 std::optional<std::string> take(Properties& properties, const std::string& name) {
   const auto found = properties.find(name);
   if (found == properties.end()) return std::nullopt;
@@ -25,7 +25,8 @@ std::string upper(std::string text) {
   return text;
 }
 
-// Returns the value of one option in `... required username="ann" password="a \"b\"";`.
+// Returns the value of option `name` in a text such as `... required username="ann" password="a
+// \"b\"";`.
 std::optional<std::string> jaas_option(std::string_view config, std::string_view name) {
   for (size_t at = config.find(name); at != config.npos; at = config.find(name, at + 1)) {
     const bool is_word = at > 0 && std::isspace(static_cast<unsigned char>(config[at - 1])) != 0;
@@ -114,7 +115,7 @@ Result<Properties> with_own_security(Properties properties) {
   TRY(take_login(properties));
   TRY(take_truststore(properties));
   TRY(take_keystore(properties));
-  // Java disables the check of host names with an empty text, librdkafka with "none".
+  // An empty text disables the check of host names in Java; in librdkafka "none" does.
   if (const auto check = properties.find("ssl.endpoint.identification.algorithm");
       check != properties.end() && check->second.empty())
     check->second = "none";

@@ -1,4 +1,4 @@
-// Settings for TLS and SASL of Java's clients, translated for librdkafka.
+// Translates the TLS and SASL properties of Java's clients to librdkafka's.
 #pragma once
 #include <string_view>
 
@@ -8,8 +8,9 @@
 
 namespace client {
 
-// Replaces sasl.jaas.config and the properties about certificate stores with librdkafka's settings. Supports PEM, and
-// PKCS12 for the client's own certificate. Other properties are returned unchanged. Fails with InvalidParameter.
+// Replaces sasl.jaas.config, and the properties of certificate stores, by librdkafka's properties.
+// Supports PEM, and PKCS12 for the client's own certificate. Other properties stay unchanged. Fails
+// with InvalidParameter.
 Result<Properties> with_own_security(Properties properties);
 
 inline constexpr Flag kCommandConfigFlag{
@@ -20,7 +21,8 @@ inline constexpr Flag kCommandPropertyFlag{
     .name = "command-property",
     .argument = "KEY=VALUE",
     .doc = "A setting of the connection, as Kafka's clients name them"};
-// Returns the properties of both flags. The second flag takes precedence. Fails with InvalidParameter.
+// Returns the properties of both flags; if both contain a property, the value of the second flag
+// counts. Fails with InvalidParameter.
 Result<Properties> connection_properties(const Flags& flags);
 
 // Returns whether the value of this property must not be shown.

@@ -1,4 +1,4 @@
-// Formats tables for people. Columns are as wide as their contents, and numbers are aligned to the
+// Formats tables for people. Each column is as wide as its contents; numbers are aligned to the
 // right.
 #pragma once
 #include <string>
@@ -12,7 +12,7 @@ struct Column {
   Align align = Align::Left;
 };
 
-// Formats the rows, each of which has as many cells as the table has columns.
+// Formats the rows. Each row has one cell for each column.
 std::string format_table(const std::vector<Column>& columns,
                          const std::vector<std::vector<std::string>>& rows);
 

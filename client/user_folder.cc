@@ -25,8 +25,9 @@ constexpr Row kRows[] = {{"XDG_CONFIG_HOME", ".config"},
                          {"XDG_STATE_HOME", ".local/state"},
                          {"XDG_DATA_HOME", ".local/share"}};
 
-// Writes and syncs the text. Returns 0 or the error of the first call that failed. On a full disk write() writes a part
-// of the text without an error, and only the next call reports the error.
+// Writes and syncs the text. Returns 0, or the error of the first call that failed. If the disk
+// becomes full, write() writes only a part of the text without an error; the next call reports the
+// error.
 int write_whole(int fd, std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = write(fd, text.data(), text.size());
@@ -41,7 +42,7 @@ int write_whole(int fd, std::string_view text) {
 
 Result<std::string> user_folder(UserFolder kind) {
   const Row& row = kRows[static_cast<size_t>(kind)];
-  // A relative path is ignored, as the XDG specification requires.
+  // As the XDG specification requires, a relative path is ignored.
   if (const char* named = std::getenv(row.variable); named && *named == '/')
     return fmt::format("{}/millrace", named);
   const char* home = std::getenv("HOME");

@@ -1,4 +1,5 @@
-// The folders of the user's home in which programs keep files (XDG Base Directory Specification).
+// The folders for programs' files in the home directory of the user (XDG Base Directory
+// Specification).
 #pragma once
 #include <cstdint>
 #include <string>
@@ -13,14 +14,16 @@ enum class UserFolder : uint8_t {
   Data,    // $XDG_DATA_HOME/millrace, or ~/.local/share/millrace
 };
 
-// Returns the path of the folder, which need not exist. Fails with InvalidParameter if the user has
-// no home.
+// Returns the path of the folder, which may not exist yet. Fails with InvalidParameter if the user
+// has no home directory.
 Result<std::string> user_folder(UserFolder kind);
-// Creates this folder, readable only by its user, and returns its path. Fails with StorageFailure.
+// Creates the folder if necessary, so that only its user can read it, and returns its path. Fails
+// with StorageFailure.
 Result<std::string> make_user_folder(UserFolder kind);
 
-// Writes a file that only its user can read, under a new name, and then replaces the old file by it. So after a crash
-// the name refers to a complete file. Fails with StorageFailure.
+// Writes a file that only its user can read. The text is written under a new name, and then
+// replaces the old file, so that after a crash a complete file has the name. Fails with
+// StorageFailure.
 Status write_private_file(const std::string& path, const std::string& text);
 
 }  // namespace client
