@@ -1,4 +1,4 @@
-// One request of librdkafka's admin interface, and its answer.
+// A request of librdkafka's admin interface.
 #pragma once
 #include "client/connection.h"
 
@@ -7,7 +7,7 @@ namespace client {
 // Time limit for one request.
 inline constexpr int kAdminTimeoutMs = 15'000;
 
-// Sends a request with `send(queue)` and waits for its event.
+// Calls `send(queue)`, which sends a request, and waits for the event with its answer.
 template <class Send>
 Result<Event> ask_admin(Connection& connection, Send&& send) {
   const Queue queue(rd_kafka_queue_new(connection.handle()));

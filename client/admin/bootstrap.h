@@ -1,4 +1,4 @@
-// The bootstrap servers of a cluster; a connection to any one of them is sufficient.
+// The bootstrap servers of a cluster. A client needs a connection to only one of them.
 #pragma once
 #include <string>
 #include <vector>
@@ -11,14 +11,16 @@ namespace client {
 
 class Bootstrap {
  public:
-  // `servers` is a list such as "HOST:PORT,HOST:PORT". For `properties`, see WireConnection::open().
+  // `servers` is a list such as "HOST:PORT,HOST:PORT". `properties` are as for
+  // WireConnection::open().
   Bootstrap(const std::string& servers, Properties properties);
-  // Connects to the first server that answers, beginning with the one that was connected last. If all fail, fails with
-  // the error of the last one. With several servers, a server that accepts connections but does not answer (a frozen
-  // one, for example) is abandoned after some seconds.
-  Result<WireConnection> connect();
-  // Makes the next connect() begin with the server after the current one. It is called when the current server did not
+  // Connects to the first server that answers. The first attempt is made with the server of the
+  // last connect(). If all servers fail, returns the error of the last one. If there are several,
+  // each gets only some seconds to answer, since a frozen server accepts connections but does not
   // answer.
+  Result<WireConnection> connect();
+  // Called if the current server did not answer: the next connect() begins with the server after
+  // it.
   void pass_on() { at_ = (at_ + 1) % servers_.size(); }
   size_t size() const { return servers_.size(); }
 

@@ -35,7 +35,7 @@ std::map<std::string, std::map<int32_t, Entry>> by_topic(
   return topics;
 }
 
-// Reads topics with their partitions, and the error of each partition.
+// Reads the error of each partition from a response, which groups partitions by topic.
 ClusterAdmin::Refusals read_refusals(WireReader& in) {
   ClusterAdmin::Refusals refusals;
   for (size_t topics = in.count(); topics > 0 && in.ok(); --topics) {
@@ -111,8 +111,8 @@ Result<MetadataLogListing> ClusterAdmin::metadata_log() {
   return listing;
 }
 
-// Asks for the versions of the server's requests and features. The feature level is in the tagged
-// fields of the response (KIP-584); each tagged field begins with its size.
+// Asks the server which versions of requests and features it supports. The feature level is in
+// tagged fields of the response (KIP-584); each tagged field begins with its size.
 Result<FeatureLevelListing> ClusterAdmin::feature_level() {
   constexpr uint64_t kSupported = 0, kFinalized = 2;
   WireReader in(TRY(ask([](WireConnection& server) { return server.ask_versions(); })));
@@ -135,7 +135,7 @@ Result<FeatureLevelListing> ClusterAdmin::feature_level() {
       in.end();
       if (name != kClusterFeature) continue;
       if (tag == kSupported) listing.newest = second;
-      // In the field of finalized levels, the maximum comes before the minimum.
+      // In the tagged field kFinalized, the maximum comes before the minimum.
       if (tag == kFinalized) listing.now = first;
     }
   }

@@ -1,4 +1,4 @@
-// Administration of a cluster's nodes and replicas, with requests that librdkafka does not have.
+// Requests for the administration of nodes and replicas of a cluster that librdkafka does not have.
 #pragma once
 #include <map>
 #include <memory>
@@ -15,8 +15,8 @@
 
 namespace client {
 
-// The position of a node in the metadata log: the last revision that the node has read, and the
-// time when it had read all.
+// How far a node has read the metadata log: the last revision that it has read, and the time when
+// it had last read the whole log.
 struct MetadataReaderListing {
   int64_t read = -1, caught_up_ms = -1;  // caught_up_ms is wall-clock time; -1: not known
 };
@@ -24,7 +24,7 @@ struct MetadataLogListing {
   int64_t end = 0;
   std::map<int32_t, MetadataReaderListing> readers;  // by the id of the node
 };
-// The feature level of the cluster, and the newest level that the program of the asked node
+// The feature level of the cluster, and the highest level that the program of the answering node
 // supports.
 struct FeatureLevelListing {
   int16_t now = 0, newest = 0;  // 0: not in a cluster, or an older program
@@ -32,7 +32,7 @@ struct FeatureLevelListing {
 struct MovingReplicas {
   NodeNumbers replicas, adding, removing;
 };
-// The server's result for one partition of the request.
+// The result for one partition of a request.
 struct PartitionRefusal {
   int16_t code = 0;  // Kafka's error code; 0: no error
   std::string message;
@@ -47,26 +47,26 @@ class ClusterAdmin {
                                    const Properties& properties);
 
   Result<ClusterListing> describe();
-  // Returns the end of the metadata log and the positions of the nodes. Asks the controller; fails
-  // while the controller is unknown.
+  // Returns the end of the metadata log, and how far each node has read it. Only the controller
+  // knows this; fails while the controller is unknown.
   Result<MetadataLogListing> metadata_log();
   Result<FeatureLevelListing> feature_level();
   // Raises the feature level of the cluster. If the server refuses, the error has the server's
   // message.
   Status raise_feature_level(int16_t level);
-  // The new replicas of each partition; nullopt cancels the partition's move.
+  // The new replicas of each partition; nullopt cancels the present move of the partition.
   using Moves = std::map<TopicPartitionKey, std::optional<NodeNumbers>>;
   using Refusals = std::map<TopicPartitionKey, PartitionRefusal>;
   Result<Refusals> move(const Moves& moves);
   Result<std::map<TopicPartitionKey, MovingReplicas>> moving();
   // Elects leaders of these partitions, or of all partitions if `partitions` is nullopt. In the
-  // second case, the result has only the partitions with an election or an error.
+  // latter case, the result contains only partitions with an election or an error.
   Result<Refusals> elect(ElectionType type,
                          const std::optional<std::set<TopicPartitionKey>>& partitions);
-  // Removes the node from the cluster. Fails with the server's message.
+  // Removes the node from the cluster. The message of an error is that of the server.
   Status unregister(int32_t node);
 
-  // Settings of brokers and topics by name. In configure(), an empty value removes a setting.
+  // Settings of a broker or a topic, by name. In configure(), an empty value removes the setting.
   enum class Resource : int8_t { Topic = 2, Broker = 4 };
   using Settings = std::map<std::string, std::string>;
   Status configure(Resource type, const std::string& name, const Settings& settings);
@@ -75,8 +75,8 @@ class ClusterAdmin {
   ClusterAdmin(Bootstrap bootstrap, WireConnection connection)
       : bootstrap_(std::move(bootstrap)),
         connection_(std::make_unique<WireConnection>(std::move(connection))) {}
-  // Sends a request, and sends it again to another server if the connection fails. All requests of
-  // this class may be repeated safely.
+  // Sends a request. If the connection fails, sends it again to another server; no request of this
+  // class does harm if it is executed twice.
   Result<std::string> ask(int16_t api_key, int16_t version, const WireWriter& request);
   template <class Call>
   Result<std::string> ask(const Call& call);

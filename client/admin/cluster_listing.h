@@ -1,5 +1,5 @@
-// The brokers, topics and partitions of a cluster, as a Metadata response lists them. Requests for topic ids (KIP-516) are
-// not part of Debian's librdkafka.
+// The brokers, topics and partitions of a cluster, read from a Metadata response. Debian's
+// librdkafka cannot request topic ids (KIP-516), so this module encodes the request itself.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -29,8 +29,7 @@ struct ClusterListing {
   std::vector<ClusterNodeListing> nodes;  // nodes that are registered and alive
   int32_t controller = -1;
   std::map<TopicPartitionKey, ReplicaListing> partitions;
-  // The ids of topics by name, written as Kafka's tools print them: URL-safe base64 without
-  // padding.
+  // The ids of the topics by name, in the form of Kafka's tools: URL-safe base64 without padding.
   std::map<std::string, std::string> topic_ids;
 };
 

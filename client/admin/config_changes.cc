@@ -8,8 +8,8 @@ namespace client {
 
 namespace {
 
-// Returns the end of the first part of the text: a comma outside of brackets, or the end of the
-// text.
+// Returns the end of the first setting in the text: the first comma outside of brackets, or the end
+// of the text.
 size_t end_of_part(std::string_view text) {
   int depth = 0;
   for (size_t i = 0; i < text.size(); ++i) {

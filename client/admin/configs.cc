@@ -10,8 +10,8 @@ namespace {
 
 using ConfigResource = Owned<rd_kafka_ConfigResource_t, rd_kafka_ConfigResource_destroy>;
 
-// Returns the type's number in the protocol. librdkafka's constant for groups is meant for access rules, but librdkafka
-// passes other numbers on unchanged.
+// Returns the number of the type in Kafka's protocol. librdkafka uses its constant for groups only
+// for access rules, and passes any other number to the server unchanged.
 int type_of(ConfigOwner owner) {
   constexpr int kGroups = 32;
   switch (owner) {

@@ -23,8 +23,9 @@ struct ConfigSetting {
 // Returns the settings, sorted by name. Fails with UnknownTopic.
 Result<std::vector<ConfigSetting>> describe_configs(Connection& connection, ConfigOwner owner,
                                                     const std::string& name);
-// Replaces the owner's settings; all other settings return to their defaults. librdkafka of Debian 12 has no
-// incremental request (KIP-339), so a caller that changes one setting reads the others first.
+// Replaces all settings of the owner. Settings that are missing in `settings` return to their
+// defaults. Debian 12's librdkafka cannot change single settings (KIP-339), so a caller that wants
+// to change one reads the others first.
 Status replace_configs(Connection& connection, ConfigOwner owner, const std::string& name,
                        const Properties& settings);
 
