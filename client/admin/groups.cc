@@ -183,7 +183,7 @@ Result<std::vector<PartitionProgress>> group_progress(Connection& connection,
   std::vector<PartitionProgress> progress;
   for (auto& [name, each] : all) {
     each.partition = name;
-    // A deleted topic has no end offset, so the lag of its partitions is not shown.
+    // For a partition of a deleted topic, offset_range() fails, and the lag is not shown.
     if (const auto range = offset_range(connection, name.first, name.second))
       each.end = range->end_offset.value();
     progress.push_back(each);

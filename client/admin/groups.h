@@ -33,10 +33,12 @@ Result<std::vector<GroupListing>> list_groups(Connection& connection);
 Result<GroupDescription> describe_group(Connection& connection, const std::string& group);
 // Returns the committed offsets of the group.
 Result<Offsets> committed_offsets(Connection& connection, const std::string& group);
-// Commits the offsets for the group. Fails with the error of the first partition that was refused.
+// Commits the offsets for the group. If partitions are refused, fails with the error of the first
+// one.
 Status commit_offsets(Connection& connection, const std::string& group, const Offsets& offsets);
 Status delete_group(Connection& connection, const std::string& group);
-// Deletes the group's committed offsets of the partitions. Returns the result for each partition.
+// Deletes the offsets that the group has committed for the partitions. Returns the result for each
+// partition.
 Result<std::map<PartitionName, Status>> delete_offsets(
     Connection& connection, const std::string& group, const std::vector<PartitionName>& partitions);
 
@@ -44,27 +46,29 @@ Result<std::map<PartitionName, Status>> delete_offsets(
 struct PartitionProgress {
   PartitionName partition;
   std::optional<int64_t> committed, end;
-  const GroupMember* reader = nullptr;  // a member in the description of the group; null: none
+  // the member that reads the partition, in GroupDescription; null: none
+  const GroupMember* reader = nullptr;
   std::optional<int64_t> lag() const {
     return committed && end ? std::optional(*end - *committed) : std::nullopt;
   }
 };
-// Returns the progress for all committed and all assigned partitions, sorted by topic and partition.
+// Returns the progress in each partition that is assigned or has a committed offset, sorted by
+// topic and partition.
 Result<std::vector<PartitionProgress>> group_progress(Connection& connection,
                                                       const GroupDescription& group);
 
-// The new position of a group, as the user has given it.
+// The position to which the user wants to set a group.
 struct NewPosition {
   enum class Kind : uint8_t { Earliest, Latest, Time, ShiftBy, Offset, Current };
   Kind kind = Kind::Current;
   int64_t value = 0;  // Time: milliseconds since 1970; ShiftBy: records; Offset: the offset
 };
-// Returns the new offsets of the partitions. An offset outside of a partition becomes its begin or
-// its end.
+// Returns the new offset of each partition. An offset outside of a partition is replaced by the
+// begin or the end of the partition.
 Result<Offsets> new_offsets(Connection& connection, const NewPosition& position,
                             const std::vector<PartitionName>& partitions, const Offsets& committed);
-// Parses "2026-01-31T12:30:00.000", with or without seconds, fractions, and a zone such as Z or +02:00 (default: UTC),
-// as Kafka's tools do.
+// Parses a time as Kafka's tools do: "2026-01-31T12:30:00.000". Seconds and fractions may be
+// missing. A zone such as Z or +02:00 may follow; the default is UTC.
 Result<int64_t> parse_datetime(const std::string& text);
 
 // Parses the values of --topic: "orders" or "orders:0,2". Fails if a topic or partition does not

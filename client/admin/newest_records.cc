@@ -6,8 +6,7 @@ namespace client {
 
 Result<std::optional<int64_t>> offset_of_newest(NodeConnections& nodes,
                                                 const TopicPartitionKey& partition) {
-  // Version 7 is the first version of ListOffsets in which the timestamp -3 means the newest
-  // record.
+  // In ListOffsets version 7 and later, the timestamp -3 asks for the newest record.
   constexpr int16_t kListOffsets = 2, kVersion = 7;
   constexpr int32_t kNoReplica = -1, kAnyEpoch = -1;
   constexpr int64_t kMaxTimestamp = -3;

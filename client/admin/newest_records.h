@@ -1,5 +1,5 @@
-// Finds the record with the greatest timestamp in a partition (KIP-734). Debian's librdkafka cannot
-// request it.
+// Finds the record of a partition with the greatest timestamp (KIP-734), which Debian's librdkafka
+// cannot request.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -8,8 +8,8 @@
 
 namespace client {
 
-// Returns the offset of the record with the greatest timestamp, the first one of several; none if the partition is empty.
-// Fails with the error of the partition's leader.
+// Returns the offset of the record with the greatest timestamp; of several such records, the first
+// one; nothing if the partition is empty. Errors are those of the partition's leader.
 Result<std::optional<int64_t>> offset_of_newest(NodeConnections& nodes,
                                                 const TopicPartitionKey& partition);
 

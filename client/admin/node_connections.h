@@ -1,5 +1,5 @@
-// Connections to single nodes of a cluster, for requests that librdkafka does not have and that one certain node answers:
-// the leader of a partition or a coordinator.
+// Connections to single nodes of a cluster. Used for requests that librdkafka does not have and
+// that only a certain node answers, such as the leader of a partition or a coordinator.
 #pragma once
 #include <cstdint>
 #include <map>

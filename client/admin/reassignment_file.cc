@@ -13,7 +13,7 @@ namespace {
 
 constexpr int64_t kVersion = 1;
 
-// A JSON document, and an array that is a member of the document's root.
+// A JSON document whose root has an array as a member. `elements` are the elements of this array.
 struct Document {
   simdjson::dom::parser parser;
   simdjson::dom::array elements;

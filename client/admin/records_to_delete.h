@@ -16,8 +16,9 @@ struct RecordsToDelete {
   bool operator==(const RecordsToDelete&) const = default;
 };
 
-// Parses {"partitions": [{"topic": "orders", "partition": 1, "offset": 10}], "version": 1}. Fails with InvalidParameter
-// for other texts, and for a partition that occurs twice, with the messages of Kafka's tool if that has such a message.
+// Parses {"partitions": [{"topic": "orders", "partition": 1, "offset": 10}], "version": 1}. Fails
+// with InvalidParameter for other texts, and for a partition that occurs twice. If Kafka's tool has
+// a message for the error, the message is the same.
 Result<std::vector<RecordsToDelete>> parse_records_to_delete(std::string_view text);
 
 }  // namespace client
