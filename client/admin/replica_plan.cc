@@ -10,7 +10,7 @@ namespace client {
 
 namespace {
 
-// Returns the nodes in an order that takes one node of each rack in turn.
+// Returns the nodes in an order in which the racks alternate.
 NodeNumbers in_turn(const ClusterListing& cluster, const std::set<int32_t>& nodes) {
   std::map<std::string, NodeNumbers> racks;
   for (const ClusterNodeListing& node : cluster.nodes)
@@ -28,7 +28,8 @@ bool contains(const NodeNumbers& nodes, int32_t node) {
   return std::ranges::find(nodes, node) != nodes.end();
 }
 
-// Counts the replicas of each node, and the partitions for which the node is the preferred leader.
+// Counts for each node how many replicas it has, and of how many partitions it is the preferred
+// leader.
 class Loads {
  public:
   explicit Loads(const ClusterListing& cluster) {
@@ -51,8 +52,9 @@ class Loads {
     --preferred_[from.front()];
     ++preferred_[to.front()];
   }
-  // Returns the node that should take over a replica from `leaving`: one in a rack without another replica if possible,
-  // then the one with the fewest replicas. Returns nothing if all nodes have a replica already.
+  // Returns the node that should get the replica that `leaving` has now: if possible a node in a
+  // rack without another replica, and of these the one with the fewest replicas. Returns nothing if
+  // all nodes have a replica.
   std::optional<int32_t> heir_of(const NodeNumbers& replicas, int32_t leaving) const {
     std::set<std::string> taken;
     for (const int32_t node : replicas)
@@ -67,7 +69,8 @@ class Loads {
       if (!contains(replicas, node) && (!best || cost(node) < cost(*best))) best = node;
     return best;
   }
-  // Whether the replicas are in as many racks as before after `newcomer` has taken over the replica of `leaving`.
+  // Returns whether the replicas are in as many racks as before if `newcomer` gets the replica of
+  // `leaving`.
   bool keeps_racks(const NodeNumbers& replicas, int32_t leaving, int32_t newcomer) const {
     std::set<std::string> taken;
     for (const int32_t node : replicas)
@@ -94,8 +97,9 @@ class Loads {
   std::map<int32_t, size_t> replicas_, preferred_;
 };
 
-// If this balances the preferred leaders, moves a replica to the front of a partition: the one whose node is preferred
-// leader least often.
+// For each partition, chooses as the preferred leader the replica whose node is the preferred
+// leader least often, and moves it to the front of the replicas. Does this only if it makes the
+// preferred leaders more even.
 void prefer_evenly(const ClusterListing& cluster, Loads& loads, ReplicaPlan& plan) {
   for (const auto& [partition, known] : cluster.partitions) {
     const auto planned = plan.find(partition);

@@ -10,8 +10,8 @@ namespace client {
 
 namespace {
 
-// Splits a line of CSV. Names of groups may contain commas and quotes, so a field may be in quotes; a quote within it
-// is doubled.
+// Splits a line of CSV. A field may be in quotes, with quotes inside it doubled, because names of
+// groups may contain commas and quotes.
 Result<std::vector<std::string>> csv_fields(std::string_view line) {
   std::vector<std::string> fields(1);
   bool is_quoted = false;

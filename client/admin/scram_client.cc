@@ -14,8 +14,9 @@ namespace client {
 
 namespace {
 
-// With fewer iterations than Kafka's own minimum, a server could guess the password from the proof; with too
-// many, a server could keep the client busy.
+// Limits for the number of iterations that the server asks for. With fewer than Kafka's minimum, a
+// hostile server could guess the password from the proof; with too many, it could keep the client
+// busy.
 constexpr int kLeastRounds = 4096, kMostRounds = 10'000'000;
 constexpr std::string_view kNoBinding = "n,,";
 

@@ -1,5 +1,5 @@
-// The client's side of SCRAM (RFC 5802, RFC 7677), without a socket. It takes the server's messages and returns the
-// client's.
+// The client's side of SCRAM (RFC 5802, RFC 7677). This class has no socket: it gets the messages
+// of the server, and returns those of the client.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -11,18 +11,18 @@ namespace client {
 
 enum class ScramHash : uint8_t { Sha256, Sha512 };
 
-// Call first(), final() and check() in this order, each once.
+// The caller calls first(), final() and check() in this order, each once.
 class ScramClient {
  public:
   // `nonce` must be new for each exchange, printable and without commas.
   ScramClient(ScramHash hash, std::string_view user, std::string password, std::string nonce);
 
   std::string first() const;
-  // Answers the server's first message. Fails with ProtocolViolation if the message is malformed or its number of
-  // rounds is refused.
+  // Returns the answer to the server's first message. Fails with ProtocolViolation if the message
+  // is malformed, or if its number of iterations is outside of the limits.
   Result<std::string> final(std::string_view server_first);
-  // Checks the server's final message. Fails with InvalidAuthorization if the server does not know
-  // the password.
+  // Checks the last message of the server. Fails with InvalidAuthorization if it does not prove
+  // that the server knows the password.
   Status check(std::string_view server_final) const;
 
  private:

@@ -12,8 +12,8 @@ namespace {
 
 using Regex = Owned<URegularExpression, uregex_close>;
 
-// Limit for one match, in steps of about a millisecond: without it, some patterns would run almost
-// forever.
+// Time limit for one match, in steps of about a millisecond, since some patterns would otherwise
+// run almost for ever.
 constexpr int32_t kMostSteps = 1000;
 
 std::u16string widened(std::string_view ascii) {

@@ -7,8 +7,9 @@
 
 namespace client {
 
-// Returns the topics whose whole name matches. The syntax is Java's, which is ICU's; a comma means
-// "or". Fails with InvalidParameter if `pattern` is not a regular expression.
+// Returns the topics whose whole name matches `pattern`. ICU reads the pattern, with the same
+// syntax as Java; a comma means "or". Fails with InvalidParameter if `pattern` is not a regular
+// expression.
 Result<std::vector<TopicDescription>> matching(std::vector<TopicDescription> topics,
                                                std::string pattern);
 
