@@ -42,7 +42,8 @@ std::string rate(double bytes_per_second) {
 }
 
 int64_t quotient(double throughput, double of_each) {
-  // A quotient such as 600 / 200 must be 3 even if rounding errors make it slightly larger.
+  // Because of rounding errors, a quotient such as 600 / 200 may be slightly larger than 3, but
+  // must not become 4.
   constexpr double kRounding = 1e-9;
   return std::max<int64_t>(1, static_cast<int64_t>(std::ceil(throughput / of_each - kRounding)));
 }

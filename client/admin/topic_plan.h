@@ -1,4 +1,4 @@
-// The number of partitions that a topic needs for a throughput.
+// Computes how many partitions a topic needs for a given throughput.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -8,10 +8,11 @@
 
 namespace client {
 
-// Parses bytes per second, in powers of 1000: "15MB/s", "800 kB/s", "1.5GB". Fails with InvalidParameter.
+// Parses a rate in bytes per second, in powers of 1000: "15MB/s", "800 kB/s", "1.5GB". Fails with
+// InvalidParameter.
 Result<double> parse_rate(std::string_view text);
 
-// `count` clients, each of which writes or reads `bytes_per_second`.
+// A number of clients, each of which writes or reads `bytes_per_second`.
 struct ClientRates {
   int count = 1;
   double bytes_per_second = 0;
@@ -24,17 +25,19 @@ struct PartitionPlan {
   double throughput;  // rate of the topic, in bytes per second
   ClientRates producers, consumers;
 
-  // Return the number of partitions by the rule of thumb for Kafka: partitions() is max(t/p, t/c), rounded up, where t
-  // is the throughput, p the rate at which all producers write, and c the rate at which all consumers read.
+  // Return the number of partitions by a rule of thumb for Kafka: partitions() is max(t/p, t/c),
+  // rounded up, where t is the throughput of the topic, p the rate of all producers together, and c
+  // that of all consumers.
   int64_t for_producers() const;
   int64_t for_consumers() const;
   int64_t partitions() const;
-  // Returns the number of partitions below which a partition would carry more than one consumer of a group can read.
+  // Returns how many partitions are needed so that no partition carries more than one consumer of a
+  // group can read.
   int64_t for_one_group() const;
 };
 std::string explain(const PartitionPlan& plan);
 
-// Returns a notice about an unusual name; empty for a usual one.
+// Returns a notice if the name of the topic is unusual, and otherwise an empty text.
 std::string unusual_about_name(std::string_view topic);
 
 }  // namespace client

@@ -28,8 +28,8 @@ Status check(const rd_kafka_topic_result_t* const* results, size_t count) {
 
 Status create_topic(Connection& connection, const NewTopic& topic) {
   std::array<char, 512> problem{};
-  // With explicit replicas, librdkafka requires the number of partitions and sends -1 to the server, as the protocol
-  // requires.
+  // If the replicas are given, librdkafka needs the number of partitions here, but sends -1 to the
+  // server, as the protocol requires.
   const int given =
       topic.replicas.empty() ? kServerDefault : static_cast<int>(topic.replicas.size());
   const NewTopicHandle request(rd_kafka_NewTopic_new(
@@ -119,8 +119,10 @@ Result<std::map<std::string, Properties>> topic_configs(Connection& connection,
 
 namespace {
 
-// Returns the offset of the first record at `timestamp` or later, or the begin or end of the partition for librdkafka's
-// constants. rd_kafka_query_watermark_offsets() is not used, because it ignores its time-out if the leader is frozen.
+// Returns the offset of the first record at `timestamp` or later. If `timestamp` is one of
+// librdkafka's constants for the begin or the end of a partition, returns that offset.
+// rd_kafka_query_watermark_offsets() is not used, because it ignores its time-out if the leader is
+// frozen.
 Result<int64_t> offset_at(Connection& connection, const std::string& topic, PartitionId partition,
                           int64_t timestamp) {
   constexpr int kTries = 5;
@@ -133,7 +135,7 @@ Result<int64_t> offset_at(Connection& connection, const std::string& topic, Part
         rd_kafka_offsets_for_times(connection.handle(), list.get(), kAdminTimeoutMs);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) code = asked->err;
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return asked->offset;
-    // The look-up is repeated if the leader of the partition has just changed.
+    // If the leader of the partition has just changed, the request is repeated.
     if (code != RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION || left == 0) return kafka_failure(code);
     std::this_thread::sleep_for(kPause);
   }

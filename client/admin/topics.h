@@ -13,19 +13,19 @@ struct NewTopic {
   std::string name;
   std::optional<int> partitions, replication_factor;  // not set: the server's default
   Properties config;
-  // The replicas of each partition; both numbers are then unset.
+  // The replicas of each partition. If they are given, the two members above are not set.
   std::vector<std::vector<int32_t>> replicas = {};
 };
 // Creates the topic. Fails with TopicExists if the name is taken.
 Status create_topic(Connection& connection, const NewTopic& topic);
 Status delete_topic(Connection& connection, const std::string& name);
-// Adds partitions: `partitions` is the new total; `replicas` has the replicas of the new
-// partitions.
+// Adds partitions. `partitions` is the number of all partitions after that; `replicas` are the
+// replicas of the new ones.
 Status add_partitions(Connection& connection, const std::string& name, int partitions,
                       std::vector<std::vector<int32_t>> replicas = {});
 
-// Returns the settings of each topic that differ from their defaults; empty if the server does not
-// show settings.
+// Returns for each topic the settings that differ from their defaults; empty if the server does not
+// support the request.
 Result<std::map<std::string, Properties>> topic_configs(Connection& connection,
                                                         const std::vector<std::string>& names);
 

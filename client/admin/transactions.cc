@@ -22,7 +22,7 @@ Status check(int16_t code) {
   return kafka_failure(static_cast<rd_kafka_resp_err_t>(code));
 }
 
-// Writes an array of one topic with one partition.
+// Writes an array with one topic that has one partition.
 void write_partition(WireWriter& out, const TopicPartitionKey& partition) {
   out.count(1).text(partition.first).count(1).number(partition.second).end();
 }

@@ -1,5 +1,5 @@
-// Lists, describes and aborts transactions, as their coordinators and the leaders of their
-// partitions know them (KIP-664).
+// Lists, describes and aborts transactions, with requests to their coordinators and to the leaders
+// of their partitions (KIP-664).
 #pragma once
 #include <cstdint>
 #include <map>
@@ -39,11 +39,11 @@ struct DescribedProducer {
 
 struct TransactionFilter {
   std::vector<int64_t> producer_ids;  // empty: all
-  // only transactions that are open for at least this time; -1: all
+  // List only transactions that were open for at least this time; -1: all.
   int64_t open_for_ms = -1;
 };
 
-// Sends requests to the nodes of a cluster, one node at a time.
+// Sends requests to the nodes of a cluster, one after the other.
 //
 // Threads: one.
 class TransactionAdmin {
@@ -55,10 +55,11 @@ class TransactionAdmin {
   Result<std::vector<ListedTransaction>> list(const TransactionFilter& filter);
   // Describes the transaction. Fails if no transaction has this id.
   Result<DescribedTransaction> describe(const std::string& id);
-  // Returns the producers of the partition that its leader, or `node`, knows.
+  // Returns the producers of the partition that its leader knows, or that `node` knows if it is
+  // given.
   Result<std::vector<DescribedProducer>> producers(const TopicPartitionKey& partition,
                                                    std::optional<int32_t> node = {});
-  // Aborts the transaction that the producer has left open in the partition.
+  // Aborts the open transaction of the producer in the partition.
   Status abort(const TopicPartitionKey& partition, int64_t producer_id, int16_t producer_epoch,
                int32_t coordinator_epoch);
 

@@ -19,7 +19,8 @@ namespace client {
 
 namespace {
 
-// The limit is larger than any response. A peer that is not a Kafka server may send any size.
+// Limit for the size in front of a response. It is larger than any real response; a peer that is
+// not a Kafka server may send any bytes.
 constexpr int32_t kMaxAnswerBytes = 256 << 20;
 constexpr size_t kFirstHeaderBytes = 4;  // correlation id; the flexible header adds tagged fields
 
@@ -47,7 +48,8 @@ Result<int> connect_to(const addrinfo& at, std::chrono::seconds patience) {
   return error;
 }
 
-// Returns the protocol in lower case: librdkafka and Java accept any letter case.
+// Returns the value of security.protocol in lower case, because librdkafka and Java accept it in
+// any letter case.
 std::string protocol_of(const Properties& properties) {
   std::string protocol = value_of(properties, "security.protocol");
   for (char& c : protocol) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -78,7 +80,8 @@ std::string WireReader::text() { return std::string(in_.bytes(count())); }
 size_t WireReader::count() {
   const uint64_t size = in_.varint();
   if (size == 0) return 0;
-  // Each element has at least one byte, so a larger number of elements is an error.
+  // An element has at least one byte, so the number of elements cannot be larger than the number of
+  // bytes.
   if (size - 1 > in_.rest().size()) in_.fail();
   return in_.ok() ? size - 1 : 0;
 }

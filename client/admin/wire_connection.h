@@ -1,5 +1,5 @@
-// A connection for requests that librdkafka does not have. It sends one request at a time, in the flexible encoding
-// (KIP-482).
+// A connection to a Kafka server for requests that librdkafka does not have. Sends one request at a
+// time, in the flexible encoding (KIP-482).
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -26,9 +26,9 @@ class WireWriter {
   }
   WireWriter& text(std::string_view value);
   WireWriter& null_text() { return count(-1); }
-  // Writes the length of the array that follows; -1 for null.
+  // Writes the number of elements of the array that follows; -1 means null.
   WireWriter& count(int64_t elements);
-  // Ends a struct or the request (no tagged fields).
+  // Ends a struct or the request with an empty list of tagged fields.
   WireWriter& end() { return number<int8_t>(0); }
   const std::string& bytes() const { return bytes_; }
 
@@ -36,11 +36,11 @@ class WireWriter {
   std::string bytes_;
 };
 
-// The error for a response of which WireReader::is_whole() is false.
+// Returns the error for a response that is incomplete (is_whole() is false).
 Error cut_short();
 
-// Reads a response. Missing bytes read as zero; is_whole() shows at the end whether the response
-// was complete.
+// Reads a response. Bytes beyond the end are read as zeros; at the end, is_whole() returns whether
+// the response was complete.
 class WireReader {
  public:
   explicit WireReader(std::string answer) : answer_(std::move(answer)), in_(answer_) {}
@@ -52,13 +52,13 @@ class WireReader {
     return in_.be<T>();
   }
   std::string text();  // empty for null
-  // Reads the length of the array that follows; 0 for null.
+  // Reads the number of elements of the array that follows; 0 for null.
   size_t count();
   std::vector<int32_t> int32s();  // an array; empty for null
-  // Ends a struct or the response, skipping its tagged fields.
+  // Ends a struct or the response, and skips its tagged fields.
   void end();
-  // Used instead of end() to read tagged fields one by one: tagged_count() returns their number, next_tagged() the tag
-  // and the size of the next field.
+  // Used in place of end() to read tagged fields: tagged_count() returns their number, and
+  // next_tagged() the tag and the size of the next one.
   size_t tagged_count() { return in_.varint(); }
   std::pair<uint64_t, size_t> next_tagged();
   void skip(size_t bytes) { in_.bytes(bytes); }
@@ -74,9 +74,9 @@ class WireReader {
 class WireConnection {
  public:
   static constexpr std::chrono::seconds kPatience{30};
-  // Connects to `address`, which is "HOST:PORT". `properties` have the names of Java's clients or of librdkafka; only
-  // the properties about TLS and SASL are used. Fails with NetworkFailure, or with InvalidAuthorization if the server
-  // rejects the user.
+  // Connects to `address` ("HOST:PORT"). `properties` have the names of Java's clients or of
+  // librdkafka; only those for TLS and SASL are used. Fails with NetworkFailure, or with
+  // InvalidAuthorization if the server refuses the user.
   static Result<WireConnection> open(const std::string& address, const Properties& properties,
                                      std::chrono::seconds patience = kPatience);
   WireConnection(WireConnection&& other) noexcept
@@ -88,11 +88,11 @@ class WireConnection {
   WireConnection& operator=(WireConnection&&) = delete;
   ~WireConnection();
 
-  // Sends a request and returns the response without its header. The version must have the flexible encoding. Fails
-  // with NetworkFailure.
+  // Sends a request, and returns the response without its header. `version` must be a version with
+  // the flexible encoding. Fails with NetworkFailure.
   Result<std::string> ask(int16_t api_key, int16_t version, const WireWriter& request);
-  // Sends ApiVersions, version 3, whose response has the header of version 0 (KIP-511). The request is allowed before
-  // authentication.
+  // Sends ApiVersions, version 3, whose response has header version 0 (KIP-511). This request is
+  // allowed before authentication.
   Result<std::string> ask_versions();
   // Changes the time limit of later calls.
   void be_patient(std::chrono::seconds patience);
@@ -104,7 +104,7 @@ class WireConnection {
   Status log_in(const Properties& properties);
   // Sends one SASL message to the server and returns its answer.
   Result<std::string> authenticate(const std::string& message);
-  // Sends a request; `body` is its part after the client id.
+  // Sends a request. `body` is the part of the request after the client id.
   Result<std::string> ask_frame(int16_t api_key, int16_t version, std::string_view body,
                                 size_t header_bytes);
   Status send(std::string_view bytes);
