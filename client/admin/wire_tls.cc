@@ -26,7 +26,7 @@ struct Free {
 template <class Object>
 using Owned = std::unique_ptr<Object, Free>;
 
-// Returns OpenSSL's first error, and clears its error queue.
+// Returns the first error in OpenSSL's error queue, and clears the queue.
 std::string complaint() {
   std::array<char, 256> text{};
   if (const unsigned long code = ERR_get_error(); code != 0)
@@ -58,7 +58,7 @@ Status trust(SSL_CTX* context, const Properties& properties) {
       ++count;
     }
     if (count == 0) return cannot_use("ssl.ca.pem");
-    ERR_clear_error();  // removes the error that the end of the text has left in OpenSSL's queue
+    ERR_clear_error();  // removes the error "no start line", which marks the end of the text
     return {};
   }
   if (file.empty() || file == "probe") {
@@ -103,7 +103,7 @@ Status show_store(SSL_CTX* context, const std::string& path, const std::string& 
   return {};
 }
 
-// Loads the client's own certificate, if it has one.
+// Loads the certificate that the client shows to the server, if the properties name one.
 Status show(SSL_CTX* context, const Properties& properties) {
   const std::string store = value_of(properties, "ssl.keystore.location");
   if (!store.empty())
@@ -165,8 +165,8 @@ Result<std::unique_ptr<WireTls>> WireTls::open(const Properties& properties,
   if (!impl->context) return Error{ErrorCode::Internal, "OpenSSL cannot be set up"};
   SSL_CTX* const context = impl->context.get();
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-  // With an empty password, OpenSSL refuses a key with a pass phrase. Without the callback it would
-  // prompt for the password.
+  // A password is always set, even if it is empty: otherwise OpenSSL would ask for the pass phrase
+  // of a key at the terminal.
   impl->key_password = value_of(properties, "ssl.key.password");
   SSL_CTX_set_default_passwd_cb_userdata(context, impl->key_password.data());
   TRY(trust(context, properties));
@@ -228,7 +228,7 @@ Result<std::string> WireTls::plain() {
       continue;
     }
     if (SSL_get_error(impl_->ssl.get(), size) == SSL_ERROR_WANT_READ) return text;
-    // returns the bytes read so far; the next call reports the error
+    // The bytes before the error are returned first; the next call returns the error.
     if (!text.empty()) return text;
     return impl_->failure(size);
   }

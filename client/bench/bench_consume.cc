@@ -56,7 +56,7 @@ Status read_all(const BenchRequest& request, Reader& reader, BenchResult& result
       progress.show(result.records, result.bytes);
     }
   }
-  // For records that are still to be produced, the time starts at the first arrival.
+  // If only records that arrive later are read, the time begins with the first record.
   if (first)
     result.seconds =
         std::chrono::duration<double>(*last - (request.is_from_beginning ? began : *first)).count();

@@ -27,7 +27,7 @@ std::string_view topic_of(const NexmarkEvent& event) {
   return kTopics[static_cast<size_t>(event.kind)];
 }
 
-// Bids have no key, so a query by auction or by bidder has to repartition them.
+// Bids have no key, so that a query by auction or by bidder must repartition them.
 std::optional<std::string> key_of(const NexmarkEvent& event) {
   if (event.kind == NexmarkKind::Bid) return std::nullopt;
   std::string key(sizeof(int64_t), '\0');  // eight bytes, as Kafka's serializer of a Long writes

@@ -30,8 +30,8 @@ int64_t now_us() {
       .count();
 }
 
-// Returns payloads of random letters like those of kafka-producer-perf-test, which compression
-// reduces to half at best.
+// Returns payloads of random letters, as kafka-producer-perf-test sends them. Compression makes
+// them about half as large at best.
 std::vector<std::string> make_payloads(size_t size) {
   Random random(1);
   std::vector<std::string> payloads(kPayloads, std::string(size, ' '));
@@ -40,8 +40,8 @@ std::vector<std::string> make_payloads(size_t size) {
   return payloads;
 }
 
-// Time limit and pause for the look-ups of a new topic: a broker of Kafka learns of the topic a
-// moment after the controller has confirmed its creation.
+// Time limit, and pause between attempts, to find a topic that was just created: a Kafka broker
+// learns of the topic a moment after the controller has confirmed its creation.
 constexpr auto kTopicSettles = std::chrono::seconds(5);
 constexpr auto kLookAgain = std::chrono::milliseconds(50);
 
@@ -60,7 +60,8 @@ Result<TopicDescription> find_or_create(Connection& connection, const BenchReque
   }
 }
 
-// Receives delivery reports on a thread of its own, because the sending thread may be asleep.
+// Counts delivery reports on a thread of its own, because the thread that sends records sleeps to
+// limit the rate.
 class DeliveryReports {
  public:
   DeliveryReports(Connection& connection, const BenchRequest& request)
@@ -126,7 +127,7 @@ class DeliveryReports {
   const BenchRequest& request_;
   const Queue queue_;
   std::atomic<int64_t> delivered_ = 0;
-  // Used only by the thread until the thread has been joined.
+  // Only thread_ uses these members until it was joined.
   Histogram latency_us_, interval_latency_us_;
   int64_t interval_began_us_ = now_us();
   int64_t failed_ = 0, last_us_ = 0;
@@ -134,7 +135,7 @@ class DeliveryReports {
   std::jthread thread_;  // declared last: it uses the members above
 };
 
-// Returns the time from the start at which record `index` is due.
+// Returns when record `index` is due, in microseconds since the start.
 int64_t due_us(const BenchRequest& request, int64_t index) {
   return request.most_per_second == 0
              ? 0
@@ -142,7 +143,7 @@ int64_t due_us(const BenchRequest& request, int64_t index) {
                                     static_cast<double>(request.most_per_second));
 }
 
-// Sends until the request is fulfilled; returns the number of records sent.
+// Sends records until the request is fulfilled. Returns the number of sent records.
 Result<int64_t> send_all(const BenchRequest& request, Connection& connection,
                          const DeliveryReports& reports, std::vector<std::string>& payloads) {
   const TopicHandle topic(rd_kafka_topic_new(connection.handle(), request.topic.c_str(), nullptr));
@@ -180,8 +181,8 @@ Result<BenchResult> bench_produce(const BenchRequest& request) {
                             {"acks", request.acks},
                             {"compression.codec", request.codec},
                             {"message.timeout.ms", "60000"}};
-  // The payloads are declared before the connection, which refers to them without a copy, so that
-  // they outlive it.
+  // librdkafka refers to the payloads without a copy, so they are declared before the connection,
+  // and outlive it.
   std::vector<std::string> payloads = make_payloads(request.record_bytes);
   Connection connection =
       TRY(Connection::open(RD_KAFKA_PRODUCER, request.settings, defaults, RD_KAFKA_EVENT_DR));

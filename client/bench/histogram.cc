@@ -8,7 +8,8 @@ namespace client {
 
 namespace {
 
-// Values below 2 * kSteps have a bucket each; each further power of two is divided into kSteps.
+// Each value below 2 * kSteps has its own bucket. From there on, the range from a power of two to
+// the next one is divided into kSteps buckets.
 constexpr int kStepBits = 6;
 constexpr uint64_t kSteps = 1 << kStepBits;
 constexpr size_t kBuckets = 2 * kSteps + (63 - kStepBits - 1) * kSteps;

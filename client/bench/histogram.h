@@ -5,8 +5,8 @@
 
 namespace client {
 
-// Counts values. Values below 128 are kept exactly, and larger ones with an error of at most 1/64
-// (1.6 %).
+// Counts values. Values below 128 are counted exactly, and larger ones with an error of at most
+// 1/64 (1.6 %).
 class Histogram {
  public:
   Histogram();
@@ -16,8 +16,8 @@ class Histogram {
   int64_t count() const { return count_; }
   int64_t max() const { return max_; }
   double mean() const { return count_ == 0 ? 0 : sum_ / static_cast<double>(count_); }
-  // Returns the smallest recorded value that at least this share (0 to 1) of all values do not
-  // exceed, rounded up to the end of the value's bucket; 0 if the histogram is empty.
+  // Returns the smallest recorded value below or at which `share` (0 to 1) of all values are. The
+  // result is the end of the value's bucket; it is 0 if the histogram is empty.
   int64_t percentile(double share) const;
 
  private:
