@@ -10,14 +10,13 @@
 namespace client {
 namespace {
 
-// Each kEvents events begin with kPersons persons, then kAuctions auctions; the other events are
-// bids.
+// A cycle of kEvents events consists of kPersons persons, then kAuctions auctions, then bids.
 constexpr int64_t kPersons = 1, kAuctions = 3, kEvents = 50;
 constexpr int64_t kFirstPerson = 1'000, kFirstAuction = 1'000, kFirstCategory = 10;
 constexpr int64_t kCategories = 5, kActivePersons = 1'000, kOpenAuctions = 100;
-constexpr int64_t kLead = 10;  // how far an event may refer beyond the ids that exist
-// One in kHotSellers auctions has a seller other than the hot one. kHotAuctions and kHotBidders
-// have the same meaning for the auctions and bidders of bids. One of kHotGroup ids is hot.
+constexpr int64_t kLead = 10;  // how far the ids in an event may be beyond the ids that exist
+// One in kHotSellers auctions has a seller that is not hot. kHotAuctions and kHotBidders mean the
+// same for the auction and the bidder of a bid. One in kHotGroup ids is hot.
 constexpr uint64_t kHotSellers = 4, kHotAuctions = 2, kHotBidders = 4;
 constexpr int64_t kHotGroup = 100;
 constexpr uint64_t kChannels = 10'000;
@@ -45,13 +44,12 @@ std::string letters(Random& random, size_t size, char last = 'z') {
   return text;
 }
 
-// Returns a random price. The logarithms of the prices are distributed evenly over six powers of
-// ten.
+// Returns a random price from 10^2 to 10^8, whose logarithm is distributed evenly.
 int64_t price(Random& random) {
   return std::llround(std::pow(10.0, random.next_double() * 6.0) * 100.0);
 }
 
-// These functions return the last person and the last auction that exist at this event.
+// Return the index of the last person, or of the last auction, that exists at event `number`.
 int64_t last_person(int64_t number) {
   return number / kEvents * kPersons + std::min(number % kEvents, kPersons - 1);
 }
@@ -81,7 +79,7 @@ int64_t auction_of_bid(int64_t number, Random& random) {
   return kFirstAuction + (is_hot ? last / kHotGroup * kHotGroup : some_auction(number, random));
 }
 
-// Returns a number that depends only on the channel.
+// Returns a number that is always the same for the same channel.
 uint64_t id_of_channel(uint64_t channel) { return Random(channel).next() >> 33; }
 
 }  // namespace
@@ -114,7 +112,7 @@ std::string NexmarkModel::person(int64_t number, Random& random) const {
 
 std::string NexmarkModel::auction(int64_t number, Random& random) const {
   const int64_t starts = price(random), reserve = starts + price(random);
-  // The average duration of an auction, with which about kOpenAuctions auctions are open at a time.
+  // Average duration of an auction. With it, about kOpenAuctions auctions are open at any time.
   const int64_t open_ms = std::max<int64_t>(
       1, kOpenAuctions * kEvents / kAuctions * 1'000 / settings_.events_per_second);
   const int64_t expires =

@@ -1,5 +1,5 @@
-// The events of Nexmark, a benchmark of streaming queries over an auction house: one of fifty events is a person, three
-// are auctions, and 46 are bids.
+// The events of Nexmark, a benchmark of streaming queries about an auction house. In fifty events
+// there are one person, three auctions and 46 bids.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -22,9 +22,9 @@ struct NexmarkEvent {
   std::string value;  // a JSON object
 };
 
-// An event is a function of the seed and of its number; the existing ids follow from the number alone. Most bids are
-// for an auction that is hot at the time, and from a hot bidder; most auctions have a hot seller. A few references are
-// to ids just beyond the existing ones.
+// An event depends only on the seed and on its number; the ids that exist depend only on the
+// number. Most bids are for an auction that is hot at the time, and are made by a hot bidder; most
+// auctions have a hot seller. A few events refer to ids that will exist only a little later.
 class NexmarkModel {
  public:
   explicit NexmarkModel(const NexmarkSettings& settings) : settings_(settings) {}

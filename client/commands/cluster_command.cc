@@ -1,4 +1,4 @@
-// millrace cluster: the nodes of a cluster, and moving replicas between them.
+// millrace cluster: shows the nodes of a cluster, and moves replicas between them.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -40,7 +40,7 @@ bool has(const NodeNumbers& nodes, int32_t node) {
 
 // --- status
 
-// Returns the number of commands of the metadata log that the node has not read; empty if it is not
+// Returns how many commands of the metadata log the node has not read yet; empty if this is not
 // known.
 std::string metadata_behind(const Result<MetadataLogListing>& log, int32_t id) {
   if (!log) return "";
@@ -75,7 +75,8 @@ Status status(ClusterAdmin& admin, const Flags&) {
   const ClusterListing cluster = TRY(admin.describe());
   std::map<int32_t, const ClusterNodeListing*> nodes;
   for (const ClusterNodeListing& node : cluster.nodes) nodes[node.id] = &node;
-  // Nodes that are down are not in the list of nodes, so they are added from the assigned replicas.
+  // Nodes that are not running are missing in cluster.nodes, so they are added from the replicas of
+  // the partitions.
   for (const auto& [partition, known] : cluster.partitions)
     for (const int32_t id : known.replicas) nodes.try_emplace(id, nullptr);
   std::vector<std::vector<std::string>> rows;
@@ -152,7 +153,8 @@ Status wait_until_moved(ClusterAdmin& admin, const ReplicaPlan& plan, int64_t ti
   }
 }
 
-// Executes the plan and waits. Returns false if the plan was only shown.
+// Executes the plan, and waits until all replicas have moved. With --dry-run only prints the plan,
+// and returns false.
 Result<bool> run_plan(ClusterAdmin& admin, const Flags& flags, const ClusterListing& cluster,
                       const ReplicaPlan& plan) {
   const int64_t timeout_s = TRY(flags.number("timeout", 600, 1, 1'000'000));
@@ -168,8 +170,8 @@ Result<bool> run_plan(ClusterAdmin& admin, const Flags& flags, const ClusterList
   return true;
 }
 
-// Raises the number of replicas, if this is requested. Returns false if the moves were only shown,
-// so that a next step cannot be planned yet.
+// Raises the number of replicas if the flag kReplicasFlag is given. Returns false if the moves were
+// only printed (--dry-run): further moves depend on them, and cannot be planned.
 Result<bool> widen(ClusterAdmin& admin, const Flags& flags) {
   const int64_t replicas = TRY(flags.number(kReplicasFlag.name, 0, 1, INT16_MAX));
   if (replicas == 0) return true;
@@ -278,8 +280,7 @@ void print_actions() {
       "Works on the nodes of a cluster.\n\nUsage: millrace cluster ACTION [OPTIONS]\n\nActions:\n");
   for (const Action& action : kActions)
     fmt::print("  {:<10} {}\n", action.name, action.help.summary);
-  // This action is only listed here, because main() passes `join` to the server's part of the
-  // program.
+  // kActions does not contain `join`, because main() passes it to the server's part of the program.
   fmt::print("  {:<10} {}\n", "join",
              "Makes a stopped server's data directory the first node of a cluster.");
   fmt::print(

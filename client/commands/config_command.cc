@@ -1,4 +1,4 @@
-// millrace config: settings of topics, groups and brokers, shown and changed.
+// millrace config: shows and changes settings of topics, groups and brokers.
 #include <fmt/format.h>
 
 #include <algorithm>

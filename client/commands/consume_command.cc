@@ -173,7 +173,7 @@ bool is_over(const ConsumeRequest& request, steady_clock::time_point last_news) 
           steady_clock::now() - last_news > std::chrono::milliseconds(*request.silence_limit_ms));
 }
 
-// Returns no topics if the topic did not appear during the wait.
+// Returns no topic if none has appeared until the end of the wait.
 Result<std::vector<TopicDescription>> find_topics(const ConsumeRequest& request,
                                                   Connection& connection) {
   if (!request.topic_pattern.empty())
@@ -203,7 +203,8 @@ Status write_out(std::string& text) {
   return Error{ErrorCode::StorageFailure, fmt::format("cannot write: {}", std::strerror(errno))};
 }
 
-// Prints records until the request is fulfilled. `count` is valid even after a failure.
+// Prints records until the request is fulfilled. Sets `count` to the number of printed records,
+// also if it fails.
 Status print_records(const ConsumeRequest& request, RecordSource& reader, int64_t& count) {
   Progress progress(isatty(STDOUT_FILENO) ? Progress::Wanted::No : Progress::Wanted::Yes);
   std::string text;
@@ -249,7 +250,7 @@ Status consume_in_group(const ConsumeRequest& request, int64_t& count) {
   return print_records(request, reader, count);
 }
 
-// Carries out the request and returns the exit status.
+// Runs the request, and returns the exit status.
 int consume(const ConsumeRequest& request) {
   int64_t count = 0;
   const auto run = [&]() -> Status {
@@ -282,7 +283,7 @@ constexpr Help kKafkaHelp{
     "kafka-console-consumer --bootstrap-server HOST:PORT --topic TOPIC [OPTIONS]",
     "This tool helps to read data from Kafka topics and outputs it to standard output.", ""};
 
-// Refuses command lines that Kafka's tool refuses and millrace consume accepts.
+// Fails for command lines that millrace consume accepts, but Kafka's tool refuses.
 Status check_as_kafka(const Flags& flags) {
   const auto refuse = [](std::string message) {
     return Error{ErrorCode::InvalidParameter, std::move(message)};

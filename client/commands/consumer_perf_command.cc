@@ -25,7 +25,8 @@ constexpr Flag kFlags[] = {
     {.name = "consumer.config", .argument = "FILE", .doc = "Settings of the consumer, from a file"},
     {.name = "command-config", .argument = "FILE"},
     {.name = "command-property", .argument = "KEY=VALUE"},
-    // Accepted and ignored, because all partitions are read without a group.
+    // These flags are accepted and ignored, because this command reads all partitions itself,
+    // without a group.
     {.name = "group", .argument = "GROUP"},
     {.name = "fetch-size", .argument = "BYTES"},
     {.name = "socket-buffer-size", .argument = "BYTES"},

@@ -69,8 +69,8 @@ Result<bool> run(const Flags& flags) {
 
 }  // namespace
 
-// Unlike this command, Kafka's tool exits with 0 even if partitions have failed, which hides
-// failures from scripts.
+// Exits with 1 if a partition has failed, so that scripts notice failures. Kafka's tool exits with
+// 0 in this case.
 int run_kafka_delete_records(int argc, const char* const* argv) {
   const auto flags = Flags::parse(kFlags, std::span(argv, static_cast<size_t>(argc)).subspan(1), 0);
   if (!flags) return report(flags.error());

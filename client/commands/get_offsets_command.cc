@@ -53,7 +53,7 @@ std::vector<std::string> split(const std::string& text) {
   return parts;
 }
 
-// Selects the partitions with first <= number < end of the topics whose names match `pattern`.
+// The topics whose names match `pattern`, and their partitions from `first` to `end` (exclusive).
 struct Choice {
   std::string pattern;
   int64_t first = 0, end = INT64_MAX;
@@ -127,8 +127,8 @@ void say_left_out(const TopicDescription& topic, PartitionId partition, std::str
              topic.name, partition.value(), why);
 }
 
-// Removes partitions without a leader, whose offsets cannot be read. Kafka's tool reports them and
-// continues.
+// Removes partitions without a leader, whose offsets cannot be read. Like Kafka's tool, it prints
+// which ones, and the command continues.
 void leave_out_leaderless(TopicDescription& topic) {
   std::erase_if(topic.partitions, [&](const PartitionDescription& partition) {
     if (partition.leader) return false;
@@ -143,7 +143,8 @@ Status print_offsets(Connection& connection, const TopicDescription& topic, int6
   for (size_t i = 0; i < topic.partitions.size(); ++i) {
     int64_t offset = 0;
     if (time >= 0) {
-      // librdkafka returns "the end" if no record is that recent; Kafka's tool then omits the line.
+      // A negative number means that no record is that recent. Kafka's tool prints no line for the
+      // partition then.
       if (at_time[i] < 0) continue;
       offset = at_time[i];
     } else {
@@ -160,7 +161,8 @@ Status print_offsets(Connection& connection, const TopicDescription& topic, int6
   return {};
 }
 
-// Prints the offset of the newest record of each partition. An empty partition has no line, as in Kafka's tool.
+// Prints for each partition the offset of the record with the greatest timestamp. As in Kafka's
+// tool, an empty partition has no line.
 Status print_newest(NodeConnections& nodes, const TopicDescription& topic) {
   for (const PartitionDescription& partition : topic.partitions) {
     const auto offset = offset_of_newest(nodes, {topic.name, partition.id.value()});
