@@ -1,4 +1,4 @@
-// millrace group: consumer groups, listed, described, moved and deleted.
+// millrace group: lists, describes, moves and deletes consumer groups.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -53,8 +53,8 @@ struct GroupRequest {
 
 std::string shown(const std::optional<int64_t>& number) { return number ? grouped(*number) : "-"; }
 
-// Lists share groups, which librdkafka does not support. Returns an empty list if the request
-// fails, so that the other groups are still listed.
+// Lists share groups, which librdkafka does not support. If the request fails, returns an empty
+// list, so that the other groups are shown anyway.
 std::vector<GroupListing> share_groups(const GroupRequest& request) {
   Result<std::vector<GroupListing>> groups = list_share_groups(request.settings);
   return groups ? *std::move(groups) : std::vector<GroupListing>();
@@ -292,7 +292,7 @@ Result<GroupRequest> read_command_line(const Action& action, const Flags& flags)
 }
 
 Status run_action(const Action& action, const GroupRequest& request) {
-  // The connection is a consumer, although it joins no group, because only consumers can look up offsets by time.
+  // Only consumers can look up offsets by time, so the connection is a consumer. It joins no group.
   const Properties defaults{{"group.id", "millrace-group-command"}};
   Connection connection = TRY(Connection::open(RD_KAFKA_CONSUMER, request.settings, defaults));
   TRY(connection.topics());  // reports quickly and clearly that no server answers

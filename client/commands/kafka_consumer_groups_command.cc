@@ -56,14 +56,15 @@ constexpr Flag kFlags[] = {
     {.name = "version"},
     kHelpFlag};
 
-// Returns the width of a column, which is at least 15 as in Kafka's tool.
+// Returns the width of a column. As in Kafka's tool, it is at least 15.
 size_t width(const std::vector<std::string>& texts) {
   size_t widest = 15;
   for (const std::string& each : texts) widest = std::max(widest, each.size());
   return widest;
 }
 
-// Prints rows that begin with a line feed each, as Kafka's tool does; the last column is not padded.
+// Prints the rows as Kafka's tool does: a line feed before each row, and no padding in the last
+// column.
 void print_rows(const std::vector<std::vector<std::string>>& rows,
                 const std::vector<size_t>& fixed_widths) {
   std::vector<size_t> widths = fixed_widths;
@@ -108,7 +109,7 @@ Status list(Connection& connection, const Flags& flags) {
   return {};
 }
 
-// Returns whether the group has something to show; otherwise prints the reason.
+// Returns whether there is something to show about the group. If not, prints the reason.
 bool is_to_be_shown(const GroupDescription& group) {
   if (group.state == "Dead") {
     fmt::print(stderr, "\nError: Consumer group '{}' does not exist.\n", group.id);
@@ -132,7 +133,7 @@ Status describe_offsets(Connection& connection, const GroupDescription& group) {
                     reader ? reader->id : "-", reader ? reader->host : "-",
                     reader ? reader->client_id : "-"});
   }
-  // A member without partitions gets a row of its own.
+  // A member to which no partitions are assigned gets a row of its own.
   for (const GroupMember& member : group.members)
     if (member.partitions.empty())
       rows.push_back({group.id, "-", "-", "-", "-", "-", member.id, member.host, member.client_id});
@@ -208,14 +209,14 @@ Result<NewPosition> read_position(const Flags& flags) {
   return NewPosition{Offset, TRY(flags.number("to-offset", 0, 0, INT64_MAX))};
 }
 
-// Returns the group if the command line names exactly one. In this case the files of offsets do not contain the group's
-// name.
+// Returns the name of the group if the command line names exactly one. In this case, the files of
+// --export and --from-file do not contain the name.
 std::string only_group(const Flags& flags) {
   const std::vector<std::string> named = flags.all("group");
   return named.size() == 1 && !flags.has("all-groups") ? named[0] : "";
 }
 
-// Reads the file of --from-file. Fails if the file names a group that the command line has not selected.
+// Reads the file of --from-file. Fails if the file contains a group that is not in `chosen`.
 Result<ResetPlan> plan_of_file(const Flags& flags, const std::vector<std::string>& chosen) {
   const std::string text = TRY(read_text_file(flags.text("from-file")));
   const auto about_file = [&](Error error) {
@@ -236,20 +237,21 @@ std::vector<PartitionName> names_of(const Offsets& offsets) {
   return names;
 }
 
-// The target of a reset: one position for all partitions, or the offsets of a file.
+// The target of --reset-offsets: one position for all partitions, or the offsets in a file.
 struct ResetTo {
   NewPosition position = {};
   std::optional<ResetPlan> plan = {};
 };
 
-// Returns the new offsets of one group, each moved into the range of its partition.
+// Returns the new offsets of the group. An offset outside of its partition is replaced by the begin
+// or the end.
 Result<Offsets> offsets_after_reset(Connection& connection, const Flags& flags,
                                     const std::string& group, const ResetTo& to) {
   if (to.plan) {
     const auto planned = to.plan->find(group);
     if (planned == to.plan->end()) return Offsets{};
-    // The offsets of the plan are used as they are, and only moved into the range of their
-    // partitions.
+    // Kind::Current means the offsets in planned->second; new_offsets() only moves them into the
+    // range of their partitions.
     return new_offsets(connection, {NewPosition::Kind::Current}, names_of(planned->second),
                        planned->second);
   }
@@ -260,8 +262,8 @@ Result<Offsets> offsets_after_reset(Connection& connection, const Flags& flags,
   return new_offsets(connection, to.position, partitions, committed);
 }
 
-// Prints the offsets in the form that --from-file reads. If there is only one group, its name is not
-// printed, as in Kafka's tool.
+// Prints the offsets in the form that --from-file reads. As in Kafka's tool, the name of the group
+// is left out if there is only one group.
 void print_exported(const std::vector<std::vector<std::string>>& rows, bool is_one_group) {
   for (size_t i = 1; i < rows.size(); ++i) {
     if (!is_one_group) fmt::print("{},", csv_quoted(rows[i][0]));
@@ -270,8 +272,8 @@ void print_exported(const std::vector<std::vector<std::string>>& rows, bool is_o
 }
 
 Status reset(Connection& connection, const Flags& flags) {
-  // The position is read once before all requests: "now" is thus the same for all groups, and a wrong
-  // position is reported immediately.
+  // The position is read once, before all requests. So "now" is the same time for all groups, and a
+  // wrong position is reported at once.
   ResetTo to;
   if (!flags.has("from-file")) to.position = TRY(read_position(flags));
   const std::vector<std::string> chosen = TRY(chosen_groups(connection, flags));
@@ -417,7 +419,7 @@ int run_kafka_consumer_groups(int argc, const char* const* argv) {
   if (const auto status = tell_of_tool(*flags, argc, kHelp, kFlags)) return *status;
   const Result<const Action*> action = choose_action(*flags);
   if (!action) return usage_error(action.error());
-  // Without --execute nothing is changed, and Kafka's tool prints this warning.
+  // Without --execute nothing is changed. Kafka's tool prints this warning then.
   if ((*action)->run == reset && !flags->has("execute") && !flags->has("dry-run") &&
       !flags->has("export"))
     fmt::print(stderr,

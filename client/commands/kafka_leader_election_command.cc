@@ -48,7 +48,7 @@ Result<ElectionType> read_type(const Flags& flags) {
   return wrong_usage(fmt::format("{} is not a type of election: use preferred or unclean", type));
 }
 
-// Returns the partitions that the flags name; nullopt if they mean all partitions.
+// Returns the partitions that the flags name; nullopt for --all-topic-partitions.
 Result<std::optional<std::set<TopicPartitionKey>>> read_partitions(const Flags& flags) {
   using Partitions = std::optional<std::set<TopicPartitionKey>>;
   const int given = static_cast<int>(flags.has("topic")) +
@@ -74,8 +74,7 @@ Status elect(const Flags& flags) {
   const auto partitions = TRY(read_partitions(flags));
   if (!flags.has(kBootstrapFlag.name))
     return wrong_usage("Missing required argument \"[bootstrap-server]\"");
-  // Before Kafka 4.2, the flag for the file of properties was named --admin.config, which is still
-  // accepted.
+  // --admin.config is the name of this flag before Kafka 4.2, and is still accepted.
   const Properties properties = flags.has("admin.config")
                                     ? TRY(read_properties_file(flags.text("admin.config")))
                                     : TRY(connection_properties(flags));

@@ -61,7 +61,7 @@ Result<ReplicaPlan> read_plan(const Flags& flags) {
   return parse_reassignments(text);
 }
 
-// Returns the current replicas of the plan's partitions. Fails if a partition does not exist.
+// Returns the current replicas of the partitions in the plan. Fails if a partition does not exist.
 Result<ReplicaPlan> current(const ClusterListing& cluster, const ReplicaPlan& plan) {
   ReplicaPlan now;
   for (const auto& [partition, _] : plan) {

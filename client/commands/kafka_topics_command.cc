@@ -74,12 +74,12 @@ Result<Properties> client_properties(const Flags& flags) {
   return read_properties_file(flags.text("command-config"));
 }
 
-// Returns the topics that --topic selects, or all topics without --topic. Fails if no topic
+// Returns the topics that match --topic, or all topics without this flag. Fails if no topic
 // matches, unless --if-exists or --list is given.
 Result<std::vector<TopicDescription>> chosen_topics(Connection& connection, const Flags& flags) {
   std::vector<TopicDescription> topics = TRY(connection.topics());
-  // librdkafka does not expose the server's mark for internal topics, so they are recognized by
-  // their names.
+  // librdkafka does not return which topics the server has marked as internal, so internal topics
+  // are recognized by their names.
   if (flags.has("exclude-internal"))
     std::erase_if(topics, [](const TopicDescription& topic) {
       return topic.name.starts_with("__") || topic.name == "ksql_processing_log";
@@ -130,8 +130,8 @@ constexpr PartitionFilter kPartitionFilters[] = {
                                  size_t min_isr) { return partition.isr.size() == min_isr; }},
 };
 
-// Returns min.insync.replicas; Kafka's default is 1. For a partition with fewer replicas, the
-// caller uses the number of replicas.
+// Returns min.insync.replicas, or Kafka's default 1. If a partition has fewer replicas, the caller
+// uses their number.
 Result<size_t> min_isr_of(const Properties& config) {
   const auto found = config.find("min.insync.replicas");
   if (found == config.end()) return size_t{1};
@@ -139,8 +139,8 @@ Result<size_t> min_isr_of(const Properties& config) {
 }
 
 void describe_partition(const std::string& topic, const PartitionDescription& partition) {
-  // Elr (replicas still eligible as leaders) is not part of the older protocol that librdkafka
-  // uses.
+  // librdkafka uses an older protocol version, which does not report Elr (replicas that may still
+  // become leader).
   fmt::print(
       "\tTopic: {}\tPartition: {}\tLeader: {}\tReplicas: {}\tIsr: {}\tElr: N/A\tLastKnownElr: "
       "N/A\n",
@@ -216,7 +216,7 @@ Status alter(Connection& connection, const Flags& flags) {
   if (flags.has("replica-assignment"))
     replicas = TRY(parse_replica_assignment(flags.text("replica-assignment")));
   for (const TopicDescription& topic : TRY(chosen_topics(connection, flags))) {
-    // The list of --replica-assignment begins with the existing partitions, which are skipped.
+    // --replica-assignment also lists the existing partitions first; they are skipped here.
     const auto known =
         static_cast<std::ptrdiff_t>(std::min(topic.partitions.size(), replicas.size()));
     TRY(add_partitions(connection, topic.name, partitions,

@@ -61,7 +61,8 @@ std::vector<std::string> row(const Cells&... cells) {
   return {fmt::to_string(cells)...};
 }
 
-// Prints rows as Kafka's tool does: cells as wide as their column, followed by a tab.
+// Prints the rows as Kafka's tool does: each cell has the width of its column and is followed by a
+// tab.
 void print_rows(const std::vector<std::vector<std::string>>& rows) {
   std::vector<size_t> widths(rows.front().size());
   for (const auto& each : rows)
@@ -149,8 +150,8 @@ Result<DescribedProducer> producer_to_abort(TransactionAdmin& admin, const Flags
         static_cast<int32_t>(TRY(flags.number("producer-epoch", 0, 0, INT16_MAX)));
     named.coordinator_epoch =
         static_cast<int32_t>(TRY(flags.number("coordinator-epoch", 0, -1, INT32_MAX)));
-    // The epoch is -1 if no coordinator has ended a transaction of the producer yet; Kafka's tool
-    // then uses 0.
+    // The epoch is -1 if no coordinator has ended a transaction of the producer yet. Like Kafka's
+    // tool, the request then contains 0.
     named.coordinator_epoch = std::max(named.coordinator_epoch, 0);
     return named;
   }
@@ -192,7 +193,7 @@ Result<std::vector<TopicPartitionKey>> partitions_to_search(const TransactionAdm
   return admin.partitions_of_node(*node);
 }
 
-// Finds transactions that have been open longer than any transaction may be.
+// Returns the transactions that have been open for longer than --max-transaction-timeout.
 Result<std::vector<Open>> candidates(TransactionAdmin& admin, const Flags& flags) {
   const int64_t minutes =
       TRY(flags.number("max-transaction-timeout", 15, 0, INT64_MAX / kMsPerMinute));
@@ -206,7 +207,7 @@ Result<std::vector<Open>> candidates(TransactionAdmin& admin, const Flags& flags
   return found;
 }
 
-// Prints the open transactions that the producer's coordinator does not know.
+// Prints those open transactions that the coordinator of their producer does not know.
 Status find_hanging(TransactionAdmin& admin, const Flags& flags) {
   const std::vector<Open> open = TRY(candidates(admin, flags));
   std::set<int64_t> producers;

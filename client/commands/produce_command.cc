@@ -1,4 +1,4 @@
-// millrace produce and kafka-console-producer: send lines of text as records.
+// millrace produce and kafka-console-producer: send each line of text as a record.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -56,7 +56,7 @@ constexpr Flag kFlags[] = {
     {.name = "version"},
     kHelpFlag};
 
-// Flags that only set a property of the producer.
+// A flag that only sets a property of the producer.
 struct PropertyRow {
   std::string_view flag;
   const char* property;
@@ -121,8 +121,9 @@ void prompt() {
   std::fflush(stdout);
 }
 
-// Returns true from three seconds after Ctrl-C on. Ctrl-C is the usual end of the program at a terminal, so the
-// last record was typed before it; three seconds are enough for a working server to acknowledge the record.
+// Returns whether three seconds have passed since Ctrl-C. Ctrl-C is the usual way to end the
+// program at a terminal, and the user has typed the last record before it. Three seconds are enough
+// for a working server to acknowledge the record.
 bool has_waited_after_ctrl_c() {
   constexpr std::chrono::seconds kLongest{3};
   if (!is_interrupted()) return false;
@@ -130,7 +131,7 @@ bool has_waited_after_ctrl_c() {
   return std::chrono::steady_clock::now() - since > kLongest;
 }
 
-// Sends all lines of stdin as records, until the end of stdin or Ctrl-C.
+// Sends the lines of stdin as records, until the end of stdin or until Ctrl-C.
 Status produce_lines(const ProduceRequest& request, Producer& producer) {
   const bool is_typed = isatty(STDIN_FILENO) != 0;
   Progress progress(is_typed ? Progress::Wanted::No : Progress::Wanted::Yes);
@@ -161,7 +162,7 @@ Result<int64_t> produce(const ProduceRequest& request) {
   TRY(producer.connection().topics());  // reports quickly and clearly that no server answers
   watch_for_interrupts();
   const Status read = produce_lines(request, producer);
-  // The records before a malformed line are still sent.
+  // If a line is malformed, the records of the lines before it are still sent.
   const Status sent = producer.finish(has_waited_after_ctrl_c);
   if (!read) return read.error();
   if (!sent) return sent.error();

@@ -68,8 +68,8 @@ void print_total(const BenchResult& total) {
       at(0.999));
 }
 
-// Reads the command line. Properties that the user has not set get Java's defaults: a producer is
-// idempotent if its acks are "all".
+// Reads the command line. Properties that the user has not set get the defaults of Java's producer,
+// which is idempotent if acks is "all".
 Result<BenchRequest> read_command_line(const Flags& flags) {
   for (const char* name : {"topic", "num-records", "record-size", "throughput"})
     if (!flags.has(name)) return wrong_usage(fmt::format("argument --{} is required", name));
