@@ -166,7 +166,7 @@ Result<ApiKey> create_api_key(Contexts& contexts, Context& context,
   PgSession session = TRY(open_sql(context));
   ApiKey key{random_name(RandomName::Key, kKeySize), random_name(RandomName::Secret, kSecretSize),
              description, fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))};
-  // Names and secrets consist of letters and digits, so they need no escapes.
+  // The name and the secret consist of letters and digits, so they need no escapes in SQL.
   TRY(session.ask(fmt::format("CREATE USER \"{}\" PASSWORD '{}'", key.key, key.secret)));
   TRY(session.ask(fmt::format("GRANT SELECT, INSERT ON ALL TO \"{}\"", key.key)));
   TRY(session.ask(fmt::format("GRANT CREATE ON ALL TO \"{}\"", key.key)));

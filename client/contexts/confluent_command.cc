@@ -79,7 +79,8 @@ Result<std::string> environment_of(ConfluentCall& call) {
   return TRY(current_environment(call.contexts))->id;
 }
 
-// Logs in. The address may be empty, because tutorials log in before any server exists.
+// Logs in to a server. The address may be empty, because tutorials begin with a login before any
+// server exists.
 Result<int> login(ConfluentCall& call) {
   const std::string environment = TRY(environment_of(call));
   std::string address = call.flags.text("url");
@@ -98,7 +99,8 @@ Result<int> login(ConfluentCall& call) {
     if (!server.user.empty()) server.password = TRY(ask_for_password("Password: "));
   }
   const std::string name = call.flags.text("name", address);
-  // Logging in again replaces the context of the server, unless this program has started the server.
+  // A second login to the same server replaces its context. The context of a server that this
+  // program has started is kept.
   if (const Result<Context*> known = call.contexts.find(name); known && (*known)->data_dir.empty())
     TRY(delete_context(call.contexts, **known));
   const Context* context = TRY(register_context(call.contexts, name, environment, server));
@@ -244,7 +246,8 @@ Result<int> list_keys(ConfluentCall& call) {
   return 0;
 }
 
-// Returns the cluster that has the key. The flag --resource is not needed, because the key determines the cluster.
+// Returns the cluster to which the key belongs. The flag --resource may be missing, because a key
+// belongs to one cluster only.
 Result<Context*> owner_of_key(ConfluentCall& call, const std::string& wanted) {
   if (call.flags.has(kResourceFlag.name)) TRY(resource_of(call));
   for (Context& context : call.contexts.contexts)
@@ -300,7 +303,8 @@ constexpr ConfluentCommand kCommands[] = {
     {"api-key delete", "KEY", "Deletes a key and its user.", kKeyDeleteFlags, delete_key},
 };
 
-// Commands that have no meaning without a hosted service, with a sentence about the commands to use instead.
+// Commands that only a hosted service has. `instead` is a sentence about the commands to use with
+// this server.
 struct Absent {
   std::string_view words, instead;
 };
@@ -357,7 +361,7 @@ void print_commands(std::string_view group) {
   fmt::print("\nAfter a command, --help shows its options.\n");
 }
 
-// Returns how many of the first arguments are the words of a command; 0 if they are not the command's words.
+// Returns the number of words in `words` if the arguments begin with them, and otherwise 0.
 size_t match(std::string_view words, std::span<const char* const> arguments) {
   size_t count = 0;
   while (!words.empty()) {
@@ -401,8 +405,8 @@ int run_confluent_command(int argc, const char* const* argv) {
   for (const ConfluentCommand& command : all_commands())
     if (const size_t words = match(command.words, arguments); words > 0)
       return run(command, arguments.subspan(words));
-  // If the arguments are only the first words of commands, perhaps with --help, the commands that begin with these
-  // words are listed.
+  // If the arguments are only the first words of some commands, perhaps with --help, these commands
+  // are listed.
   std::string group;
   for (const char* argument : arguments) {
     const std::string_view word = argument;

@@ -14,7 +14,7 @@ struct ConfluentCall {
   Contexts contexts;
   Flags flags;
   ObjectFormat format = ObjectFormat::Human;
-  // Returns the only word behind the command's own words, if the command takes one.
+  // Returns the argument after the words of the command; empty if there is none.
   std::string name() const { return flags.words().empty() ? "" : flags.words().front(); }
 };
 

@@ -116,8 +116,9 @@ Result<int> remove(ConfluentCall& call) {
   return 0;
 }
 
-// Returns the command line of `millrace produce` or `millrace consume` for the chosen cluster. It is passed to a
-// function of this process, so no list of processes shows the secret in it.
+// Returns the command line of `millrace produce` or `millrace consume` for the chosen cluster. It
+// contains the secret. This is safe, because it is passed to a function of this process, and so is
+// not shown in a list of processes.
 Result<std::vector<std::string>> command_line(ConfluentCall& call, const char* command,
                                               const char* property_flag) {
   const Context* context = TRY(cluster_of(call));

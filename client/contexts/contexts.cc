@@ -24,7 +24,8 @@ constexpr std::string_view kFile = "/contexts.json";
 
 std::string json_text(std::string_view text) { return to_json(Cell(text), 0); }
 
-// The text members of a context, in one table for reading and writing the file.
+// A member of Context that is a text. The table of these members is used to read and to write the
+// file.
 struct TextMember {
   const char* name;
   std::string Context::*member;
@@ -55,7 +56,7 @@ std::string text_of(simdjson::dom::element object, const char* name) {
   return object[name].get(text) ? std::string() : std::string(text);
 }
 
-// Returns the elements of the array with this name; none if the array is missing.
+// Returns the elements of the array member `name`; none if the member is missing.
 std::vector<simdjson::dom::element> elements_of(simdjson::dom::element object, const char* name) {
   simdjson::dom::array array;
   if (object[name].get(array)) return {};
@@ -66,7 +67,8 @@ Error damaged(const char* why) {
   return {ErrorCode::InvalidText, fmt::format("the file of contexts is damaged: {}", why)};
 }
 
-// Both "millrace context" and "millrace confluent" look up names, so the hint lists the names and no command.
+// Finds an item by its id or its name. The hint of the error contains names but no command, because
+// `millrace context` and `millrace confluent` both use this function.
 template <class Item>
 Result<Item*> find_in(std::vector<Item>& items, std::string_view wanted, std::string_view what,
                       std::string_view hint_if_none) {
@@ -210,8 +212,8 @@ std::string random_name(RandomName kind, size_t size) {
   while (name.size() < size) {
     uint8_t byte = 0;
     if (getrandom(&byte, 1, 0) != 1) continue;
-    // A byte from the incomplete last group of values is discarded. Otherwise the first letters would be more likely
-    // than the last.
+    // The largest values of a byte are not used, so that each letter is equally likely: 256 is not
+    // a multiple of letters.size().
     if (byte < 256 / letters.size() * letters.size()) name += letters[byte % letters.size()];
   }
   return name;
