@@ -24,7 +24,8 @@ namespace client {
 namespace {
 
 constexpr useconds_t kLookUs = 50'000;
-// The checks take one minute, because a server writes its state before it ends.
+// The program checks for one minute whether the server has ended, because a server first writes its
+// state.
 constexpr int kMostLooksForEnd = 1200;
 
 std::string read_file(const std::string& path) {
@@ -47,7 +48,8 @@ std::string free_address(uint16_t usual_port) {
   return fmt::format("127.0.0.1:{}", is_free ? usual_port : 0);
 }
 
-// Runs in the child. The server leads a session of its own, so that Ctrl-C at this terminal does not end the server.
+// Runs in the child process. setsid() makes a new session, so that Ctrl-C at this terminal does not
+// end the server.
 [[noreturn]] void become_server(const std::vector<std::string>& arguments,
                                 const std::string& output, const std::string& log) {
   setsid();
@@ -79,8 +81,8 @@ bool is_ready(const std::string& output) {
   return output.starts_with("ready\n") || output.find("\nready\n") != output.npos;
 }
 
-// Waits for the line "ready"; only the end of the process ends the wait earlier, because a server that recovers may
-// take long.
+// Waits until the server prints "ready", or until its process ends. There is no time limit, because
+// recovery of a server may take long.
 Status wait_until_ready(pid_t process, const std::string& output, const std::string& log) {
   while (!is_ready(read_file(output))) {
     if (waitpid(process, nullptr, WNOHANG) == process) {
@@ -132,7 +134,8 @@ Status start_server(Context& context) {
   return {};
 }
 
-// Another program may have the same process id by now, so the command line of the process is checked, too.
+// The command line of the process is checked, too, because the process id may belong to another
+// program by now.
 bool is_running(const Context& context) {
   if (context.process <= 0 || context.data_dir.empty()) return false;
   const std::string words = read_file(fmt::format("/proc/{}/cmdline", context.process));

@@ -1,4 +1,5 @@
-// A server that runs on this machine for its user, in the background, with its own data directory.
+// Starts and stops a server for the user, which runs in the background on this machine with its own
+// data directory.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -8,15 +9,16 @@
 
 namespace client {
 
-// Starts a server on the context's data directory, and waits until it is ready; fills in the addresses and the process.
-// An empty address gets the usual port if that is free, otherwise any free port. Clients need the context's user and
-// password. Fails with StorageFailure, or with the reason that the server has logged.
+// Starts a server on the data directory of the context, and waits until it is ready. Sets the
+// addresses and the process id in the context. For an address that is empty, the server gets the
+// usual port or, if that is in use, any free port. Clients need the user and the password of the
+// context. Fails with StorageFailure, or with the reason that the server has logged.
 Status start_server(Context& context);
 
-// Returns whether the process that the context names is a server on its data directory.
+// Returns whether the process of the context is running and is a server on its data directory.
 bool is_running(const Context& context);
 
-// Ends the server and waits until it has ended.
+// Asks the server to end, and waits until its process has ended.
 Status stop_server(Context& context);
 
 }  // namespace client

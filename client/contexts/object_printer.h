@@ -1,4 +1,5 @@
-// Formats objects with named fields as Confluent's command-line interface prints them: as a box, as a list, or as JSON.
+// Formats objects with named fields as a box, as a list or as JSON, as Confluent's command-line
+// interface does.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -21,7 +22,8 @@ struct Field {
 using Object = std::vector<Field>;
 
 std::string format_object(const Object& object, ObjectFormat format);
-// Formats a list; all objects have the same fields. In the format Human, an empty list is one sentence.
+// Formats a list of objects that have the same fields. In ObjectFormat::Human, an empty list
+// becomes a sentence.
 std::string format_list(const std::vector<Object>& objects, ObjectFormat format);
 
 }  // namespace client

@@ -20,7 +20,7 @@ namespace client {
 namespace {
 
 constexpr int kLookMs = 100;  // time between two checks for Ctrl-C
-// The first rows of a push query are collected for this time before they are printed, so that the
+// How long the first rows of a push query are collected before they are printed, so that the
 // columns get a suitable width.
 constexpr int kGatherMs = 50;
 constexpr size_t kPrintBytes = 64 << 10;
@@ -43,8 +43,8 @@ bool is_set(const char* variable) {
   return value && *value;
 }
 
-// Returns our default parameters, followed by the caller's parameters, which override them. A default is left out if an
-// environment variable sets the parameter.
+// Returns the default parameters, followed by `given`, which overrides them. A default is left out
+// if an environment variable sets this parameter.
 PgParameters with_defaults(const PgParameters& given) {
   PgParameters all;
   const bool has_service = is_set("PGSERVICE");
@@ -95,8 +95,7 @@ Result<PgSession> PgSession::open(const PgParameters& parameters, Password passw
   }
   if (PQstatus(connection) != CONNECTION_OK) {
     Error failure{ErrorCode::NetworkFailure, without_line_end(PQerrorMessage(connection))};
-    // libpq reports this error for a server that speaks HTTP, because the server's answer begins
-    // with "HTTP".
+    // libpq reports this error if an HTTP server answers: the answer begins with the H of "HTTP".
     if (failure.message.ends_with("invalid response to SSL negotiation: H"))
       failure.hint =
           "An HTTP server answers at this port. Connect to the address in --pg (port "
@@ -107,7 +106,7 @@ Result<PgSession> PgSession::open(const PgParameters& parameters, Password passw
   return session;
 }
 
-// The state of the running statement, and its output that is not printed yet.
+// The state of a statement that is running, and output that is not printed yet.
 struct PgSession::Running {
   const Output& output;
   const CopyData& copy_data;
@@ -135,7 +134,8 @@ PgSession::Outcome PgSession::run(const std::string& statement, const Output& ou
     print_notice(nullptr, PQerrorMessage(connection));
     return PQstatus(connection) == CONNECTION_OK ? Outcome::Failed : Outcome::ConnectionLost;
   }
-  // Rows arrive one by one, so that memory stays bounded and rows of a push query appear immediately.
+  // Makes libpq return rows one by one, so that memory stays bounded, and the rows of a push query
+  // appear at once.
   PQsetSingleRowMode(connection);
   while (const ResultHandle result = next_result(running)) take(*result, running);
   running.print();
@@ -144,7 +144,8 @@ PgSession::Outcome PgSession::run(const std::string& statement, const Output& ou
   return running.has_failed ? Outcome::Failed : Outcome::Done;
 }
 
-// Returns the next result; null at the statement's end, or if the connection is lost.
+// Returns the next result; null after the last result of the statement, or if the connection is
+// lost.
 PgSession::ResultHandle PgSession::next_result(Running& running) {
   PGconn* connection = connection_.get();
   while (PQisBusy(connection))
@@ -202,8 +203,8 @@ void PgSession::take(const pg_result& result, Running& running) {
       running.has_rows = false;
       return;
     case PGRES_COMMAND_OK:
-      // The command tag is printed only for tables: programs that read CSV or JSON expect only rows, and programs that
-      // read copied data expect only these data.
+      // The command tag is printed only in the table format. Programs that read CSV, JSON or copied
+      // data expect nothing else.
       if (!std::exchange(running.has_copied_out, false) && !running.output.is_quiet &&
           running.output.format == ResultFormat::Table &&
           *PQcmdStatus(const_cast<pg_result*>(&result)))
@@ -218,7 +219,7 @@ void PgSession::take(const pg_result& result, Running& running) {
     default:
       break;
   }
-  // The rows before the error stay on the screen, and their number is printed below them.
+  // The rows before the error are printed, and their number below them.
   if (running.has_rows) {
     running.printer->end();
     running.has_rows = false;
@@ -243,7 +244,8 @@ void PgSession::copy_in(Running& running) {
       return;
     }
     if (!*has_more) break;
-    // An error means that the server has refused the data. The next result then has the server's error.
+    // PQputCopyData() fails if the server has refused the data. The next result then contains the
+    // server's error.
     if (PQputCopyData(connection, piece.data(), static_cast<int>(piece.size())) != 1) break;
   }
   PQputCopyEnd(connection, nullptr);
@@ -261,7 +263,7 @@ void PgSession::copy_out(Running& running) {
       if (running.text.size() > kPrintBytes) running.print();
       continue;
     }
-    if (size < 0) return;  // the data have ended, or the next result has the error
+    if (size < 0) return;  // the data have ended, or the next result contains an error
     running.print();
     if (!wait_for_server(running)) return;
   }

@@ -18,8 +18,8 @@ bool is_number(uint32_t type) {
          type == 1700;
 }
 
-// Returns the type of an array's elements; 0 if the type is not an array or not listed: the whole value then becomes a
-// text.
+// Returns the type of an array's elements. Returns 0 if `type` is not an array or not in this list;
+// the whole value is then written as a JSON string.
 uint32_t element_type(uint32_t type) {
   switch (type) {
     case 1000:
@@ -83,15 +83,15 @@ void add_text(std::string_view text, std::string& json) {
   json += '"';
 }
 
-// Returns whether JSON can represent the number. NaN and infinities become texts.
+// Returns whether JSON can represent the number. NaN and infinities are written as strings.
 bool is_finite(std::string_view number) {
   return !number.empty() && number.find_first_not_of("+-.0123456789eE") == number.npos;
 }
 
 void add_value(std::string_view value, uint32_t type, std::string& json);
 
-// Appends the array at the begin of `rest` to `json`, and removes it from `rest`: {1,2}, {"a \"b\"",NULL}, {{1},{2}}.
-// Returns false if `rest` does not begin with an array.
+// Removes the array at the begin of `rest`, such as {1,2}, {"a \"b\"",NULL} or {{1},{2}}, and
+// appends it to `json`. Returns false if `rest` does not begin with an array.
 bool add_array(std::string_view& rest, uint32_t type, std::string& json) {
   if (!rest.starts_with('{')) return false;
   rest.remove_prefix(1);
@@ -138,7 +138,8 @@ void add_value(std::string_view value, uint32_t type, std::string& json) {
   } else if (is_json(type) || (is_number(type) && is_finite(value))) {
     const size_t begin = json.size();
     json += value;
-    // JSON has line ends only between tokens. They are replaced, because each row is one line of output.
+    // Line ends in JSON are only between tokens. They are replaced by spaces, because each row must
+    // be one line of output.
     std::replace(json.begin() + static_cast<std::ptrdiff_t>(begin), json.end(), '\n', ' ');
   } else if (const uint32_t element = element_type(type); element != 0) {
     std::string array;

@@ -11,13 +11,13 @@ namespace client {
 
 namespace {
 
-// A table's columns are as wide as the widest value in its first rows. At most this number and size of rows are
-// collected to find the widths, so memory stays bounded. Wider values in later rows shift the following columns to the
-// right.
+// A column of a table is as wide as the widest value in the first rows. Up to kHeldRows rows and
+// kHeldBytes bytes are held back to find the widths, so that memory stays bounded. A wider value in
+// a later row moves the columns after it to the right.
 constexpr size_t kHeldRows = 10'000;
 constexpr size_t kHeldBytes = 16 << 20;
 
-// Returns whether psql aligns values of the type to the right.
+// Returns whether psql aligns values of this type to the right.
 bool is_number(uint32_t type) {
   constexpr uint32_t kNumbers[] = {20, 21, 23, 26, 28, 29, 700, 701, 790, 1700, 5069};
   return std::ranges::count(kNumbers, type) > 0;
@@ -91,7 +91,8 @@ class TablePrinter final : public ResultPrinter {
     text_ += '\n' + (columns_.empty() ? "--" : rule) + '\n';
   }
 
-  // A cell with several lines continues in the lines below; a + ends each line that is continued.
+  // Prints a row. A cell with several lines continues in the lines below; a "+" ends each line that
+  // continues.
   void print_row(const std::vector<std::string>& row) {
     std::vector<std::string_view> left(row.begin(), row.end());
     for (bool is_first = true;
@@ -142,7 +143,8 @@ class CsvPrinter final : public ResultPrinter {
   void end() override {}
 
  private:
-  // Quotes values as psql does, including \., which alone would end the data of a COPY.
+  // Quotes values as psql does. It also quotes \., because a line with only \. would end the data
+  // of a COPY.
   void add(std::string_view value) {
     if (value.find_first_of(",\"\r\n") == value.npos && value != "\\.") {
       text_ += value;

@@ -23,13 +23,15 @@ struct ResultColumn {
 };
 using Cell = std::optional<std::string_view>;  // PostgreSQL's text form; none: NULL
 
-// Formats one statement's rows: call begin(), row() for each row, and end(). pause() may be called between rows.
+// Formats the rows of one statement. The caller calls begin(), row() for each row, and end();
+// between rows it may call pause().
 class ResultPrinter {
  public:
   virtual ~ResultPrinter() = default;
   virtual void begin(std::vector<ResultColumn> columns) = 0;
   virtual void row(std::span<const Cell> cells) = 0;
-  // Called while no row arrives: prints the rows that were held back to compute the widths of the columns.
+  // Called if no further row arrives for the time being. Prints rows that were held back to find
+  // the widths of the columns.
   virtual void pause() {}
   virtual void end() = 0;
 
@@ -40,15 +42,15 @@ class ResultPrinter {
   std::string text_;
 };
 
-// Returns a printer for the format. With `rows_only` a table has neither titles nor the number of rows, and CSV has no
-// titles.
+// Returns a printer for the format. If `rows_only` is true, a table has neither titles nor the
+// number of rows, and CSV has no titles.
 std::unique_ptr<ResultPrinter> make_result_printer(ResultFormat format, bool rows_only);
 
 // Returns the text in double quotes, with its own quotes doubled.
 std::string csv_quoted(std::string_view text);
 
-// Converts a value to JSON: numbers, booleans, arrays and JSON keep their types; values of all other types become
-// texts.
+// Converts a value to JSON. Numbers, booleans, arrays and JSON keep their types; values of all
+// other types become strings.
 std::string to_json(const Cell& cell, uint32_t type);
 
 }  // namespace client
