@@ -1,4 +1,4 @@
-// millrace sql: statements from arguments, files or the terminal, over PostgreSQL's protocol.
+// millrace sql: runs statements from arguments, files or the terminal over PostgreSQL's protocol.
 #include <absl/strings/ascii.h>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -109,8 +109,8 @@ struct SqlRequest {
   bool stops_at_error = true;
 };
 
-// The server accepts any name of a database, so a statement that was given instead of a name would not be
-// executed and no error would appear.
+// Returns whether a word that stands in the place of the database is probably a statement. The
+// server accepts any name of a database, so the statement would be ignored without an error.
 bool looks_like_a_statement(std::string_view word) {
   constexpr std::string_view kVerbs[] = {"SELECT", "SHOW", "CREATE", "INSERT", "DESCRIBE", "DROP"};
   const bool is_connection_string = word.find('=') != word.npos || word.find("://") != word.npos;
@@ -146,7 +146,8 @@ Result<PgParameters> parameters_of(const Flags& flags) {
   const std::string user = flags.words().size() > 1 ? flags.words()[1] : flags.text("username");
   const std::string database = flags.text("dbname", flags.words().empty() ? "" : flags.words()[0]);
   TRY(check_host(flags.text("host")));
-  // dbname is the first parameter, because single options replace the parts of a connection string.
+  // dbname may be a connection string. It is the first parameter, so that the options after it
+  // override parts of it.
   if (!database.empty()) parameters.emplace_back("dbname", database);
   for (const char* name : {"host", "port", "sslmode", "sslrootcert", "sslcert", "sslkey"})
     if (flags.has(name)) parameters.emplace_back(name, flags.text(name));
@@ -188,7 +189,8 @@ Result<SqlRequest> to_request(const Flags& flags) {
   return request;
 }
 
-// Returns the exit status for an outcome; 0: continue. A lost connection has been reported already.
+// Returns the exit status for an outcome; 0 means that the program continues. A lost connection was
+// already reported.
 int status_of(PgSession::Outcome outcome, int failure) {
   switch (outcome) {
     case PgSession::Outcome::Done:
@@ -203,7 +205,7 @@ int status_of(PgSession::Outcome outcome, int failure) {
   return failure;
 }
 
-// Reads the data of a COPY that is given by -c: the whole standard input.
+// Returns the data of a COPY that is run with -c: everything on the standard input.
 Result<bool> read_standard_input(std::string& piece) {
   constexpr size_t kPieceBytes = 256 << 10;
   piece.resize(kPieceBytes);
@@ -233,7 +235,7 @@ int run_text(PgSession& session, const SqlRequest& request, const std::string& t
   return last;
 }
 
-// Waits for a line. Returns nothing at the end of the input, or if Ctrl-C has ended the wait.
+// Waits for a line. Returns nothing at the end of the input, and after Ctrl-C.
 Result<std::optional<std::string>> next_line(LineSource& source) {
   constexpr int kWaitMs = 100;
   std::string_view line;
@@ -245,12 +247,13 @@ Result<std::optional<std::string>> next_line(LineSource& source) {
   return std::optional<std::string>();
 }
 
-// Runs the statements in a file. `name` is the file's name, for messages; empty for the standard
-// input.
+// Runs the statements in a file. `name` is the name of the file for messages; it is empty for the
+// standard input.
 int run_lines(PgSession& session, const SqlRequest& request, int fd, const std::string& name) {
   LineSource source(fd);
   StatementReader statements;
-  // In a file, the data of a COPY follow the statement, up to a line with only \. in it.
+  // The data of a COPY in a file are the lines after the statement, up to a line with only \. in
+  // it.
   int64_t data_lines = 0;
   const CopyData copy_data = [&](std::string& piece) -> Result<bool> {
     const std::optional<std::string> line = TRY(next_line(source));
@@ -292,7 +295,7 @@ int run_file(PgSession& session, const SqlRequest& request, const std::string& p
   return status;
 }
 
-// Executes a line that begins with a backslash. Only few of psql's commands are supported.
+// Executes a line that begins with a backslash. Supports only a few of psql's commands.
 enum class Backslash { None, Done, Quit };
 Backslash take_backslash(std::string_view line) {
   constexpr std::string_view kText =
@@ -381,7 +384,7 @@ int run_actions(PgSession& session, const SqlRequest& request) {
 int run_sql_command(int argc, const char* const* argv) {
   const std::span arguments = std::span(argv, static_cast<size_t>(argc)).subspan(1);
   const Result<Flags> flags = Flags::parse(kFlags, arguments, 2);
-  // -h is psql's short form of --host, but -h without other arguments can only ask for help.
+  // In psql -h is the short form of --host, but -h without other arguments can only ask for help.
   if ((flags && flags->has("help")) ||
       (arguments.size() == 1 && std::string_view(arguments[0]) == "-h")) {
     print_help(kHelp, kFlags);

@@ -21,8 +21,8 @@ bool is_same_word(std::string_view word, std::string_view wanted) {
   return std::ranges::equal(word, wanted, {}, upper);
 }
 
-// Calls `visit` with each word of a statement outside of quotes and comments, until `visit` returns false: an INSERT
-// may have many megabytes, and its first word is enough.
+// Calls `visit` with each word of a statement outside of quotes and comments. Ends when `visit`
+// returns false, because an INSERT may have many megabytes, and its first word is enough.
 template <class Visit>
 void for_each_plain_word(std::string_view text, const Visit& visit) {
   for (size_t at = 0; at < text.size();) {
@@ -102,14 +102,15 @@ void StatementReader::scan_plain() {
   } else if (is_blank(c)) {
     ++scanned_;
   } else {
-    // A semicolon without a statement before it is skipped.
+    // A semicolon without a statement is skipped.
     if (c == ';' && begin_ == text_.npos) {
       ++scanned_;
       return;
     }
     if (begin_ == text_.npos) begin_ = scanned_;
     if (c == '\'' || c == '"' || c == '`') {
-      // PostgreSQL's E'...' has escapes with a backslash; the E must not be the end of a longer word.
+      // In E'...', which has escapes with a backslash, the E must be a word of its own, not the end
+      // of a longer word.
       const bool has_prefix = scanned_ > begin_ && upper(text_[scanned_ - 1]) == 'E' &&
                               (scanned_ - 1 == begin_ || !is_word_byte(text_[scanned_ - 2]));
       mode_ = c == '\'' && has_prefix ? Mode::Escaped : Mode::Quoted;
@@ -122,8 +123,8 @@ void StatementReader::scan_plain() {
   }
 }
 
-// Scans to the end of a quoted text. A doubled quote counts as the end of one text and the begin of another, with the
-// same result.
+// Continues to the end of a quoted text. A doubled quote ends the text and begins another one,
+// which leads to the same result.
 void StatementReader::scan_quoted() {
   while (scanned_ < text_.size()) {
     const char c = text_[scanned_++];
@@ -135,7 +136,7 @@ void StatementReader::scan_quoted() {
   }
 }
 
-// Scans to the end of a comment. Comments nest, as in PostgreSQL.
+// Continues to the end of a comment. As in PostgreSQL, a comment may contain other comments.
 void StatementReader::scan_comment() {
   while (scanned_ < text_.size()) {
     const std::string_view ahead = std::string_view(text_).substr(scanned_);
@@ -154,8 +155,8 @@ void StatementReader::scan_comment() {
   }
 }
 
-// Scans to the end of the next `mark`, or to the end of the text. Every mark lies within one line, so no mark begins in
-// the scanned text and ends in a later line.
+// Continues to the end of the next `mark`, or to the end of the text if there is none. A mark
+// contains no line end, and lines are added as a whole, so no mark is cut by the end of the text.
 void StatementReader::skip_to_end_of(std::string_view mark) {
   const size_t found = text_.find(mark, scanned_);
   if (found == text_.npos) {

@@ -1,4 +1,5 @@
-// Cuts lines of text into SQL statements: a statement ends at a semicolon that stands outside of quotes and comments.
+// Divides lines of text into SQL statements. A statement ends at a semicolon outside of quotes and
+// comments.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -8,22 +9,22 @@
 namespace client {
 
 struct SqlStatement {
-  std::string text;  // with its semicolon, without the blanks and comments before it
-  int64_t line = 1;  // number of the input line in which the text begins
+  std::string text;  // with its semicolon; without blanks and comments before it
+  int64_t line = 1;  // number of the line in which the text begins
   bool operator==(const SqlStatement&) const = default;
 };
 
-// Invariant: text_[0, scanned_) has been scanned, and contains no whole statement. Threads: one.
+// Invariant: text_[0, scanned_) contains no whole statement. Threads: one.
 class StatementReader {
  public:
   // Adds a line, which is without its end.
   void add_line(std::string_view line);
-  // Returns the next whole statement, if the lines so far contain one.
+  // Returns the next statement if the lines so far contain a whole one.
   std::optional<SqlStatement> next();
-  // Called at the end of the input. Returns the last statement, which needs no semicolon; nothing if only blanks and
-  // comments are left.
+  // Called at the end of the input. Returns the last statement, whose semicolon may be missing;
+  // nothing if only blanks and comments are left.
   std::optional<SqlStatement> rest();
-  // Returns whether a statement has begun and needs more lines.
+  // Returns whether a statement has begun that needs more lines.
   bool is_inside() const;
   // Drops the lines of the statement that is not complete yet.
   void clear();
@@ -48,10 +49,10 @@ class StatementReader {
   bool is_complete_ = false;
 };
 
-// Returns whether the statement asks for rows without an end: SELECT ... EMIT CHANGES, or PRINT.
+// Returns whether the rows of the statement never end: SELECT ... EMIT CHANGES, or PRINT.
 bool is_push_statement(std::string_view statement);
 
-// Returns whether the text contains this word (upper case), in any letter case.
+// Returns whether the text contains `word`, which is in upper case, in any letter case.
 bool has_word(std::string_view text, std::string_view word);
 
 }  // namespace client

@@ -24,8 +24,8 @@ namespace {
 constexpr int kHistorySize = 1000;
 constexpr int kLookMs = 50;  // time between two checks for Ctrl-C
 
-// Reads the next byte of the terminal. Returns 1, 0 at the end, or -1 after Ctrl-C. libedit's own reader would miss a
-// Ctrl-C that arrives just before it waits.
+// Reads the next byte of the terminal. Returns 1 for a byte, 0 at the end, and -1 after Ctrl-C.
+// Used in place of libedit's own function, which misses a Ctrl-C that arrives just before it waits.
 int read_byte(char& byte) {
   while (!is_interrupted()) {
     pollfd ready{STDIN_FILENO, POLLIN, 0};
@@ -106,7 +106,8 @@ Terminal::Next Terminal::read(const std::string& prompt, std::string& line) {
   return Next::Line;
 }
 
-// Adds the statement to the history and saves the history file immediately, so that a closed terminal loses nothing.
+// Adds the statement to the history. The history file is saved at once, so that nothing is lost if
+// the terminal is closed.
 void Terminal::remember(std::string_view statement) {
   if (has_word(statement, "PASSWORD") || statement.empty()) return;
   Editor& editor = *editor_;

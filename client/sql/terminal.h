@@ -1,4 +1,5 @@
-// Reads the lines that a user types, with editing and with a history that is kept in a file.
+// Reads lines that a user types. The user can edit a line, and has a history, which is kept in a
+// file.
 #pragma once
 #include <memory>
 #include <string>
@@ -13,10 +14,10 @@ class Terminal {
   ~Terminal();
 
   enum class Next { Line, Interrupted, End };
-  // Shows the prompt and reads a line into `line`, without its end. Returns Interrupted after Ctrl-C, which drops the
-  // line.
+  // Shows the prompt, and reads a line into `line`, without its line end. Returns Interrupted after
+  // Ctrl-C; the line is then dropped.
   Next read(const std::string& prompt, std::string& line);
-  // Adds a statement to the history, except one with a password, and saves the history.
+  // Adds a statement to the history, and saves it. Ignores a statement with a password.
   void remember(std::string_view statement);
 
  private:

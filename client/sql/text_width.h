@@ -5,8 +5,8 @@
 
 namespace client {
 
-// Returns the width of the text: characters of East Asia take two columns, combining marks none. A byte that is not
-// UTF-8 counts as one column.
+// Returns how many columns the text takes: a character of East Asia takes two, a combining mark
+// none, and a byte that is not UTF-8 one.
 size_t display_width(std::string_view text);
 
 }  // namespace client
