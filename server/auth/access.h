@@ -75,7 +75,7 @@ class Access {
   // Checks that the user, which is authenticated, may log in, and returns the user's incarnation.
   // Fails with InvalidAuthorization.
   Result<uint64_t> check_login(const std::string& user) const;
-  // Returns the facts about a user on which a login depends: the right to log in, the incarnation
+  // Returns the facts on which the login of a user depends: the right to log in, the incarnation
   // and the password. A login ends as soon as they differ from those at its beginning.
   LoginState login_state(const std::string& user) const;
   // Checks that the certificate of `channel` has the name of the user. Fails with

@@ -56,7 +56,7 @@ Status ScramServer::check_binding(std::string_view gs2_flag) const {
     if (options_.channel_binding.empty()) return malformed("Channel binding requires TLS.");
     return {};
   }
-  // The client supports channel binding, but has not seen the server's offer of it. An attacker in
+  // The client supports channel binding, but did not see that the server offers it. An attacker in
   // the middle may have removed the stronger mechanism from the offer.
   if (gs2_flag == "y" && !options_.channel_binding.empty())
     return Error{ErrorCode::InvalidAuthorization, "SCRAM channel binding negotiation error",

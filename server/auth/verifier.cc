@@ -95,7 +95,8 @@ Verifier mock_verifier(Hash hash, std::string_view secret, std::string_view user
   Verifier verifier;
   verifier.hash = hash;
   verifier.salt = hmac(Hash::Sha256, secret, user).substr(0, kMockSaltBytes);
-  // The keys are digests of values that no client can know, so no proof matches them.
+  // The keys are digests of texts with the secret of this server, not of a password, so no proof
+  // matches them.
   verifier.stored_key = hmac(hash, secret, fmt::format("stored {}", user));
   verifier.server_key = hmac(hash, secret, fmt::format("server {}", user));
   return verifier;
