@@ -53,7 +53,8 @@ struct Header {
 
 Result<Header> read_header(std::string_view part, bool has_secret) {
   const JsonObject object = TRY(decode(part, "header fields"));
-  // The token requires support for extensions, and this server supports none (RFC 7515, section 4.1.11).
+  // The token requires support for extensions (`crit`), and this server supports none (RFC 7515,
+  // section 4.1.11).
   if (object.has("crit")) return refused("the token has critical extensions (crit)");
   const Algorithm* algorithm = find_algorithm(object.text("alg").value_or(""));
   if (!algorithm)
