@@ -24,7 +24,8 @@ namespace server {
 
 namespace {
 
-// The largest batch that clients can send, plus the other fields.
+// Size limit of a frame: the largest batch that clients can send, and the other fields of the
+// message.
 constexpr size_t kMaxNodeFrame = size_t{128} << 20;
 // Limit for the bytes that a peer may send before its greeting is accepted.
 constexpr size_t kMaxGreeting = 4 << 10;

@@ -36,8 +36,8 @@ struct ClusterNode::Owned final : storage::OutboxPort {
                       DeliverOutput{journal, number, {partition, std::move(batch)}});
   }
 
-  // Returns whether an unclean election may have removed the batches before this one. Then the
-  // partition would reject this batch each time because of the gap, and the later batches in the
+  // Returns whether an unclean election may have removed the batches before `batch`. Then the
+  // partition would reject `batch` each time because of the gap, and the later batches in the
   // outbox would never be sent.
   bool is_lost(const TopicPartition& partition, std::string_view batch) const {
     const auto* election = node.cluster()->unclean_elections().get(partition);
@@ -311,8 +311,8 @@ void ClusterNode::note_replacement() {
             known == nullptr ? "this node was removed from the cluster and can be stopped"
                              : "another process runs as this node, which leaves the cluster",
             identity_.id.value());
-  // From now on, metadata about a leader with this node id refer to the other process. This process
-  // must also give up the role of controller.
+  // Another process has registered with this node's id. From now on, metadata about a leader with
+  // this id refer to that process. This process must also give up the role of controller.
   replicas_.suspend(true);
   lease_.retire();
   port_.standing_changed();

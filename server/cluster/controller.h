@@ -97,9 +97,9 @@ class ControllerPort {
 class Controller {
  public:
   // `is_last` is true if no other node has become the controller since this node resigned. This
-  // controller then decides even without a majority, until it has heard one. `predecessor` is the
-  // previous controller, which has been silent and has not renewed its lease for at least the
-  // duration of the lease.
+  // controller then decides even without heartbeats from a majority, until it has received them
+  // once. `predecessor` is the previous controller, which has been silent and has not renewed its
+  // lease for at least the duration of the lease.
   Controller(ControllerPort& port, const Clock& clock, ControllerSettings settings,
              ControllerRules rules = {}, bool is_last = false,
              std::optional<NodeId> predecessor = {});

@@ -172,7 +172,7 @@ void LeaderEndRequests::ask_witnesses(Witnesses witnesses, int64_t patience_us,
     around_.send(heir, ConfirmLeader{number, std::move(led)});
   }
   if (in_metadata.empty()) return;
-  // The leader is checked only after etcd has answered, because the metadata may show another
+  // check_newest() is called only after etcd has answered, because the metadata may show another
   // leader by then.
   around_.confirm_read([this, id, led = std::move(in_metadata)](const Status& all_is_read) {
     if (all_is_read) return heard(id, check_newest(led));

@@ -25,7 +25,7 @@ void LockKeeper::begin(int64_t controller_epoch) {
   if (!rules_.awaits_holders) begin_to_grant();
 }
 
-// The holds refer to the lock table of this term, so they are destroyed before the table. The
+// The holds of the clients refer to term_->table, so they are destroyed before term_. The
 // destruction of a hold can grant another request; the callback of that request then finds no
 // client and does nothing.
 void LockKeeper::end() {
@@ -68,8 +68,9 @@ void LockKeeper::begin_to_grant() {
 void LockKeeper::on_message(NodeId from, LocksWanted message) {
   if (!term_ || !around_.is_confirmed()) return;
   const storage::ClusterNode* known = around_.cluster()->find(from);
-  // Either an earlier process sent this message and it arrived late, or this node has not read the
-  // registration yet. In the second case the sender repeats the message.
+  // The node's registration has another process. Either an earlier process sent this message and it
+  // arrived late, or this node has not read the registration yet. In the second case the sender
+  // repeats the message.
   if (known == nullptr || known->epoch != message.process) return;
   if (const auto found = term_->clients.find(from);
       found != term_->clients.end() && found->second.process != message.process)

@@ -1,5 +1,5 @@
-// The cluster's metadata log as the thread that applies definitions sees it. The loop of the
-// cluster passes the commands to it.
+// The cluster's metadata log for the thread that applies definitions. The loop of the ClusterNode
+// passes the commands that it reads to this object.
 #pragma once
 #include <atomic>
 #include <deque>

@@ -298,7 +298,8 @@ void RemoteAppends::refused(const Way& way, Lane& lane, const RowsAppended& answ
 }
 
 void RemoteAppends::give_up_changed(Lane& lane, const Error& why) {
-  // Readers have never seen these sequence numbers, so the next rows use them again.
+  // The partition has no batches with these sequence numbers, so the next rows use the numbers
+  // again.
   const auto first = records::parse_batch(lane.batches.front().bytes, records::BatchCheck::Shape);
   lane.next_sequence = first->header.base_sequence;
   lane.stamped = lane.sent = 0;

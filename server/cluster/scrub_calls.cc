@@ -171,7 +171,7 @@ void ScrubCalls::finish() {
   if (found.empty()) return;
   if (done.is_second) {
     // If the leader's own bytes are damaged, all other replicas differ from the leader although
-    // they are correct.
+    // they are correct. In this case only damaged replicas are reported.
     for (const auto& [node, damaged] : found)
       if (damaged || !done.own.damaged) report(done, node, damaged);
     return;
