@@ -121,7 +121,8 @@ void SessionNotices::cluster_changed() {
     if (const storage::ClusterNode* node = cluster->find(id)) receiver(*node);
   std::erase_if(receivers_, [&](const auto& each) { return cluster->find(each.first) == nullptr; });
   const storage::ClusterNode* self = cluster->find(around_.self);
-  // A new process is registered as fenced, before any session listens.
+  // When this node is fenced, its listening sessions end. A new process is registered as fenced,
+  // too, but then no session listens yet.
   const bool is_fenced = self != nullptr && self->is_fenced;
   if (is_fenced && !is_fenced_) around_.end_listeners();
   is_fenced_ = is_fenced;

@@ -15,14 +15,14 @@
 
 namespace server {
 
-// Done is called after each live node has received the message. A fenced node gets no message. It
-// ends its listening sessions with an error when it learns that it was fenced, so a session that
-// misses a message always gets an error.
+// The `done` of notify() is called after each live node has received the messages. A fenced node
+// gets no message. It ends its listening sessions with an error when it learns that it was fenced,
+// so a session that misses a message always gets an error.
 //
 // Invariants:
 //   1. a process passes on the messages of one sender in the order of their numbers, and none twice;
-//   2. if the sender has dropped messages for a process, `any_lost` of the next one is set, and that process ends the
-//      sessions that listen.
+//   2. if the sender has dropped messages for a process, `any_lost` of the next one is set, and
+//      that process ends the sessions that listen.
 //
 // Threads: one loop. Owner: ClusterMember.
 class SessionNotices {

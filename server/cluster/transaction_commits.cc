@@ -300,8 +300,8 @@ void TransactionCommits::ended(const CommitPtr& commit, const EndedTransaction& 
     succeed(commit);
     return release(commit);
   }
-  // The current coordinator knows the outcome. The transaction could be open, which blocks readers,
-  // so the request is repeated until it is answered.
+  // After an error that passes, the request is repeated until the coordinator, which knows the
+  // outcome, answers it: the transaction could still be open, and then blocks readers.
   if (passes(answer.error)) return again(commit, &TransactionCommits::end);
   commit->producer->identity = {};
   fail(commit, answer.error == kInvalidTxnState ? was_aborted() : not_known());
