@@ -60,7 +60,8 @@ Result<Examined> examine(const Families& families, const SecretSettings& secrets
       examined.wrong.push_back({name, resolved.error().message});
   }
   if (!examined.wrong.empty()) return examined;
-  // All references are resolved here, so the values that replace them can be checked, too.
+  // Checks the rows again with the resolved references, so that the values of secrets are checked,
+  // too.
   examined.wrong = engine::check_properties(examined.rows, examined.resolved).wrong;
   if (examined.wrong.empty()) {
     const engine::ConnectorClass& of = *examined.native.of;

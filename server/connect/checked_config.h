@@ -20,9 +20,9 @@ using Families = std::vector<const ConnectorFamily*>;
 struct UsableConfig {
   const engine::ConnectorClass* of = nullptr;
   const ConnectorFamily* family = nullptr;
-  // the properties, with each reference to a secret replaced by the secret
+  // the properties; each reference to a secret is replaced by the secret itself
   engine::PropertyValues values;
-  // the properties as the client wrote them, with the references to secrets
+  // the properties as the client wrote them; they contain the references, not the secrets
   std::map<std::string, std::string> written;
   std::vector<ConnectorNotice> notices;
   std::shared_ptr<const engine::TransformChain> transforms;  // not null
@@ -37,7 +37,8 @@ struct NativeClass {
 Result<NativeClass> native_class(const Families& families, const ConnectorConfig& config,
                                  engine::ConnectorType type);
 
-// Fails with InvalidParameter; the detail has one line for each wrong property.
+// Checks the configuration. Fails with InvalidParameter if a property is wrong; the detail of the
+// error has one line for each wrong property.
 Result<UsableConfig> usable_config(const Families& families, const SecretSettings& secrets,
                                    const std::string& connector, const ConnectorConfig& config,
                                    engine::ConnectorType type);

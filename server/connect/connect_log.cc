@@ -25,7 +25,8 @@ struct ReadingTurn {
   ~ReadingTurn() { reader.end_turn(); }
 };
 
-// Calls the callback with an error when it is destroyed, unless it was called before.
+// Gives the answer to a commit as a future. If give() was not called until the destruction, the
+// answer is an error, so no caller waits for ever.
 class CommitAnswer {
  public:
   CommitAnswer() = default;
@@ -121,9 +122,9 @@ Status LocalConnectLog::read(PartitionId state_partition, ConnectState& state) {
 
 Result<FetchedRecords> LocalConnectLog::fetch(const storage::TopicPartition& partition, Offset from,
                                               size_t max_bytes) {
-  // A sink checks each partition ten times a second. Opening a snapshot of the store makes it write
-  // changes that could still wait, so the snapshot is avoided if the published end of the log shows
-  // that no records were appended.
+  // SinkTask calls fetch() for each partition ten times a second. A LogReader opens a snapshot of
+  // the store, which makes the store write changes that could still wait. So no LogReader is opened
+  // if log_end() shows that no records were appended.
   const auto status = log_.find_partition(partition);
   if (status && from == status->log_end())
     return FetchedRecords{{}, status->log_start(), from, from};
@@ -171,7 +172,8 @@ void LocalConnectLog::await_writable() {
     std::condition_variable opened;
     bool is_open = false;
   };
-  // The gate is shared, because the log may call back after the wait has ended.
+  // The gate is shared, because the callback of when_writable() may run after await_writable() has
+  // returned.
   const auto gate = std::make_shared<Gate>();
   log_.when_writable([gate] {
     const std::lock_guard lock(gate->mutex);

@@ -1,7 +1,6 @@
-// Writes the commits of connectors. One commit makes records and the positions in the outside
-// system after these records durable together, on the condition that no other task has written
-// newer positions. When a task was replaced by a new one, the condition of the old task's commits
-// fails, so the old task can change nothing.
+// Commits the records of connectors and their positions in the outside systems. One commit makes
+// records, and the position after them, durable together. It fails if another task has written a
+// newer position. So a task that was replaced by a new one can no longer change anything.
 #pragma once
 #include <functional>
 #include <future>
@@ -32,7 +31,7 @@ struct ConnectCommit {
   std::vector<storage::PartitionBatches> records;  // records for topics, in whole batches
   std::vector<StateChange> state;                  // changes of the connector's state; at least one
   PartitionId state_partition;
-  // The end of the state that the task has read. The commit fails if a record of __connect_state at
+  // end of the records of __connect_state that the task has read. The commit fails if a record at
   // this offset or later has one of the keys in `state`.
   Offset since;
 };
@@ -66,13 +65,14 @@ struct FetchedRecords {
 class ConnectLog {
  public:
   virtual ~ConnectLog() = default;
-  // Answers with the new end of the state when the commit is durable. Fails with ObjectState,
-  // without writing anything, if one of the keys has a newer record, and with DiskFull while the
-  // log accepts no records. After any other error the commit may or may not be durable: the task
-  // ends, and the task that replaces it reads the positions from the log.
+  // Commits. When the commit is durable, calls `done` with the new end of the partition of
+  // __connect_state. Fails with ObjectState, without writing anything, if one of the keys has a
+  // newer record, and with DiskFull while the log accepts no records. After any other error the
+  // commit may or may not be durable: the task ends, and the task that replaces it reads the
+  // positions from the log.
   virtual void commit(ConnectCommit commit, std::function<void(Result<Offset>)> done) = 0;
-  // Reads the records of the partition that follow those in `state`, and adds them to `state`.
-  // Waits for the store.
+  // Reads the records of the partition at and after state.end, and adds them to `state`. Waits for
+  // the store.
   virtual Status read(PartitionId state_partition, ConnectState& state) = 0;
   // Reads committed records of a partition from `from` on, up to about `max_bytes`; at least one batch if one exists.
   virtual Result<FetchedRecords> fetch(const storage::TopicPartition& partition, Offset from,
@@ -81,11 +81,11 @@ class ConnectLog {
   virtual void await_writable() = 0;
 };
 
-// Commits, and returns the answer as a future. If the log ends without an answer, because the outcome of a commit is
-// unknown, the answer is StorageFailure.
+// Calls log.commit(), and returns its answer as a future. If the log is destroyed before it
+// answers, the future has the error StorageFailure, since the outcome of the commit is unknown.
 std::future<Result<Offset>> submit_commit(ConnectLog& log, ConnectCommit commit);
 
-// The commits of a lone server (no cluster), where a commit is one append
+// The commits in a server without a cluster, where a commit is one append
 // (storage/log/append_unless_changed.h).
 class LocalConnectLog final : public ConnectLog {
  public:

@@ -25,13 +25,13 @@ void hide_secrets(ConnectorConfig& config) {
 
 bool is_hidden(std::string_view value) { return value.find(engine::kHiddenValue) != value.npos; }
 
-// Returns whether the error means that this implementation does not have the connector. A node of a cluster runs no
-// connectors itself, and answers with NotSupported.
+// Returns whether the error of a Connectors implementation means that the connector does not exist
+// there. A node of a cluster runs no connectors itself, and answers with NotSupported.
 bool has_none(const Error& error) {
   return error.code == ErrorCode::UndefinedObject || error.code == ErrorCode::NotSupported;
 }
 
-// Wraps a callback so that it gets the result without secrets.
+// Wraps `done` so that it gets the connector without the secrets of its configuration.
 Connectors::Done<ConnectorInfo> hidden(Connectors::Done<ConnectorInfo> done) {
   return [done = std::move(done)](Result<ConnectorInfo> info) {
     if (info) hide_secrets(info->config);
@@ -39,15 +39,15 @@ Connectors::Done<ConnectorInfo> hidden(Connectors::Done<ConnectorInfo> done) {
   };
 }
 
-// Wraps a callback. It hides secrets in the result, and adds a warning if the configuration has secrets as
-// literals.
+// Wraps `done` so that it gets the connector without the secrets of its configuration, and with a
+// warning if the configuration contains secrets as literals.
 Connectors::Done<CreatedConnector> hidden(Connectors::Done<CreatedConnector> done) {
   return [done = std::move(done)](Result<CreatedConnector> created) {
     if (created) {
       const bool has_literal = std::ranges::any_of(created->info.config, [](const auto& property) {
         return engine::is_literal_secret(property.first, property.second);
       });
-      // For its own connectors, this server has already added notices that name the properties.
+      // For connectors in this server, notices that name the properties were added before.
       if (has_literal && created->info.runs_at != kThisServer)
         created->notices.push_back(
             {true,
@@ -73,12 +73,13 @@ std::string value_of(const ConnectorConfig& config, const std::string& name) {
   return found == config.end() ? std::string() : found->second;
 }
 
-// Returns the text of a property's value. Null means that a change removes the property.
+// Returns the value of a property as text; null if a change removes the property.
 std::string* text_of(std::string& value) { return &value; }
 std::string* text_of(std::optional<std::string>& value) { return value ? &*value : nullptr; }
 
-// A client that has read a configuration sends secrets back as the text that hides them. Replaces
-// each such text by the present value of the property. Fails if the property has no present value.
+// Answers hide each secret of a configuration by a fixed text (engine::kHiddenValue). A client that
+// changes such a configuration sends that text back. Replaces it by the present value of the
+// property; fails if the property has no present value.
 template <class Config>
 Status restore_hidden(const std::string& name, const ConnectorConfig& present, Config& config) {
   for (auto& [key, value] : config) {
@@ -96,7 +97,7 @@ Status restore_hidden(const std::string& name, const ConnectorConfig& present, C
   return {};
 }
 
-// Calls `then` with the configuration, in which the hidden values are replaced. The present configuration is requested
+// Calls `then` with the configuration after restore_hidden(). Requests the present configuration
 // from `at` only if hidden values occur.
 template <class Config>
 void with_secrets(Connectors& at, const std::string& name, Config config,
@@ -214,7 +215,8 @@ void ConnectorRouter::create(ConnectorDefinition definition, Done<CreatedConnect
       return done(Error{ErrorCode::DuplicateObject,
                         fmt::format("connector {} already exists", definition.name),
                         fmt::format("It runs at {}.", found->runs_at)});
-    // If the external cluster does not answer, a connector in this server can still be created.
+    // A connector in this server can be created although the outside cluster does not answer and
+    // may have a connector with the same name.
     if (!has_none(found.error()) && !is_outside) return done(std::move(found).error());
     create_at(*place, std::move(definition), std::move(done));
   });

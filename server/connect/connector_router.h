@@ -9,9 +9,9 @@
 
 namespace server {
 
-// A connector exists in one of the two places only, and its name is unique over both.
+// A connector exists either in this server or in the outside cluster. Its name is unique over both.
 //
-// Threads: any. Owner: the node; the implementations outlive it.
+// Threads: any. Owner: the node; the implementations outlive this object.
 class ConnectorRouter final : public Connectors {
  public:
   // Either pointer may be null: `native` if this server runs no connectors, `outside` if
@@ -41,20 +41,21 @@ class ConnectorRouter final : public Connectors {
                          Done<std::vector<PropertyDefinition>> done) override;
 
  private:
-  // Returns the implementation that will run a new connector, and removes the property "runs", by
-  // which the client chooses. Fails if neither implementation can run the class.
+  // Returns the implementation that will run a new connector. Removes the property "runs" from the
+  // definition, by which a client chooses one. Fails if no implementation can run the class.
   Result<Connectors*> place_of(ConnectorDefinition& definition) const;
-  // Calls `then` with the implementation that has the connector.
+  // Calls `then` with the implementation (native_ or outside_) that has the connector.
   void find(const std::string& name, std::function<void(Result<Connectors*>)> then);
-  // Calls the method with these arguments at the implementation that has the connector.
+  // Finds the implementation that has the connector, and calls `method` of it.
   template <class Method, class T, class... Arguments>
   void forward(Method method, std::string name, Done<T> done, Arguments... arguments);
-  // Calls alter() or change() at the implementation that has the connector.
+  // Finds the implementation that has the connector, and calls `method` of it, which is alter() or
+  // change(). Hidden values in `config` are replaced first.
   template <class Config>
   void update(void (Connectors::*method)(std::string, Config, Done<CreatedConnector>),
               std::string name, Config config, Done<CreatedConnector> done);
   void create_at(Connectors& at, ConnectorDefinition definition, Done<CreatedConnector> done);
-  // Sends the question to both implementations, and returns the items of both answers together.
+  // Calls `ask` for both implementations, and returns all their items in one list.
   template <class T>
   void ask_both(std::function<void(Connectors&, Done<Listed<T>>)> ask, Done<Listed<T>> done);
 

@@ -36,8 +36,8 @@ struct ConnectorTask {
   std::string trace;      // the failure, with detail and hint or a Java stack trace; empty: none
 };
 
-// The progress of a task, for SHOW CONNECTOR TASKS. Members without a value are not known, as for
-// tasks in an outside cluster.
+// The progress of a task, for SHOW CONNECTOR TASKS. A member without a value is not known; most are
+// unknown for a task in an outside cluster.
 struct TaskProgress {
   std::string connector;
   ConnectorTask task;
@@ -71,26 +71,26 @@ struct ConnectorInfo {
   std::string guarantee;  // guarantee of delivery, for DESCRIBE CONNECTOR; empty: not known
 };
 
-// A warning or a notice in an answer: a message without a full stop, and a hint as a sentence.
+// A warning or a notice to the client. The message has no full stop; the hint is a sentence.
 struct ConnectorNotice {
   bool is_warning = false;
   std::string message, hint;
 };
 
-// A list of items of this server and of the outside cluster. If one of the two does not answer, its
-// items are missing and a warning names the place that did not answer.
+// The items of this server and of the outside cluster. If one of the two does not answer, its items
+// are missing, and a warning names it.
 template <class T>
 struct Listed {
   std::vector<T> items;
   std::vector<ConnectorNotice> notices;
 };
 
-// Keep: CREATE ... IF NOT EXISTS keeps the existing connector
+// Fail: the statement fails. Keep: CREATE ... IF NOT EXISTS keeps the existing connector.
 enum class IfConnectorExists : uint8_t { Fail, Keep, Replace };
 
 struct ConnectorDefinition {
   std::string name;
-  // SOURCE or SINK in the statement; Unknown in a REST request
+  // from the word SOURCE or SINK in the statement; Unknown for a REST request
   engine::ConnectorType type = engine::ConnectorType::Unknown;
   ConnectorConfig config;
   TargetState initial_state = TargetState::Running;
@@ -116,7 +116,8 @@ struct PropertyDefinition {
   int32_t order = -1;
 };
 
-// A property of a configuration, its value and the errors in it, as in PUT .../config/validate.
+// A property of a configuration with its value and the errors in it, as PUT .../config/validate
+// returns them.
 struct CheckedProperty {
   PropertyDefinition definition;
   std::optional<std::string> value;
@@ -141,28 +142,30 @@ struct ConnectorPlugin {
   std::string runs_at;  // as in ConnectorInfo::runs_at
 };
 
-// A position of a source connector. Both members are JSON objects as text, as in GET
-// /connectors/{c}/offsets. The text "null" as `offset` removes the position.
+// The position of a source connector in one of its partitions. Both members are JSON objects as
+// text, as in GET /connectors/{c}/offsets. If `offset` is the text "null", the position is removed.
 struct ConnectorOffset {
   std::string partition, offset;
 };
 
-// Errors of all operations: UndefinedObject: no such connector, task or class. DuplicateObject: the name is taken.
-// InvalidParameter: the configuration is wrong; the detail has one line for each wrong property. ObjectState: the
-// operation needs another state, for example STOPPED, or the cluster is about to rebalance (REST status 409).
-// NotSupported, InsufficientPrivilege: as in SQL. NetworkFailure: the outside cluster or system does not answer.
+// Errors of all operations: UndefinedObject: the connector, task or class does not exist.
+// DuplicateObject: a connector of this name exists. InvalidParameter: the configuration is wrong;
+// the detail has one line for each wrong property. ObjectState: the connector is in the wrong
+// state, for example not STOPPED, or the outside cluster is about to rebalance (REST status 409).
+// NotSupported, InsufficientPrivilege: as in SQL. NetworkFailure: the outside cluster or system
+// does not answer.
 //
-// Rights are checked before the call. The answers of ConnectorRouter contain no secrets of the configurations.
+// The caller has checked the rights. ConnectorRouter answers without the secrets of configurations.
 //
-// Threads: any; `done` is called once, on another thread or within the call, and must not wait. It is not called after
-// stop() of the implementation has returned.
+// Threads: any. `done` is called once, on another thread or within the call, and must not wait.
+// After stop() of the implementation has returned, `done` is no longer called.
 class Connectors {
  public:
   template <class T>
   using Done = std::function<void(Result<T>)>;
   virtual ~Connectors() = default;
 
-  // Checks the configuration, then creates the connector. If it fails, nothing is left of the
+  // Checks the configuration, then creates the connector. A failed call leaves nothing of the
   // connector.
   virtual void create(ConnectorDefinition definition, Done<CreatedConnector> done) = 0;
   // Replaces the configuration of a connector (PUT .../config). The connector continues at its position.
@@ -170,15 +173,15 @@ class Connectors {
   // Sets some properties and removes those without a value (PATCH .../config), in one step.
   using ConfigChanges = std::map<std::string, std::optional<std::string>>;
   virtual void change(std::string name, ConfigChanges changes, Done<CreatedConnector> done) = 0;
-  // Ends the tasks and deletes the definition. Topics, streams and tables remain. The notices in
-  // the answer name objects that remain in the outside system.
+  // Ends the tasks and deletes the definition. Topics, streams and tables remain. The notices name
+  // objects that remain in the outside system.
   virtual void drop(std::string name, Done<std::vector<ConnectorNotice>> done) = 0;
-  // `done` is called when the request is stored. The tasks change their state later.
+  // Stores the new target state, and calls `done`. The tasks change their state later.
   virtual void set_state(std::string name, TargetState target, Done<void> done) = 0;
   struct Restart {
     bool includes_tasks = false, only_failed = false;  // includeTasks, onlyFailed
   };
-  // Returns the connector with its state after the request.
+  // Restarts, and returns the connector with its state after the restart was begun.
   virtual void restart(std::string name, Restart what, Done<ConnectorInfo> done) = 0;
   virtual void restart_task(std::string name, int32_t task, Done<void> done) = 0;
 
@@ -195,13 +198,16 @@ class Connectors {
   virtual void alter_offsets(std::string name, std::vector<ConnectorOffset> offsets,
                              Done<std::string> done) = 0;
   virtual void reset_offsets(std::string name, Done<std::string> done) = 0;
-  // ALTER CONNECTOR ... SNAPSHOT; no tables: all tables of the connector.
+  // Copies the tables again (ALTER CONNECTOR ... SNAPSHOT). If `tables` is empty, copies all tables
+  // of the connector.
   virtual void snapshot(std::string name, std::vector<std::string> tables, Done<void> done) = 0;
   virtual void set_owner(std::string name, std::string owner, Done<void> done) = 0;
 
-  // Checks a configuration without creating the connector. Wrong properties are part of the result, not an error.
+  // Checks a configuration without creating the connector. Wrong properties are reported in the
+  // result; they are not an error.
   virtual void validate(ConnectorDefinition definition, Done<CheckedConfig> done) = 0;
-  // Returns connectors only, or converters, transforms and predicates as well.
+  // Returns the classes of connectors and, if `connectors_only` is false, of converters, transforms
+  // and predicates.
   virtual void plugins(bool connectors_only, Done<Listed<ConnectorPlugin>> done) = 0;
   virtual void plugin_properties(std::string class_name,
                                  Done<std::vector<PropertyDefinition>> done) = 0;
