@@ -1,4 +1,4 @@
-// The topics and streams that CREATE CONNECTOR creates, and removes again if it fails.
+// Creates the topics and streams of CREATE CONNECTOR, and drops them again if the statement fails.
 #pragma once
 #include <map>
 #include <optional>
@@ -9,10 +9,10 @@
 
 namespace server {
 
-// Each call waits for the metadata thread, so it must not be made on an event loop.
+// Each function waits for the metadata thread, so it must not be called on an event loop.
 //
-// Threads: one. Owner: one CREATE CONNECTOR. Unless keep() was called, the destructor drops all objects that were
-// created.
+// Threads: one. Owner: one CREATE CONNECTOR. Unless keep() was called, the destructor drops all
+// objects that this object created.
 class Declarations {
  public:
   // `owner` is the role with whose rights the topics and streams are created.
@@ -22,13 +22,13 @@ class Declarations {
   Declarations(const Declarations&) = delete;
   Declarations& operator=(const Declarations&) = delete;
 
-  // Creates the topic unless it exists. The owner needs the right to create it, or to write to the
-  // existing topic.
+  // Creates the topic unless it exists. Fails if the owner has no right to create a topic, or to
+  // write to an existing one.
   Status make_topic(const std::string& name, int32_t partitions,
                     std::map<std::string, std::string> config = {});
   // Creates the topic for the state of connectors, which belongs to the server.
   Status make_state_topic();
-  // Creates a stream over an existing topic. `name` is an identifier of SQL.
+  // Creates a stream over an existing topic. `name` is an SQL identifier.
   Status declare_stream(const std::string& name, const std::string& columns,
                         const std::string& topic, const std::string& value_format);
   void keep() { is_kept_ = true; }

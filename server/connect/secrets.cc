@@ -30,7 +30,7 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-// Finds a key in a properties file of "key=value" lines.
+// Returns the value of a key in the text of a properties file, which has "key=value" lines.
 std::optional<std::string> find_property(std::string_view text, std::string_view key) {
   while (!text.empty()) {
     const std::string_view line = text.substr(0, text.find('\n'));
@@ -86,7 +86,8 @@ Result<std::string> resolve_secrets(std::string_view value, const SecretSettings
     const std::string_view reference =
         value.substr(2, end == std::string_view::npos ? end : end - 2);
     const size_t colon = reference.find(':');
-    // a reference without a provider is left for the connector itself
+    // A "${...}" without a provider is no reference to a secret. It stays, and the connector itself
+    // may replace it.
     if (end == std::string_view::npos || colon == std::string_view::npos) {
       resolved += "${";
       value.remove_prefix(2);

@@ -14,8 +14,8 @@
 
 namespace server {
 
-// Returns the error for the records from `begin` to `log_start`, which were deleted from the topic
-// before the connector has read them.
+// Returns the error of a connector whose records from `begin` to `log_start` were deleted from the
+// topic before it has read them.
 Error deleted_records(const std::string& connector, std::string_view topic, PartitionId partition,
                       Offset begin, Offset log_start);
 
@@ -24,19 +24,19 @@ struct SinkTaskPlan {
   std::function<Result<std::unique_ptr<SinkWriter>>()> open;
   std::vector<std::string> topics;
   engine::SinkLimits limits;
-  bool begins_at_end = false;  // a partition without a position begins at its end
+  bool begins_at_end = false;  // without a stored position, a partition is read from its end
   BadRecordPolicy bad_records;
   std::shared_ptr<const engine::TransformChain> transforms = {};  // null: none
 };
 
-// The steps for a range of records:
-//   1. the intent is committed: the name of the object, and its first and last offset;
-//   2. the object is written, made durable, and gets its name;
-//   3. the position after the range is committed, and the intent deleted.
+// For each range of records, the task does three steps:
+//   1. it commits an intent: the name of the object, and its first and last offset;
+//   2. it writes the object, makes it durable, and gives it its name;
+//   3. it commits the position after the range, and deletes the intent.
 // After a crash, steps 2 and 3 are repeated for each stored intent. The object then gets the same
-// bytes again, because the intent fixes its range of offsets. Dead letters (copies of records that
-// cannot be written) are part of the commit of step 3. If they have more than some MB, a part of
-// them is committed earlier, and a crash may repeat that part.
+// bytes again, because the intent stores its range of offsets. The commit of step 3 contains the
+// dead letters (copies of records that cannot be written). If they have more than some MB, a part
+// of them is committed earlier, and a crash may repeat that part.
 //
 // Threads and owner: those of ConnectTask.
 class SinkTask final : public ConnectTask {
@@ -49,10 +49,10 @@ class SinkTask final : public ConnectTask {
     std::string topic;
     storage::TopicPartition id;
     Offset begin{0};    // first offset of the next object
-    Offset scanned{0};  // end of the records that were counted for the next object
+    Offset scanned{0};  // offset after the last record that was counted for the next object
     Offset end{0};      // end of the records that can be read
     int64_t records = 0, bytes = 0;
-    int64_t since_us = 0;            // time at which the first of these records was seen
+    int64_t since_us = 0;            // when the first of these records was read
     int64_t first_timestamp_ms = 0;  // timestamp of the first of these records
   };
   Status open() override;
@@ -61,25 +61,27 @@ class SinkTask final : public ConnectTask {
   void close() override;
 
   Result<Partition> make_partition(const storage::TopicInfo& topic, PartitionId number) const;
-  // Counts new records, and writes the next object if it is complete. Returns whether more can be done
-  // without a pause.
+  // Counts the next records of the partition, and writes an object if it is complete. Returns
+  // whether more records can be read at once.
   Result<bool> step(Partition& partition);
   bool is_complete(const Partition& partition) const;
   Status write_object(Partition& partition, Offset end);
   Status carry_out(const engine::SinkObject& object, const storage::TopicPartition& id);
-  // Returns the name of the topic as the outside system gets it, after the transforms.
+  // Returns the name that the transforms give to the topic.
   std::string routed(const std::string& topic) const;
-  // Applies the transforms to the records, and returns those that a transform cannot take.
+  // Applies the transforms to the records, and returns the records for which a transform has
+  // failed.
   std::vector<BadRecord> transform(std::vector<SinkRecord>& records) const;
-  // Reads the records of the object once more and writes them; returns the records that could not be written.
+  // Reads the records of the object from the log again, and writes them. Returns the records that
+  // could not be written.
   Result<std::vector<BadRecord>> write_records(const engine::SinkObject& object,
                                                const storage::TopicPartition& id);
-  // Commits the changes together with the dead letters of the bad records, and adds the bad records
-  // to the task's counters.
+  // Commits the changes and the dead letters of the bad records. Adds the bad records to the
+  // counters of the task.
   Status commit(std::vector<StateChange> changes, std::vector<BadRecord> bad = {});
 
   const SinkTaskPlan plan_;
-  // The members below are used on the task's thread.
+  // Only the task's thread uses the members below.
   std::unique_ptr<SinkWriter> writer_;
   std::map<std::pair<std::string, PartitionId>, Partition> partitions_;
 };

@@ -56,10 +56,10 @@ Result<bool> SourceTask::step() {
   return has_more;
 }
 
-// Reads from the source only after memory for the records was granted.
+// Waits for memory before it reads from the source.
 Result<SourceBatch> SourceTask::poll() {
   const size_t held = in_flight_ ? static_cast<size_t>(in_flight_->bytes) : 0;
-  // The data are in memory twice: as bytes from the source and as records.
+  // The data of a batch are in memory twice: as bytes of the source, and as records.
   constexpr size_t kCopies = 2;
   if (!TRY(await_memory(held + kCopies * kBytesOfBatch))) return SourceBatch{};
   auto batch = TRY(reader_->poll({kBytesOfBatch, plan_.max_records}));

@@ -1,5 +1,5 @@
-// A task of a source: reads records of the outside system, and commits them to topics together with the
-// position after them.
+// A task of a source. It reads records of the outside system, and commits the records to topics,
+// together with the position after them.
 #pragma once
 #include <functional>
 #include <memory>
@@ -16,10 +16,11 @@ namespace server {
 
 struct SourceTaskPlan {
   TaskIdentity identity;
-  // Opens the outside system; called on the task's thread at each start, so that a new password is read.
+  // Opens the outside system. Called on the task's thread at each start, so that a password that
+  // has changed is read again.
   std::function<Result<std::unique_ptr<SourceReader>>()> open;
-  // Creates a topic if it is missing, and checks that the owner may write to it. If this function is not set, the
-  // topics exist.
+  // Creates a missing topic, and checks that the owner of the connector may write to it. If this
+  // function is not set, the topics exist.
   std::function<Status(const std::string& topic)> admit_topic = {};
   size_t max_records = 10'000;
   BadRecordPolicy bad_records;
@@ -27,8 +28,8 @@ struct SourceTaskPlan {
 };
 
 // Invariants:
-//   1. a batch is confirmed to the reader only when its commit is durable;
-//   2. at most one commit is in flight, and at most one further batch is read during the commit.
+//    1. confirm() of the reader is called for a batch only when the commit of the batch is durable;
+//    2. at most one commit is in flight, and during it at most one further batch is read.
 //
 // Threads and owner: see ConnectTask.
 class SourceTask final : public ConnectTask {
@@ -49,14 +50,15 @@ class SourceTask final : public ConnectTask {
   void close() override;
 
   Result<SourceBatch> poll();
-  // Applies the transforms to the records; one that a transform cannot take becomes a bad record.
+  // Applies the transforms to the records. A record for which a transform fails becomes a bad
+  // record.
   void transform(SourceBatch& batch) const;
   Status admit_topics(const SourceBatch& batch);
   Status take_bad_records(const SourceBatch& batch);
   Result<InFlight> prepare(SourceBatch batch);
 
   const SourceTaskPlan plan_;
-  // The members below are used on the task's thread.
+  // Only the task's thread uses the members below.
   std::unique_ptr<SourceReader> reader_;
   std::optional<InFlight> in_flight_;
   std::set<std::string> admitted_topics_;

@@ -13,8 +13,8 @@ namespace server {
 
 namespace {
 
-// The records of a partition are divided into batches of this size, since a reader decompresses and checks each batch
-// as a whole.
+// Size of a record batch. A reader decompresses and checks a batch as a whole, so the records of a
+// partition are divided into several batches.
 constexpr size_t kBatchBytes = 256 << 10;
 constexpr size_t kRecordOverhead = 128;  // header of the batch, and numbers of the record
 

@@ -10,7 +10,8 @@
 
 namespace server {
 
-// Kafka Connect's names of the headers of a dead letter
+// The topic for dead letters, and the names of the connector for their headers. The headers are
+// those of Kafka Connect
 // (https://cwiki.apache.org/confluence/display/KAFKA/KIP-298%3A+Error+Handling+in+Connect).
 struct DeadLetters {
   std::string topic;  // empty: none
@@ -19,9 +20,10 @@ struct DeadLetters {
   int32_t task = 0;
 };
 
-// Returns whole batches for each partition, including the dead letters of the bad records. Records
-// with the same order key stay in their order. Fails with UnknownTopic if a topic does not exist,
-// and with RecordTooLarge if a record is larger than the topic's max.message.bytes.
+// Returns record batches for each partition. They contain the records, and the dead letters of the
+// bad records. Records with the same order key stay in their order. Fails with UnknownTopic if a
+// topic does not exist, and with RecordTooLarge if a record is larger than the topic's
+// max.message.bytes.
 Result<std::vector<storage::PartitionBatches>> topic_batches(const SourceBatch& batch,
                                                              const storage::TopicSnapshot& topics,
                                                              const DeadLetters& dead_letters,
