@@ -12,12 +12,12 @@
 
 namespace server {
 
-// Applies the transforms to the records. Records that the transforms drop are removed. Records that a transform cannot
-// take are removed, too, and returned; their messages begin with their place.
+// Applies the transforms to the records. Removes records that the transforms drop. Removes and
+// returns records for which a transform fails; the messages of their errors begin with their place.
 //
-// `parts_of(record)` returns those parts of the record that transforms see, except key, value and
-// headers; `place_of(record)` returns the place of the record for messages; `keep(record, changed)`
-// copies from the changed record the parts that the caller needs beside key, value and headers.
+// `parts_of(record)` returns the parts of the record that transforms see beside key, value and
+// headers. `place_of(record)` returns the place of the record for messages. `keep(record, changed)`
+// copies to the record the parts of `changed` that the caller needs beside key, value and headers.
 template <class Record, class PartsOf, class PlaceOf, class Keep>
 std::vector<BadRecord> transform_records(const engine::TransformChain& transforms,
                                          std::vector<Record>& records, const PartsOf& parts_of,
@@ -51,8 +51,8 @@ inline std::string place_of_record(const SinkRecord& record) {
   return fmt::format("{}-{}@{}", record.topic, record.partition.value(), record.offset.value());
 }
 
-// Applies the transforms of a sink, which are null if it has none; see transform_records(). The
-// records are of SinkRecord or of a type derived from it.
+// Applies the transforms of a sink (see transform_records()); null means that the sink has none.
+// `Record` is SinkRecord or a type derived from it.
 template <class Record, class Keep>
 std::vector<BadRecord> transform_sink_records(const engine::TransformChain* transforms,
                                               std::vector<Record>& records, const Keep& keep) {

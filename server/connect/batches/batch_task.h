@@ -19,16 +19,16 @@ struct BatchTaskPlan {
   std::function<Result<std::unique_ptr<BatchWriter>>()> open;
   std::vector<std::string> topics;
   size_t batch_records = 1;    // most records of one batch
-  bool begins_at_end = false;  // a partition without a position begins at its end
+  bool begins_at_end = false;  // without a stored position, a partition is read from its end
   BadRecordPolicy bad_records;
   std::shared_ptr<const engine::TransformChain> transforms = {};  // null: none
 };
 
-// The steps for the records of a partition:
-//   1. the records are sent in batches, in their order, one batch at a time;
-//   2. the position after them is committed to __connect_state together with their dead letters.
-// A crash between the two steps sends the records again. The position is committed after 1 MB of records, after a second,
-// and at the end of the task.
+// For the records of each partition, the task does two steps:
+//   1. it sends the records in batches, in their order, one batch at a time;
+//   2. it commits the position after the records, and their dead letters, to __connect_state.
+// A crash between the two steps sends the records again. Step 2 follows after 1 MB of records,
+// after a second, and at the end of the task.
 //
 // Threads and owner: those of ConnectTask.
 class BatchTask final : public ConnectTask {
@@ -50,16 +50,18 @@ class BatchTask final : public ConnectTask {
   void close() override;
 
   Result<Partition> make_partition(const storage::TopicInfo& topic, PartitionId number) const;
-  // Returns whether more can be done without a pause.
+  // Sends the next records of the partition. Returns whether it has further records that can be
+  // sent at once.
   Result<bool> step(Partition& partition);
-  // Sends the records, whose range of offsets ends at `end`.
+  // Sends the records. `end` is the offset after their last one, or after offsets without records
+  // that follow it.
   Status send(Partition& partition, std::vector<SinkRecord> records, Offset end);
   std::vector<BadRecord> transform(std::vector<SinkRecord>& records) const;
-  // Commits the positions and the dead letters so far.
+  // Commits the positions of all partitions and the dead letters in bad_.
   Status commit();
 
   const BatchTaskPlan plan_;
-  // The members below are used on the task's thread.
+  // Only the task's thread uses the members below.
   std::unique_ptr<BatchWriter> writer_;
   std::map<std::pair<std::string, PartitionId>, Partition> partitions_;
   std::vector<BadRecord> bad_;  // not committed yet

@@ -19,8 +19,8 @@ Error no_memory() {
   return {ErrorCode::OutOfMemory, "the memory for a compressed file could not be allocated"};
 }
 
-// Adds space for the output of one step of a codec to a text. The destructor removes the unused
-// part of the space.
+// Makes space at the end of a text, into which one step of a codec writes. The destructor removes
+// the unused space.
 class Room {
  public:
   Room(std::string& text, size_t size) : text_(text), used_(text.size()) {
@@ -299,7 +299,8 @@ Status CompressedFile::decode_some() {
     input_at_ = 0;
   }
   std::string_view rest = std::string_view(input_).substr(input_at_);
-  // At the end of the file the decoder is called once more, since it may still hold text that had no room before.
+  // At the end of the file, the decoder is called again without input, since it may still have text
+  // for which the output had no space before.
   const size_t before = text_.size();
   const bool is_file_read = rest.empty();
   Status decoded;

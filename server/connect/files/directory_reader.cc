@@ -14,9 +14,9 @@ namespace server {
 
 namespace {
 
-// Limit for the number of names that are remembered. With more names, each start and each listing
-// of the directory would be slow. With cleanup.policy MOVE or DELETE only few names have to be
-// remembered.
+// Limit for the number of file names in files_ and in the committed positions. Each start, and each
+// listing of the directory, takes longer with more names. With cleanup.policy MOVE or DELETE only
+// few names are stored.
 constexpr size_t kMostNames = 100'000;
 constexpr size_t kMostListed = 1'000;
 constexpr size_t kMostFilesOfBatch = 100;
@@ -75,7 +75,8 @@ Status DirectoryReader::start(const SourcePositions& positions) {
     if (is_removed) removed_.push_back({position_of(each->first, each->second).partition_json, {}});
     each = is_removed ? files_.erase(each) : std::next(each);
   }
-  // A missing directory is reported now, at the start. Otherwise the user would only see an empty topic.
+  // Without this check a missing directory would give no error, and the user would only see an
+  // empty topic.
   TRY(folder_.open_directory(source_.directory));
   return {};
 }
@@ -85,7 +86,7 @@ Result<bool> DirectoryReader::clean_up(const std::string& name, const Progress& 
   if (!has_failed && source_.cleanup == engine::FileCleanup::None) return false;
   const auto facts = folder_.facts(path_of(name));
   if (!facts && facts.error().code != ErrorCode::UndefinedObject) return facts.error();
-  // The file no longer exists, or another file has its name.
+  // The file no longer exists, or another file has its name, so the position is no longer needed.
   if (!facts || facts->inode != progress.inode) return true;
   if (!has_failed && source_.cleanup == engine::FileCleanup::Delete) {
     TRY(folder_.remove(path_of(name)));
@@ -100,8 +101,8 @@ Result<bool> DirectoryReader::clean_up(const std::string& name, const Progress& 
 Status DirectoryReader::confirm(const SourcePositions& positions) {
   for (const SourcePosition& position : positions) {
     if (!position.offset_json) continue;
-    // A file whose committed position has the state "reading" is skipped here. The reader may
-    // already have read it to its end, but that batch is not durable yet.
+    // Files whose committed state is "reading" are not cleaned up. files_ may already say that such
+    // a file was read to its end, but the batch with its last records is not committed yet.
     const auto offset = engine::parse_json_tree(*position.offset_json);
     if (!offset || offset->text_of("state") == "reading") continue;
     const auto partition = engine::parse_json_tree(position.partition_json);
@@ -149,14 +150,13 @@ Status DirectoryReader::find_files() {
     if (!facts) continue;  // the file was removed after the listing
     const auto known = files_.find(name);
     const bool is_read = known != files_.end() && known->second.outcome != Outcome::Reading;
-    // With cleanup.policy NONE, each name is read only once, even if a different file gets the name later.
+    // With cleanup.policy NONE, a name is read only once, even if another file gets the name later.
     if (is_read) continue;
     lag_bytes_ += facts->size;
     constexpr int64_t kNsOfMs = 1'000'000;
     const int64_t age_ms = clock_.wall_ms() - facts->modified_ns / kNsOfMs;
     const bool is_complete = age_ms >= source_.minimum_age_ms || known != files_.end();
-    // If many files wait, the remaining files are left for the next listing, so that the list stays
-    // short.
+    // Further names are found by the next call of find_files(), so that the list stays short.
     if (is_complete && waiting_.size() < kMostListed) waiting_.push_back(name);
   }
   return {};
@@ -202,8 +202,8 @@ void DirectoryReader::put_back(FilePlace place) {
   file_ = OpenFile();
 }
 
-// Small files share a commit. A file with a bad record has a commit of its own, since a bad record that is not
-// tolerated prevents the commit of its whole batch.
+// One batch, and so one commit, contains several small files. A file with a bad record gets a batch
+// of its own, because a bad record that is not tolerated prevents the commit of its whole batch.
 Result<SourceBatch> DirectoryReader::poll(const Limits& limits) {
   SourceBatch batch;
   batch.positions = std::exchange(removed_, {});
@@ -214,7 +214,7 @@ Result<SourceBatch> DirectoryReader::poll(const Limits& limits) {
     std::ranges::move(more.bad, std::back_inserter(batch.bad));
     std::ranges::move(more.positions, std::back_inserter(batch.positions));
   };
-  // A compressed file gets a batch of its own: a small compressed file may contain many records.
+  // A compressed file is alone in its batch, because even a small one may contain many records.
   const bool is_alone = compressed_.has_value();
   append(TRY(convert_file(limits)));
   batch.has_more = true;
@@ -239,7 +239,7 @@ Result<SourceBatch> DirectoryReader::poll(const Limits& limits) {
 Result<DirectoryReader::Part> DirectoryReader::next_part() {
   const int64_t offset = reader_->place().offset;
   if (compressed_) {
-    // The size suffices for a whole record and its line end.
+    // kMaxLineBytes + 2 bytes are enough for a whole record and its line end.
     const std::string_view text = TRY(compressed_->at(offset, engine::kMaxLineBytes + 2));
     return Part{text, compressed_->is_at_end()};
   }

@@ -17,10 +17,10 @@
 
 namespace server {
 
-// The position of each file is its inode and the offset after the last record. A file that was read
-// to its end is "done": it is moved or deleted after its position was committed, and again after a
-// crash in between. A later commit removes the position; if the file stays in the directory, its
-// position is kept.
+// The position of a file is its inode and the offset after its last committed record. A file that
+// was read to its end is "done". After the commit of that position the file is moved or deleted,
+// and again after a crash between the two. A later commit then removes the position. If the file
+// stays in the directory, its position is kept, so that the file is not read again.
 //
 // Threads: the task's. Owner: the task.
 class DirectoryReader final : public SourceReader {
@@ -47,21 +47,23 @@ class DirectoryReader final : public SourceReader {
   Result<bool> open_next();
   // Lists the complete files that are not done, in the order of their names.
   Status find_files();
-  // A part of the present file, beginning where the reader is; for a compressed file, a part of its
+  // A part of the open file, from the position of reader_ on; of a compressed file, a part of the
   // decompressed text.
   struct Part {
     std::string_view text;
     bool is_last = false;
   };
   Result<Part> next_part();
-  // Returns the number of bytes of the present file that were read, in compressed form if the file is compressed.
+  // Returns how many bytes of the open file were read; of a compressed file, how many compressed
+  // bytes.
   int64_t bytes_read() const;
   // Converts the next part of the present file.
   Result<SourceBatch> convert_file(const Limits& limits);
-  // Closes the present file. It will be opened again and read from this place on.
+  // Closes the open file. It will be opened again, and read from `place` on.
   void put_back(FilePlace place);
   Status open(const std::string& name, FilePlace place);
-  // Moves or deletes a file that is done. Returns true if its position is no longer needed.
+  // Moves or deletes a file that is done, according to cleanup.policy. Returns true if its position
+  // is no longer needed.
   Result<bool> clean_up(const std::string& name, const Progress& progress);
   void end_file(Outcome outcome, SourceBatch& batch);
 
@@ -79,7 +81,7 @@ class DirectoryReader final : public SourceReader {
   int64_t file_size_ = 0;
   std::optional<LineReader> reader_;
   FileWindow window_;
-  std::optional<CompressedFile> compressed_;  // instead of the window, if the file is compressed
+  std::optional<CompressedFile> compressed_;  // used in place of window_ if the file is compressed
   int64_t lag_bytes_ = 0;
 };
 

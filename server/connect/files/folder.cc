@@ -46,8 +46,8 @@ OpenFile::~OpenFile() {
 }
 
 Result<std::unique_ptr<Folder>> Folder::open(const std::string& path) {
-  // Symbolic links are followed only in the path of the folder itself, which the operator has
-  // chosen.
+  // canonical() follows symbolic links in the path of the folder itself, which the operator has
+  // chosen. Links below the folder are not followed.
   std::error_code error;
   const std::filesystem::path real = std::filesystem::canonical(path, error);
   if (error) return failed("open", path, error.value());
@@ -84,11 +84,12 @@ Result<OpenFile> Folder::open_at(std::string_view path, int flags) const {
   OpenFile at(::openat(directory_.descriptor(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   for (size_t i = 0; i < parts.size() && at.is_open(); ++i) {
     const bool is_last = i + 1 == parts.size();
-    // O_NONBLOCK is set because the open of a named pipe would otherwise wait for a writer.
+    // Without O_NONBLOCK, the open of a named pipe would wait for a writer.
     at = OpenFile(::openat(
         at.descriptor(), parts[i].c_str(),
         is_last ? flags | kNoLinks | O_NONBLOCK : O_RDONLY | O_DIRECTORY | kNoLinks, kNewFile));
-    // If the path contains a link, open() with O_DIRECTORY has failed with ENOTDIR.
+    // If part i of the path is a symbolic link, openat() has failed with ELOOP or ENOTDIR, which
+    // ends the loop.
   }
   if (!at.is_open()) return failed("open", path, errno);
   return at;
@@ -207,8 +208,8 @@ Result<FileFacts> facts_of(const OpenFile& file) {
 }
 
 Result<std::string> read_at(const OpenFile& file, int64_t offset, size_t max_bytes) {
-  // The buffer is not larger than the rest of the file, because a task checks a file that does not grow ten times a
-  // second.
+  // A task reads a file ten times a second even if it does not grow, so the buffer is not larger
+  // than the rest of the file.
   const int64_t left = TRY(facts_of(file)).size - offset;
   std::string bytes(std::min(max_bytes, static_cast<size_t>(std::max<int64_t>(left, 0))), '\0');
   size_t size = 0;

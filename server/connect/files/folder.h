@@ -1,5 +1,6 @@
-// A directory that bounds the files of connectors. No path leaves it: not by "..", not by an absolute path, and not by
-// a symbolic link, even if another program changes the path at the same time.
+// A directory in which the files of connectors must be. A path cannot lead out of it: not by "..",
+// not by an absolute path, and not by a symbolic link, even if another program changes the path at
+// the same time.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -44,23 +45,24 @@ class Folder {
   // Fails with StorageFailure if the directory cannot be opened.
   static Result<std::unique_ptr<Folder>> open(const std::string& path);
 
-  // All paths are relative to the folder, or absolute and below it. Symbolic links are refused in each part of a path.
-  // Errors: InvalidParameter if the path leads out of the folder; UndefinedObject if nothing has this path; StorageFailure
-  // otherwise. They name the path.
+  // A path is relative to the folder, or absolute and below it. A path with a symbolic link in any
+  // of its parts is refused. Errors: InvalidParameter if the path leads out of the folder;
+  // UndefinedObject if nothing has this path; StorageFailure otherwise. Each error names the path.
   Result<OpenFile> open_file(std::string_view path) const;
   Result<OpenFile> open_directory(std::string_view path) const;
   // Creates the file. Empties the file if it exists.
   Result<OpenFile> create_file(std::string_view path) const;
-  // Opens a regular file to read it and to write at its end. Creates it, and syncs its directory, if it is missing.
+  // Opens a regular file to read it and to write at its end. If the file is missing, creates it and
+  // syncs its directory.
   Result<OpenFile> append_file(std::string_view path) const;
-  // Creates missing directories of the path, and syncs those that contain them.
+  // Creates the missing directories of the path, and syncs the directories that contain them.
   Status make_directories(std::string_view path) const;
   Result<FileFacts> facts(std::string_view path) const;
   // Returns the names of the regular files in a directory, sorted.
   Result<std::vector<std::string>> list(std::string_view directory) const;
   // Renames within the folder, and syncs both directories.
   Status rename(std::string_view from, std::string_view to) const;
-  // Removes a file, and syncs its directory. A file that does not exist is no error.
+  // Removes a file, and syncs its directory. Succeeds if the file does not exist.
   Status remove(std::string_view path) const;
   Result<std::string> read_small(std::string_view path, size_t max_bytes) const;
 
@@ -73,7 +75,8 @@ class Folder {
   Result<std::vector<std::string>> parts_of(std::string_view path) const;
   Result<OpenFile> open_at(std::string_view path, int flags) const;
   Result<OpenFile> open_regular(std::string_view path, int flags) const;
-  // Opens the directory that contains the last part of the path, and returns it with the part.
+  // Opens the directory that contains the last part of the path. Returns the directory and the last
+  // part.
   Result<std::pair<OpenFile, std::string>> parent_of(std::string_view path) const;
 
   const std::string path_;
