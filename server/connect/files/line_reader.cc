@@ -13,8 +13,8 @@ using engine::FileFormat;
 
 namespace {
 
-// If a record is too long, its dead letter contains only the beginning of the record: a size that
-// every topic accepts.
+// The dead letter of a record that is too long contains only this many bytes of it, which every
+// topic accepts.
 constexpr size_t kShownOfLongRecord = 64 << 10;
 
 Error too_long_record() {
@@ -26,7 +26,7 @@ Error too_long_record() {
 
 Result<std::string_view> FileWindow::at(const OpenFile& file, int64_t offset, int64_t size) {
   constexpr size_t kWindowBytes = 4 << 20;
-  // a record and the end of its line must fit
+  // The window must have space for a whole record and its line end.
   static_assert(kWindowBytes > engine::kMaxLineBytes + 2);
   const int64_t end = offset_ + static_cast<int64_t>(bytes_.size());
   const bool is_inside = offset >= offset_ && offset <= end;
@@ -49,7 +49,7 @@ bool LineReader::needs_header() const {
 }
 
 Status LineReader::take_header(std::string_view record) {
-  // Excel writes this at the start of a file
+  // a byte order mark (U+FEFF), which Excel writes at the start of a CSV file
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   if (record.starts_with(kByteOrderMark)) record.remove_prefix(kByteOrderMark.size());
   engine::CsvSettings settings = source_.csv;
@@ -125,7 +125,8 @@ Result<bool> LineReader::convert(std::string_view text, engine::TextEnd end,
     }
     const auto record = first_record(text, end);
     if (!record) {
-      // The record has no end within the size limit of a line. A quote may be missing, or the file is not a text.
+      // A text without the end of a record: either more bytes follow, or the record is too long. A
+      // cause may be a missing quote, or a file that is not a text.
       if (text.size() <= engine::kMaxLineBytes) break;
       BadRecord too_long = bad(too_long_record(), text.substr(0, kShownOfLongRecord));
       if (needs_header()) return std::move(too_long.error);

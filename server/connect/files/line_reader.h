@@ -1,5 +1,5 @@
-// Converts the bytes of a file into records: lines, JSON lines or CSV rows. Both file sources use it; it does no I/O
-// itself.
+// Converts the bytes of a file into records: lines, JSON lines or CSV rows. DirectoryReader and
+// TailReader use it, and read the files themselves.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -15,24 +15,25 @@
 
 namespace server {
 
-// The bytes of a file from an offset on, and the number of records before it.
+// A position in a file, between two records or within a record that is too long.
 struct FilePlace {
   int64_t offset = 0;
   int64_t lines = 0;  // number of records before the offset, including the header
-  // True if the offset lies within a record that is too long, whose remaining bytes are skipped.
+  // whether the offset is within a record that is too long; the rest of that record is skipped
   bool is_inside = false;
 };
 
-// The bytes of an open file from a place on. A batch may use only some of the bytes that were read;
-// the rest is kept for the next batch.
+// Bytes of an open file. If a batch uses only some of the bytes that were read, the window keeps
+// the others for the next batch.
 //
 // Threads: one. Owner: a reader of files.
 class FileWindow {
  public:
-  // Returns the bytes from `offset` to `size`, the present size of the file: all of them, or enough to contain a whole
-  // record. The view is valid until the next call.
+  // Returns bytes of the file from `offset` on. `size` is the present size of the file. The result
+  // has all bytes up to `size`, or at least enough to contain a whole record. The view is valid
+  // until the next call.
   Result<std::string_view> at(const OpenFile& file, int64_t offset, int64_t size);
-  // Forgets the bytes, because another file follows, or the file was truncated.
+  // Drops the bytes, because another file follows, or because the file was truncated.
   void clear() { std::string().swap(bytes_); }  // an assignment would keep the memory
 
  private:
@@ -40,16 +41,17 @@ class FileWindow {
   int64_t offset_ = 0;  // offset of the first byte in the file
 };
 
-// Invariants: `place()` is after the last converted record, or within a record that is too long. Threads: one. Owner: a
-// reader of files.
+// Invariants: place() is after the last converted record, or within a record that is too long.
+// Threads: one. Owner: a reader of files.
 class LineReader {
  public:
-  // `columns` are the types of the rows; `name` is the file for messages and for the order of records.
+  // `columns` are the types of the rows. `name` is the name of the file, which messages contain,
+  // and by which its records stay in their order.
   LineReader(const engine::FileSource& source, const engine::RowColumns& columns, std::string name)
       : source_(source), columns_(columns), name_(std::move(name)) {}
 
-  // Sets the names of the columns from `record`, the first record of the file. For a reader that
-  // begins after this record.
+  // Reads the names of the columns from `record`, the header of the file. For a reader that begins
+  // after the header.
   Status take_header(std::string_view record);
   bool needs_header() const;
   void go_to(FilePlace place) { place_ = place; }
@@ -68,7 +70,8 @@ class LineReader {
   // Moves the place after the next line end or, if `text` has none, to the end of `text`. Returns the number of skipped
   // bytes.
   size_t skip_line(std::string_view text, engine::TextEnd end);
-  // Returns the record with its error, whose message names the place of the record.
+  // Returns the record as a bad record. The message of its error names the place of the record in
+  // the file.
   BadRecord bad(const Error& error, std::string_view record) const;
 
   const engine::FileSource& source_;

@@ -15,8 +15,8 @@ namespace server {
 namespace {
 
 constexpr int64_t kMostHashed = 256;
-// A renamed file counts as complete only if it has not changed for this time: the program that
-// writes it may hold it open for a moment after the rename, and add lines.
+// A program may keep its log file open for a moment after the file was renamed, and write more
+// lines. So a renamed file counts as complete only after it has not changed for this time.
 constexpr int64_t kQuietMs = 1'000;
 
 std::string hash_of(std::string_view bytes) {
@@ -37,7 +37,7 @@ std::string_view directory_of(std::string_view path) {
 }
 std::string_view name_of(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
-// Returns whether `name` is a name that log rotation gives to `file`, such as access.log.1 or
+// Returns whether log rotation may have renamed `file` to `name`, for example to access.log.1 or
 // access.log-20260131. Files with other names are not read: they may be copies, whose lines would
 // be read twice.
 bool is_rotated_name(std::string_view name, std::string_view file) {
@@ -60,7 +60,8 @@ std::optional<int64_t> rotation_number(std::string_view name, std::string_view f
   return number;
 }
 
-// Whether rotated file `a` is older than `b` by their names, for files with the same time.
+// Returns whether the name `a` belongs to an older rotated file than the name `b`. Used for files
+// with the same time.
 bool is_older_name(std::string_view a, std::string_view b, std::string_view file) {
   const auto first = rotation_number(a, file), second = rotation_number(b, file);
   if (first && second) return *first > *second;
@@ -113,7 +114,7 @@ Status TailReader::open_marked(const Mark& mark) {
     if (!file && file.error().code == ErrorCode::UndefinedObject) return false;
     if (!file) return file.error();
     const FileFacts facts = TRY(facts_of(*file));
-    // An offset that a user has set has no inode. It then refers to the present file.
+    // A position that a user has set has no inode, and refers to the file that has the name now.
     const bool is_same =
         mark.inode == 0 ||
         (facts.inode == mark.inode && facts.size >= mark.place.offset &&
@@ -187,8 +188,8 @@ Result<std::vector<std::string>> TailReader::younger_than(const FileFacts& facts
     const auto its = folder_.facts(fmt::format("{}/{}", directory, name));
     if (its) found.push_back({std::move(name), *its});
   }
-  // Files that were rotated in quick succession have the same time, because the file system's clock is coarse. Their
-  // names then determine the order.
+  // Files that were rotated in quick succession may have the same time, because the clock of the
+  // file system is coarse. Their names then determine the order.
   std::ranges::sort(found, [&](const Rotated& a, const Rotated& b) {
     if (a.facts.modified_ns != b.facts.modified_ns)
       return a.facts.modified_ns < b.facts.modified_ns;
@@ -217,7 +218,7 @@ Result<bool> TailReader::open_next() {
   const std::vector<std::string> between = TRY(younger_than(own));
   auto next = folder_.open_file(between.empty() ? source_.file : between.front());
   if (!next && next.error().code != ErrorCode::UndefinedObject) return next.error();
-  // the file was renamed in the meantime, and the next call finds the new one
+  // The file was renamed a moment ago; the next call finds it among the rotated files.
   if (!next) return false;
   TRY(begin(*std::move(next), {}));
   return true;

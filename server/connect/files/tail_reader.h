@@ -13,9 +13,9 @@
 
 namespace server {
 
-// A position consists of the inode, a hash of the first bytes of the file, and the offset after the
-// last complete line. After the file was renamed, it is found by its inode. If a file with the same
-// inode has another hash, its content is not the one that was read.
+// A position consists of the inode of the file, a hash of its first bytes, and the offset after the
+// last complete line. The inode finds the file after it was renamed. The hash shows whether the
+// file still has the content that was read.
 //
 //   rename and create   the old file is read to its end, then the files renamed after it, then the new one
 //   copy and truncate   the size is below the offset, or the hash differs: reading begins at 0; lines written between
@@ -47,16 +47,17 @@ class TailReader final : public SourceReader {
   std::string partition_json() const;
   Result<SourcePosition> position();
 
-  // Opens the file by its name or, if it was renamed, by its inode. No file is open afterwards if
-  // it does not exist.
+  // Opens the file of the position, by its name or, if it was renamed, by its inode. If the file
+  // does not exist, no file is open afterwards.
   Status open_marked(const Mark& mark);
   Status begin(OpenFile file, FilePlace place);
-  // Whether another file has the name of the present one, which gets no further lines.
+  // Returns whether another file has got the name of the open one, so that the open file gets no
+  // further lines.
   Result<bool> is_finished() const;
-  // Continues with the file that was created after the present one. Returns false if it does not exist yet.
+  // Opens the file that was created after the open one. Returns false if it does not exist yet.
   Result<bool> open_next();
-  // Returns the names of the rotated files that are younger than the file with these facts, oldest
-  // first.
+  // Returns the names of the rotated files that are younger than the file with these facts, from
+  // the oldest to the youngest.
   Result<std::vector<std::string>> younger_than(const FileFacts& facts) const;
   Status restart_if_truncated();
 
