@@ -9,7 +9,7 @@ namespace server {
 namespace {
 
 constexpr size_t kMaxQuotedBytes = 200;  // longest part of an answer that an error quotes
-// A worker answers within 90 s, which is its own request timeout.
+// A worker answers within its own timeout for requests, which is 90 s.
 constexpr int64_t kTimeoutMs = 95'000;
 
 Result<ConnectReply> read(const HttpAnswer& answer) {

@@ -24,14 +24,15 @@ struct ConnectReply {
   std::string message() const { return body.text_of("message"); }
 };
 
-// Sends requests to one worker at a time: each worker of a cluster forwards requests to the leader.
+// Sends each request to one worker of the cluster; that worker forwards it to the leader if
+// necessary.
 //
-// Threads: any; answers arrive on the HTTP thread. Owner: OutsideConnectors.
+// Threads: any; the callbacks run on the HTTP thread. Owner: OutsideConnectors.
 class ConnectClient {
  public:
-  // Called with the answer. The result is NetworkFailure if no worker answers in time, if the
-  // answer does not have Kafka Connect's form, or if the worker refuses the credentials. The error
-  // names the worker.
+  // Called with the answer. The error is NetworkFailure, and names the worker, if no worker answers
+  // in time, if the answer does not have Kafka Connect's form, or if the worker refuses the
+  // credentials.
   using Done = std::function<void(Result<ConnectReply>)>;
 
   explicit ConnectClient(std::vector<HttpEndpoint> endpoints);

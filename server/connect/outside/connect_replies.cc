@@ -174,7 +174,7 @@ CheckedConfig checked_config_in(const engine::JsonTree& node) {
 Error connect_error(int status, std::string_view message, std::string_view name,
                     std::string_view class_name) {
   const auto has = [&](std::string_view part) { return message.find(part) != message.npos; };
-  // A worker that does not find the class answers with 500 or 400, depending on its version.
+  // A worker that does not have the class answers with 500 or 400, depending on its version.
   if (!class_name.empty() && has("Failed to find any class"))
     return engine::class_is_not_built_in(class_name, true);
   if (status == 404)
@@ -224,8 +224,8 @@ std::string create_json(const ConnectorDefinition& definition) {
   json.member("name", definition.name);
   json.key("config");
   write_config(json, definition.config);
-  // `initial_state` is sent only if it is needed, because Kafka Connect before 3.7 does not know
-  // it.
+  // Kafka Connect before version 3.7 does not know `initial_state`, so it is sent only if it is not
+  // RUNNING.
   if (definition.initial_state != TargetState::Running)
     json.member("initial_state",
                 definition.initial_state == TargetState::Paused ? "PAUSED" : "STOPPED");

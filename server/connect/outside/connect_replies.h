@@ -1,4 +1,5 @@
-// Converts between the JSON of Kafka Connect's REST API and the data of the port.
+// Converts between the JSON of Kafka Connect's REST API and the types of
+// server/connect/connectors.h.
 #pragma once
 #include <string>
 #include <string_view>
@@ -10,8 +11,8 @@
 
 namespace server {
 
-// The following functions read answers. Members that are missing or of another type count as empty, because
-// versions of Kafka Connect differ in them.
+// The functions below read answers. Versions of Kafka Connect differ in the members of their
+// answers, so a member that is missing or has another type counts as empty.
 ConnectorConfig config_in(const engine::JsonTree& node);
 // Reads {"name", "config", "tasks", "type"} into `info`.
 void read_definition(const engine::JsonTree& node, ConnectorInfo& info);
@@ -26,8 +27,8 @@ std::vector<ConnectorPlugin> plugins_in(const engine::JsonTree& node);
 std::vector<PropertyDefinition> properties_in(const engine::JsonTree& node);
 CheckedConfig checked_config_in(const engine::JsonTree& node);
 
-// Returns the error for an answer whose status is not 2xx. `name` is the connector of the request, `class_name` the
-// class in its configuration; both may be empty.
+// Returns the error for an answer whose status is not 2xx. `name` is the connector that was
+// requested, `class_name` the class in its configuration. Both may be empty.
 Error connect_error(int status, std::string_view message, std::string_view name,
                     std::string_view class_name);
 

@@ -81,8 +81,8 @@ void OutsideConnectors::ask_then_describe(Request request, std::string name,
         read_definition(reply->body, created.info);
         created.info.name = name;
         created.info.runs_at = url();
-        // A failure of describe() is ignored: a worker that has just created a connector may not know its state and its
-        // tasks yet. The definition in the first answer suffices then.
+        // An error of describe() is ignored, because a worker that has just created a connector may
+        // not know its state and its tasks yet. Then the answer contains only the definition.
         describe(name, [created = std::move(created), done](Result<ConnectorInfo> info) mutable {
           if (info) created.info = *std::move(info);
           done(std::move(created));
@@ -92,7 +92,7 @@ void OutsideConnectors::ask_then_describe(Request request, std::string name,
 
 void OutsideConnectors::create(ConnectorDefinition definition, Done<CreatedConnector> done) {
   const std::string name = definition.name, class_name = class_in(definition.config);
-  // PUT is used, because it creates the connector or replaces its configuration.
+  // PUT .../config creates the connector or replaces its configuration.
   if (definition.if_exists == IfConnectorExists::Replace)
     return ask_then_describe(
         {"PUT", path_of(name, "/config"), config_json(definition.config), name, class_name}, name,
@@ -112,7 +112,7 @@ void OutsideConnectors::create(ConnectorDefinition definition, Done<CreatedConne
 
 void OutsideConnectors::alter(std::string name, ConnectorConfig config,
                               Done<CreatedConnector> done) {
-  // The connector must exist: PUT would otherwise create it.
+  // describe() checks that the connector exists, because PUT would create a missing one.
   describe(name, [this, name, config = std::move(config),
                   done = std::move(done)](Result<ConnectorInfo> info) {
     if (!info) return done(std::move(info).error());
@@ -182,11 +182,12 @@ void OutsideConnectors::describe(std::string name, Done<ConnectorInfo> done) {
     info->runs_at = url();
     ask({"GET", path_of(name, "/status"), {}, name}, [this, name, info,
                                                       done](Result<ConnectReply> status) {
-      // A missing status is no error: a new connector has none until a worker has begun to run it.
+      // UndefinedObject is no error here: a new connector has no status until a worker begins to
+      // run it.
       if (!status && status.error().code != ErrorCode::UndefinedObject)
         return done(std::move(status).error());
       if (status) read_status(status->body, *info);
-      // An error is ignored here, because a cluster can be configured not to record topics.
+      // An error is ignored, because the cluster may be configured not to record topics.
       ask({"GET", path_of(name, "/topics"), {}, name}, [info, done](Result<ConnectReply> topics) {
         if (topics) info->topics = topics_in(topics->body);
         done(std::move(*info));

@@ -1,4 +1,5 @@
-// Connectors of a Kafka Connect cluster outside of this server, which keeps their definitions.
+// The connectors of an outside Kafka Connect cluster. Their definitions are stored there, not in
+// this server.
 #pragma once
 #include <functional>
 #include <string>
@@ -10,7 +11,7 @@
 
 namespace server {
 
-// Threads: any; answers arrive on the HTTP thread. Owner: the node.
+// Threads: any; the callbacks run on the HTTP thread. Owner: the node.
 class OutsideConnectors final : public Connectors {
  public:
   explicit OutsideConnectors(std::vector<HttpEndpoint> endpoints) : client_(std::move(endpoints)) {}
@@ -44,16 +45,17 @@ class OutsideConnectors final : public Connectors {
  private:
   struct Request {
     std::string method, path, body = {};
-    // names of the connector and its class, for texts of errors
+    // The connector and its class, for the texts of errors.
     std::string connector = {}, class_name = {};
   };
-  // Sends the request, and converts an answer without success to an error.
+  // Sends the request. Calls `done` with the answer, or with an error if its status is not 2xx.
   void ask(Request request, Done<ConnectReply> done);
-  // Sends the request, and converts the body of the answer.
+  // Sends the request, and calls `done` with the converted body of the answer.
   template <class T>
   void ask_for(Request request, std::function<T(const engine::JsonTree&)> convert, Done<T> done);
   void ask_status(Request request, Done<void> done);
-  // Sends a request that creates or changes the connector, and then requests its description.
+  // Sends the request, which creates or changes the connector. Then requests the connector's
+  // description, and calls `done` with it.
   void ask_then_describe(Request request, std::string name, Done<CreatedConnector> done);
 
   ConnectClient client_;
