@@ -93,8 +93,8 @@ Status PgCatalog::check_tables(const std::vector<PgRow>& rows) {
 }
 
 Result<std::vector<engine::PgTable>> PgCatalog::tables() {
-  // Partitioned tables are not listed, since the changes belong to their partitions. Unlogged
-  // tables are not listed, since their changes are not in the log.
+  // Leaves out partitioned tables, since the changes belong to their partitions, and unlogged
+  // tables, since their changes are not in the log.
   std::vector<PgRow> rows = TRY(sql_.query(
       "SELECT c.oid, n.nspname, c.relname, has_table_privilege(c.oid, 'SELECT') AND "
       "has_schema_privilege(n.oid, 'USAGE'), c.relreplident IN ('f', 'i') OR c.relreplident = 'd' "
@@ -182,7 +182,8 @@ Result<engine::PgTable> PgCatalog::table_of(const engine::PgRelation& relation) 
   if (!columns.empty()) TRY(describe(table, columns));
   const bool is_full = relation.identity == 'f';
   if (!table.key().empty() || is_full) return table;
-  // The table was dropped in the meantime, so its identity is taken from the message.
+  // The table was dropped after the message was written, so its identity columns are taken from the
+  // message.
   int32_t position = 0;
   for (engine::PgColumn& column : table.columns)
     for (const engine::PgRelation::Column& written : relation.columns)

@@ -25,24 +25,25 @@ class PgCatalog {
 
   // Checks the server's version, wal_level and the role, and that a missing slot can be created.
   Status check_server();
-  // Returns the tables that the source reads, sorted by name. Fails with InvalidParameter if no table matches, or if
-  // UPDATE and DELETE cannot identify the rows of a table, and with InsufficientPrivilege if the role may not read a
-  // table.
+  // Returns the tables that the source reads, sorted by name. Fails with InvalidParameter if no
+  // table matches, or if a table has no key by which UPDATE and DELETE identify a row; and with
+  // InsufficientPrivilege if the role may not read a table.
   Result<std::vector<engine::PgTable>> tables();
-  // Returns the table that a relation message of the log describes. The message contains neither
-  // the key nor the NULL constraints; both are read from the present catalog.
+  // Returns the table of a relation message in the log. The message contains neither the key nor
+  // the NULL constraints; both are read from the present catalog.
   Result<engine::PgTable> table_of(const engine::PgRelation& relation);
-  // Creates the publication, and adds the missing tables if the source may do so.
+  // Creates the publication, and adds missing tables to it if the configuration permits that.
   Status ensure_publication(const std::vector<engine::PgTable>& tables);
   Result<std::optional<PgSlot>> find_slot();
-  // Returns a sentence about the oldest open transaction, because the creation of a slot waits
-  // until such transactions end; empty if none is open.
+  // Returns a sentence about the oldest open transaction; empty if none is open. PostgreSQL creates
+  // a slot only after the transactions that were open before have ended.
   std::string oldest_transaction();
   // Returns the current time of the server, in microseconds since 1970.
   Result<int64_t> now_us();
 
  private:
-  // `columns` is a query that returns the columns of the table as (number, name, type, modifier).
+  // `columns` is the text of a query that returns (number, name, type, modifier) for each column of
+  // the table.
   Status describe(engine::PgTable& table, const std::string& columns);
   Status check_tables(const std::vector<PgRow>& rows);
 

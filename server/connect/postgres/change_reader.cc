@@ -57,7 +57,8 @@ Status ChangeReader::start(const SourcePositions& positions) {
     TRY(check_slot(slot));
     if (!log_.in_snapshot) return {};
   } else if (slot) {
-    // The slot is left from an earlier attempt, or a user has created it.
+    // A slot without a committed position is left from an earlier attempt to start, or a user has
+    // created it.
     log_ = {.processed = slot->confirmed, .in_snapshot = source_.has_snapshot};
     TRY(check_slot(slot));
   }
@@ -89,8 +90,8 @@ Status ChangeReader::begin_slot(bool exists) {
     log_ = {.processed = TRY(stream.make_slot(source_.slot, false)).start};
     return {};
   }
-  // An existing slot cannot export a snapshot, so a temporary slot is created, whose snapshot shows
-  // the database as of a later position.
+  // An existing slot cannot export a snapshot. So a temporary slot is created, which exports a
+  // snapshot of the database as of a later position.
   constexpr size_t kRoomForEnd = 58;  // names have 63 bytes at most
   return begin_snapshot(
       stream, exists ? source_.slot.substr(0, kRoomForEnd) + "_copy" : source_.slot, exists);
@@ -131,7 +132,8 @@ Result<SourceBatch> ChangeReader::poll(const Limits& limits) {
 Result<SourceBatch> ChangeReader::poll_snapshot(const Limits& limits) {
   Gathered out;
   if (!returned_log_) {
-    // The position of the slot is committed before the first row of the snapshot.
+    // The position in the log is committed before the first row of the snapshot, so that a restart
+    // finds where the log must continue.
     add_positions(out.batch);
     out.batch.has_more = true;
     return std::move(out.batch);
@@ -233,8 +235,8 @@ Result<SourceBatch> ChangeReader::poll_log(const Limits& limits) {
     const int64_t now_us = clock_.monotonic_us();
     if (has_records && begun_us == 0) begun_us = now_us;
     if (has_records && now_us - begun_us > kGatherUs) break;
-    // Within a transaction, its next message arrives soon, so waiting is short. Between
-    // transactions the reader does not wait, so that the records are committed.
+    // During a transaction, its next message arrives soon, so the reader waits 1 ms for it. Between
+    // transactions it does not wait, so that the records in `out` are committed at once.
     const int wait_ms = !has_records ? kIdleWaitMs : transaction_ ? 1 : 0;
     const auto message = TRY(stream_->next(wait_ms));
     if (message) {
@@ -244,7 +246,8 @@ Result<SourceBatch> ChangeReader::poll_log(const Limits& limits) {
     if (!has_records || !transaction_) break;
   }
   TRY(stream_->confirm_if_due());
-  // The server has no further changes for the slot before this position.
+  // Before server_end(), the server has no further changes for the slot, so all changes up to it
+  // are processed.
   if (!transaction_) log_.processed = std::max(log_.processed, stream_->server_end());
   const bool is_due = !returned_log_ || clock_.monotonic_us() - returned_at_us_ >
                                             source_.status_interval_ms * kUsOfMs;
@@ -369,8 +372,8 @@ Result<bool> ChangeReader::is_copied(const engine::PgTable& table, const engine:
   const auto copy = copies_.find(table.full_name());
   if (copy == copies_.end() || !transaction_) return false;
   const engine::PgLsn at = transaction_->commit_lsn;
-  // The segments of a table's copy are in the order of their first keys. The key was copied in the
-  // last segment that begins before the key.
+  // The segments of a table are sorted by their first keys. The last segment that begins before the
+  // key contains the key.
   const PgKeyTexts key = key_texts(table, row);
   for (auto segment = copy->second.segments.rbegin(); segment != copy->second.segments.rend();
        ++segment) {
@@ -391,8 +394,8 @@ Result<bool> ChangeReader::without_copied(const engine::PgTable& table, engine::
   const bool old_is_copied = has_old && TRY(is_copied(table, change.before));
   const bool new_is_copied = has_new && TRY(is_copied(table, change.after));
   if (has_old && has_new && old_is_copied != new_is_copied) {
-    // The UPDATE has changed the key, so it is a delete and an insert. The snapshot already
-    // contains one of them.
+    // The UPDATE has changed the key, so it deletes the old row and inserts the new one. The
+    // snapshot already contains one of these two changes; the other is kept.
     change.op = old_is_copied ? 'c' : 'd';
     if (old_is_copied) change.has_before = engine::PgOldRow::None;
     return true;

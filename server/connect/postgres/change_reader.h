@@ -1,4 +1,5 @@
-// The reader of a PostgreSQL source: a snapshot of the tables first, then the changes in the log of the database.
+// The SourceReader of PostgreSQL. It reads a snapshot of the tables first, and then the changes in
+// the log of the database.
 #pragma once
 #include <map>
 #include <memory>
@@ -16,13 +17,13 @@
 
 namespace server {
 
-// The log also contains changes whose result was already copied with the snapshot. Such changes are
-// skipped: the position of each table stores which keys were copied, and as of which position in
-// the log (engine/connect/postgres/position.h).
+// The log also contains changes that the snapshot already includes; the reader skips them. To find
+// them, the position of each table stores which keys were copied, and as of which position in the
+// log (engine/connect/postgres/position.h).
 //
 // Invariants:
-//    1. log_, the position in the log, never is after a change that was not returned;
-//    2. the reader confirms to the database only those positions in the log that are durable here.
+//    1. log_, the position in the log, is never after a change that was not returned;
+//    2. the reader confirms only positions to the database whose records are durable in the topics.
 //
 // Threads and owner: see SourceReader.
 class ChangeReader final : public SourceReader {
@@ -36,7 +37,7 @@ class ChangeReader final : public SourceReader {
   std::optional<int64_t> lag_bytes() const override;
 
  private:
-  // A table as the newest message about it describes it.
+  // A table as the newest relation message of the log describes it.
   struct Relation {
     std::unique_ptr<engine::PgRecordMaker> maker;  // null: the source does not read the table
     std::vector<std::optional<size_t>> cells;      // by column of `maker`: index in messages
@@ -56,7 +57,7 @@ class ChangeReader final : public SourceReader {
   Status check_slot(const std::optional<PgSlot>& slot) const;
   Result<SourceBatch> poll_snapshot(const Limits& limits);
   Result<SourceBatch> poll_log(const Limits& limits);
-  // Adds a row of the snapshot; `next` is the row after it.
+  // Adds `row` of the snapshot to `out`. `next` is the row after it.
   Status emit(const PgSnapshot::Row& row, const std::optional<PgSnapshot::Row>& next,
               Gathered& out);
   Status handle(const LogStream::Message& message, Gathered& out);
@@ -65,17 +66,18 @@ class ChangeReader final : public SourceReader {
   Status handle_relation(const engine::PgRelation& relation);
   Status handle_truncate(const engine::PgTruncate& truncate, const LogStream::Message& message,
                          Gathered& out);
-  // Counts a change of the current transaction. Returns whether an earlier commit of this connector
-  // contains the change, so that its records must not be made again.
+  // Counts a change of the current transaction. Returns true if an earlier commit of this connector
+  // contains the change, so that no records must be made of it.
   bool is_repeated();
-  // Returns whether the snapshot contains the row with this key in a state that includes this transaction.
+  // Returns whether the snapshot includes the present transaction for the row with this key.
   Result<bool> is_copied(const engine::PgTable& table, const engine::PgTuple& row);
-  // Removes from an UPDATE the side (old or new row) that the snapshot contains. Returns false if it contains both.
+  // Removes the old or the new row from an UPDATE if the snapshot contains it. Returns false if the
+  // snapshot contains both.
   Result<bool> without_copied(const engine::PgTable& table, engine::PgChange& change);
   void add(const engine::PgRecordMaker& maker, std::vector<engine::PgRecord> records,
            Gathered& out) const;
   engine::PgOrigin origin_of(engine::PgLsn lsn) const;
-  // Adds the positions that have changed since they were last returned.
+  // Adds the positions that have changed since the last call to `batch`.
   void add_positions(SourceBatch& batch);
 
   const engine::PostgresSource source_;

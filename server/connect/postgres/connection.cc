@@ -55,8 +55,9 @@ void PgConnection::Finish::operator()(char* buffer) const { PQfreemem(buffer); }
 
 Result<PgConnection> PgConnection::open(const PgParameters& parameters, std::string place,
                                         bool is_replication) {
-  // The options make the texts of values equal on every server (engine/connect/postgres/pg_types.h). Keepalives and
-  // TCP's timeout end calls to a host that no longer answers.
+  // The options give the texts of values the same form on every server
+  // (engine/connect/postgres/pg_types.h). Keepalives and the TCP timeout end calls to a host that
+  // no longer answers.
   PgParameters all = {
       {"application_name", "millrace"},
       {"client_encoding", "UTF8"},
@@ -82,7 +83,7 @@ Result<PgConnection> PgConnection::open(const PgParameters& parameters, std::str
   if (!opened.connection_)
     return Error{ErrorCode::OutOfMemory, "no memory for a connection to PostgreSQL"};
   pg_conn* const connection = opened.connection_.get();
-  // The default prints notices of the server to the standard error of this process.
+  // By default, libpq prints notices of the server to the standard error of this process.
   PQsetNoticeProcessor(
       connection, [](void*, const char*) {}, nullptr);
   PQsetErrorVerbosity(connection,
@@ -119,7 +120,8 @@ Error PgConnection::failure() {
   std::string_view state;
   // "...: FATAL:  28P01: password authentication failed\nLOCATION:  ..."
   constexpr std::string_view kFatal = "FATAL:  ";
-  // "connection to server at ..., port 5432 failed: Connection refused\n\tIs the server running ..."
+  // as in "connection to server at ..., port 5432 failed: Connection refused\n\tIs the server
+  // running ..."
   constexpr std::string_view kFailed = " failed: ";
   constexpr size_t kStateSize = 5;
   if (const size_t fatal = text.find(kFatal); fatal != text.npos) {
@@ -198,7 +200,8 @@ Result<std::vector<PgRow>> PgConnection::query(const std::string& sql, int most_
 Status PgConnection::begin_copy(const std::string& sql) {
   has_ended_ = false;
   if (PQsendQuery(connection_.get(), sql.c_str()) == 0) return failure();
-  // The timeout is long, because the server may search for the start of decoding, or sort a table, before it answers.
+  // The timeout is long, because before its answer the server may search for the start of decoding,
+  // or sort a table.
   constexpr int kStartMs = 600'000;
   const ResultPtr result = TRY(await_result(kStartMs));
   const ExecStatusType status = PQresultStatus(result.get());

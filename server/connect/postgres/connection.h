@@ -1,5 +1,5 @@
-// A connection to a PostgreSQL server by libpq. Each call has a time limit, so that a task can
-// always be stopped.
+// A connection to a PostgreSQL server by libpq. All calls have a time limit, so that a task can be
+// stopped at any time.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -19,35 +19,36 @@ namespace server {
 using PgRow = std::vector<std::optional<std::string>>;
 using PgParameters = std::vector<std::pair<std::string, std::string>>;
 
-// After an error of the network the connection is unusable.
+// After a network error the connection is unusable.
 //
-// Errors: NetworkFailure for errors that may pass (connection, restart, too many clients); ObjectState for an object
-// that another process uses; InsufficientPrivilege and InvalidParameter for rights and configurations. The messages
-// begin with `place`.
+// Errors: NetworkFailure for errors that may pass (connection, restart, too many clients);
+// ObjectState for an object that another process uses; InsufficientPrivilege and InvalidParameter
+// for missing rights and wrong configurations. All messages begin with `place`.
 //
 // Threads: one. Owner: any.
 class PgConnection {
  public:
-  // `place` is HOST:PORT, for messages. A replication connection takes the commands of the replication protocol.
+  // `place` is HOST:PORT, and is used in messages. If `is_replication` is true, the connection
+  // accepts commands of the replication protocol.
   static Result<PgConnection> open(const PgParameters& parameters, std::string place,
                                    bool is_replication);
 
-  // Runs a statement without parameters, or a command of replication, and returns its rows. Fails with ReadTimeout after
-  // `most_ms`; the connection is then unusable.
+  // Runs a statement without parameters, or a replication command, and returns its rows. Fails with
+  // ReadTimeout after `most_ms`; the connection is then unusable.
   static constexpr int kPatienceMs = 20'000;
   Result<std::vector<PgRow>> query(const std::string& sql, int most_ms = kPatienceMs);
 
   // Starts COPY ... TO STDOUT or START_REPLICATION.
   Status begin_copy(const std::string& sql);
-  // Returns the next row or message, which is valid until the next call. Waits for it at most `wait_ms`. At the end of
-  // the data has_ended() holds.
+  // Returns the next row or message of a COPY; it is valid until the next call. Waits at most
+  // `wait_ms`. After the last one, has_ended() is true.
   Result<std::optional<std::string_view>> next(int wait_ms);
   bool has_ended() const { return has_ended_; }
   Status send_copy(std::string_view bytes);
   // Runs COPY ... FROM STDIN with these bytes.
   Status copy_in(const std::string& sql, std::string_view bytes, int most_ms = kPatienceMs);
 
-  // The SQLSTATE of the error that the last statement had; empty for success, and for an error of the connection.
+  // SQLSTATE of the error of the last statement; empty after a success, and after a network error.
   const std::string& last_state() const { return last_state_; }
 
   std::string quoted_name(std::string_view name) const;

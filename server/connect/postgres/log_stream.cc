@@ -38,7 +38,7 @@ Result<LogStream::NewSlot> LogStream::make_slot(const std::string& name, bool is
 }
 
 Status LogStream::start(engine::PgLsn from) {
-  // The list of publications is a text of names in quotes.
+  // publication_names is a quoted text that contains quoted names.
   const std::string publications =
       connection_.quoted_text(connection_.quoted_name(source_->publication));
   TRY(connection_.begin_copy(fmt::format(
@@ -61,7 +61,8 @@ Result<std::optional<LogStream::Message>> LogStream::next(int wait_ms) {
       return std::optional<Message>();
     }
     std::string_view bytes = *received;
-    // 'w': start, end, time, message. 'k': end, time, whether an answer is wanted.
+    // The server sends two kinds of messages. 'w': start, end, time, data of the log. 'k'
+    // (keepalive): end, time, whether the server wants an answer.
     if (bytes.starts_with('w') && bytes.size() >= 1 + 3 * kNumber)
       return std::optional(Message{read_number(bytes.substr(1)), bytes.substr(1 + 3 * kNumber)});
     if (!bytes.starts_with('k') || bytes.size() < 2 + 2 * kNumber)

@@ -1,4 +1,4 @@
-// The replication connection of a reader: it makes slots, and streams the messages of a slot
+// A replication connection to PostgreSQL. It creates slots, and streams the messages of a slot
 // (https://www.postgresql.org/docs/15/protocol-replication.html).
 #pragma once
 #include <cstdint>
@@ -21,8 +21,8 @@ class LogStream {
 
   struct NewSlot {
     engine::PgLsn start = 0;  // transactions committed before it are in the snapshot
-    // Name of the exported snapshot of the database as of `start`. Valid until the next call of
-    // this LogStream.
+    // Name of an exported snapshot that shows the database as of `start`. It exists until the next
+    // call of this LogStream.
     std::string snapshot;
   };
   // Creates a slot. A temporary slot is dropped when this connection ends. Fails with ReadTimeout if open transactions
@@ -35,13 +35,14 @@ class LogStream {
     engine::PgLsn lsn = 0;
     std::string_view bytes;  // a message of pgoutput; valid until the next call
   };
-  // Returns the next message. Waits for it at most `wait_ms`. Fails with NetworkFailure when the server ends the stream.
+  // Returns the next message; nothing if none arrives within `wait_ms`. Fails with NetworkFailure
+  // when the server ends the stream.
   Result<std::optional<Message>> next(int wait_ms);
   // Returns the position before which the server has sent all changes for this slot.
   engine::PgLsn server_end() const { return server_end_; }
   // Confirms to the server that the log before `lsn` is no longer needed, so that the server can delete it.
   Status confirm(engine::PgLsn lsn);
-  // Sends the last confirmation again if it was sent longer than the interval ago.
+  // Sends the last confirmation again if the interval since it was sent is over.
   Status confirm_if_due();
 
  private:
