@@ -15,7 +15,8 @@ namespace {
 using engine::InsertMode;
 
 constexpr int kStatementMs = 60'000;
-// The number of a row in its batch. Tables have no column of this name.
+// The column of the temporary table that has the number of a row in its batch. No table has a
+// column of this name.
 constexpr std::string_view kNumberColumn = "\"millrace#number\"";
 
 std::string join(const std::vector<std::string>& parts, std::string_view separator) {
@@ -105,8 +106,9 @@ Status PgTableWriter::commit() {
 }
 
 bool PgTableWriter::is_about_values() const {
-  // Data exceptions, integrity constraints, check options of views, limits such as the size of a row, and RAISE of a
-  // trigger (https://www.postgresql.org/docs/15/errcodes-appendix.html).
+  // The classes of errors that the values of a row can cause: data exceptions, integrity
+  // constraints, check options of views, limits such as the size of a row, and RAISE in a trigger
+  // (https://www.postgresql.org/docs/15/errcodes-appendix.html).
   const std::string& state = sql_->last_state();
   for (const std::string_view about : {"22", "23", "44", "54", "P0"})
     if (state.starts_with(about)) return true;
@@ -138,7 +140,8 @@ Result<bool> PgTableWriter::has_table(const PlacedRow& placed) {
   const engine::TableName name = TRY(engine::table_of_topic(sink_, placed.topic));
   if (TRY(find_pg_table(*sql_, name))) return true;
   if (placed.row.is_delete) return false;
-  // The table stays if the transaction of the batch is rolled back. The batch then finds it.
+  // The table is not created in the transaction of the batch. If that transaction is rolled back,
+  // the table remains, and the next attempt finds it.
   TRY(create_pg_table(*sql_, name, *placed.row.shape));
   return true;
 }
@@ -181,7 +184,8 @@ Result<PgTableWriter::Run> PgTableWriter::find_columns(const PlacedRow& placed) 
     }
     if (missing.empty()) return run;
     if (!has_looked_again_) {
-      // The column may have been added since the task began.
+      // Another program may have added the column since the columns were read, so they are read
+      // again.
       has_looked_again_ = true;
     } else {
       if (has_added)
@@ -204,7 +208,8 @@ Status PgTableWriter::fit_values(engine::TableRow& row, const PgTable& table, co
     const PgTable::Column& column = table.columns[run.columns[i]];
     std::optional<std::string>& value = row.values[i];
     if (!value) continue;
-    // PostgreSQL reads the text 20240506 as a date, and 19848 as day 848 of 2019.
+    // PostgreSQL would read the text of a number as a date: 20240506 as a day of 2024, and 19848 as
+    // day 848 of 2019.
     if (column.is_time && row.numbers[i])
       return Error{ErrorCode::InvalidText,
                    fmt::format("{}, column {}: column is of type {} but the value is a number",
@@ -223,7 +228,7 @@ Result<PgTableWriter::Run*> PgTableWriter::run_of(const PlacedRow& placed, Prepa
       last != nullptr && last->topic == placed.topic && last->is_delete == row.is_delete;
   if (continues && last->shape == row.shape) return last;
   Run run = TRY(find_columns(placed));
-  // Rows of another shape may have the same columns.
+  // The columns of the row may be the same although its shape is another object.
   if (continues && last->columns == run.columns && last->left_out == run.left_out &&
       last->key_columns == run.key_columns)
     return last;
@@ -254,7 +259,8 @@ Result<PgTableWriter::Prepared> PgTableWriter::prepare(std::vector<PlacedRow>& r
     else if (!run)
       TRY(add_bad(i, run.error()));
     if (table_changes_ != changes_before) {
-      // The runs so far have the columns as they were before.
+      // find_columns() has read or changed the columns of a table. The runs refer to the old
+      // columns, so all of them are made again.
       prepared.runs.clear();
       i = 0;
       continue;
@@ -347,8 +353,8 @@ Status PgTableWriter::write(const std::vector<PlacedRow>& rows, const Run& run,
   for (const size_t column : run.columns)
     columns += ", " + sql_->quoted_name(table->columns[column].name);
   TRY(sql_->copy_in(fmt::format("COPY {} ({}) FROM STDIN", staging, columns), lines, kStatementMs));
-  // Deferred constraints are checked now and not at the commit, so that the writer can still find
-  // the row that violates a constraint.
+  // SET CONSTRAINTS ALL IMMEDIATE checks deferred constraints now, not at the commit, so that
+  // write_or_halve() can still find the row that violates a constraint.
   TRY(sql_->query(fmt::format("{}; DELETE FROM {}; SET CONSTRAINTS ALL IMMEDIATE",
                               statement_of(run, *table, staging), staging),
                   kStatementMs));

@@ -20,7 +20,7 @@ Error may_not(const engine::PostgresSink& sink, std::string_view what, std::stri
           std::move(hint)};
 }
 
-// ALTER TABLE waits for the transactions that use the table.
+// Time limit of ALTER TABLE, which waits for the transactions that use the table.
 constexpr int kDefinitionMs = 60'000;
 constexpr std::string_view kPositionsColumns =
     "(connector text, topic text, topic_id text, partition integer, next bigint NOT NULL, "
@@ -56,7 +56,8 @@ Status check_positions(PgConnection& sql, const engine::PostgresSink& sink) {
   return {};
 }
 
-// PostgreSQL cuts longer names, and the table would not have the column that was added.
+// Longest name that PostgreSQL accepts. It cuts a longer one, so an added column would not be found
+// by its name.
 constexpr size_t kNameBytes = 63;
 
 Status check_name(std::string_view what, const std::string& name, ErrorCode code) {
@@ -151,7 +152,7 @@ Status create_pg_table(PgConnection& sql, const engine::TableName& name,
   const auto created =
       sql.query(fmt::format("CREATE TABLE IF NOT EXISTS {} ({})", full, columns), kDefinitionMs);
   if (created) return {};
-  // PostgreSQL reports a duplicate if another session creates the table at the same time.
+  // PostgreSQL also reports that the table exists if another session creates it at the same time.
   if (TRY(find_pg_table(sql, name))) return {};
   return created.error();
 }

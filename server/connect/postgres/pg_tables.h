@@ -1,4 +1,4 @@
-// The tables of a PostgreSQL database as a sink needs them.
+// Finds, creates and changes the tables of a PostgreSQL database that a sink writes.
 #pragma once
 #include <optional>
 #include <string>
@@ -20,16 +20,18 @@ struct PgTable {
   std::vector<Column> columns;
 
   std::string full_name() const { return schema + "." + name; }
-  // Returns the index of the column, by its exact name or else regardless of letter case; nothing if there is none.
+  // Returns the index of the column with exactly this name or, if there is none, with this name in
+  // other letter case; nothing if neither exists.
   std::optional<size_t> find(std::string_view name) const;
 };
 
-// Returns the table or view; nothing if it does not exist. A name that differs only in letter case
-// is accepted if only one table has it.
+// Returns the table or view; nothing if it does not exist. A table whose name differs only in
+// letter case is returned if it is the only such table.
 Result<std::optional<PgTable>> find_pg_table(PgConnection& sql, const engine::TableName& name);
 
-// Creates the table for rows of this shape, unless it exists. The columns of the key are its primary key. Fails with
-// InvalidText if the type of a key is not known; other columns of unknown type are left out.
+// Creates the table for rows of this shape, unless it exists. The columns of the key become its
+// primary key. Fails with InvalidText if the type of a key column is not known. Other columns of
+// unknown type are left out.
 Status create_pg_table(PgConnection& sql, const engine::TableName& name,
                        const engine::TableShape& shape);
 // Adds columns to the table, unless they exist. Fails with InvalidText for a column that may not be NULL and has no
@@ -38,11 +40,11 @@ Status add_pg_columns(PgConnection& sql, const PgTable& table,
                       const std::vector<engine::TableColumn>& columns);
 
 inline constexpr std::string_view kPositionsTable = "millrace_positions";
-// Creates the table of positions unless it exists. Fails with InsufficientPrivilege if the user has
-// no right to create it.
+// Creates the table millrace_positions unless it exists. Fails with InsufficientPrivilege if the
+// user has no right to create it.
 Status make_positions_table(PgConnection& sql, const engine::PostgresSink& sink);
-// Checks that the tables of the topics and the table of positions exist and that the user may write
-// to them.
+// Checks that the tables of the topics and the table millrace_positions exist, and that the user
+// may write to them.
 Status check_sink_tables(PgConnection& sql, const engine::PostgresSink& sink,
                          const std::vector<std::string>& topics);
 // Sets the schema of the session, if the sink has one.

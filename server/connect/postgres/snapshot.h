@@ -14,8 +14,9 @@ namespace server {
 // The values of a key as texts.
 using PgKeyTexts = std::vector<std::string>;
 
-// Returns an SQL condition that holds for rows whose key is after the key `after`: ("a", "b") >
-// ('1'::int, ...). With `values`, the condition compares these values in place of the columns.
+// Returns an SQL condition that is true for rows whose key is greater than `after`, such as ("a",
+// "b") > ('1'::int, ...). If `values` is given, the condition compares these values and not the
+// columns.
 std::string behind_key(const PgConnection& sql, const engine::PgTable& table,
                        const PgKeyTexts& after, const PgKeyTexts* values = nullptr);
 
@@ -25,13 +26,15 @@ class PgSnapshot {
   // `snapshot` is the name of an exported snapshot, which must exist until this function returns.
   static Result<PgSnapshot> open(const engine::PostgresSource& source, const std::string& snapshot);
 
-  // Adds a table: its rows after the key `after`, or all rows without it.
+  // Adds a table, whose rows are returned after those of the tables before it. If `after` is given,
+  // only rows with a greater key are returned.
   void add(engine::PgTable table, std::optional<PgKeyTexts> after);
   struct Row {
     std::vector<std::optional<std::string>> values;  // of all columns of the table
     size_t table = 0;                                // number of the call of add()
   };
-  // Returns the next row, if it arrives within `wait_ms`. After the last row is_done() holds.
+  // Returns the next row; nothing if none arrives within `wait_ms`. After the last row is_done() is
+  // true.
   Result<std::optional<Row>> next(int wait_ms);
   bool is_done() const { return table_ == tables_.size(); }
 
