@@ -16,7 +16,7 @@ namespace server {
 namespace {
 
 constexpr size_t kFetchedBytes = 1 << 20;
-// Memory of a step: the fetched records, their rows, and the texts that are sent.
+// Memory of one step(): the fetched records, their rows, and the texts that are sent.
 constexpr size_t kStepBytes = 8 * kFetchedBytes;
 
 BadRecord bad_record(const SinkRecord& record, Error error, std::string_view stage) {
@@ -45,7 +45,7 @@ Result<TableTask::Partition> TableTask::make_partition(const storage::TopicInfo&
                                                        PartitionId number) {
   Partition partition{{topic.name, topic.id.to_string(), number}, {topic.id, number}};
   std::optional<Offset> position;
-  bool is_by_user = false;  // set with SET OFFSETS, and so newer than the position in the database
+  bool is_by_user = false;  // set by SET OFFSETS, so it replaces the position in the database
   if (const auto json = position_of(engine::sink_partition_json(topic.name, number))) {
     const auto offset = engine::parse_sink_offset(*json);
     const bool is_reset = offset && offset->topic_id == kTopicOfReset;
@@ -78,7 +78,8 @@ Result<bool> TableTask::step() {
       if (known == partitions_.end() || known->second.id.topic != topic->id) {
         known =
             partitions_.insert_or_assign({name, number}, TRY(make_partition(*topic, number))).first;
-        // A position that a user has set must not count again after the first records.
+        // Replaces a position in __connect_state that a user has set, so that it is not applied
+        // again after a restart.
         TRY(copy_positions());
       }
       if (TRY(step(known->second))) has_more = true;
@@ -98,7 +99,8 @@ Result<bool> TableTask::step(Partition& partition) {
                            partition.id.partition, partition.next, fetched.log_start);
   partition.end = fetched.end;
   const size_t count = fetched.records.size();
-  // Ends of transactions have offsets, and are not waited for.
+  // Without records, the range consists of offsets such as ends of transactions, and only the
+  // position moves.
   if (count == 0) TRY(write(partition, {}, fetched.next));
   for (size_t begin = 0; begin < count; begin += plan_.batch_records) {
     const size_t end = std::min(count, begin + plan_.batch_records);

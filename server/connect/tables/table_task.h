@@ -1,4 +1,5 @@
-// A task of a sink that writes the rows of a table and its position in one transaction of a database.
+// A task of a sink that writes rows to a database. One transaction writes the rows and the position
+// after them.
 #pragma once
 #include <functional>
 #include <map>
@@ -14,8 +15,9 @@
 
 namespace server {
 
-// RESET OFFSETS writes a position with this text as the id of the topic to __connect_state. At its
-// next start the task stores such a position in the database, in place of the one there.
+// RESET OFFSETS writes a position to __connect_state that has this text in place of the id of the
+// topic. The next start of the task stores this position in the database, and so replaces the
+// position there.
 inline constexpr std::string_view kTopicOfReset = "reset";
 
 struct TableTaskPlan {
@@ -25,18 +27,18 @@ struct TableTaskPlan {
   engine::RowMapping mapping;
   size_t batch_records = 0;     // most records of one transaction
   bool is_exactly_once = true;  // false: positions are stored in __connect_state only
-  bool begins_at_end = false;   // a partition without a position begins at its end
+  bool begins_at_end = false;   // without a stored position, a partition is read from its end
   BadRecordPolicy bad_records;
   std::shared_ptr<const engine::TransformChain> transforms = {};  // null: none
 };
 
-// The steps for a range of records of a partition:
-//   1. the rows are written in a transaction, which also moves the position in the database;
-//   2. dead letters are committed to their topic; a crash may repeat them, but loses none;
-//   3. the transaction is committed;
-// If the position in the database differs from the one in __connect_state, the one in the database
-// is right. If the position in the database has changed since this task has read it, another task
-// writes to the tables, and this task ends.
+// For each range of records of a partition, the task does three steps:
+//   1. it writes the rows in a transaction, which also moves the position in the database;
+//   2. it commits dead letters to their topic; a crash may repeat them, but loses none;
+//   3. it commits the transaction.
+// If the positions in the database and in __connect_state differ, the one in the database is right.
+// If the position in the database was changed by another task, this task ends, because both write
+// to the same tables.
 //
 // Threads and owner: those of ConnectTask.
 class TableTask final : public ConnectTask {
@@ -62,16 +64,17 @@ class TableTask final : public ConnectTask {
   void close() override;
 
   Result<Partition> make_partition(const storage::TopicInfo& topic, PartitionId number);
-  // Returns whether more can be done without a pause.
+  // Writes the next records of the partition. Returns whether it has further records that can be
+  // written at once.
   Result<bool> step(Partition& partition);
   Status write(Partition& partition, std::vector<Record> records, Offset end);
-  // Removes the records that cannot be converted to rows, and returns them.
+  // Applies the transforms. Removes the records that cannot be converted to rows, and returns them.
   std::vector<BadRecord> transform(std::vector<Record>& records) const;
   Status commit_bad(std::vector<BadRecord> bad);
   Status copy_positions();
 
   const TableTaskPlan plan_;
-  // The members below are used on the task's thread.
+  // Only the task's thread uses the members below.
   std::unique_ptr<TableWriter> writer_;
   engine::TableRowReader rows_;
   std::map<std::pair<std::string, PartitionId>, Partition> partitions_;

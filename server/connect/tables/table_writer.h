@@ -1,5 +1,5 @@
-// The interface between the tasks of sinks that write tables and the databases. The databases also
-// store the positions of these tasks.
+// The interface by which TableTask writes rows to a database, which also stores the positions of
+// the task.
 #pragma once
 #include <string>
 #include <vector>
@@ -22,23 +22,23 @@ struct PlacedRow {
   Offset offset;
 };
 
-// Writes rows and positions into one database for one task. If a call fails, the writer cannot be
-// used further: the runtime creates a new writer, which reads the positions from the database
-// again.
+// Writes rows and positions into one database for one task. After a failed call the writer is
+// unusable: the task makes a new writer, which reads the positions from the database again.
 //
-// Errors: a code for which is_permanent() holds sets the task to FAILED; FencedTask if another task has moved a position.
+// Errors: if is_permanent(error) is true, the task becomes FAILED. FencedTask: another task has
+// moved a position.
 //
 // Threads: the task's. Owner: the task.
 class TableWriter {
  public:
   virtual ~TableWriter() = default;
   virtual Status start() = 0;
-  // Returns the stored position. If no position is stored, or if `replaces` is true, stores
-  // `otherwise` and returns it.
+  // Returns the position of the partition in the database. If none is stored, or if `replaces` is
+  // true, it first stores `otherwise` as the position.
   virtual Result<Offset> position(const TablePartition& partition, Offset otherwise,
                                   bool replaces) = 0;
   // Writes the rows, and moves the position from `from` to `to`, in a transaction that stays open
-  // until commit(). Returns the rows that the database rejects; they are not written.
+  // until commit(). Returns the rows that the database refuses, which are not written.
   struct BadRow {
     size_t index;  // in `rows`
     Error error;   // the message is only the reason

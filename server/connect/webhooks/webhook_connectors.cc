@@ -71,7 +71,7 @@ Result<std::unique_ptr<SourceReader>> WebhookConnectors::open_source(
       const int64_t bytes = storage::topic_config_number(*topic, kMostBytes);
       most = std::min(most.value_or(bytes), bytes);
     }
-    // A topic that does not exist yet will have the default.
+    // A topic that does not exist yet gets the default size.
     return static_cast<size_t>(
         most ? *most : storage::topic_config_number(storage::TopicInfo{}, kMostBytes));
   };

@@ -38,7 +38,7 @@ class WebhookConnectors final : public ConnectorFamily {
                                                     const std::string& connector) const override;
 
  private:
-  // Returns the topics of the records, as far as the configuration shows them.
+  // Returns the topics of the records, as far as they follow from the configuration.
   std::vector<std::string> topics_of(const engine::ConnectorClass& of,
                                      const engine::PropertyValues& values) const;
 

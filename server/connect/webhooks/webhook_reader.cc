@@ -14,7 +14,7 @@ namespace server {
 
 namespace {
 
-constexpr size_t kRecordOverhead = 128;  // numbers of the record, and its place in the batch
+constexpr size_t kRecordOverhead = 128;  // numbers of a record, and its part of the batch header
 
 WebhookAnswer refusal(int status, std::string message) { return {status, 0, std::move(message)}; }
 
@@ -39,7 +39,8 @@ size_t size_of(const engine::WebhookRecord& record) {
 }  // namespace
 
 Status WebhookQueue::check_size(const engine::WebhookRecord& record, size_t header_bytes) const {
-  // JSON of a form, and keys from the value, can be larger than the body.
+  // A record can be larger than the body of the request: a form is converted to JSON, and the key
+  // may be a copy of a part of the value.
   if (size_of(record) > source_.max_body_bytes)
     return Error{ErrorCode::LimitExceeded,
                  fmt::format("a record has more than {} bytes", source_.max_body_bytes)};
@@ -80,7 +81,7 @@ void WebhookQueue::accept(WebhookRequest request, Done done) {
   if (!delivery) {
     const bool is_unknown_sender = delivery.error().code == ErrorCode::InvalidAuthorization;
     if (is_unknown_sender) log_refusal(delivery.error());
-    // A sender that does not know the secret gets no reason.
+    // The answer to an unknown sender does not contain the reason, which could help an attacker.
     return done(refusal(status_of(delivery.error()),
                         is_unknown_sender ? "the request is not signed by a known sender"
                                           : delivery.error().message));

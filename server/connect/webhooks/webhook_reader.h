@@ -1,4 +1,5 @@
-// The source of a webhook: requests wait in a queue until a task has committed their records.
+// The SourceReader of a webhook, and the queue in which requests wait until a task has committed
+// their records.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -20,9 +21,9 @@ namespace server {
 // The requests of one webhook that are not durable yet.
 //
 // Invariants:
-//   1. each request is answered once;
-//   2. the records in the queue have at most max_queue_bytes, except for a single request, and are counted in the memory
-//      of all connectors.
+//    1. each request is answered once;
+//    2. the records in the queue have at most max_queue_bytes, unless the queue has only one
+//       request; ConnectorMemory counts these bytes.
 //
 // Threads: any. Owner: shared, see Webhook.
 class WebhookQueue final : public Webhook {
@@ -35,7 +36,8 @@ class WebhookQueue final : public Webhook {
     Done done;
   };
 
-  // `most_record_bytes` returns the size that a record may have in its topic. It is called on any thread.
+  // `most_record_bytes` returns the largest size of a record that the topic accepts. It is called
+  // on any thread.
   using MostRecordBytes = std::function<size_t()>;
   WebhookQueue(engine::WebhookSource source, std::string name, MostRecordBytes most_record_bytes,
                ConnectorMemory& memory, const Clock& clock)
@@ -47,20 +49,21 @@ class WebhookQueue final : public Webhook {
   ~WebhookQueue() override { close(); }
 
   void accept(WebhookRequest request, Done done) override;
-  // `wake` is called when a request arrives. It is not called after close().
+  // `wake` is called when a request arrives, until close().
   void on_arrival(std::function<void()> wake);
-  // Answers all requests that wait with 503, and refuses further ones until the next call of take().
+  // Answers all waiting requests with 503, and refuses new ones until the next take().
   void pause();
-  // Takes the oldest requests, up to about the limits.
+  // Takes the oldest requests from the queue, about as many as the limits permit.
   std::vector<Delivery> take(size_t max_bytes, size_t max_requests, bool& has_more);
-  // Answers all requests that wait with 503, and refuses further ones.
+  // Answers all waiting requests with 503, and refuses new ones.
   void close();
 
  private:
   Result<Delivery> read(const WebhookRequest& request) const;
-  // Fails with LimitExceeded if the topic cannot store the record. Its task would fail otherwise.
+  // Fails with LimitExceeded if the topic cannot store the record, because otherwise its commit
+  // would fail later, and with it the task.
   Status check_size(const engine::WebhookRecord& record, size_t header_bytes) const;
-  // Removes all requests that wait. The caller holds mutex_.
+  // Takes all requests from the queue. The caller holds mutex_.
   std::deque<Delivery> take_all();
   void log_refusal(const Error& why);
 
@@ -94,15 +97,15 @@ class WebhookReader final : public SourceReader {
 
  private:
   struct Taken {
-    int64_t end = 0;  // number of requests up to the last of these
+    int64_t end = 0;  // number of all requests up to the last one in `deliveries`
     std::vector<WebhookQueue::Delivery> deliveries;
   };
 
   Webhooks& webhooks_;
   const std::string topic_, name_;
   const std::shared_ptr<WebhookQueue> queue_;
-  // The number of requests so far. It is the position, so that a commit belongs to each batch, also to one whose records a
-  // transform drops.
+  // The number of requests so far. It is used as the position, so that each batch has a position to
+  // commit, even if a transform drops all of its records.
   int64_t requests_ = 0;
   std::deque<Taken> taken_;  // batches whose commit is not durable yet
 };
