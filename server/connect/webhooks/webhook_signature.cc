@@ -34,8 +34,8 @@ std::string signature_text(const WebhookSignature& how, const std::string& secre
   return text;
 }
 
-// Returns whether one of the signatures was made with one of the secrets. All of them are compared, so that the time does
-// not depend on the secrets.
+// Returns whether one of the secrets has made one of the signatures. Compares all pairs even after
+// a match, so that the time of the check does not depend on the secrets.
 bool has_signature(const WebhookSignature& how, std::string_view signed_bytes,
                    const std::vector<std::string_view>& signatures) {
   bool is_right = false;
@@ -52,8 +52,8 @@ bool has_signature(const WebhookSignature& how, std::string_view signed_bytes,
   return is_right;
 }
 
-// Fails if the time in seconds, as the sender wrote it, is too far from the server's. A recorded request can therefore be
-// sent again only for a short time.
+// Fails if the sender's time, in seconds as text, is too far from the server's. So a recorded
+// request can be sent again only for a short time.
 Status check_time(const WebhookSignature& how, std::string_view seconds, int64_t now_ms) {
   int64_t time_s = 0;
   const auto [end, error] =
@@ -95,7 +95,7 @@ Status check_signature(const WebhookSignature& how, const WebhookRequest& reques
   if (!signature.starts_with(how.prefix) || signature.size() == how.prefix.size())
     return refused(fmt::format("the request has no signature in {}", how.header));
   signature.remove_prefix(how.prefix.size());
-  std::string before;  // the bytes that are signed together with the body, before it
+  std::string before;  // bytes that are signed together with the body and stand before it
   if (how.scheme == SignatureScheme::Slack) {
     const std::string_view time = request.header("x-slack-request-timestamp");
     TRY(check_time(how, time, now_ms));

@@ -1,4 +1,4 @@
-// Checks that the sender of a webhook's request knows the secret.
+// Checks that the sender of a webhook request knows the secret of the webhook.
 #pragma once
 #include <cstdint>
 
@@ -8,8 +8,9 @@
 
 namespace server {
 
-// Checks the token and the signature of the request. Secrets are compared in constant time. Fails with
-// InvalidAuthorization; the message is for the log only, because the sender could learn from it.
+// Checks the token and the signature of the request. Compares secrets in constant time. Fails with
+// InvalidAuthorization. The message of the error is only for the log, because a sender could learn
+// from it.
 Status check_webhook_sender(const engine::WebhookSource& source, const WebhookRequest& request,
                             int64_t now_ms);
 

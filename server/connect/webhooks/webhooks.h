@@ -1,4 +1,5 @@
-// The webhooks of the running connectors, by name: the port between the HTTP listener and the tasks.
+// The webhooks of the running connectors by name. The HTTP listener finds the webhook of a request
+// here; the tasks open and close them.
 #pragma once
 #include <condition_variable>
 #include <cstdint>
@@ -29,11 +30,12 @@ struct WebhookAnswer {
   std::string message = {};  // the reason of another status
 };
 
-// Threads: any. Owner: shared by the task that reads it and by the requests in progress.
+// Threads: any. Owner: shared by the task that reads the webhook and by the requests in progress.
 class Webhook {
  public:
   virtual ~Webhook() = default;
-  // Calls `done` once, on any thread or within the call. Status 200 is answered only after the commit of the records.
+  // Calls `done` once, on any thread or within the call. The status is 200 only if the records are
+  // committed.
   virtual void accept(WebhookRequest request, std::function<void(WebhookAnswer)> done) = 0;
 };
 
@@ -42,9 +44,9 @@ class Webhooks {
  public:
   // Replaces an earlier webhook of this name.
   void open(const std::string& name, std::shared_ptr<Webhook> webhook);
-  // Removes the webhook unless another one has replaced it.
+  // Removes the webhook, unless another one has replaced it under this name.
   void close(const std::string& name, const Webhook* webhook);
-  // Waits until a task serves the name, or until `is_over` returns true.
+  // Waits until a task has opened a webhook with this name, or until `is_over` returns true.
   void await(const std::string& name, const std::function<bool()>& is_over) const;
   // Returns null if no task serves the name.
   std::shared_ptr<Webhook> find(const std::string& name) const;
