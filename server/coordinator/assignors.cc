@@ -28,8 +28,7 @@ std::vector<Pool> pools_of(const AssignorInput& input) {
     std::ranges::sort(partitions);
     pools.push_back({members, std::move(partitions)});
   }
-  // Pools with few subscribers are balanced first, because they have the fewest possible
-  // assignments.
+  // Pools with few subscribers are balanced first, because they leave the least choice.
   std::ranges::stable_sort(pools, {}, [](const Pool& pool) { return pool.members.size(); });
   return pools;
 }
@@ -49,15 +48,15 @@ void set_load(ByLoad& order, Loads& loads, size_t member, size_t load) {
   order.emplace(load, member);
 }
 
-// Assigns to the members again those partitions that they had in their previous targets. Returns
-// the partitions that no member had.
+// Assigns those partitions of the pool that its members had in their previous targets to the same
+// members again. Returns the other partitions.
 std::vector<TopicIdPartition> keep(Pool& pool, const AssignorInput& input, Loads& loads) {
   std::vector<TopicIdPartition> kept;
   for (const size_t member : pool.members) {
     auto& mine = pool.of[member];
     std::ranges::set_intersection(input.before[member], pool.partitions, std::back_inserter(mine));
-    // Only damaged assignments give one partition to two members; the first of them keeps the
-    // partition.
+    // Two members have one partition only if the stored assignments are damaged; the first of them
+    // keeps the partition.
     std::erase_if(mine, [&](const auto& each) { return std::ranges::binary_search(kept, each); });
     loads[member] += mine.size();
     const auto middle = static_cast<std::ptrdiff_t>(kept.size());

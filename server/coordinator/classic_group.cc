@@ -208,7 +208,8 @@ KafkaError ClassicGroup::check_member(const std::string& id,
   if (instance_id) {
     const auto found = instances_.find(*instance_id);
     if (found == instances_.end()) return kUnknownMemberId;
-    // If the instance has another member id, another process has taken over the instance (KIP-345).
+    // The request names an instance that now belongs to another member: another process has taken
+    // over the instance (KIP-345).
     if (found->second != id) return kFencedInstanceId;
   }
   return members_.contains(id) ? KafkaError::None : kUnknownMemberId;
@@ -254,8 +255,8 @@ bool ClassicGroup::charge(Member& member, bool must_fit) {
 }
 
 void ClassicGroup::set_joining(Member& member, Done<JoinedGroup> done) {
-  // If the client has given up waiting and has sent its request again, the callback of the first
-  // request is still set. It is answered here.
+  // The client has given up waiting and has sent its request again. The callback of the first
+  // request is still set, and is answered here.
   answer_join(member, {.error = kRebalanceInProgress, .member_id = member.id});
   member.joining = std::move(done);
   ++joining_count_;

@@ -73,8 +73,8 @@ std::string ClassicGroup::new_member_id(const JoinGroup& request) const {
                      around_.new_id().to_string());
 }
 
-// Answers the first request of a client with a member id. The client has to join again with this
-// id. Without this step a client whose answers are lost would join repeatedly as a new member
+// Answers the first request of a client with a new member id. The client has to join again with
+// this id. Without this step a client whose answers are lost would join repeatedly as a new member
 // (KIP-394).
 void ClassicGroup::tell_member_id(const JoinGroup& request, Done<JoinedGroup>& done) {
   if (pending_.size() >= kMaxPendingMembers) forget_pending(pending_by_age_.begin()->second);
@@ -114,7 +114,7 @@ void ClassicGroup::join_known(JoinGroup& request, Done<JoinedGroup>& done) {
     case GroupState::PreparingRebalance:
       break;
     case GroupState::CompletingRebalance:
-      // The answer was lost, so the member repeats its request and gets the same answer.
+      // The answer to the member's first request was lost. It gets the same answer again.
       if (is_same) return done(current_generation(member, leader_ == member.id));
       break;
     case GroupState::Stable:
@@ -126,8 +126,8 @@ void ClassicGroup::join_known(JoinGroup& request, Done<JoinedGroup>& done) {
   update_and_rebalance(member, request, done);
 }
 
-// Gives a known instance its place in the group again, and fences the earlier process with that
-// place (KIP-345).
+// Gives a process with a known instance id the place of its predecessor in the group, and fences
+// the predecessor (KIP-345).
 void ClassicGroup::join_as_instance(JoinGroup& request, Done<JoinedGroup>& done,
                                     const std::string& new_id) {
   const auto known = instances_.find(*request.instance_id);

@@ -70,16 +70,16 @@ void ClassicGroup::complete_if_all_joined() {
 
 void ClassicGroup::complete_join() {
   around_.deadlines.cancel(join_end_);
-  // Members that have not joined in time are removed. Instances are not: they are removed only when
-  // their session ends.
+  // Members that have not joined in time are removed. Members with an instance id are not: they are
+  // removed only when their session ends.
   std::vector<std::string> missing;
   for (const auto& [id, member] : members_)
     if (!member.joining && !member.instance_id) missing.push_back(id);
   for (const std::string& id : missing) remove(id, kUnknownMemberId);
   if (!members_.empty() && !elect_leader()) {
-    // No member that could compute the assignment has joined. The remaining members are instances
-    // and get another rebalance timeout to join. An instance whose session ends meanwhile is
-    // removed.
+    // No member has joined, so none could compute the assignment. The remaining members have
+    // instance ids and get another rebalance timeout to join. A member whose session ends meanwhile
+    // is removed.
     join_end_ = around_.deadlines.set(after_ms(around_.clock, rebalance_timeout_ms()),
                                       [this] { complete_join(); });
     return;
@@ -174,7 +174,8 @@ void ClassicGroup::assign(std::map<std::string, std::string> assignments) {
 
 void ClassicGroup::on_assigned(int32_t generation, std::map<std::string, std::string>& assignments,
                                KafkaError error) {
-  // If a member has joined or left meanwhile, a new rebalance is under way.
+  // If a member has joined or left while the assignment was being stored, a new rebalance is in
+  // progress.
   if (state_ != GroupState::CompletingRebalance || generation_ != generation) return;
   is_storing_ = false;
   if (error != KafkaError::None) {

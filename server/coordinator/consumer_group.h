@@ -35,7 +35,7 @@ class ConsumerGroup : public std::enable_shared_from_this<ConsumerGroup> {
  public:
   using Store = GroupChanges::Store;
   // Called when the last member with the consumer protocol has left and the remaining members
-  // continue as a classic group. `records` delete the records of this group.
+  // continue as a classic group. `records` are tombstones of this group's records.
   using Downgrade = std::function<void(std::vector<StoredRecord> records, GroupValue members,
                                        Done<KafkaError> stored)>;
 
@@ -60,8 +60,8 @@ class ConsumerGroup : public std::enable_shared_from_this<ConsumerGroup> {
 
   // --- Members with the classic protocol
 
-  // Returns whether all members will have the classic protocol when the member (instance) of the
-  // request has joined.
+  // Returns whether only members with the classic protocol will be left when the request was
+  // handled. The request comes from an instance that has restarted with the classic protocol.
   bool is_downgraded_by(const JoinGroup& request) const;
   // Removes the instance that sent the request, and converts the group to the classic protocol. The
   // instance will join the classic group.

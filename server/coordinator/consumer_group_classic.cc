@@ -174,7 +174,7 @@ void ConsumerGroup::sync(const SyncGroup& request, Done<SyncedGroup> done) {
     return done(request.refusal(kInconsistentGroupProtocol));
   alive(member);
   // A member that still has to revoke partitions gets the smaller assignment without an error. It
-  // then revokes the partitions and joins again on its own.
+  // then revokes the partitions, and joins again without being asked to.
   if (epoch_ > member.epoch && member.state != MemberState::UnrevokedPartitions) {
     hurry(member);
     return done(request.refusal(kRebalanceInProgress));

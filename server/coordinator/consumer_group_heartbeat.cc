@@ -139,7 +139,8 @@ ConsumerMember* ConsumerGroup::enter_instance(const ConsumerGroupHeartbeat& requ
   ConsumerMember& holder = *find(known->second);
   const bool is_same = holder.id == request.member_id;
   if (request.member_epoch == 0 && !(is_same && holder.previous_epoch == 0 && holder.epoch > 0)) {
-    // The instance is free if its member has left temporarily, or is leaving the classic protocol.
+    // The instance id can be used if its member has left temporarily, or is changing from the
+    // classic protocol.
     if (holder.epoch != kLeavesForAWhile && !holder.classic) {
       refused.error = kUnreleasedInstanceId;
       refused.message = fmt::format(
@@ -274,8 +275,8 @@ void ConsumerGroup::on_session_end(const std::string& id) {
   expel(std::string(id));
 }
 
-// Starts the timer for the step that the member has to make now, such as giving up partitions. The
-// time limit is the member's rebalance timeout.
+// Starts the timer for the member's next step, such as giving up partitions. The time limit is the
+// member's rebalance timeout.
 void ConsumerGroup::hurry(ConsumerMember& member) {
   around_.deadlines.cancel(member.hurry);
   if (has_ended_) return;

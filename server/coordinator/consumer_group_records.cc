@@ -129,8 +129,8 @@ std::string encode_member(const ConsumerMember& member) {
   member.regex.empty() ? out.nullable_text(std::nullopt) : out.text(member.regex);
   out.number(member.rebalance_timeout_ms);
   out.nullable_text(member.assignor);
-  // A nullable tagged struct starts with a byte for its presence. Without the field, the schema's default would apply,
-  // which is an empty struct.
+  // A nullable tagged struct starts with a byte for its presence. A missing field would not mean
+  // null: its default in Kafka's schema is an empty struct.
   out.tag(kClassicTag,
           member.classic ? '\1' + encode_classic(*member.classic) : std::string(1, '\0'));
   return out.take();
