@@ -111,8 +111,8 @@ std::vector<TopicIdPartition> read_assignment(std::string_view assignment,
   return assigned.take();
 }
 
-// Writes version 0. Every later version begins with the same fields, and the version number is a
-// part of the data.
+// Writes version 0: every later version begins with the same fields, and readers find the version
+// number in the data.
 std::string write_subscription(const std::vector<std::string>& topics) {
   RecordWriter out(0);
   out.array(topics.size());

@@ -59,8 +59,8 @@ class CoordinatorPort {
 
   // Runs the task at the end of this loop iteration.
   virtual void defer(std::function<void()> task) = 0;
-  // Runs the task soon, after the loop has served its sockets and has run one slice of each other
-  // task that works in slices.
+  // Runs the task soon, but only after the loop has served its sockets and has run one slice of
+  // each other task that works in slices.
   virtual void post_rest(std::function<void()> task) = 0;
 };
 

@@ -59,9 +59,9 @@ class Coordinators {
   // answer back to the caller.
   using Home = std::function<void(std::function<void()>)>;
   virtual Home home() = 0;
-  // Checks that an answer of a coordinator is still valid: another coordinator may have replaced
-  // this one without its knowledge. The answer is either `error` or, if `error` is None, the stored
-  // state of the key. Calls `done` with the result.
+  // Checks whether an answer of this coordinator is still valid: another node may have become the
+  // coordinator without its knowledge. The answer is either `error` or, if `error` is None, the
+  // stored state of the key. Calls `done` with the result.
   virtual void confirm(const std::string& /*key*/, KafkaError /*error*/,
                        std::function<void(bool holds)> done) {
     done(true);

@@ -33,9 +33,9 @@ class GroupChanges {
   // those that forget_all_but_deletions() and rewrite_without() have remembered.
   std::vector<StoredRecord> undeleted() const;
 
-  // Appends the added records, and calls back when all changes up to now are durable. If an earlier
-  // append has failed, commit() first calls `add_all`, which adds all records of the group, so that
-  // the whole group is written again.
+  // Appends the added records, and calls `done` when all changes up to now are durable. If an
+  // earlier append has failed, commit() first calls `add_all`, which adds all records of the group,
+  // so that the whole group is written again.
   void commit(const std::function<void()>& add_all, Done<KafkaError> done);
 
  private:

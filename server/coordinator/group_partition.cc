@@ -16,8 +16,8 @@ constexpr size_t kBytesOfGroup = 800;  // approximate size of a group in memory
 GroupPartition::GroupPartition(PartitionId id, CoordinatorPort& port, GroupSurroundings& around)
     : id_(id), port_(port), around_(around), log_(id, port, *this) {}
 
-// Resigns first, because log_ then answers the appends in progress, and their callbacks use the
-// groups, which must still exist.
+// Resigns first: log_ then answers the appends in progress, whose callbacks use the groups, so the
+// groups must still exist.
 GroupPartition::~GroupPartition() { log_.resign(); }
 
 // --- The state
@@ -99,7 +99,7 @@ GroupPartition::Group& GroupPartition::find_or_make(const std::string& id) {
 GroupPartition::Group* GroupPartition::find_or_admit(const std::string& id) {
   if (Group* group = find(id)) return group;
   if (!around_.size.try_grow(kBytesOfGroup + id.size())) return nullptr;
-  // The memory is only checked here and released again, because find_or_make() charges the group.
+  // The memory is only checked here, because find_or_make() charges it.
   around_.size.shrink(kBytesOfGroup + id.size());
   return &find_or_make(id);
 }
@@ -168,7 +168,7 @@ std::vector<GroupProgress> GroupPartition::progress() const {
 
 void GroupPartition::handle(DescribeGroup request, Done<GroupDescription> done) {
   const Group* group = find(request.group_id);
-  // Clients that know only the classic protocol get the members of a consumer group, too.
+  // A consumer group is also described for clients that know only the classic protocol.
   if (group)
     return done(group->classic ? group->classic->describe()
                                : group->consumer->describe_as_classic());

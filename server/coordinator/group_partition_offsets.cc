@@ -65,8 +65,8 @@ struct GroupPartition::Commit {
 KafkaError GroupPartition::check_commit(const CommitOffsets& request) {
   if (request.group_id.size() > kMaxGroupIdBytes) return kInvalidGroupId;
   if (find_share(request.group_id)) return kGroupIdNotFound;  // share groups commit no offsets
-  // A commit in a transaction that names no member is not checked here: the epoch of the producer
-  // already keeps out replaced producers. Before KIP-447, this was the only protection.
+  // A commit in a transaction that names no member is not checked here: the producer's epoch
+  // already excludes replaced producers. This was the only protection before KIP-447.
   const Group* group = find(request.group_id);
   if (group && (request.is_of_member() || !request.producer))
     return group->classic ? group->classic->check_commit(request)
@@ -301,8 +301,8 @@ void GroupPartition::handle(DeleteOffsets request, Done<DeletedOffsets> done) {
   });
 }
 
-// Deletes these offsets of the group together with the group's own records. Used when the group has
-// no other state.
+// Deletes all offsets of the group, and the group's own records. Used when the group has no other
+// state.
 void GroupPartition::erase_offsets(const std::string& id, std::vector<OffsetKey> keys,
                                    std::function<void(KafkaError)> done) {
   std::vector<StoredRecord> records;

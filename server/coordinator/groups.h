@@ -18,8 +18,8 @@ struct ListedGroups {
 class Groups : public Coordinators<GroupPartition, ListedGroups> {
  public:
   // Handles a heartbeat. Most heartbeats concern a group in which nothing changes, and only show
-  // that the member is alive. The loop of the connection answers them itself, without the
-  // coordinator.
+  // that the member is alive. The loop of the member's connection answers such a heartbeat itself
+  // (MemberPulses), without the coordinator.
   void heartbeat(GroupHeartbeat request, int64_t now_us, Done<GroupHeartbeatAnswer> done) {
     std::string key = request.instance_id ? std::string()
                                           : MemberPulses::key(request.group_id, request.member_id,
