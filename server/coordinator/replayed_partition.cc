@@ -108,8 +108,9 @@ void ReplayedPartition::resign() {
   state_.on_unloaded();
 }
 
-// Loads one slice of the log. At the end of the log, the partition becomes active. No record can
-// arrive after this check unnoticed, because only this object appends to the partition.
+// Loads one slice of the log. At the end of the log, the partition becomes active. No record can be
+// appended between the check for the end and this moment, because only this object appends to the
+// partition.
 void ReplayedPartition::load_slice() {
   const int64_t begin_us = port_.clock().monotonic_us();
   do {
@@ -179,7 +180,8 @@ void ReplayedPartition::append_for(const ProducerIdentity& producer,
 void ReplayedPartition::append_with(const std::vector<StoredRecord>& records,
                                     std::vector<CoordinatorPort::Elsewhere> with, Done done) {
   if (!is_active()) return done(not_led());
-  // Records of earlier append() calls get a batch of their own, so that they are stored even if this append is refused.
+  // The records of earlier append() calls are sent as a batch of their own, so that they are stored
+  // even if this append is refused.
   flush();
   add_to_builder(records);
   send(builder_.finish(), {std::move(done)}, std::move(with));

@@ -53,11 +53,11 @@ KafkaError coordinator_error(const Status& status);
 // timeout.
 KafkaError coordinator_error_for_users(const Status& status, const CoordinatorPort& port);
 
-//     Idle --lead()--> Loading --the end of the log is reached--> Active
-//       ^-------------------------resign()---------------------------'
+// Idle --lead()--> Loading --the end of the log is reached--> Active
+//  ^-------------------------resign()---------------------------'
 //
 // Invariants:
-//   1. no state callback runs between on_unloaded() and the next lead();
+//   1. no function of the state is called between on_unloaded() and the next lead();
 //   2. each append is answered once, in the order of the appends, even if the leadership is lost;
 //   3. records are appended only under the epoch whose log was replayed.
 //

@@ -222,8 +222,8 @@ void ShareGroup::watch(Member& member) {
 }
 
 // Removes the member if its session has expired. The records that it has acquired stay acquired:
-// they are released when its share session ends with the connection, or when the lock of each
-// record expires.
+// they are released when its share session ends with the connection, or when the lock of a record
+// expires.
 void ShareGroup::on_session_end(const std::string& id) {
   Member& member = members_.find(id)->second;
   member.session = {};

@@ -125,7 +125,8 @@ class ShareGroup {
   bool charge(Member& member, const ShareMemberValue& said);
   void leave(const ShareGroupHeartbeat& request, Done<ShareGroupHeartbeatAnswer> done);
   void remove(const std::string& id);
-  // Assigns partitions for the current topics and members. Returns whether an assignment has changed.
+  // Assigns partitions to the present members by the present topics. Returns whether an assignment
+  // has changed.
   bool divide();
   void bump();
   void alive(Member& member);
@@ -155,8 +156,7 @@ class ShareGroup {
               std::vector<AcquiredRecords>& acquired);
   void send(ShareFetched answer, Done<ShareFetched> done);
   void wait(Session& session, ShareFetch request, ShareFetched answer, Done<ShareFetched> done);
-  // Removes and returns the waiting request. The caller has to answer it. The session must be
-  // waiting.
+  // Removes the waiting request of the session and returns it. The caller has to answer it.
   Waiting stop_waiting(Session& session);
   void end_wait(Session& session);
   void close(Sessions::iterator session, bool has_tried);

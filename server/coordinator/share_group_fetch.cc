@@ -298,8 +298,8 @@ Status ShareGroup::lend(const TopicIdPartition& id, BytesLeft& bytes_left,
   around_.size.shrink(kRoom);
   Shared& shared = shared_[id];
   SharePartition& state = shared.state;
-  // The start of the group in the partition is chosen once. Later changes of the settings do not move the start,
-  // because all records after it belong to the group.
+  // The offset at which the group starts in the partition is chosen once. Later changes of the
+  // settings do not move it, because all records after it belong to the group.
   if (!state.has_begun()) state.begin_at(std::clamp(TRY(begin_of(id)), extent.start, extent.end));
   state.move_start(extent.start);
   const ShareLimits most = limits();
@@ -396,9 +396,9 @@ void ShareGroup::wait(Session& session, ShareFetch request, ShareFetched answer,
         of.waiting->deadline = {};
         end_wait(of);
       });
-  // Tries once more, because records may have arrived before the watch was set.
+  // Tries once more, because records may have arrived before shared_log.watch() was called.
   if (lend(session, waiting.request, waiting.answer)) return end_wait(session);
-  // Makes the start of the group durable, so that a restart does not choose another one.
+  // Makes the start offset of the group durable, so that a restart does not choose another one.
   if (!changed_.empty()) commit([](KafkaError) {});
 }
 

@@ -72,8 +72,8 @@ void ShareGroup::put(const Member& member) {
 void ShareGroup::put_whole(const TopicIdPartition& id, Shared& shared) {
   ShareProgressValue value{++shared.number, shared.state.start(),
                            shared.state.kept(shared.state.start(), shared.state.end())};
-  // An available range at the end that was never delivered is not stored, because it is equal to
-  // records that were never read.
+  // A range of available records at the end is not stored if they were never delivered, because
+  // they are equal to records that were never read.
   while (!value.ranges.empty() && value.ranges.back().second.state == RecordState::Available &&
          value.ranges.back().second.delivery_count == 0)
     value.ranges.pop_back();

@@ -388,7 +388,7 @@ void SharePartition::restore(int64_t start, const Kept& ranges) {
 void SharePartition::restore_change(int64_t start, const Kept& ranges) {
   for (const auto& [first, range] : ranges) {
     if (range.end <= std::max(first, start_)) continue;
-    // Records that no stored range covers were at most lent and never acknowledged, so they are
+    // Offsets that no stored range covers were at most lent and never acknowledged, so they are
     // available.
     extend(range.end, {});
     set(std::max(first, start_), range.end, range);

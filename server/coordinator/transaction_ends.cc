@@ -49,11 +49,11 @@ void TransactionPartition::handle(EndTransaction request, Done<EndedTransaction>
   const bool is_over = state == (request.is_commit ? TransactionState::CompleteCommit
                                                    : TransactionState::CompleteAbort);
   if (!is_over) return done({kInvalidTxnState, request.producer});
-  // There are two explanations for this request. Either the client did not get the answer to an
-  // earlier request. Or, while this node was frozen, another node coordinated a later transaction
-  // of the producer, with the same epoch, and the request is about that transaction. The state is
-  // written again, because only the current coordinator can write, and so a successful write
-  // excludes the second explanation.
+  // The transaction has already ended. Either the client did not get the answer to an earlier
+  // request. Or, while this node was frozen, another node coordinated a later transaction of the
+  // producer, with the same epoch, and the request is about that transaction. The state is written
+  // again, because only the current coordinator can write, and so a successful write excludes the
+  // second explanation.
   change(request.transactional_id, transaction, transaction->value,
          [producer = request.producer, done = std::move(done)](KafkaError error) {
            done({error, producer});
@@ -102,8 +102,8 @@ void TransactionPartition::end_second(EndTransaction request, const TransactionP
   end_with_new_epoch(std::move(request), transaction, std::move(done));
 }
 
-// Returns a callback that passes its answer to `done` only after the markers of the transaction's
-// end were sent to all partitions.
+// Returns a callback that passes its answer to `done` only when all partitions of the transaction
+// have their markers.
 Done<EndedTransaction> TransactionPartition::when_told(const TransactionPtr& transaction,
                                                        Done<EndedTransaction> done) const {
   return
@@ -225,8 +225,8 @@ bool TransactionPartition::try_end_at_once(const std::string& id, const Transact
                        transaction->is_ending = false;
                        return done(kNotCoordinator);
                      }
-                     // If one of the partitions cannot be written, the partitions are handled one
-                     // by one.
+                     // One of the partitions cannot be written, so the end and the markers are
+                     // written separately.
                      if (!status)
                        return prepare(id, transaction, std::move(next), last_epoch,
                                       std::move(done));
@@ -239,8 +239,8 @@ bool TransactionPartition::try_end_at_once(const std::string& id, const Transact
   return true;
 }
 
-// Notifies the coordinators of groups, which do not detect markers that other code appends to their
-// partitions. Then calls `done`.
+// Notifies the coordinators of groups that the transaction has ended: they do not notice markers
+// that other code appends to their partitions. Then calls `done`.
 void TransactionPartition::ended_at_once(const TransactionPtr& transaction,
                                          const TransactionValue& next,
                                          std::function<void(KafkaError)> done) {
