@@ -80,11 +80,12 @@ Status TransactionPartition::replay(std::string_view key, std::optional<std::str
   return {};
 }
 
-// Continues the transactions. A prepared transaction ends as decided; an open transaction keeps the
-// rest of its timeout. Transactions in which a node commits rows (node_commits.h) get a short
-// timeout, because that node may have died together with the coordinator. If such a transaction has
-// no partitions yet, the timeout for its future partitions is shortened, too: the long timeout was
-// chosen while the node itself was the coordinator.
+// Continues the transactions after a change of the coordinator. A prepared transaction ends as
+// decided; an open transaction keeps the rest of its timeout. Transactions in which a node commits
+// rows (node_commits.h) get a short timeout, because that node may have died together with the
+// previous coordinator. If such a transaction has no partitions yet, the timeout for its future
+// partitions is shortened, too: the long timeout was chosen while the node itself was the
+// coordinator.
 void TransactionPartition::on_loaded() {
   for (const auto& [id, transaction] : transactions_) {
     if (transaction->value.is_prepared()) {
@@ -156,8 +157,8 @@ void TransactionPartition::store(const std::string& id, const TransactionPtr& tr
   });
 }
 
-// Runs the waiting requests in their order. If one of them starts a step, the requests after it
-// wait again, because the transaction then is in a step.
+// Runs the requests that wait for the step that has ended, in their order. If one of them starts
+// another step, the requests after it wait again.
 void TransactionPartition::wake(const TransactionPtr& transaction) {
   for (const auto& each : std::exchange(transaction->waiting, {})) each();
 }
@@ -210,7 +211,7 @@ void TransactionPartition::make(InitProducer request, Done<InitializedProducer> 
     initialize(request.transactional_id, transaction, std::move(first), -1,
                [this, term, id = request.transactional_id,
                 done = std::move(done)](const InitializedProducer& initialized) {
-                 // After a failure nothing is stored for the id.
+                 // After a failure nothing is stored for the id, so it is forgotten.
                  if (initialized.error != KafkaError::None && term.lock()) forget(id);
                  done(initialized);
                });
@@ -251,7 +252,7 @@ void TransactionPartition::bump(InitProducer request, const TransactionPtr& tran
   initialize(request.transactional_id, transaction, std::move(next), last_epoch, std::move(done));
 }
 
-// Allocates a new producer id, because all epochs of the current one are used.
+// Allocates a new producer id, because the epochs of the current one are used up.
 void TransactionPartition::renew(InitProducer request, const TransactionPtr& transaction,
                                  Done<InitializedProducer> done) {
   with_new_id(transaction, [this, request = std::move(request), transaction,

@@ -169,8 +169,8 @@ class TransactionPartition final : private ReplayedState {
   // Ordered, so that simulations can be repeated.
   absl::btree_map<std::string, TransactionPtr> transactions_;
 
-  // Replaced when this node no longer leads the partition. Callbacks hold a weak pointer to it, so
-  // that callbacks of an earlier term do nothing.
+  // Replaced when this node no longer leads the partition. Callbacks hold a weak pointer to it, and
+  // do nothing if it has expired.
   std::shared_ptr<char> term_;
 };
 
