@@ -32,9 +32,9 @@ struct EtcdNewcomer {
 // it requests that etcd adds the newcomer as a new member. The member that had the newcomer's URL
 // or name before is removed, unless it has never started.
 //
-// A new member is necessary, because a member that keeps its id after it has lost its votes and
-// entries breaks its promises to the majority. A member that starts as part of a new cluster,
-// although an etcd exists whose members have other ids by now, creates a second etcd.
+// A member that has lost its data must not keep its id: it would break promises that it has made to
+// the majority by votes and entries. It must not start as part of a new cluster either: if an etcd
+// exists whose members have other ids by now, this would create a second etcd.
 //
 // Only for a member without data. Call it again while the answer is NotYet, since etcd accepts no
 // change of members for some seconds after another one. Fails with NetworkFailure if no member

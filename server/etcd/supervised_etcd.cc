@@ -170,7 +170,7 @@ void SupervisedEtcd::run() {
 }
 
 bool SupervisedEtcd::has_data() const {
-  // An error counts as data, so that existing data are never ignored.
+  // An error counts as if data existed, so that existing data are never ignored.
   std::error_code error;
   return std::filesystem::exists(std::filesystem::path(options_.data_dir) / "member" / "wal",
                                  error) ||
@@ -180,9 +180,9 @@ bool SupervisedEtcd::has_data() const {
 std::optional<bool> SupervisedEtcd::find_place(int64_t& pause_ms) {
   std::vector<EtcdPlace> others;
   const SupervisedEtcdOptions::Member& self = options_.members[options_.self];
-  // If certificates are used, the other members accept clients only on their own machines. At such
-  // an address, which is on this machine, only an unrelated process could answer, so no member is
-  // asked.
+  // With certificates, the other members accept clients only on their own machines. Their addresses
+  // for clients then lead to this machine, where only an unrelated process could answer, so no
+  // member is asked.
   for (const auto& each : options_.members)
     if (options_.tls.certificate.empty() && each.clients != self.clients)
       others.push_back({each.clients, each.peers});

@@ -52,10 +52,10 @@ class SupervisedEtcd {
   // waits for a majority of its members.
   static Result<std::unique_ptr<SupervisedEtcd>> start(SupervisedEtcdOptions options);
   ~SupervisedEtcd();
-  // Allows the child to be added to an existing etcd as a new member, if it has no data, in place
-  // of its predecessor. Called when it is certain that this process is the node. Before this call
-  // nothing is changed in an existing etcd, because a refused start must not leave a member behind
-  // that counts for the majority and never starts.
+  // Permits that the child is added to an existing etcd as a new member, in place of its
+  // predecessor, if it has no data. Called when it is certain that this process runs as the node.
+  // Before this call nothing is changed in an existing etcd, because a refused start must not leave
+  // a member behind that counts for the majority and never starts.
   void let_come();
   SupervisedEtcd(const SupervisedEtcd&) = delete;
   SupervisedEtcd& operator=(const SupervisedEtcd&) = delete;
