@@ -37,8 +37,8 @@ Range range_of(std::string_view text) {
   return range;
 }
 
-// Returns how closely a range matches a type: 0 not at all, 1 as */*, 2 by its main type, 3
-// exactly.
+// Returns how closely a range of an Accept header matches a type: 0 not at all, 1 by */*, 2 by its
+// main type, 3 exactly.
 int match_of(std::string_view range, std::string_view type) {
   const auto equal = [](std::string_view a, std::string_view b) {
     return absl::EqualsIgnoreCase({a.data(), a.size()}, {b.data(), b.size()});

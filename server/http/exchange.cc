@@ -16,7 +16,8 @@ class LaterExchange final : public Exchange {
 
   ResponseDone done() {
     return [&loop = context_.loop, is_gone = is_gone_, this](Response response) {
-      // A task must be copyable, and the response may be large.
+      // A task must be copyable, and a copy of a large response would be slow, so the task shares
+      // it.
       auto shared = std::make_shared<Response>(std::move(response));
       loop.post([is_gone, this, shared] {
         if (*is_gone) return;

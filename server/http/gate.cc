@@ -64,7 +64,8 @@ std::optional<Host> parse_host(std::string_view header) {
   return Host{std::move(text), is_v4};
 }
 
-// Returns whether a listed host covers a name; "*.example.org" covers every name below example.org.
+// Returns whether a host of the list covers a name; "*.example.org" covers every name below
+// example.org.
 bool covers(std::string_view rule, std::string_view name) {
   if (rule == "*" || rule == name) return true;
   return rule.starts_with("*.") && name.size() > rule.size() - 1 && name.ends_with(rule.substr(1));
@@ -84,16 +85,16 @@ bool is_exempt(const Routes::Match& match) {
   return match.route && (match.route->path == "/healthz" || match.route->path == "/readyz");
 }
 
-// Whether the request loads a page. A link from another site may cause such a request, since scripts of that site
-// cannot read the page.
+// Returns whether the request loads a page. A link on another site may cause such a request: the
+// scripts of that site cannot read the page.
 bool is_navigation(const Request& request) {
   const bool is_page =
       request.path == "/" || request.path == "/console" || request.path.starts_with("/console/");
   return is_page && request.method == "GET" && request.header("sec-fetch-mode") == "navigate";
 }
 
-// Rule 4 in gate.h. A request without a content type has no body, because browsers always send the
-// content type of a body, both for fetch() and for forms.
+// Checks rule 4 in gate.h. A request without a content type has no body, because browsers send a
+// content type with each body, both for fetch() and for forms.
 bool may_use_cookie(const Request& request, bool is_of_own_page) {
   if (request.method == "GET" || request.method == "HEAD") return true;
   if (!is_of_own_page) return false;
@@ -112,8 +113,8 @@ Response preflight_answer(const Request& request, const Routes::Match& match) {
                      match.allowed.empty() ? "GET, HEAD, POST, PUT, DELETE" : match.allowed});
   if (const auto names = request.header("access-control-request-headers"); !names.empty())
     headers.push_back({"access-control-allow-headers", std::string(names)});
-  // A browser asks with this header before a page from a public address may connect to a private address (private
-  // network access).
+  // Browsers send this header before a page from a public address may connect to a private address
+  // (private network access).
   if (request.header("access-control-request-private-network") == "true")
     headers.push_back({"access-control-allow-private-network", "true"});
   headers.push_back({"access-control-max-age", std::string(kPreflightMaxAge)});
@@ -178,7 +179,8 @@ bool RequestGate::is_known_host(std::string_view header) const {
 
 bool RequestGate::is_listed_origin(std::string_view origin) const {
   if (origin == "null")
-    // the origin is "null": sandboxed frames and redirects send it, so any page can produce it
+    // "null" is refused: browsers send this origin for sandboxed frames and after redirects, so any
+    // page can cause it
     return false;
   return std::ranges::any_of(
       rules_.origins, [&](const std::string& listed) { return listed == "*" || listed == origin; });

@@ -107,8 +107,8 @@ std::unique_ptr<Exchange> refuse(Guard& guard, const Request& request,
   return nullptr;
 }
 
-// Runs the handler, unless the request of a console in read-only mode changes something. Statements are audited by their
-// SQL session, other changes here.
+// Runs the handler. If the console may only read, a request that changes something is refused. The
+// SQL session audits statements; other changes are audited here.
 std::unique_ptr<Exchange> run_permitted(Guard& guard, RouteEffect effect, const Handler& handler,
                                         Request request, const ExchangeContext& context) {
   const bool is_change =
@@ -140,7 +140,7 @@ class GuardedExchange final : public Exchange {
         request_(std::move(request)),
         context_(context),
         is_login_(is_login) {}
-  // Checks the password as soon as run() is called at or after `at_us`. Returns false if the queue is full.
+  // Checks the password in the first run() at or after `at_us`. Returns false if the queue is full.
   bool begin(Credentials who, std::string key, int64_t at_us) {
     errand_ = std::make_shared<Errand>(Errand{std::move(who), std::move(key)});
     begins_us_ = at_us;
@@ -232,8 +232,8 @@ class GuardedExchange final : public Exchange {
   const WeakCallback callback_;  // the result is dropped if the client has disconnected
 };
 
-// Returns the topic of a subject, by the names that serializers use; otherwise the subject's own
-// name.
+// Returns the topic whose serializer uses this subject (TOPIC-key, TOPIC-value); otherwise the
+// subject's own name.
 std::string topic_of(std::string subject) {
   for (const std::string_view suffix : {"-key", "-value"})
     if (subject.ends_with(suffix)) return subject.substr(0, subject.size() - suffix.size());
@@ -301,7 +301,7 @@ SessionOfRequest session_of(Guard& guard, const Route& route, Request& request,
   return {std::move(session), false};
 }
 
-// Passes on the requests to a server that has no users, and so no rights to check.
+// Handles requests on a server that has no users, so that no rights are checked.
 std::unique_ptr<Exchange> pass_open(const std::shared_ptr<Guard>& guard, const Route& route,
                                     const Handler& handler, Request request,
                                     const ExchangeContext& context) {

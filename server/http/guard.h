@@ -18,14 +18,14 @@ struct GuardView {
   Sessions* sessions = nullptr;
 };
 
-// Puts the access file's rules for `http` in front of each route. Public routes are excepted:
-// /healthz and /readyz, which monitoring uses without a password, and the files of the console. If
-// there are neither rules nor sessions, the routes are returned unchanged. If a console may only
-// read, its requests that change something are refused; for a route that runs SQL statements, the
-// SQL session decides this for each statement.
+// Applies the access file's rules for `http` to each route. Public routes are excepted: /healthz
+// and /readyz, which monitoring uses without a password, and the files of the console. If there are
+// neither rules nor sessions, the routes are returned unchanged. If a console may only read, its
+// requests that change something are refused; for a route that runs SQL statements, the SQL session
+// decides this for each statement.
 //
-// An admitted request carries the name of its user. The digest of a correct password is cached, so
-// that later requests cost less than the first.
+// Request::user of an admitted request is the name of its user. The digest of a correct password is
+// cached, so that later requests cost less than the first.
 Routes guarded(Routes routes, GuardView view);
 
 }  // namespace server::http

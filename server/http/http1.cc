@@ -285,7 +285,7 @@ void Http1::dispatch() {
     if (!exchange_ && answered_ != Answered::Yes)
       answer(error_response(error_code::kServerError, "the request has no handler"));
   }
-  // The parser's callback must not end the request; parse() ends it.
+  // This callback of the parser must not end the request, so parse() does it.
   if (stage_ == Stage::Answer) {
     if (exchange_) return step_exchange();
     finish_exchange();
@@ -308,8 +308,8 @@ void Http1::finish_exchange() {
   body_.clear();
   trailers_.clear();
   answered_ = Answered::No;
-  // The connection closes if a part of the body was not read, because its bytes would be taken for
-  // the next request.
+  // If a part of the request's body was not read, the connection closes, because these bytes would
+  // be parsed as the next request.
   const bool goes_on = !closes_ && incoming_.is_complete;
   incoming_ = {};
   enter(goes_on ? Stage::Idle : Stage::Over);

@@ -16,11 +16,11 @@ namespace {
 // Time for starting and answering requests before the loop serves other connections: a client may
 // send 100 requests together.
 constexpr int64_t kMaxRequestsUs = 1'000;
-// The interval at which answers that were refused memory request it again. No event reports that
-// other clients have read their answers and memory is free.
+// The interval at which an answer to which memory was refused requests it again. No event reports
+// that other clients have read their answers and memory is free.
 constexpr int64_t kMemoryTickUs = 50'000;
-// While the answers of all clients use up their memory, a connection may have this number of short
-// answers that wait to be sent.
+// While the unread answers of all clients take up the memory for answers, a connection may have at
+// most this number of short answers that wait to be sent.
 constexpr size_t kMostShortAnswers = 8;
 
 // Limit for output that is produced before it is handed to the connection.
@@ -107,7 +107,7 @@ class Http2::Stream final : public Responder {
     http_.parts_.host.wake();
   }
 
-  // Copies the available part of the answer's body for nghttp2.
+  // Copies the next bytes of the answer's body into nghttp2's buffer.
   ssize_t read(uint8_t* to, size_t size, uint32_t* flags) {
     if (has_failed_) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     const size_t count = std::min(size, out_.size() - sent_);
@@ -154,7 +154,7 @@ class Http2::Stream final : public Responder {
     if (nghttp2_submit_trailer(http_.session_, id_, fields.data(), fields.size()) == 0)
       *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
   }
-  // Notes whether the stream is held up. Returns whether it was held up before.
+  // Stores whether the stream waits until its client reads. Returns whether it waited before.
   bool hold_up(bool is_held_up) const {
     if (is_held_up != is_held_up_) http_.held_up_count_ += is_held_up ? 1 : -1;
     return std::exchange(is_held_up_, is_held_up);
@@ -562,7 +562,8 @@ void Http2::end(std::string reason) {
 
 void Http2::shut_down(Error reason) {
   if (reason.code != ErrorCode::ShuttingDown) {
-    // The client does not read and thereby blocks others, so its unread output is dropped.
+    // The client does not read, and its output takes memory that others need, so the output is
+    // dropped.
     nghttp2_submit_goaway(
         session_, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(session_),
         NGHTTP2_ENHANCE_YOUR_CALM, reinterpret_cast<const uint8_t*>(reason.message.data()),
