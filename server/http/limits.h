@@ -13,9 +13,9 @@ struct Limits {
   // Limit for the bytes of one answer that the client has not read. Beyond the limit the exchange
   // waits before it produces more.
   size_t max_unsent_bytes = 64 * 1024;
-  // Limit for the unread bytes of all answers of an HTTP/2 connection. Beyond this limit only
-  // answers that are short are produced. So a client that leaves one long answer unread still gets
-  // its other answers.
+  // Limit for the unread bytes of all answers of an HTTP/2 connection. Beyond this limit only short
+  // answers are produced. So a client that leaves one long answer unread still gets its other
+  // answers.
   size_t max_unsent_bytes_of_streams = 256 * 1024;
   // Limit for the bytes of further requests that have arrived while an earlier request is being
   // answered.

@@ -63,8 +63,8 @@ NearPath compare(std::string_view pattern, std::string_view path) {
 
 }  // namespace
 
-// Hyphens and underscores are ignored at first. Otherwise /querystream would be more similar to /query than to
-// /query-stream.
+// Hyphens and underscores are ignored in a first comparison. Otherwise /querystream would be more
+// similar to /query than to /query-stream.
 std::string Routes::nearest_path(std::string_view path) const {
   const auto plain = [](std::string_view text) {
     std::string letters;

@@ -53,8 +53,8 @@ bool Session::take_foreign_bytes() {
       return true;
     }
     if (!is_kafka_request(first_bytes_)) return false;
-    // A Kafka client reads the first four bytes, "HTTP", as the size of an answer, and reports this size as too large.
-    // Millrace's commands recognize the number.
+    // A Kafka client reads the first four bytes, "HTTP", as the size of an answer, and reports that
+    // this size is too large. Millrace's commands recognize the number in this error.
     foreign_answer_ += "HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n";
     end(wrong_port(WireProtocol::Kafka, WireProtocol::Http));
     return true;

@@ -1,4 +1,4 @@
-// Converts between the port's data and the bodies of Kafka Connect's REST API.
+// Converts between the data of the Connectors port and the bodies of Kafka Connect's REST API.
 #pragma once
 #include <string>
 #include <string_view>

@@ -116,7 +116,7 @@ void drop(Connectors& connectors, const Request& request, ResponseDone done) {
 
 void restart(Connectors& connectors, const Request& request, ResponseDone done) {
   const Connectors::Restart what{is_set(request, "includeTasks"), is_set(request, "onlyFailed")};
-  // Kafka Connect answers with the state only to a request that names tasks.
+  // Kafka Connect includes the connector's state in the answer only if the request names tasks.
   const bool shows_state = what.includes_tasks || what.only_failed;
   connectors.restart(name_of(request), what,
                      answer_of<ConnectorInfo>(std::move(done), [shows_state](const auto& info) {
@@ -158,7 +158,7 @@ void validate(Connectors& connectors, const Request& request, ResponseDone done)
   definition.config = *std::move(config);
   if (const auto name = definition.config.find("name"); name != definition.config.end())
     definition.name = name->second;
-  // As in Kafka Connect, the class of the path applies to a configuration without one.
+  // As in Kafka Connect, the configuration may omit the class; the class in the path then applies.
   definition.config.try_emplace("connector.class", name_of(request));
   connectors.validate(std::move(definition),
                       answer_of<CheckedConfig>(std::move(done), [](const CheckedConfig& checked) {

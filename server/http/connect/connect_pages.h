@@ -19,7 +19,8 @@ struct ConnectView {
 // Adds the pages below /connectors and /connector-plugins.
 void add_connect_pages(Routes& routes, const ConnectView& view);
 
-// Returns the routes of a listener of its own, which also has Kafka Connect's pages / and /health.
+// Returns the routes of a separate listener for Kafka Connect's API, which also has the pages / and
+// /health.
 Routes connect_routes(const ConnectView& view);
 
 }  // namespace server::http

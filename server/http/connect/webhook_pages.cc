@@ -12,7 +12,8 @@ constexpr int kCodesOfStatus = 100;  // an error number is a status followed by 
 
 Response refusal(int status, std::string_view message) {
   Response response = error_response(status * kCodesOfStatus, message);
-  // Senders repeat a request with these statuses; without the header some give up.
+  // Senders repeat a request after these statuses. Some of them give up if the answer has no
+  // Retry-After header.
   if (status == 429) response.head.headers.push_back({"retry-after", "1"});
   if (status == 503) response.head.headers.push_back({"retry-after", "5"});
   return response;
