@@ -86,8 +86,8 @@ std::string masked_statement(std::string_view text, Masked masks) {
         text.substr(0, token_size(text, has_escapes && text.starts_with('\'')));
     text.remove_prefix(token.size());
     has_escapes = token == "E" || token == "e";
-    // Two literals without a token between them are one literal with a doubled quote, so the second part is masked,
-    // too.
+    // If no other token is between two literals, they are one literal with a doubled quote, so the
+    // second one is masked, too.
     if (is_literal(token) && is_secret) {
       masked += "'***'";
       continue;

@@ -22,9 +22,9 @@ struct AuditEntry {
 void write_audit(const AuditEntry& entry);
 
 enum class Masked : uint8_t { Secrets, SecretsAndValues };
-// Returns the text of a statement without its secrets: the values of settings whose names look like those of secrets
-// are replaced by '***'. SecretsAndValues also replaces all other texts and numbers by ?, since a log must not contain
-// values of records.
+// Returns the text of a statement without its secrets: the values of settings with names such as
+// 'database.password' are replaced by '***'. SecretsAndValues also replaces all other texts and
+// numbers by ?, since a log must not contain values of records.
 std::string masked_statement(std::string_view text, Masked masked);
 
 // Returns the callback for the changes of a request; null if the request is not audited.

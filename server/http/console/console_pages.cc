@@ -26,8 +26,8 @@ constexpr std::string_view kDevelopment = "dev";
 // The longest path below /console/, in parts.
 constexpr int kMostParts = 6;
 
-// The headers forbid the page to run inline scripts and scripts of another origin, and forbid other pages to frame it
-// or to refer to it.
+// Headers that do not permit the page to run inline scripts and scripts of another origin, and do
+// not permit other pages to show it in a frame or to keep a reference to its window.
 std::vector<Header> safe_headers() {
   return {{"content-security-policy",
            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -89,7 +89,8 @@ Response to_console() {
   return moved;
 }
 
-// Adds the paths of the console. `index` answers the page, `file` the path of a file after the hash of the build.
+// Adds the paths of the console. `index` returns the page. `file` returns a file, whose path
+// follows the hash of the build.
 void add_paths(Routes& routes, const std::function<Response(const Request&)>& index,
                const std::function<Response(const Request&, std::string_view build,
                                             std::string_view path)>& file) {

@@ -14,7 +14,7 @@ namespace {
 
 constexpr size_t kCookieBytes = 32;
 constexpr size_t kNameBytes = 4;
-// Interval at which a long answer notices that its session has ended.
+// Interval of the checks whether the session of a long answer has ended.
 constexpr int64_t kSessionCheckUs = 5'000'000;
 
 std::string hexadecimal(std::string_view bytes) {
