@@ -44,7 +44,7 @@ constexpr size_t kMaxPartitions = 10'000;
 constexpr size_t kMaxBody = 512 * 1024;
 constexpr std::string_view kPartitionNames[] = {"topic", "partition", "offset", "metadata"};
 constexpr std::string_view kSubscriptionNames[] = {"topics", "topic_pattern"};
-// The number of tries to find a group's coordinator. The tries take about ten seconds.
+// The number of attempts to find a group's coordinator. They take about ten seconds.
 constexpr int kMostTries = 100;
 constexpr int64_t kRetryMs = 100;
 
@@ -134,8 +134,8 @@ void ConsumerInstance::next_operation() {
   find_coordinator(kMostTries, operation);
 }
 
-// Asks for the group's coordinator until one is available. The first group of a server causes the
-// creation of the topic of groups, which takes a moment.
+// Asks for the group's coordinator until one is available. If the server has had no group before,
+// the topic that stores groups is created first, which takes a moment.
 void ConsumerInstance::find_coordinator(int tries, std::function<void()> then) {
   kafka::FindCoordinatorRequest request;
   request.coordinator_keys = {settings_.group};
@@ -599,7 +599,7 @@ void ConsumerInstance::read_some(std::shared_ptr<Reading> reading) {
 
 void ConsumerInstance::look_again(const std::shared_ptr<Reading>& reading) {
   if (view_.clock.monotonic_us() >= reading->deadline_us) return reading->done(kafka_json("[]"));
-  // The timer holds a weak pointer to the reading, because the reading owns the timer.
+  // The timer's callback holds a weak pointer to the reading, because the reading owns the timer.
   if (!reading->timer)
     reading->timer.emplace(loop(), "an HTTP consumer that waits",
                            [self = weak_from_this(), waiting = std::weak_ptr(reading)] {
@@ -612,8 +612,8 @@ void ConsumerInstance::look_again(const std::shared_ptr<Reading>& reading) {
 }
 
 void ConsumerInstance::fetch(std::shared_ptr<Reading> reading) {
-  // The unread answers of clients use up their share of the memory, so the fetch waits until some
-  // of them have been read.
+  // The unread answers of clients have used up their share of the memory, so the fetch waits until
+  // some of them have been read.
   if (memory_.budget().has_many_answers()) return look_again(reading);
   // The whole answer is built in memory that is charged to the connection, so it is limited to this
   // consumer's share of memory.

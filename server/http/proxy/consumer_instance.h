@@ -76,13 +76,14 @@ class ConsumerInstance : public std::enable_shared_from_this<ConsumerInstance> {
   void next_operation();
   void find_coordinator(int tries, std::function<void()> then);
   Done finishing(Done done);
-  // Joins the group of a subscription, or stays in it, and takes over the assigned partitions.
+  // Joins the group of the subscription, or sends a heartbeat if the consumer has joined it, and
+  // takes over the assigned partitions.
   void heartbeat(std::function<void(ProxyProblem)> then);
   void take_assignment(const std::map<std::string, std::vector<int32_t>>& assigned);
   void find_names(std::vector<std::pair<Uuid, std::vector<int32_t>>> assigned,
                   std::function<void(ProxyProblem)> then);
-  // Sets each unknown position to the committed offset or, if there is none, to the beginning or
-  // the end (begins_at_start).
+  // Sets each unknown position to the committed offset. If no offset is committed, sets it to the
+  // beginning or the end (begins_at_start).
   void find_positions(std::function<void(ProxyProblem)> then);
   void list_offsets(std::vector<TopicPartition> of, int64_t timestamp,
                     std::function<void(ProxyProblem)> then);

@@ -60,8 +60,9 @@ void refuse_members(const Call& call, const std::vector<std::string>& members) {
                          call->parameter(1), names.empty() ? "" : " (" + names + ")")));
 }
 
-// Refuses the call with the names of the members that prevent the change. Only one of the two requests lists them:
-// DescribeGroups lists the members of groups with the older protocol, ConsumerGroupDescribe those of groups of KIP-848.
+// Refuses the call with the names of the members that prevent the change. Two requests are needed
+// to find them: DescribeGroups returns the members of groups with the classic protocol,
+// ConsumerGroupDescribe those of groups of KIP-848.
 void refuse_for_members(const Call& call) {
   kafka::DescribeGroupsRequest request;
   request.groups = {call->parameter(1)};
@@ -83,7 +84,7 @@ void refuse_for_members(const Call& call) {
       });
 }
 
-// Refuses the call with the node that coordinates the group.
+// Refuses the call with the id of the node that coordinates the group.
 void refuse_for_coordinator(const Call& call) {
   kafka::FindCoordinatorRequest request;
   request.coordinator_keys = {call->parameter(1)};

@@ -48,8 +48,8 @@ class Produce : public std::enable_shared_from_this<Produce> {
     std::optional<WrittenSchema> schema = {};
   };
 
-  // Runs `work`, on another thread if it may take long, then `then` on the loop. A request that was
-  // refused meanwhile does not continue.
+  // Runs `work`, on another thread if it may take long, and then `then` on the loop. If the request
+  // is refused meanwhile, `then` is not called.
   void aside(const std::function<void()>& work, const std::function<void()>& then) {
     if (call_->request.body.size() <= kMaxOnLoop && format_ != Embedded::JsonSchema) {
       work();

@@ -17,7 +17,8 @@
 
 namespace server::http {
 
-// Registers the schema under the subject. `done` gets the id of the schema, or the reason of the registry, on `loop`.
+// Registers the schema under the subject. `done` is called on `loop` with the id of the schema, or
+// with the registry's error.
 void register_under(const std::string& subject, const engine::RegisteredSchema& schema,
                     const RegistryView& registry, Loop& loop,
                     std::function<void(engine::RegistryResult<int32_t>)> done);

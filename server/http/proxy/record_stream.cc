@@ -228,8 +228,8 @@ class RecordStream final : public Exchange {
     return true;
   }
 
-  // Sends one record, or answers with its error. Returns false if the record waits for the registration of its schema;
-  // it is then in held_.
+  // Sends one record, or answers with its error. Returns false if the schema of the record is being
+  // registered; the record then waits in held_.
   bool take(const std::string& document) {
     auto entry = std::make_shared<UnderWay>();
     const auto refuse_record = [&](int code, std::string_view message) {
@@ -311,8 +311,8 @@ class RecordStream final : public Exchange {
   const std::string cluster_, topic_;
   Documents documents_;
   RecordSchemas schemas_;
-  // The record whose schema is being registered. The records behind it wait, which keeps the order of the
-  // partition.
+  // The record whose schema is being registered. The records that follow it wait, too, so that the
+  // order within the partition is kept.
   std::optional<std::string> held_;
   std::unique_ptr<kafka::LocalClient> client_;
   std::optional<TopicShape> shape_;
