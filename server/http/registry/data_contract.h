@@ -14,8 +14,8 @@ namespace server::http {
 // no null. The result is empty if `node` is null or missing; "{}" if `node` has no content. Fails
 // with 422 if `node` is not valid metadata.
 engine::RegistryResult<std::string> read_metadata(const engine::JsonTree* node);
-// Returns a set of rules in a canonical form. Fails with 42210 if no client could apply one of its
-// rules.
+// Returns a set of rules in a canonical form. Fails with 42210 if a rule is not valid, so that no
+// client could apply it.
 engine::RegistryResult<std::string> read_rule_set(const engine::JsonTree* node);
 
 // Whether the metadata of a schema have all of these properties.

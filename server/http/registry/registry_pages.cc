@@ -73,7 +73,7 @@ Routes registry_routes(const RegistryView& view, const std::string& cluster_id) 
   routes.add({"GET", "/v1/metadata/id", answer_with([cluster_id](const Request&) {
                 return registry_response(cluster_identity(cluster_id));
               })});
-  // Clients use this path to check whether the registry is up.
+  // Clients send this request to check whether the registry is available.
   routes.add({"GET", "/", answer_with([](const Request&) { return registry_response("{}"); })});
   return routes;
 }

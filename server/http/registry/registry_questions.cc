@@ -448,7 +448,8 @@ void add_registry_questions(Routes& routes, const RegistryView& view) {
          .path = row.path,
          .handler = view.elsewhere.empty() ? handler_of(view, row) : refuses_as_elsewhere(view),
          .effect = RouteEffect::Reads}
-        // A POST is a question, too, if it sends the schema to look up or to compare.
+        // These routes have the effect Reads although they are POSTs: a request sends only the
+        // schema that is looked up or compared.
     );
 }
 

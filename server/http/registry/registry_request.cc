@@ -22,7 +22,7 @@ using engine::RegistryResult;
 
 constexpr size_t kMaxReferences = 200;
 
-// The members of Confluent's requests, also those that are not supported here.
+// The members of Confluent's requests, including members that are not supported here.
 constexpr std::string_view kSchemaNames[] = {
     "schema", "schemaType", "references",      "metadata",           "ruleSet",
     "id",     "version",    "schemaTagsToAdd", "schemaTagsToRemove", "propagateSchemaTags"};
