@@ -211,8 +211,8 @@ void InsertsExchange::fail(const Error& error) {
   log_if_denied(pages_, context_, user_, error);
   is_over_ = true;
   copy_.reset();
-  // Only one of the two calls has an effect: answer() if the answer has not begun, otherwise
-  // write().
+  // If the answer has not begun, answer() sends the error and ends it, and the calls that follow
+  // have no effect. Otherwise answer() has no effect, and write() sends the error.
   context_.responder.answer(statement_error(error, {}));
   write(error_object(error));
   if (is_array_) context_.responder.write("]");

@@ -170,8 +170,8 @@ void KsqlExchange::add_status(const engine::ParsedStatement& statement,
                               const sql::Completion& completion) {
   const std::string id = command_id(statement.statement, completion.query_id);
   std::string message = std::visit(CommandMessage{completion.query_id}, statement.statement);
-  // The notices are shown, because they name the deleted topic of the source, which the statement
-  // does not name.
+  // The text of the DROP does not name the deleted topic of the source. The notices name it, so
+  // they are added to the message.
   if (std::holds_alternative<engine::DropSource>(statement.statement))
     for (const sql::Notice& notice : notices()) message += fmt::format(" ({})", notice.message);
   pages().commands.add(id, message);

@@ -98,8 +98,8 @@ class RowObjectFormat final : public QueryFormat {
   std::string_view content_type() const override { return type_; }
 
   Status begin(const QueryResult& result, std::string& out) override {
-    // A row of a push query ends with a comma and a line break, so that a client that reads lines
-    // gets each row immediately.
+    // Each row of a push query ends with a comma and a line break, so that a client that reads
+    // lines gets the row immediately.
     is_push_ = result.is_push();
     tells_end_ = is_push_ || result.prepared.reads_stream;
     engine::JsonWriter header;
@@ -198,9 +198,9 @@ class RowArrayFormat final : public QueryFormat {
   const bool is_array_, marks_deletes_;
 };
 
-// The content type for a client that does not choose one, because it sends no Accept header, or
-// */*. The rows of this format mark deletes (RowArrayFormat::Deletes::kMarked). A client that
-// requests one of ksqlDB's types, as ksqlDB's Java client does, gets exactly ksqlDB's format.
+// The content type for a client without a choice: it sends no Accept header, or */*. The rows of
+// this format mark deletes (RowArrayFormat::Deletes::kMarked). A client that requests one of
+// ksqlDB's types, as ksqlDB's Java client does, gets exactly ksqlDB's format.
 constexpr std::string_view kOpenChoice = "x-millrace/open";
 
 class EventFormat final : public QueryFormat {

@@ -35,13 +35,12 @@ class QueryFormat {
   virtual void end(bool has_reached_limit, std::span<const std::string> warnings,
                    std::string& out) = 0;
   virtual void fail(const Error& error, std::string& out) = 0;
-  // Returns bytes without meaning that show the client, and proxies on the way, that an answer
-  // without rows is still open; empty: the format has no such bytes.
+  // Returns bytes that the client ignores. They show the client, and proxies on the way, that an
+  // answer without rows is still open. Empty: the format has no such bytes.
   virtual std::string_view sign_of_life() const { return {}; }
 };
 
-// The kind of an endpoint. A client of each endpoint chooses one of these formats by the Accept
-// header:
+// The formats of each endpoint. A client chooses one of them by the Accept header:
 //   objects   [{"header":{...}},{"row":{"columns":[...]}},...], one object on each line; the default of /query.
 //             For Protobuf, a row has the bytes of a message in base64 in place of columns, and the header has the
 //             schema of the messages.

@@ -139,8 +139,8 @@ void SqlExchange::try_all(std::function<void(std::optional<sql::SessionBackend::
         responder().wake();
       });
   if (!errand) on_request_failed(too_much_waiting(), {});
-  // If the check has already ended, its callback may have started the next work on another thread
-  // (errand_), which must not be replaced.
+  // If the check has already ended, its callback may have set errand_ to the next work, which must
+  // not be replaced.
   if (!trial->is_over) errand_ = std::move(errand);
 }
 

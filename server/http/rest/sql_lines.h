@@ -61,7 +61,7 @@ class SqlLines final : public sql::AnswerForm {
   const Clock& clock_;
   const Options options_;
   size_t statement_count_ = 0;
-  // used only for comparison of addresses, since the statement may have been freed
+  // compared as an address only, since the statement may have been freed
   const engine::ParsedStatement* current_ = nullptr;
   size_t number_ = 0;  // number of the current statement, from 1
   int64_t began_us_ = 0;
