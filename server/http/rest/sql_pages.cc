@@ -46,8 +46,8 @@ std::optional<std::string> body_of_parameters(std::string_view query) {
   return json.take();
 }
 
-// Begins a query for EventSource, which pages use for server-sent events, and which sends a GET
-// without a body.
+// Answers a GET of /query-stream with server-sent events. Pages read them with EventSource, which
+// can only send a GET without a body.
 std::unique_ptr<Exchange> begin_events(const SqlPages& pages, Request request,
                                        const ExchangeContext& context) {
   // A browser's EventSource connects again whenever the answer ends; status 204 stops it (the HTML
@@ -85,7 +85,7 @@ Response close_query(const SqlPages& pages, const Request& request) {
 
 Response status_of(const SqlPages& pages, const Request& request) {
   const auto& parts = request.path_parameters;
-  // The command has the name in back quotes; requests often omit them.
+  // Names in commands have back quotes; requests often omit them.
   for (const std::string& name : {parts[1], "`" + parts[1] + "`"}) {
     const auto message = pages.commands.find(fmt::format("{}/{}/{}", parts[0], name, parts[2]));
     if (!message) continue;

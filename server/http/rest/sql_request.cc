@@ -18,7 +18,8 @@ using engine::JsonTree;
 // The limit of PostgreSQL sessions.
 constexpr size_t kMaxTextBytes = 16 << 20;
 
-// The members of ksqlDB's requests to /ksql, /query and /query-stream, also those that have no meaning here.
+// The members of ksqlDB's requests to /ksql, /query and /query-stream, including members that have
+// no effect here.
 constexpr std::string_view kRequestNames[] = {"ksql",
                                               "sql",
                                               "streamsProperties",
