@@ -101,10 +101,10 @@ Status ClusterFounding::write_pieces(const SnapshotPointer& pointer, std::string
   return {};
 }
 
-// Returns the transaction that makes the snapshot visible, on the condition that etcd has no
+// Returns the transaction that makes the snapshot visible. Its condition is that etcd has no
 // metadata of the cluster, or that the command of an earlier founding is still its only command.
-// The new command has another revision than the earlier founding command. So a node that has read
-// the earlier one cannot append commands.
+// The new command has another revision than this earlier command. So a node that has read the
+// earlier command cannot append commands.
 storage::EtcdTransaction ClusterFounding::step_that_counts(
     const SnapshotPointer& pointer,
     const std::optional<ClusterInEtcd::Untouched>& in_place_of) const {
@@ -144,7 +144,7 @@ Status ClusterFounding::found(const storage::MetadataSnapshot& snapshot,
   while (true) {
     const auto outcome = etcd_.commit(transaction);
     if (outcome && outcome->is_done) return {};
-    // An earlier attempt may have succeeded although its answer was lost.
+    // This attempt or an earlier one may have succeeded although its answer was lost.
     const auto there = look();
     if (there && *there && (*there)->first_command == first_command) return {};
     if (outcome && there)

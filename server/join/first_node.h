@@ -24,15 +24,16 @@ struct Joined {
 // Joins in the following steps. If the program crashes between two steps, the user repeats the
 // command. Before the last step, the server can still be started alone:
 //
-//   1. the directory records which node it is to become (storage::read_begun_join());
+//   1. the data directory records which node it is to become (storage::read_begun_join());
 //   2. all metadata are written to etcd, on the condition that etcd has no metadata of this
-//      cluster; the directory's node is the only one in them;
+//      cluster; this node is the only node in them;
 //   3. the state of queries is written into the journals, of which other nodes will have replicas;
 //   4. one commit turns the data directory into the directory of that node, and the tasks of its
 //      queries into tasks of a cluster.
 //
 // If the server is started alone between two steps, it erases the record of step 1. The next
-// attempt then writes the metadata to etcd again. The write fails if another node has joined since.
+// attempt then writes the metadata to etcd again. This write fails if another node has joined
+// since.
 //
 // Fails with NotSupported if a cluster cannot take over an object, as `detail` lists; with
 // ObjectState if the directory or the cluster is not in the expected state; with NetworkFailure if

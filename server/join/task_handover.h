@@ -11,11 +11,11 @@
 namespace server {
 
 // Returns one further commit for each task that has written records. This commit only sets the next
-// sequences of the task's outputs to 0. The reason: a task has one producer for its outputs as long
-// as it exists, and the task's journal has the next sequence for each partition. In a cluster the
-// task gets another producer, which is the same on all nodes. No partition knows that producer, so
-// its sequences begin at 0. No record is lost or duplicated by the change: a single server commits
-// the outputs of a task together with the journal entry, so no output is in flight.
+// sequences of the task's outputs to 0. It is needed because the task gets another producer in a
+// cluster: the journal of a task has the producer's next sequence for each partition, and the new
+// producer, which is the same on all nodes, is unknown to all partitions, so its sequences begin at
+// 0. No record is lost or duplicated by the change: a single server commits the outputs of a task
+// together with the journal entry, so no output is in flight.
 //
 // Fails with DataCorrupted if a task is damaged; the message names the query.
 Result<std::vector<storage::TaskCommit>> handover_commits(
