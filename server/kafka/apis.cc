@@ -36,7 +36,8 @@ consteval ApiRow api(int16_t min_version, int16_t max_version) {
 }
 
 constexpr ApiRow kApis[] = {
-    // Versions 0 to 2 are refused, but librdkafka 2.0 compresses only if version 0 is listed.
+    // Requests of versions 0 to 2 are refused. ApiVersions lists version 0 nevertheless, because
+    // librdkafka 2.0 compresses only if version 0 is listed.
     api<handle_produce>(3, 13).reported_from(0),
     api<handle_fetch>(4, 17),
     api<handle_list_offsets>(1, 10).in_its_turn(),

@@ -14,12 +14,13 @@ struct ApiRow {
   int16_t key = 0;
   int16_t min_version = 0, max_version = 0;
   int16_t reported_min_version = 0;
-  // Handles a request. Fails if the request cannot be decoded. Otherwise it fills the slot, within
-  // the call or later.
+  // Handles a request, and writes the answer into `slot`, within the call or later. Fails if the
+  // request cannot be decoded.
   Status (*handle)(HandlerContext& context, const RequestFrame& frame,
                    std::shared_ptr<AnswerSlot> slot) = nullptr;
-  // True if the answer describes the current state. Such a request begins only after all earlier
-  // requests are answered. Otherwise its answer would be out of date when it is sent.
+  // True if the answer describes the current state, as that to Metadata does. Such a request begins
+  // only after all earlier requests of the connection are answered. Otherwise its answer could be
+  // out of date when it is sent.
   bool tells_present = false;
 
   constexpr ApiRow reported_from(int16_t version) const {

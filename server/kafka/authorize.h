@@ -17,8 +17,8 @@ namespace server::kafka {
 
 namespace authorization {
 
-// Removes from `items` those for which `may` is false, in order, and calls `refuse` for each of
-// them.
+// Removes the items for which `may` is false, and calls `refuse` for each of them, in their order.
+// Returns whether an item was removed.
 template <class Items, class May, class Refuse>
 bool take_refused(Items& items, May may, Refuse refuse) {
   const auto refused = std::erase_if(items, [&](auto& item) {
@@ -40,7 +40,7 @@ void add_later(Reply<Response>& reply, Items Response::*to, Items refused) {
 }
 
 // Checks access to a topic that the request gives by name or by id. An unknown id passes, because
-// the handler reports that error.
+// the handler answers it with an error.
 inline bool may_topic(const HandlerContext& context, Operation operation, const std::string& name,
                       const Uuid& id) {
   if (!name.empty()) return context.permissions->may_topic(operation, name);
@@ -71,7 +71,8 @@ inline bool may_transact(const HandlerContext& context, Operation operation,
   return context.permissions->may(operation, ResourceType::TransactionalId, transactional_id);
 }
 
-// Returns an answer for a topic in which each of the topic's partitions has the error.
+// Returns the answer for a topic that the user may not access: each partition that the request
+// names has the error.
 template <class Answer, class Asked, class Name, class Partitions>
 Answer all_refused(const Asked& asked, Name Answer::*name, const std::string& asked_name,
                    std::vector<Partitions> Answer::*partitions, KafkaError error) {
@@ -108,7 +109,7 @@ bool ask_topics(const HandlerContext& context, Operation operation, Request& req
 
 }  // namespace authorization
 
-// ---- Requests that every user may send, or that the handler checks itself.
+// ---- Requests that every user may send, or whose rights the handler itself checks.
 
 inline bool authorize(HandlerContext&, ApiVersionsRequest&, Reply<ApiVersionsResponse>&) {
   return true;

@@ -98,7 +98,8 @@ bool ask_shared(const HandlerContext& context, Request& request, Reply<Response>
   return true;
 }
 
-// Checks administrative requests for the offsets of share groups, which give the names of topics.
+// Checks the requests of administrators about the offsets of share groups. These requests contain
+// the names of topics, not ids.
 template <class Request, class Response, class Refuse>
 bool ask_share_offsets(const HandlerContext& context, Operation operation, Request& request,
                        Reply<Response>& reply, Refuse refuse) {

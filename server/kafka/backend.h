@@ -43,15 +43,17 @@ struct LogDirectory {
   int64_t total_bytes = -1, usable_bytes = -1;
 };
 
-// Threads: one loop's; answers arrive there, perhaps within the call. No function blocks.
+// Threads: used on one loop only. Callbacks run on this loop, possibly within the call. No function
+// blocks.
 class Backend {
  public:
   virtual ~Backend() = default;
 
   // Returns the topics at the moment of the call. The snapshot never changes.
   virtual std::shared_ptr<const storage::TopicSnapshot> topics() const = 0;
-  // Calls back when the topic's partitions accept records. In a cluster it calls back when they
-  // have replicas, which accept records soon after. Fails with TopicExists, InvalidParameter.
+  // Creates a topic, and calls `done` when its partitions accept records. In a cluster `done` is
+  // called earlier: when each partition has replicas, which accept records soon after. Fails with
+  // TopicExists, InvalidParameter.
   virtual void create_topic(std::string name, int32_t partition_count, TopicConfig config,
                             Replication replication,
                             std::function<void(Result<storage::TopicInfo>)> done) = 0;
@@ -100,9 +102,9 @@ class Backend {
     done(Error{ErrorCode::NotSupported, "users are not supported here"});
   }
 
-  // Changes the cluster. `change` computes the "cluster" parts of a command from the current
-  // partitions and nodes of the cluster, and may return no parts. It runs on another thread, and
-  // runs again if a concurrent change was applied first.
+  // Changes the metadata of the cluster. `change` gets the current partitions and nodes, and
+  // returns the encoded "cluster" parts of a metadata command; without a part nothing is changed.
+  // It runs on another thread, and runs again if a concurrent change was applied first.
   using ClusterChange =
       std::function<std::vector<std::string>(const storage::ClusterSnapshot& cluster)>;
   virtual void change_cluster(ClusterChange /*change*/, std::function<void(Status)> done) {
@@ -119,8 +121,8 @@ class Backend {
     done(BestLogs());
   }
 
-  // Appends records, and calls back after the sync. Requests of one loop are appended in the order
-  // of the calls.
+  // Appends records, and calls `done` after the records are synced to disk. Requests of one loop
+  // are appended in the order of the calls.
   virtual void append(storage::AppendRequest request, storage::AppendDone done) = 0;
   // Wraps `done`, the callback of an append, so that it is called after `timeout_ms` at the latest.
   // After the timeout `done` gets ReadTimeout: some replicas do not have the records yet, but they
@@ -140,7 +142,7 @@ class Backend {
   virtual storage::LogReader& reader() = 0;
   virtual coordinator::Groups& groups() = 0;
   virtual coordinator::Transactions& transactions() = 0;
-  // Sends the request to the transaction's coordinator, on any node.
+  // Sends the request to the transaction's coordinator, which may be on another node.
   virtual void join_transaction(coordinator::AddPartitions request,
                                 coordinator::Done<coordinator::TransactionAnswer> done) {
     transactions().ask(std::move(request), std::move(done));

@@ -37,7 +37,8 @@ struct ClusterView {
       Revision read = {};
       // Times of the wall clock; -1 if the controller has not heard from the node.
       int64_t heard_ms = -1, caught_up_ms = -1;
-      // Number of replicas whose content differs from that of this node, their leader.
+      // Number of replicas, among those of partitions that this node leads, whose content differs
+      // from the leader's.
       int64_t differing = 0;
       // Newest level that the node's program supports.
       storage::FeatureLevel knows = storage::kFirstLevel;

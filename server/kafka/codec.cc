@@ -9,7 +9,7 @@ Error malformed_message(std::string_view api_name, std::string_view part) {
 }
 
 Result<RequestFrame> parse_request(std::string_view frame) {
-  // The client id has the old encoding in every version of the header.
+  // The client id has the old (not flexible) encoding in every version of the header (KIP-482).
   WireReader in(frame, false);
   RequestFrame request;
   request.header.api_key = in.number<int16_t>();

@@ -39,9 +39,10 @@ std::vector<BrokerConfig> broker_configs(const NodeView& node, const ClusterView
 std::vector<BrokerConfig> cluster_wide_configs(const storage::TopicDefaults& defaults);
 // Returns the reason why the setting cannot be changed while the broker runs.
 std::string why_fixed(const NodeView& node, std::string_view name);
-// Returns the value for groups that have no value of their own.
+// Returns the value that the group setting `name` has for groups without a value of their own.
 std::string group_config_default(const NodeView& node, std::string_view name);
-// Returns whether the setting can be given to a node of a cluster while it runs.
+// Returns whether the setting `name` belongs to one node of a cluster and can be changed while the
+// node runs.
 inline bool is_node_setting(std::string_view name) {
   return name == storage::kLeaderThrottle || name == storage::kFollowerThrottle;
 }
