@@ -64,7 +64,7 @@ void FetchSession::note_told(const FetchResponse& response) {
 }
 
 size_t FetchSession::size_bytes() const {
-  // The constants include the nodes of the list and of the maps.
+  // The constants include the memory for the nodes of the list and the maps.
   constexpr size_t kPerPartition = sizeof(Partition) + 64, kPerTopic = 256;
   return partitions_.size() * kPerPartition + topics_.size() * kPerTopic + 2 * names_size_;
 }

@@ -139,8 +139,8 @@ struct PendingResponse {
 
   // Adds a step that waits in the bounded queue of the metadata thread, such as a change of a
   // topic. The number of steps in progress is limited, so that one request cannot fill the queue.
-  // `begin` leads to one complete_step(), within the call or later, even if the connection is gone
-  // by then.
+  // The step that `begin` starts calls complete_step() once, within the call or later, even if the
+  // connection is gone by then.
   void add_step(std::function<void()> begin) {
     ++left;
     steps.push_back(std::move(begin));

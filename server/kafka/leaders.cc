@@ -20,8 +20,8 @@ Leaders::Answer Leaders::of(const storage::TopicPartition& partition) const {
   if (known == nullptr || leader_of(known) != view_->self.value())
     return {KafkaError::NotLeaderOrFollower, leader_of(known),
             known != nullptr ? known->leader_epoch.value() : -1};
-  // The log takes its role a moment after the metadata is applied. Until then it could act as the
-  // only replica, and acknowledge records that no other replica has.
+  // The local log learns its role in the partition shortly after the metadata was applied. Until
+  // then it could act as the only replica, and acknowledge records that no other replica has.
   if (!has_role(*known, known->replicas.size() > 1 ? ReplicaRole::Leader : ReplicaRole::Alone))
     return {KafkaError::NotLeaderOrFollower, -1, -1};
   return {};

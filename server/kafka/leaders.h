@@ -23,8 +23,8 @@ class Leaders {
     int32_t leader_id = -1, leader_epoch = -1;  // the leader; -1: not known
   };
   Answer of(const storage::TopicPartition& partition) const;
-  // Returns the answer for a consumer in this rack: this node may also answer consumers in its own
-  // rack if it is an in-sync follower (KIP-392).
+  // Returns the answer for a consumer in `rack`: if this node is an in-sync follower in the same
+  // rack, it may answer the consumer itself (KIP-392).
   Answer of(const storage::TopicPartition& partition, std::string_view rack) const;
   // For a partition that this node leads: returns an in-sync replica in the consumer's rack, from
   // which the consumer should read instead. Returns nullopt if no such replica exists, or if this

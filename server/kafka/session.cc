@@ -171,8 +171,8 @@ bool Session::is_muted() const {
   return throttle_.muted_until_us > 0 && clock_.monotonic_us() < throttle_.muted_until_us;
 }
 
-// While a client has a long poll, its next requests may already be read, up to a limit. Stopping
-// and restarting the reads for each poll would cost more than this.
+// While a client has a long poll, its next requests may already be read, up to a limit, because
+// stopping and restarting the reads for each long poll would cost more.
 bool Session::wants_input() const {
   return can_begin() || (waiting_fetch_ && aside_->under_way == 0 && !is_over_ &&
                          frames_.buffered_bytes() < kReadAhead);
@@ -218,10 +218,10 @@ void Session::begin_raw_token(std::string_view token) {
   pending_bytes_ += pending_.back().size_bytes;
 }
 
-// Begins a request that was deferred until all earlier requests were answered. An answer that was
-// computed when the request arrived could be seconds old: it would have waited behind records whose
-// replica is down. Such an answer would send the client back to the old leader, and librdkafka
-// before 2.1 would stay there.
+// Begins a request that was deferred until all earlier requests were answered. If its answer had
+// been computed when it arrived, the answer could be seconds old when it is sent, because it waits
+// for the answers to earlier Produce requests, whose replicas may be down. An outdated answer would
+// send the client back to the old leader, and librdkafka before 2.1 would stay there.
 void Session::begin_in_turn() {
   Pending& first = pending_.front();
   const std::string frame = std::exchange(first.request, {});

@@ -171,8 +171,8 @@ class Session final : public ClientSession {
   const std::shared_ptr<RefusedBatches> refused_ = std::make_shared<RefusedBatches>();
   const std::shared_ptr<JoinOrder> join_order_ = std::make_shared<JoinOrder>();
   const std::shared_ptr<ShareConnection> shares_ = std::make_shared<ShareConnection>(backend_);
-  // The partitions that are registered with the polls. They stay registered, because a consumer
-  // usually waits for the same partitions again.
+  // The partitions that are registered with the LongPolls of the loop. They stay registered,
+  // because a consumer usually waits for the same partitions again.
   std::vector<storage::TopicPartition> told_;
   std::string output_, end_reason_, refused_memory_;
   bool has_grown_ = false, output_is_full_ = false, is_over_ = false, is_running_ = false;

@@ -1,4 +1,4 @@
-// Begins a turn of the log's reader, and ends it at the end of the scope.
+// Calls begin_turn() of the log's reader, and end_turn() at the end of the scope.
 #pragma once
 #include "storage/log/log_reader.h"
 
