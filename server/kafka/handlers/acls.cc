@@ -96,8 +96,8 @@ bool means_something(RuleResource type, RuleOperation operation) {
 std::vector<Rule> rules_of(const storage::Users& users) {
   std::vector<Rule> rules;
   for (const auto& [key, by_role] : users.rights) {
-    // The rights of SQL's declarations (server/metadata/rights.h) are stored under names with a
-    // colon. No topic's name contains a colon.
+    // A key with a colon in its name belongs to the declaration of a stream or table
+    // (server/metadata/rights.h), not to a topic, so its rights are not ACLs.
     const bool is_topic = resource_of_key(key) == RuleResource::Topic;
     if (is_topic && key.find(':') != std::string::npos) continue;
     for (const auto& [role, rights] : by_role)
@@ -191,7 +191,8 @@ std::optional<Rights> right_of(const AccessRule& rule, const storage::Users& use
   const auto* const row = std::ranges::find(kRows, operation, &Row::operation);
   if (row == std::end(kRows)) return {};
   const bool is_cluster = rule.resource == RuleResource::Cluster;
-  // The right to create everything is listed as a right on the cluster.
+  // Kafka expresses the right to create any topic as CREATE on the cluster. So no other operation
+  // on the cluster is a right of SQL, and neither is CREATE on all topics.
   if (is_cluster ? operation != Operation::Create
                  : operation == Operation::Create && rule.name == storage::kEveryName)
     return {};
@@ -232,8 +233,8 @@ std::string key_of_right(const AccessRule& rule) {
   return key_of(static_cast<ResourceType>(rule.resource), rule.name);
 }
 
-// Combines the steps of a request into user changes: one change for each right, even if several
-// steps name it, and the changes of the rules.
+// Combines the ACLs that a request adds or removes into user changes: one change for each right,
+// even if several ACLs name this right, and the changes of the rules.
 class RulesChange {
  public:
   void add(const Rule& rule, bool is_given) { steps_.push_back({rule, is_given}); }
@@ -273,8 +274,8 @@ class RulesChange {
   std::vector<Step> steps_;
 };
 
-// Returns whether ACLs may be stored as rules. A node with an older program could not continue
-// after a command with such a rule.
+// Returns whether ACLs may be stored as rules. A node with an older program could not apply a
+// metadata command with such a rule.
 bool may_keep_rules(const HandlerContext& context) {
   const auto view = context.backend.cluster();
   return !view || view->metadata->feature_level() >= storage::kAccessRulesLevel;

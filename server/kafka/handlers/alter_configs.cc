@@ -120,7 +120,7 @@ Refusal check_topic_defaults(const HandlerContext& context, const BrokerChanges&
                              bool replaces_all, const storage::TopicSnapshot& topics) {
   if (changes.defaults.empty()) return {};
   const auto view = context.backend.cluster();
-  // Nodes with an older program could not continue after a command with defaults for all topics.
+  // Nodes with an older program could not apply a metadata command with defaults for all topics.
   if (view && view->metadata->feature_level() < storage::kAccessRulesLevel)
     return invalid_request(
         fmt::format("settings for all topics require millrace.version {}: kafka-features upgrade "

@@ -14,8 +14,7 @@ using Pending = PendingResponse<DescribeGroupsResponse>;
 
 constexpr int16_t kFirstThatKnowsGroupIdNotFound = 6;
 
-// The answer, and the descriptions whose bytes the answer refers to with views. Shared with the
-// callbacks.
+// The answer contains views of the bytes of `groups`, so the callbacks share both in one object.
 struct Described {
   Pending pending;
   std::vector<coordinator::GroupDescription> groups;

@@ -14,11 +14,12 @@ constexpr int64_t kMaxWaitMs = 60'000;
 // A client waits at most this long while no memory is available for its answer, and then gets an
 // empty one.
 constexpr int64_t kMemoryWaitMs = 500;
-// The pause of a fetch that has found too few bytes. Such a fetch reads all bytes again each time,
-// so it must not read after each commit. It waits for at least kLookPauseUs, and for
-// kLookPauseFactor times as long as the last read took. If the fetch has found no bytes at all, the
-// minimum of kLookPauseUs does not apply: it was woken for records that it had already returned,
-// and it must not be late for the next ones.
+// The pause of a fetch before its next read if the last read has found fewer bytes than the client
+// requested. Each read begins again at the first record, so a fetch must not read after each
+// commit. It waits for at least kLookPauseUs, and for kLookPauseFactor times as long as the last
+// read took. If the last read has found no bytes at all, the minimum of kLookPauseUs does not
+// apply: the wake-up was for records that an earlier fetch had already returned, and the next
+// records must not be delayed.
 constexpr int64_t kLookPauseUs = 5'000, kLookPauseFactor = 10;
 
 // Returns the end of a wait. Long waits are rounded up, by a tenth at most, so that many idle

@@ -13,8 +13,9 @@ namespace server::kafka {
 // Limit for the size of an answer (Kafka's fetch.max.bytes).
 inline constexpr int64_t kMaxFetchSize = 55 << 20;
 
-// Reads the log once for a fetch, within a turn of the reader. The records in the answer are views
-// of the memory map, so the caller writes the answer before the turn ends.
+// Reads the log once for a fetch, between begin_turn() and end_turn() of the log's reader. The
+// records in the answer are views of the memory map, so the caller writes the answer before
+// end_turn().
 class FetchPass {
  public:
   // `confirmed` holds the partitions for which replicas have confirmed that this node leads them.
@@ -33,8 +34,8 @@ class FetchPass {
   // Returns whether records are available but could not be read, because the first batch is larger
   // than the remaining memory.
   bool lacks_memory() const { return lacks_memory_; }
-  // Returns whether the answer contains an error or a divergence, so that it must be sent without
-  // waiting for more records.
+  // Returns whether the answer contains an error or the point at which the client's log diverges,
+  // so that it must be sent without waiting for more records.
   bool has_news() const { return has_news_; }
   const std::vector<storage::TopicPartition>& partitions() const { return partitions_; }
   // Returns the partitions whose leadership must be confirmed before the answer is sent.

@@ -270,7 +270,8 @@ void retry_waiting_fetch(HandlerContext& context);
 
 inline constexpr int32_t kMaxPartitions = kMostPartitionsOfTopic;
 
-// In a cluster, share groups would work only if the same node led the partition and the group.
+// Share groups are refused in a cluster: they would work only if one node led both the partition
+// and the group.
 inline constexpr const char* kNoShareGroupsInCluster =
     "share groups are not supported in a cluster yet";
 
@@ -279,8 +280,8 @@ std::optional<std::string> owner_of_new(const HandlerContext& context);
 
 // Checks that the nodes can have a partition's replicas. Fails with InvalidParameter.
 Status check_replicas(const std::vector<int32_t>& replicas, const HandlerContext& context);
-// Makes the same check for a new partition, and also checks that enough of the nodes are up for
-// writes. Fails with InvalidParameter.
+// Checks the replicas of a new partition: in addition to check_replicas(), enough of the nodes must
+// be up for writes. Fails with InvalidParameter.
 Status check_new_replicas(const std::vector<int32_t>& replicas, const HandlerContext& context);
 
 // The nodes that clients can connect to, and the one that clients treat as the controller.

@@ -101,7 +101,7 @@ class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
     ++next_;
   }
 
-  // Searches the next batch that may contain the record.
+  // Searches the next batch that may contain the first record at the timestamp of `place`.
   Status look(Place& place) {
     TRY(reader_.begin_turn());
     const ReaderTurn turn{reader_};
@@ -177,9 +177,9 @@ class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
   bool is_aside_ = false;
 };
 
-// Returns whether all records that existed when the leader's epoch began are visible. Before that,
-// the leader shows fewer records than the previous leader did, so the latest offset would move
-// backwards (KIP-207).
+// Returns whether all records that existed when the leader's epoch began are visible. Until they
+// are, this leader shows fewer records than the previous leader did, so the latest offset would
+// move backwards (KIP-207).
 Result<bool> has_all_of_before(storage::LogReader& reader,
                                const storage::TopicPartition& partition) {
   const LeaderEpoch epoch = TRY(reader.leader_epoch(partition));

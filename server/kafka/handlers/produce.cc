@@ -306,8 +306,9 @@ struct Producer {
                                      .is_of_second_version = is_second};
     for (Append& append : appends) {
       asked.partitions[append.topic].push_back(append.partition.partition.value());
-      // In the second version each end of a transaction has an epoch of its own, which fences later
-      // batches. So no guard is needed, even if the previous end is still in progress.
+      // In the second version of the protocol, a producer gets a new epoch at the end of each
+      // transaction, and batches with an older epoch are refused. So no guard against late batches
+      // is needed, even if the previous transaction has not got all of its end markers yet.
       if (!is_second) append.guard = backend.guard_transaction(append.partition, producer.id);
     }
     for (auto& [topic, partitions] : asked.partitions) std::ranges::sort(partitions);
@@ -332,7 +333,8 @@ struct Producer {
           self.pending->complete_one();
         });
   }
-  // Continues with a batch after the earlier batches of its partition have continued.
+  // Appends the batch, or refuses it with `refusal`, after all earlier batches of the producer for
+  // the same partition were appended or refused (JoinOrder).
   void go_on(Append append, ProducerId producer, std::optional<KafkaError> refusal) const {
     ++pending->left;
     const JoinOrder::Lane lane{append.partition, producer};
