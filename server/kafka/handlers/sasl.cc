@@ -101,8 +101,9 @@ class ProofCheck : public std::enable_shared_from_this<ProofCheck> {
     }
     aside_->leave();
   }
-  // Waits until the keys were fetched again, and then repeats the check once, because the issuer
-  // may have replaced its keys. Java's clients do not log in again after a refused token.
+  // Waits until the issuer's keys have been fetched again, and then repeats the check once: the
+  // issuer may have replaced its keys. The server has to repeat the check, because Java's clients
+  // do not log in again after a refused token.
   bool await_keys() {
     return !std::exchange(has_waited_, true) &&
            access_.tokens()->after_refresh(keys_version_,

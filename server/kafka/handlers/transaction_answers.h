@@ -11,8 +11,8 @@
 
 namespace server::kafka {
 
-// Returns InvalidProducerEpoch in place of kProducerFenced, for clients that do not know the second
-// error (KIP-588).
+// Returns InvalidProducerEpoch in place of kProducerFenced, for clients that do not know
+// kProducerFenced (KIP-588).
 inline KafkaError as_old_epoch(KafkaError error) {
   return error == coordinator::kProducerFenced ? KafkaError::InvalidProducerEpoch : error;
 }

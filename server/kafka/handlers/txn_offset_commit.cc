@@ -27,8 +27,8 @@ void commit_offsets(Backend& backend, TxnOffsetCommitRequest request,
   const auto topics = backend.topics();
   const storage::TopicInfo* offsets = topics->find(coordinator::kOffsetsTopic);
   if (!offsets) return send(commit.refusal(KafkaError::CoordinatorNotAvailable));
-  // As in Produce, the second version needs no guard, because each end of a transaction has an
-  // epoch of its own.
+  // In the second version of the protocol, a producer gets a new epoch at the end of each
+  // transaction, and requests with an older epoch are refused. So no guard is needed.
   const auto guard = adds ? nullptr
                           : backend.guard_transaction(
                                 {offsets->id, PartitionId{add->partitions.begin()->second.front()}},

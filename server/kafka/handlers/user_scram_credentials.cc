@@ -21,7 +21,7 @@ constexpr int32_t kLeastIterations = 4096;
 constexpr size_t kMostSaltBytes = 255;
 constexpr size_t kSecretBytes = 32;
 
-// Returns the hash for the protocol's number of a mechanism.
+// Returns the hash of the SCRAM mechanism that has this number in the protocol.
 std::optional<Hash> hash_of(int8_t mechanism) {
   if (mechanism == 1) return Hash::Sha256;
   if (mechanism == 2) return Hash::Sha512;
