@@ -52,7 +52,8 @@ BrokerConnection::BrokerConnection(Loop& loop, const ClientSettings& settings, A
           }),
       renewal_timer_(loop, "a session of another cluster ends",
                      [this] { must_be_renewed_ = true; }) {
-  // The timer also runs while the connector works. The connector's own limit is the same, and has the better message.
+  // The timer also runs while the connector works. The connector has the same limit, and its error
+  // has the better message, so the timer fires a little later.
   setup_timer_.start_once(patience_ms + 1);
 }
 
@@ -61,7 +62,8 @@ BrokerConnection::~BrokerConnection() { *alive_ = false; }
 void BrokerConnection::connected(Result<Socket> socket) {
   if (!socket) {
     Error error = std::move(socket).error();
-    // The address is named by this class, as in all of its errors.
+    // The connector names the address, too, so its prefix is removed: all errors of this class name
+    // the address.
     const std::string prefix = fmt::format("cannot connect to {}: ", address_.to_string());
     if (error.message.starts_with(prefix)) error.message.erase(0, prefix.size());
     error.code = ErrorCode::NetworkFailure;
@@ -254,7 +256,8 @@ Error BrokerConnection::end_of_garbage(Error malformed) {
   malformed.message =
       fmt::format("the server does not answer like a Kafka broker: {}", malformed.message);
   Error error = named(malformed);
-  // The owner must not lose the connection before the request that had the malformed answer has got its error.
+  // The connection fails later: the caller of the request with the malformed answer gets its error
+  // first.
   fail_later([this, malformed] { fail(malformed); });
   return error;
 }
@@ -276,7 +279,8 @@ void BrokerConnection::fail(Error error) {
   stage_ = Stage::Over;
   setup_timer_.stop();
   renewal_timer_.stop();
-  // The callbacks may destroy this object, so they are called without it. The TLS object stays for its caller.
+  // The callbacks may destroy this object, so no member is used after the first call. The TLS
+  // object stays, because it may be the caller of this function.
   const Opened opened = std::exchange(opened_, nullptr);
   const std::deque<Waiting> waiting = std::exchange(waiting_, {});
   connector_.reset();

@@ -76,7 +76,7 @@ std::string upper(std::string text) {
   return text;
 }
 
-// Takes the values of the properties one by one; the names that are left at the end are not known.
+// Takes the values of the properties one by one. The names that are left at the end are unknown.
 class Reader {
  public:
   explicit Reader(const Properties& properties) {

@@ -10,10 +10,12 @@ namespace server::kafka_client {
 namespace {
 
 constexpr int64_t kUsPerMs = 1'000;
-// A broker that accepts connections and does not answer must not use up the time for the other brokers.
+// The least time for a connection to one broker: a broker that accepts connections and does not
+// answer must not use up the time for the others.
 constexpr int64_t kLeastPatienceMs = 1'000;
 
-// Returns whether another broker would refuse the client for the same reason. Further attempts could lock the user out.
+// Returns whether the client was refused, so that another broker would refuse it for the same
+// reason. Further attempts could lock the user out.
 bool is_refused(const Error& error) {
   return error.code == ErrorCode::InvalidPassword || error.code == ErrorCode::InvalidAuthorization;
 }

@@ -117,7 +117,8 @@ int64_t TopicReader::deadline_us() const {
   return client_->now_us() + client_->settings().request_timeout_ms * kUsOfMs;
 }
 
-// Does what is possible now: passes ready records on, or sends the requests that are missing.
+// Does the next step for a waiting next(): passes ready records on, or sends requests to the
+// leaders that have none in progress.
 void TopicReader::step() {
   if (is_over_ || !waiting_) return;
   if (!ready_.empty()) {
