@@ -29,7 +29,8 @@ Error link_exists(const std::string& name) {
   return {ErrorCode::DuplicateObject, fmt::format("link {} already exists", name)};
 }
 
-// Takes the property 'connect' off. Returns whether the link is to be connected now.
+// Removes the property 'connect' from the properties. Returns whether the link is to be connected
+// now.
 Result<bool> take_connect(LinkProperties& properties) {
   const auto found = properties.find(kConnect);
   if (found == properties.end()) return true;
@@ -58,7 +59,8 @@ std::vector<LinkTopic> topics_in(const kafka::MetadataResponse& answer) {
 
 }  // namespace
 
-// The part of a reading that the session owns. The reader itself is on the loop of the links.
+// The part of a reading that the session owns. The TopicReader itself belongs to the loop of the
+// links.
 class KafkaLinks::Reading final : public LinkReading {
  public:
   using Reader = std::shared_ptr<kafka_client::TopicReader>;
@@ -146,7 +148,7 @@ void KafkaLinks::stop() {
   loop_->post([this] {
     is_over_ = true;
     open_.clear();
-    // Each client is removed from the set while it is closed, so the loop has a set of its own.
+    // close() removes the client from creating_, so the C++ loop visits a copy.
     for (const auto& client : std::exchange(creating_, {}))
       client->close({ErrorCode::ObjectState, "the server stops"});
     loop_->stop();

@@ -34,7 +34,8 @@ bool is_literal(const std::string& property, const std::string& value) {
   return !value.empty() && is_secret(property) && !is_reference;
 }
 
-// Returns whether the value refers to a secret. Only ${file:NAME:KEY} with a KEY that may not be a secret does not.
+// Returns whether the value refers to a secret. A reference ${file:NAME:KEY} does not if the
+// property KEY may be shown.
 bool refers_to_secret(std::string_view value) {
   for (size_t begin = value.find("${"); begin != value.npos; begin = value.find("${", begin + 2)) {
     const std::string_view reference = value.substr(begin + 2, value.find('}', begin) - begin - 2);

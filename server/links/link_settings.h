@@ -12,8 +12,8 @@ namespace server {
 
 using LinkProperties = std::map<std::string, std::string>;
 
-// Fails with InvalidParameter if a property contains a secret itself, and no reference to one: definitions are stored
-// and copied to backups.
+// Fails with InvalidParameter if the property of a secret contains the secret itself and not a
+// reference to it: definitions are stored and copied to backups.
 Status check_no_literal_secrets(const LinkProperties& properties);
 
 // Reads the files and secrets to which the properties refer, and then the settings. `link` is the default of client.id.
