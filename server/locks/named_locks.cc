@@ -30,7 +30,8 @@ NamedLocks::Place LocalLocks::ask(Request request, Answered answered) {
   } else if (asked.hold) {
     granted(std::move(asked.hold));
   } else if (!request.waits) {
-    // The request leaves the queue when `asked` is destroyed.
+    // The lock is not granted at once, and the request does not wait: the destruction of `asked`
+    // removes it from the queue.
     answered(HoldPtr());
   } else {
     return std::make_shared<TableLocks::Place>(std::move(asked.place));

@@ -60,8 +60,8 @@ class TableLocks {
   // to wait is granted; never after it was withdrawn.
   Asked ask(std::set<std::string> names, Mode mode, std::function<void(Hold)> granted,
             Owner owner = nullptr);
-  // Removes the owner from its requests: from now on they are released independently of anything
-  // that the owner waits for.
+  // Separates the requests from their owner: from now on they are released independently of
+  // anything that the owner waits for, so they no longer count in the search for deadlocks.
   void disown(Owner owner);
 
  private:
