@@ -7,8 +7,8 @@
 #include "base/log.h"
 #include "storage/meta/metadata_parts.h"
 
-// The switch has no default case, so that the compiler reports a missing kind of part. A part of an
-// unknown kind would stop every start.
+// The switch over the kinds of parts has no default case, so that the compiler reports a missing
+// one. A part of an unknown kind would stop every start.
 #pragma GCC diagnostic error "-Wswitch"
 
 namespace server {
@@ -46,7 +46,7 @@ struct ChangeApplier {
     image.unread_sources.erase(erase.name);
   }
   void operator()(const PutQuery& put) const {
-    // The hidden query of a declared table is not added to the catalog, because a query there that
+    // The hidden query of a declared table is not added to the catalog: a query in the catalog that
     // reads the table would block statements such as DROP TABLE.
     if (put.query->query->kind != engine::QueryKind::SourceTable) catalog.put(put.query->query);
     DefinedQueryPtr query = put.query;
@@ -75,8 +75,8 @@ struct ChangeApplier {
     changed->query = row;
     if (row->kind != engine::QueryKind::SourceTable) catalog.put(std::move(row));
     image.put(std::move(changed));
-    // During the switch of a rebuild, a query is neither paused nor resumed. It gets the wanted
-    // state after the switch.
+    // During the switch of a rebuild (DefinedQuery::stands), a query is neither paused nor resumed.
+    // It gets the wanted state after the switch.
     if (present->stands) return;
     (set.state == DesiredState::Paused ? change.paused : change.resumed).push_back(set.id);
   }
@@ -208,8 +208,8 @@ Result<ImageChange> apply_command(const MetadataImage& image, storage::TopicTabl
           apply_changes(definition->changes, *next, change);
           break;
         }
-        // The definition is so damaged that its names are unknown, so no object can show the state
-        // ERROR. SHOW SERVER lists the definition.
+        // The definition is so damaged that its names are unknown. So no object can show the state
+        // ERROR, and SHOW SERVER lists the definition instead.
         next->left_out.push_back(
             fmt::format("revision {}: {}", revision.value(), definition.error().message));
         log_error("a definition is ignored revision={} error=\"{}\"", revision.value(),
@@ -309,7 +309,8 @@ Result<ImageChange> apply_snapshot(const storage::MetadataSnapshot& snapshot,
 
 namespace {
 
-// Returns the encoded definition, which does not depend on the wanted state.
+// Returns the encoded definition with the state Running, so that two definitions that differ only
+// in the wanted state are equal.
 std::string definition_of(const DefinedQuery& query) {
   auto row = std::make_shared<engine::PersistentQuery>(*query.query);
   row->state = DesiredState::Running;

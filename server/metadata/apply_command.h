@@ -21,9 +21,8 @@ struct ImageChange {
   std::vector<DefinedQueryPtr> ended;
   std::vector<std::string> paused, resumed;
   std::vector<storage::TopicDelta> topics;
-  // Topics that a transaction, which has now ended, had dropped. Their records were
-  // kept in case of a rollback, and are deleted now, except those of topics that exist
-  // again.
+  // Topics that a transaction has dropped. Their records were kept in case of a rollback. The
+  // transaction has ended, so the records are deleted, except those of topics that exist again.
   std::vector<storage::TopicInfo> released;
 };
 
@@ -52,9 +51,9 @@ storage::MetadataSnapshot snapshot_of(const MetadataImage& image,
                                       const storage::TopicTable& topics);
 Result<ImageChange> apply_snapshot(const storage::MetadataSnapshot& snapshot,
                                    storage::TopicTable& topics);
-// Applies a snapshot to a node that runs the state of `image`: unchanged objects continue. This is
-// necessary in a cluster if a node was out of reach for so long that the commands in between are
-// deleted.
+// Applies a snapshot to a node that runs the state of `image`: objects that the snapshot contains
+// unchanged continue. This is necessary in a cluster if a node was out of reach for so long that
+// the commands after its revision were deleted.
 Result<ImageChange> jump_to_snapshot(const MetadataImage& image,
                                      const storage::MetadataSnapshot& snapshot,
                                      storage::TopicTable& topics);

@@ -127,18 +127,18 @@ using engine::write_json;
 
 // The versions of an encoded command, with the kinds of changes that need each of them. A command
 // is written in the lowest version that it needs, so that older programs can read it. Version 1,
-// which is no longer supported, had only the text of the statement, which was planned again.
-//    3  properties of the system
-//    4  changes of the schema registry
-//    5  queries that are built beside others
-//    6  metadata and rules of schemas
-//    7  names of schemas, and the inverse changes of open transactions
-//    8  queries that the nodes of a cluster share; an older program would run them by itself
-//    9  sequences
-//   10  replaced queries of a cluster; an older program would attribute their commits to another query
-//   11  the process of an open transaction; only clusters write it, at a feature level of their own
-//   12  views and renamed relations; an older program would lose the views and look for the old names
-//   13  materialized views
+// which is no longer supported, contained only the text of the statement.
+//   3  properties of the system
+//   4  changes of the schema registry
+//   5  queries that are built beside others
+//   6  metadata and rules of schemas
+//   7  names of schemas, and the inverse changes of open transactions
+//   8  queries that the nodes of a cluster share; an older program would run them by itself
+//   9  sequences
+//  10  replaced queries of a cluster; an older program would attribute their commits to another query
+//  11  the process of an open transaction; only clusters write it, at a feature level of their own
+//  12  views and renamed relations; an older program would lose the views and look for the old names
+//  13  materialized views
 constexpr uint8_t kFirstVersion = 2, kVersionWithProperties = 3, kVersionWithSchemas = 4,
                   kVersionWithRebuilds = 5, kVersionWithContracts = 6, kVersionWithTransactions = 7,
                   kVersionWithJournals = 8, kVersionWithSequences = 9, kVersionWithReplaced = 10,
@@ -415,7 +415,7 @@ class ChangeWriter {
 
 // ---- Reading ----
 
-// Returns a query whose only data are a name and an error.
+// Returns a query of which only the name and the error are known.
 std::shared_ptr<DefinedQuery> unreadable_query(const std::string& id, const JsonValue& row) {
   auto defined = std::make_shared<DefinedQuery>();
   auto query = std::make_shared<engine::PersistentQuery>();
@@ -482,8 +482,8 @@ DefinedQueryPtr read_query(const std::string& id, const JsonValue& row, std::str
   if (knows_query) unreadable->query = std::move(query);
   unreadable->exchange_ids = std::move(defined->exchange_ids);
   unreadable->topic_ids = std::move(defined->topic_ids);
-  // The place of the query's journal is read even if the query itself cannot be read: other nodes
-  // may run the query, and this node applies their commits.
+  // The place of the query's journal is read in any case, because other nodes may run the query,
+  // and this node then applies their commits.
   if (!read_place(row, *unreadable)) row.take_problem();
   return unreadable;
 }

@@ -63,8 +63,8 @@ struct PutView {
 struct EraseView {
   std::string name;
 };
-// Sets the names in the row of a query after a stream or table was renamed. The query's tasks go on, since plans name
-// topics.
+// Sets the names in the row of a query after a stream or table was renamed. The query's tasks
+// continue, since plans contain the names of topics and not of relations.
 struct SetQueryNames {
   std::string id, sink;
   std::vector<std::string> sources;
@@ -86,7 +86,7 @@ struct ChangeSchemas {
 };
 struct UndoChange;
 // The inverse of the first change that the transaction has made to an object. ROLLBACK applies all
-// of them.
+// inverse changes of the transaction.
 struct NoteUndo {
   Uuid transaction;
   std::shared_ptr<const UndoChange> undo;
@@ -130,8 +130,8 @@ struct OpenDefinitions {
 };
 
 struct DefinitionCommand {
-  // The statement and the settings under which it was interpreted, kept as information for users.
-  // No state is derived from them.
+  // The statement and the settings under which it was interpreted. They are only shown to users;
+  // the state is derived from `changes` alone.
   std::string sql;
   engine::Properties properties;    // properties of the session
   engine::EngineSettings settings;  // settings of the server

@@ -9,7 +9,7 @@ namespace {
 // error of the query.
 std::string materialized_table(const DefinedQuery& defined) {
   const engine::PersistentQuery& query = *defined.query;
-  // a query that is being built materializes no table before the switch
+  // before the switch, a query that is built beside another one (`rebuilds`) keeps no table
   if (!query.rebuilds.empty()) return "";
   if (query.kind == engine::QueryKind::SourceTable)
     return query.sources.empty() ? "" : query.sources.front();

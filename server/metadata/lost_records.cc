@@ -52,7 +52,8 @@ Revision newest_of(const PartitionElections& elections) {
 }
 
 std::optional<Error> why_lost(const DefinedQuery& query, const PartitionElections& elections) {
-  // The first election is the reason: the later ones happened when the query was already affected.
+  // The first election since the query was created is the reason: when the later ones happened, the
+  // query was already affected.
   const std::pair<storage::TopicPartition, storage::UncleanElection>* first = nullptr;
   for (const auto& each : elections)
     if (each.second.revision > query.made_at &&
