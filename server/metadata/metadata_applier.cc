@@ -36,7 +36,8 @@ constexpr int64_t kObjectsPerRevision = 4;
 
 QueryRunner::Known known_objects(const MetadataImage& image) {
   QueryRunner::Known known;
-  // The data of left-out definitions are unknown, so no data may be removed as unused.
+  // The data of left-out definitions are unknown, so data that no other definition names must not
+  // be removed as unused.
   known.is_complete = image.left_out.empty();
   for (const auto& [name, topic] : image.topics->by_name()) known.topics.insert(topic.id);
   for (const auto& [transaction, open] : image.open_definitions)
@@ -86,9 +87,9 @@ MetadataApplier::~MetadataApplier() { stop_thread(); }
 
 Status MetadataApplier::recover(const std::atomic<bool>& must_stop) {
   Result<MetadataImagePtr> read = read_all(must_stop);
-  // The next records may have been replaced by a snapshot since the last attempt, so the snapshot
-  // is read again. If its revision is the same as at the last attempt, another attempt would fail
-  // in the same way, so the loop ends.
+  // The next records may have been replaced by a snapshot since the last attempt, so the attempt is
+  // repeated with the new snapshot. If the snapshot is still the one of the last attempt, a
+  // repetition would fail in the same way, so the loop ends.
   for (std::optional<Revision> tried; !read && read.error().code == ErrorCode::OffsetOutOfRange &&
                                       tried != snapshot_revision_ && !must_stop;
        read = read_all(must_stop))
@@ -106,7 +107,8 @@ Status MetadataApplier::recover(const std::atomic<bool>& must_stop) {
 
 Result<MetadataImagePtr> MetadataApplier::read_all(const std::atomic<bool>& must_stop) {
   MetadataImagePtr now = image();
-  // The settings from the server's start are copied, because the log does not contain them.
+  // The log does not contain the settings from the server's start, so they are copied to the new
+  // table.
   storage::TopicTable from_the_start;
   from_the_start.set_defaults({{}, topics_.defaults().started_with});
   topics_ = std::move(from_the_start);
@@ -299,8 +301,8 @@ void MetadataApplier::undo_abandoned_transactions() {
 }
 
 bool MetadataApplier::is_abandoned(const Uuid& transaction, const OpenDefinitions& open) {
-  // A process that is silent for a shorter time may continue with its sessions, so their
-  // transactions must not be undone.
+  // The limit for the time for which a process may be silent. After a shorter time it may continue
+  // with its sessions, so their transactions must not be undone.
   constexpr std::chrono::seconds kLongestAway{10};
   if (!facts_.has_other_processes() || !open.owner) return false;
   if (const auto own = facts_.process(); own && *own == open.owner)
@@ -427,9 +429,8 @@ Result<DefinitionOutcome> MetadataApplier::define(const Definition& definition,
     questions = std::move(planned.questions);
     return DefinitionOutcome();
   }
-  // Data that earlier queries with these ids have left are removed before the append. If the server
-  // crashed after the append and before their removal, a restart would take them for data of the
-  // new queries.
+  // Removes data that earlier queries with the same ids have left. If the server crashed after the
+  // append and before this removal, a restart would mistake them for data of the new queries.
   for (const std::string& id : planned.new_queries) TRY(queries_.finish_removal(id));
   if (!planned.is_nothing) {
     TRY(place(planned.replicas, planned.kept_topics, planned.command));
@@ -743,8 +744,8 @@ void MetadataApplier::apply_change(const ImageChange& change) {
 
 bool MetadataApplier::is_snapshot_due(const MetadataImage& image) const {
   using Wish = storage::MetadataLog::SnapshotWish;
-  // the commands are kept for another program, which may be able to read the definitions that this
-  // program has left out
+  // The log is kept for another program, which may be able to read the definitions that this
+  // program has left out: a snapshot would delete their commands.
   if (!image.left_out.empty()) return false;
   if (const Wish wish = metadata_.snapshot_wish(); wish != Wish::ReaderDecides)
     return wish == Wish::Due;

@@ -68,8 +68,8 @@ class MetadataApplier {
                   engine::EngineSettings settings, const ClusterFacts& facts = local_facts());
   ~MetadataApplier();
 
-  // Makes an external registry keep the schemas instead of the image. Called before start_thread().
-  // The registry outlives this object and is stopped first.
+  // Sets an external registry, which then keeps the schemas in place of the image. Called before
+  // start_thread(). The registry outlives this object and is stopped first.
   void use_registry(engine::OutsideRegistry& outside) { outside_ = &outside; }
   engine::OutsideRegistry* outside_registry() const { return outside_; }
 
@@ -229,7 +229,7 @@ class MetadataApplier {
                                    std::vector<engine::SchemaQuestion>& questions);
   Status end_transaction(const Uuid& transaction, TransactionEnd how);
   void undo_left_transactions();
-  // Undoes definitions of transactions whose sessions no longer exist.
+  // Undoes definitions of transactions whose sessions have ended without COMMIT or ROLLBACK.
   void undo_abandoned_transactions();
   bool is_abandoned(const Uuid& transaction, const OpenDefinitions& open);
   void undo(const Uuid& transaction);
@@ -261,8 +261,8 @@ class MetadataApplier {
   // Reads some records from `first` on: at least one, unless `first` is above `newest`.
   Result<std::vector<ReadCommand>> read(Revision first, Revision newest) const;
   // Creates the partitions that the command's topics need. After a failure some of them may already
-  // exist. Partitions of `new_topics` then belong to no topic; partitions of an existing topic are
-  // taken over when the topic grows the next time.
+  // exist. The partitions of `new_topics` then belong to no topic. The partitions of an existing
+  // topic are used when the topic grows the next time.
   Status make_partitions(const storage::MetadataCommand& command, std::vector<Uuid>& new_topics);
   Result<Revision> append(const storage::MetadataCommand& command);
   void apply_change(const ImageChange& change);
@@ -292,8 +292,9 @@ class MetadataApplier {
   std::atomic<MetadataImagePtr> image_;
   const PresentSchemas schemas_{*this};
   engine::OutsideRegistry* outside_ = nullptr;
-  // Used by the metadata thread only. `live_`: open transactions of this process that have definitions. `away_since_`:
-  // the time since which the process of another transaction has been away.
+  // The next two members are used by the metadata thread only. `live_`: open transactions of this
+  // process that have definitions. `away_since_`: for each transaction of another process that is
+  // away, the time since which it is away.
   std::set<Uuid> live_;
   std::map<Uuid, std::chrono::steady_clock::time_point> away_since_;
 };

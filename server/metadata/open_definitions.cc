@@ -224,7 +224,8 @@ Result<std::optional<DefinitionChange>> OpenDefiner::undo_of(const DefinitionCha
   const auto* put = std::get_if<PutQuery>(&change);
   if (!put && !before) return Undo();
   const DefinedQuery& query = put ? *put->query : *before;
-  // A SourceTable query needs no undo of its state, because it always reads its whole topic.
+  // The hidden query of a declared table needs no undo of its state, because it always reads its
+  // whole topic.
   if (query.query->kind == engine::QueryKind::SourceTable)
     return before ? Undo(PutQuery{before}) : Undo(EraseQuery{name});
   // Only a new query can be undone, and only if it writes to a topic that the same transaction has
@@ -316,7 +317,8 @@ std::optional<PlannedEnd> plan_transaction_end(const MetadataImage& image, const
       planned.returning.insert(topic.id);
       add(storage::encode_create_topic(topic));
     }
-    // The transaction's queries are erased before the queries that they replaced are restored.
+    // The queries that the transaction has created are erased before the queries that they replaced
+    // are restored.
     const auto take = [&](auto is_taken) {
       for (const auto& undo : open->undo)
         if (is_taken(undo->change)) command.changes.push_back(undone_now(undo->change, image));

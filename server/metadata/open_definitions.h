@@ -24,8 +24,8 @@ struct DefinitionUses {
 Status check_not_open_elsewhere(const DefinitionUses& uses, const MetadataImage& image,
                                 const Uuid* own);
 
-// Until a transaction ends, writes that its end would delete are refused. The following checks fail
-// with LockTimeout.
+// The following checks fail with LockTimeout. As long as a transaction is open, they refuse writes
+// to topics that its COMMIT or ROLLBACK would delete.
 //
 // Fails if another transaction has created the topic, because the ROLLBACK of that transaction
 // would delete the topic.
@@ -50,8 +50,8 @@ class OpenDefiner {
   bool has_dropped(const storage::TopicInfo& topic) const;
   std::set<Uuid> dropped_topics() const;
   // Returns the notes to log together with these changes, so that a ROLLBACK can undo them. Fails
-  // with NotSupported if they could not be undone, because the state of a query would be lost, or
-  // because rows would remain in a topic that exists after the ROLLBACK.
+  // with NotSupported if the changes cannot be undone: the state of a query would be lost, or rows
+  // would remain in a topic that exists after the ROLLBACK.
   Result<std::vector<DefinitionChange>> notes_of(const std::vector<DefinitionChange>& changes);
 
  private:

@@ -200,7 +200,7 @@ struct Planner {
       for (const std::string& grantee : change.grantees) {
         const Rights before = held(topic, grantee);
         Rights after = static_cast<Rights>(change.is_grant ? before | rights : before & ~rights);
-        // The right to describe is removed with the last other right.
+        // If no other right is left, the right to describe is removed, too.
         if (!change.is_grant && !(after & ~storage::kMayDescribe)) after = 0;
         if (after != before) planned.changes.push_back(storage::SetRights{topic, grantee, after});
         note_rules(topic, grantee, after, rights, change.is_grant);

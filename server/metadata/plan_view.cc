@@ -298,7 +298,7 @@ std::string_view text_of_select(const engine::CreateAsSelect& create,
   };
   size_t end = text.size();
   if (create.query.positions.emit) end = offset_of(*create.query.positions.emit);
-  // The first AS outside of brackets and quotes ends the name and the WITH clause of the CREATE.
+  // The first AS outside of brackets and quotes follows the name and the WITH clause of the CREATE.
   int depth = 0;
   char quote = '\0';
   for (size_t at = offset_of(create.name_position); at + 4 < end; ++at) {
@@ -320,8 +320,9 @@ std::string_view text_of_select(const engine::CreateAsSelect& create,
   return {};
 }
 
-// Returns whether the cause of the refusal is the SELECT itself: the SELECT is refused under another name, too, without
-// a WITH clause, and for both a stream and a table. Otherwise the rest of the statement is the cause.
+// Returns whether the SELECT itself is the cause of the refusal: it is refused under another name,
+// too, without a WITH clause, and for both a stream and a table. Otherwise the rest of the
+// statement is the cause.
 bool is_select_refused(const engine::CreateAsSelect& create,
                        const engine::ParsedStatement& statement,
                        const engine::PlanContext& context) {
@@ -368,8 +369,8 @@ Error with_view_hint(Error error, const engine::CreateAsSelect& create,
 
 namespace {
 
-// Whether pg_class lists the source as a materialized view. The results of CREATE TABLE ... AS are listed so, too, and
-// tools name the kind that is listed when they drop or rename a relation.
+// Returns whether pg_class lists the source as a materialized view, as it does for the results of
+// CREATE TABLE ... AS. When tools drop or rename a relation, they name the kind that is listed.
 bool is_listed_as_view(const engine::DataSource& source) {
   return source.kind == engine::SourceKind::Table && !source.created_by.empty();
 }
@@ -509,8 +510,9 @@ Status add_dependent_views(std::vector<DefinitionChange>& changes,
       drop_too(name);
       continue;
     }
-    // The SELECT is planned to find out whether the view uses the dropped types, because the catalog does not store the
-    // types of a view. For most views one plan suffices: it succeeds without the types.
+    // The catalog does not store the types of a view. So the SELECT is planned to find out whether
+    // the view uses the dropped types. For most views one plan suffices: it succeeds without the
+    // types.
     if (!types_gone.empty() && view->query && !plan_select(*view, of_next) &&
         plan_select(*view, context)) {
       const std::string shown = display_name(*types_gone.begin());

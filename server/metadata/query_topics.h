@@ -1,5 +1,5 @@
 // The topics that the stages of a defined query read and write, and their numbers of partitions.
-// Pure.
+// The functions do no I/O.
 #pragma once
 #include <optional>
 #include <set>

@@ -15,8 +15,8 @@ DefinedQueryPtr standing(const DefinedQuery& query, bool stands, ProducerId publ
   return changed;
 }
 
-// Returns the definition with which the new query replaces the old one: in the state that the old
-// one should have, and with the table's topic as its output from now on.
+// Returns the definition with which the new query replaces the old one: it has the state that the
+// old one should have, and writes to the table's topic.
 DefinedQueryPtr in_its_place(const DefinedQuery& built, const DefinedQuery& old) {
   auto row = std::make_shared<engine::PersistentQuery>(*built.query);
   row->rebuilds.clear();
