@@ -8,7 +8,7 @@ namespace {
 
 Result<const storage::TopicInfo*> find_topic(const storage::TopicTable& topics,
                                              const std::string& name) {
-  // The snapshot outlives this call, since the table refers to it, too.
+  // The returned pointer stays valid after the call, because the table shares the snapshot.
   const storage::TopicInfo* found = topics.snapshot()->find(name);
   if (!found)
     return Error{ErrorCode::UnknownTopic, fmt::format("topic \"{}\" does not exist", name)};
