@@ -155,8 +155,8 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
     if (!is_closing_ && session_->is_inside_message()) connection_.acknowledge_now();
   }
   // Returns a short buffer while incomplete messages hold most of the memory. Bytes that were read
-  // are kept even if memory is exhausted. With full reads, the incomplete messages of all clients
-  // could take the whole memory.
+  // must be kept even if memory is exhausted, so with full reads the incomplete messages of all
+  // clients could take the whole memory.
   std::span<char> input_room() override {
     thread_local std::array<char, kShortReadBytes> room;
     return has_many_messages(memory_.budget()) ? std::span<char>(room) : std::span<char>();

@@ -229,7 +229,7 @@ void Connection::write(std::string bytes) {
     impl_->keep(std::move(bytes));
     return;
   }
-  // on a failure, polling reports the end of the connection
+  // after a failure nothing is sent, and polling then reports the end of the connection
   const size_t sent = impl_->try_send({&whole, 1}).value_or(0);
   impl_->keep(std::move(bytes), sent);
   impl_->watch();

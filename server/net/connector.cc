@@ -23,7 +23,7 @@ std::string lower(std::string text) {
 
 }  // namespace
 
-// Deletes itself when the owner is gone and libuv has closed all handles.
+// Deletes itself when the Connector is destroyed and libuv has closed all handles.
 struct Connector::Impl {
   Impl(Loop& on, const Address& to, int64_t timeout_ms, Done when_done)
       : loop(on), address(to), done(std::move(when_done)) {

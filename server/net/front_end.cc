@@ -15,7 +15,7 @@ struct FrontEnd::Impl {
   void assign(Socket socket) {
     const std::shared_ptr<ClientConnections>& shard = shards[next_shard++ % shards.size()];
     if (shard->loop().is_here()) return shard->accept(std::move(socket));
-    // A task must be copyable, but a socket is not, so the task shares the socket.
+    // A task must be copyable and a socket is not, so the task shares a pointer to the socket.
     auto moved = std::make_shared<Socket>(std::move(socket));
     shard->loop().post([weak = std::weak_ptr(shard), moved] {
       if (const auto self = weak.lock()) self->accept(std::move(*moved));

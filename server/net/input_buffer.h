@@ -22,7 +22,7 @@ class InputBuffer {
   // make_room() is called.
   void consume(size_t size) { begin_ += size; }
 
-  // Frees the memory of processed bytes if they were many. To be called between two turns.
+  // Frees the memory of processed bytes if it is large. Called between two runs of the session.
   void tidy() { forget_consumed(); }
 
   // Reserves memory for the next read of a message of `whole` bytes. Returns false if no memory is

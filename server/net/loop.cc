@@ -205,7 +205,7 @@ struct Loop::Impl {
     if (!has_deferred() && work.empty()) uv_idle_stop(&idle_turn);
   }
 
-  // --- The two threads that take turns in running the loop (LoopRelief)
+  // --- Running the loop on two threads that replace each other (LoopRelief)
   void serve() {
     do {
       thread = std::this_thread::get_id();
@@ -243,8 +243,8 @@ struct Loop::Impl {
       run_deferred();
       stop_idle();
     }
-    // The tasks may have set idle_work again. One whole loop iteration runs first, so that timers
-    // and sockets are served.
+    // The tasks of this iteration may have set idle_work again. One whole loop iteration runs
+    // before that work, so that timers and sockets are served.
     if (idle_work) uv_run(&loop, UV_RUN_NOWAIT);
     return true;
   }

@@ -83,8 +83,8 @@ Result<std::string> TlsConversation::receive(std::string_view encrypted) {
     plain.resize(before + (code == 1 ? got : 0));
     if (code == 1) continue;
     if (SSL_get_error(impl_->ssl.get(), code) == SSL_ERROR_WANT_READ) break;
-    // Input before the end counts: a server may send the reason and close its side in one piece. OpenSSL reports the
-    // end again at the next call.
+    // Input that precedes the end is returned: a server may send the reason and close its side in
+    // one piece. OpenSSL reports the end again at the next call.
     if (!plain.empty()) break;
     return failure(code);
   }

@@ -62,8 +62,8 @@ void TlsSession::decide() {
       may_be_request && load_be<int32_t>(first_bytes_.data()) == int32_t{kRequestBytes};
   if (is_request && code == kSslRequestCode) {
     first_bytes_.erase(0, kRequestBytes);
-    // Unencrypted bytes after the request for TLS may come from an attacker in the middle, so that
-    // the session would treat them as if they had been encrypted.
+    // Unencrypted bytes after the request for TLS may come from an attacker in the middle. The
+    // session would treat them as if they had been encrypted, so the connection ends.
     if (!first_bytes_.empty()) return end("unencrypted data after the request for TLS");
     plain_output_ += 'S';
     return begin(false);
