@@ -7,7 +7,8 @@
 
 namespace server {
 
-// Returns the settings that this server has, each with Kafka's name and the flag that sets it.
+// Returns the settings that Kafka clients see, each with Kafka's name, its value and the flag that
+// sets it.
 std::vector<kafka::StartSetting> broker_settings(const NodeSettings& settings);
 
 }  // namespace server

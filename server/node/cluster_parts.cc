@@ -71,8 +71,8 @@ Result<std::unique_ptr<ClusterMember>> open_cluster_member(
   constexpr int64_t kSessionsBehind = 10, kBeatsPerSession = 5;
   how.controller.metadata_lag_max_us = how.controller.session_timeout_us * kSessionsBehind;
   // The time between two heartbeats has an upper limit: the controller may run on a node with a
-  // shorter session timeout than this node, and would find an interval too long that depends only
-  // on this node's timeout.
+  // shorter session timeout than this node, and would fence this node if it sent heartbeats too
+  // rarely for that timeout.
   constexpr int64_t kLongestBeatUs = 100'000;
   how.heartbeat_us = std::min(how.controller.session_timeout_us / kBeatsPerSession, kLongestBeatUs);
   return ClusterMember::open(std::move(options), log, clock);
@@ -107,7 +107,7 @@ Result<std::optional<NodeProcess>> MemberFacts::process() const {
   return Error{ErrorCode::NotLeader, "this node is not part of the cluster"};
 }
 
-// Only the controller knows whether a process has ended. All other nodes assume that it runs.
+// Only the controller knows whether a process has ended. Other nodes assume that the process runs.
 Presence MemberFacts::presence(const NodeProcess& process) const {
   const auto view = member_.view();
   if (!view->metadata || view->controller_id != view->self.value()) return Presence::There;

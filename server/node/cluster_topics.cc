@@ -127,8 +127,8 @@ std::optional<ClusterTopics::Ends> MemberTopics::ends_asked_since(
   return acknowledged_ends_->since(partitions, asked_us);
 }
 
-// The result stores the end of written rows; it is called before the writer gets its answer and
-// before other sessions can read the rows.
+// Returns a function that stores the end of rows that this node has written. It is called before
+// the writer gets its answer and before other sessions can read the rows.
 MemberTopics::NoteWritten MemberTopics::note_written() const {
   return [ends = written_ends_, &clock = clock_](const storage::AppendedBatch& last) {
     ends->note({{last.partition, last.last_offset + 1}}, clock.monotonic_us());

@@ -1,5 +1,5 @@
-// The external Kafka Connect cluster of a node, and the router that distributes statements to that cluster and to the
-// connectors in the node.
+// The external Kafka Connect cluster of a node, and the router that passes each statement to this
+// cluster or to the connectors within the node.
 #pragma once
 #include <memory>
 

@@ -62,7 +62,7 @@ void CoordinatorLoop::append(PartitionId partition, LeaderEpoch epoch, std::stri
     if (appended) return done({});
     Error error = std::move(appended).error();
     // An append may cover several partitions. If another of them has a new leader, the append fails
-    // with NotLeader, although this partition still has its leader. Then the error is changed to
+    // with NotLeader, although this node still leads `partition`. Then the error is changed to
     // ObjectState.
     if (!is_alone && error.code == ErrorCode::NotLeader && leads(partition, epoch))
       error.code = ErrorCode::ObjectState;

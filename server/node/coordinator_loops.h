@@ -75,8 +75,8 @@ class CoordinatorLoops {
     std::string_view topic;   // the topic is created at the first use
     int32_t partition_count;  // number of partitions for a new topic
     const char* name;         // name of the work in the meters of a loop
-    // Whether an answer of the partition's leader is valid: see Coordinators::confirm(). Empty if all answers are.
-    // Calls back on any thread.
+    // Checks whether an answer of the partition's leader is still valid: see
+    // Coordinators::confirm(). Empty if all answers are valid. Calls back on any thread.
     std::function<void(const storage::TopicPartition& partition, KafkaError error,
                        std::function<void(bool holds)> done)>
         confirm = {};
@@ -277,7 +277,7 @@ class CoordinatorLoops {
       }
     }
     // Returns whether this loop will begin to coordinate the partition soon. Clients then get the
-    // error "loading" and wait: if they looked for another coordinator, they would be sent here
+    // error "loading" and wait: if they looked up the coordinator again, they would find this node
     // again.
     bool begins_soon(PartitionId partition) const {
       const auto topics = backend_.topics();
