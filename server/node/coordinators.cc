@@ -22,7 +22,8 @@ struct EndTeller {
 
   void operator()(const std::string& topic, int32_t partition, const TransactionEnded& ended,
                   coordinator::Marker marker, std::function<void(Status)> done) const {
-    // The answer is posted, so that a caller that sends many ends is not called back within its own loop over them.
+    // The answer is posted: a caller that sends many ends in a C++ loop must not be called back
+    // within this loop.
     const auto answer = [&loop = loop, done = std::move(done)](Status status) {
       loop.post([done, status = std::move(status)] { done(status); });
     };
@@ -81,7 +82,7 @@ std::unique_ptr<GroupCoordinators> make_group_coordinators(
   const auto make_shard = [&](size_t place, CoordinatorLoop& port) {
     auto shard = std::make_unique<coordinator::GroupShard>(
         settings, port, memory,
-        // The groups of the shard use the topics, so this function shares ownership of the topics.
+        // The groups of the shard use topics[place], so this function shares its ownership.
         [&backend = *places[place].backend, held = topics[place]] { return backend.topics(); },
         [&backend = *places[place].backend] { return backend.group_configs(); },
         [] { return Uuid::random(); }, topics[place].get());

@@ -49,10 +49,10 @@ using TransactionCoordinators =
 std::unique_ptr<GroupCoordinators> make_group_coordinators(
     const std::vector<CoordinatorPlace>& places, const coordinator::GroupSettings& settings,
     const Clock& clock, MemoryBudget& memory, KafkaPart& cluster);
-// Returns the result of the end of a transaction in a partition of group offsets.
+// Converts the answer to the end of a transaction in a partition of group offsets to a Status.
 Status status_of_end(KafkaError error);
-// Creates the coordinators of transactions, which send the ends of transactions also to `groups`, which outlives the
-// result, or to the leader of the partition if `cluster` routes transactions.
+// Creates the coordinators of transactions. They send the ends of transactions to `groups`, which
+// outlives the result, and to the leaders of partitions if `cluster` routes transactions.
 std::unique_ptr<TransactionCoordinators> make_transaction_coordinators(
     const std::vector<CoordinatorPlace>& places, const coordinator::TransactionSettings& settings,
     const Clock& clock, MemoryBudget& memory, GroupCoordinators& groups, KafkaPart& cluster);

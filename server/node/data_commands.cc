@@ -113,7 +113,8 @@ void check_as_child(const std::string& data_dir, std::FILE* to) {
   if (is_refusal(error.code) && !error.hint.empty()) tell(kHint, error.hint);
 }
 
-// Fails if neither data file exists. The directory name is then probably wrong, since both files are rarely lost.
+// Fails if neither data file exists: both are rarely lost together, so the directory name is
+// probably wrong.
 Status expect_data_in(const std::string& directory, std::string_view flag) {
   std::error_code ignored;
   for (const char* file : {storage::kLogFile, storage::kStateFile})
@@ -142,7 +143,7 @@ int check_data_dir(const std::string& data_dir) {
   if (child < 0) return report({ErrorCode::Internal, "cannot create a process"});
   if (child == 0) {
     ::close(ends[0]);
-    // stderr is redirected, because LMDB's assertions print internal details there.
+    // LMDB's assertions print internal details to stderr, so it is redirected.
     [[maybe_unused]] const auto* silent = std::freopen("/dev/null", "w", stderr);
     check_as_child(data_dir, ::fdopen(ends[1], "w"));
     std::_Exit(0);

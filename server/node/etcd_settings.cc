@@ -103,7 +103,8 @@ std::vector<std::string> etcd_endpoints(const NodeSettings& settings) {
   std::vector<std::string> endpoints;
   if (const auto own = own_etcd(settings)) {
     endpoints.push_back(own->members[own->self].clients);
-    // Without certificates on both sides, members accept clients from their own machine only.
+    // Without certificates for members and clients, members accept clients from their own machine
+    // only.
     for (const auto& each : own->members)
       if (!is_secured(settings) && each.clients != endpoints.front())
         endpoints.push_back(each.clients);

@@ -5,9 +5,10 @@
 
 #include "base/log.h"
 
-// jemalloc reads this before main(). Memory that is freed and reused within a second is kept; the memory of a dropped
-// table is returned. By default, jemalloc returns an allocation of more than 8 MB immediately, such as a long column.
-// With this default, one record that was expanded to a million rows caused two million page faults.
+// jemalloc reads this before main(). Memory that is freed and reused within a second is kept; the
+// memory of a dropped table is returned. jemalloc's default returns a freed allocation of more than
+// 8 MB, such as a long column, immediately. With this default, one record that was expanded to a
+// million rows caused two million page faults.
 const char* malloc_conf = "oversize_threshold:0,dirty_decay_ms:1000,muzzy_decay_ms:0";
 #endif
 

@@ -39,7 +39,7 @@ class JournalOwners final : public TaskHost, public JournalProposals, public Sna
     Offset first_not_carried_out() override {
       return owners.journals_->first_not_carried_out(number);
     }
-    // Does nothing: committed entries are applied by each replica, also by the replica of this node.
+    // Does nothing: each replica, also that of this node, applies the committed entries.
     void restore(const storage::ReplicatedCommit&) override {}
     void opened() override;
     void closed() override;
@@ -52,7 +52,8 @@ class JournalOwners final : public TaskHost, public JournalProposals, public Sna
     storage::JournalOwner* owner = nullptr;
     Term term = 0;
     bool is_open = false;
-    // Proposed commits by task, held back while too many bytes of the task are not delivered.
+    // Proposed commits by task. They wait while the outputs of the task that are not delivered yet
+    // have too many bytes.
     std::map<std::string, std::deque<storage::ReplicatedCommit>> waiting;
     using Barrier = std::shared_ptr<std::function<void(bool)>>;
     // waiting calls that complete when all earlier commits of the journal are visible

@@ -1,4 +1,5 @@
-// The Kafka front end's port to the node: topics by way of the metadata thread, records directly to and from the log.
+// The Kafka front end's port to the node. Changes of topics are made by the metadata thread;
+// records are read from and written to the log directly.
 #pragma once
 #include <deque>
 #include <map>
