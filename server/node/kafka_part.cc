@@ -32,8 +32,8 @@ void LocalKafkaPart::confirm_leads(std::set<storage::TopicPartition> partitions,
 void LocalKafkaPart::join_transaction(const storage::TopicPartition&,
                                       coordinator::AddPartitions request,
                                       coordinator::Done<coordinator::TransactionAnswer> done) {
-  // This function is never needed on a lone node, see routes_transactions(), so it refuses the
-  // request.
+  // A lone node never calls this function, because routes_transactions() is false, so the request
+  // is refused.
   done(request.refusal(KafkaError::CoordinatorNotAvailable));
 }
 

@@ -25,8 +25,8 @@ class KafkaPart {
                               std::function<void(Result<kafka::Backend::BestLogs>)> done) = 0;
   virtual void allocate_producer_id(storage::Log& log,
                                     std::function<void(Result<ProducerId>)> done) = 0;
-  // Calls `done` when all replicas in sync begin at `start`. The log of this node begins there
-  // already.
+  // Calls `done` when the logs of all replicas in sync begin at `start`, as the log of this node
+  // already does.
   virtual void await_trimmed(const storage::TopicPartition& partition, Offset start,
                              int64_t timeout_ms, std::function<void(Status)> done) = 0;
   // Whether an append may have to wait for replicas longer than its client wants to wait, so that
@@ -40,10 +40,10 @@ class KafkaPart {
 
   // --- Transactions
 
-  // Whether requests about transactions go to the leaders of partitions by join_transaction() and
-  // tell_end(), even if this node leads them, so that requests and ends of transactions stay in
-  // order. Otherwise the coordinators of this node handle them directly, and end a transaction at
-  // once.
+  // Whether requests about transactions are sent to the leaders of partitions by join_transaction()
+  // and tell_end(), even if this node is the leader, so that requests and ends of transactions stay
+  // in order. Otherwise the coordinators of this node handle them directly, and end a transaction
+  // at once.
   virtual bool routes_transactions() const = 0;
   virtual void join_transaction(const storage::TopicPartition& coordinator,
                                 coordinator::AddPartitions request,
@@ -51,8 +51,8 @@ class KafkaPart {
   virtual void tell_end(const storage::TopicPartition& partition,
                         const coordinator::TransactionEnded& ended,
                         std::function<void(Status)> done) = 0;
-  // Returns null if no guard is needed, because the answers of the coordinators and the ends of
-  // transactions always arrive in their order.
+  // Returns null if no guard is needed, because coordinators' answers and the ends of transactions
+  // always arrive in their order.
   virtual std::shared_ptr<storage::TransactionGuard> guard_transaction(
       storage::Log& log, const storage::TopicPartition& partition, ProducerId producer) = 0;
 };

@@ -28,8 +28,8 @@ size_t total_memory(const std::filesystem::path& root) {
   return kNoLimit;
 }
 
-// Returns the least limit of a control group and all its parents, since each of them limits the
-// group.
+// Returns the smallest limit of a control group and all its parents, since each of these limits
+// applies to the group.
 size_t group_limit(const std::filesystem::path& mount, std::string group, const char* file) {
   size_t least = read_limit(mount / file);
   while (!group.empty() && group != "/") {
@@ -63,7 +63,7 @@ size_t control_group_limit(const std::filesystem::path& root) {
 
 size_t machine_memory_bytes(const std::filesystem::path& root) {
   const size_t bytes = std::min(total_memory(root), control_group_limit(root));
-  // Used if nothing can be read, on an unknown platform.
+  // Used on a platform on which nothing can be read.
   constexpr size_t kAssumed = size_t{4} << 30;
   return bytes == kNoLimit ? kAssumed : bytes;
 }

@@ -24,8 +24,8 @@ void ObservedInputs::stop(const DefinedQuery& defined, Keep keep) {
   if (keep == Keep::Nothing && inputs_.erase(defined.plan->id) > 0) tell();
 }
 
-// Creates this node's partitions for the topics that the query reads, which must exist before the
-// query's tasks start. They are empty at first, like a new replica.
+// Creates this node's partitions for the topics that the query reads, because they must exist
+// before the query's tasks start. They are empty at first, like a new replica.
 void ObservedInputs::note(const DefinedQuery& query, const storage::TopicSnapshot& topics) {
   std::set<Uuid>& inputs = inputs_[query.plan->id];
   inputs = topics_read_by(query);

@@ -37,8 +37,8 @@ void raise_file_limit() {
   if (setrlimit(RLIMIT_NOFILE, &files) != 0) log_warn("cannot raise the number of open files");
 }
 
-// Handles SIGTERM and SIGINT from before the start, which may take long, until the process ends. Its thread is never
-// joined, since nothing uses its result.
+// Handles SIGTERM and SIGINT from the beginning of the start, which may take long, until the
+// process ends. Its thread is never joined, since nothing uses its result.
 
 class StopSignals {
  public:

@@ -37,7 +37,7 @@ void add_loops(Facts& facts, const std::vector<LoopFacts>& loops) {
   }
 }
 
-// Adds the budget that memory-limit sets, and the bytes that each kind of user holds.
+// Adds the limit that memory-limit sets, and the bytes that each kind of memory takes.
 void add_budget(Facts& facts, const MemoryBudget& memory) {
   facts.push_back({"memory", "limit bytes", fmt::to_string(memory.limit_bytes())});
   facts.push_back({"memory", "held bytes", fmt::to_string(memory.held_bytes())});
@@ -63,7 +63,8 @@ void add_log(Facts& facts, const storage::LogStatistics& log,
                      fmt::to_string(each.records)});
 }
 
-// Adds the size of a file on disk, because the files are sparse.
+// Adds the disk space that a file occupies, because the files are sparse and their length is
+// larger.
 void add_file(Facts& facts, const std::string& data_dir, std::string_view section,
               std::string_view file) {
   struct stat found;

@@ -18,7 +18,7 @@ struct LoopFacts {
   int64_t longest_us = 0;   // longest slice of work since the start
 };
 
-// Records that retention would have deleted if a query did not still have to read them.
+// Records that retention has not deleted yet, because a query still has to read them.
 struct HeldBackFacts {
   std::string topic, query_id;
   int64_t records = 0;
