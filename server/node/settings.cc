@@ -854,8 +854,8 @@ Status check_connect(const NodeSettings& settings) {
   return Error{ErrorCode::InvalidParameter, "--connect-credentials-file requires --connect-url"};
 }
 
-// A folder of console files is allowed on loopback only: its files are read again for each request, and may change
-// while they are read.
+// A folder of console files is accepted only if the HTTP listener is reachable from this machine
+// alone: the files are read again for each request, and may change while they are read.
 Status check_console(const NodeSettings& settings) {
   if (settings.console_dir.empty() || !settings.http || is_loopback(settings.http->host)) return {};
   return Error{ErrorCode::InvalidParameter,
@@ -879,8 +879,8 @@ Status check_cluster(const NodeSettings& settings) {
   if (cluster.node_id < 0 || cluster.etcd.empty())
     return refused("--cluster requires --node-id and --etcd",
                    "Example: --cluster blue --node-id 1 --etcd http://127.0.0.1:2379");
-  // `millrace check` would report compacted records as damage, since it cannot see a default policy that is set at the
-  // start and is not stored in the data directory.
+  // A default policy is set at the start and is not stored in the data directory. So `millrace
+  // check` would not know it, and would report the gaps of compacted topics as damage.
   if (const auto policy = settings.topic_defaults.find("cleanup.policy");
       policy != settings.topic_defaults.end() &&
       policy->second.find("compact") != std::string::npos)

@@ -24,7 +24,8 @@ Error refused(std::string why, std::string hint = {}) {
   return {ErrorCode::InvalidParameter, std::move(why), {}, std::move(hint)};
 }
 
-// Reads a file of keys, but no more than a key set may have.
+// Reads a file of keys, up to one byte more than kMostKeySetBytes, so that a file that is too long
+// is detected.
 Result<std::string> read_keys(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   std::string text(auth::oauth::kMostKeySetBytes + 1, '\0');
@@ -34,7 +35,8 @@ Result<std::string> read_keys(const std::string& path) {
   return text;
 }
 
-// A request for the keys, which the thread of the checker awaits. Shared with the HTTP thread.
+// An HTTP request for the keys. The thread of the token checker waits for its answer. Shared with
+// the HTTP thread.
 struct Exchange {
   std::mutex mutex;
   std::condition_variable_any changed;

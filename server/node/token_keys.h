@@ -10,11 +10,12 @@
 
 namespace server {
 
-// Checks the settings of tokens with each other. Fails with InvalidParameter.
+// Checks that the settings of tokens fit together. Fails with InvalidParameter.
 Status check_tokens(const NodeSettings::Tokens& settings);
 
-// Returns the checker, or null if the settings name neither keys nor a secret. A file of keys is read at once, and the
-// start fails if it is not valid; a server that sends keys may be away. Fails with InvalidParameter.
+// Returns the checker, or null if the settings name neither keys nor a secret. A file of keys is
+// read at once, and the start fails if it is not valid; a server that sends keys need not be
+// available at the start. Fails with InvalidParameter.
 Result<std::unique_ptr<auth::oauth::TokenChecker>> open_tokens(const NodeSettings::Tokens& settings,
                                                                const Clock& clock);
 

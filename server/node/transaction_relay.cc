@@ -13,8 +13,8 @@ using coordinator::TransactionAnswer;
 
 namespace {
 
-// Number of ids that are tried for each partition of the topic. If this node leads any of the
-// partitions, it almost certainly leads the partition of one of these ids.
+// Number of transactional ids that are tried, per partition of __transaction_state. If this node
+// leads any of the partitions, it almost certainly leads the partition of one of these ids.
 constexpr int kIdsOfPartition = 8;
 
 }  // namespace
