@@ -93,9 +93,9 @@ class PortalActivity final : public Activity {
   bool is_push() const { return plan().kind == sql::ResultKind::PushRows; }
 
   Status begin() {
-    // Opens the delivery first, so that rows that are available immediately are sent directly,
-    // after their description. If the start fails, this output is removed. An INSERT, UPDATE or
-    // DELETE has result columns if it has RETURNING.
+    // The delivery is opened before the start, so that rows that are available immediately are sent
+    // directly, after their description. If the start fails, this output is removed. An INSERT,
+    // UPDATE or DELETE has result columns if it has RETURNING.
     const bool has_rows = is_query() || !plan().columns.empty();
     const size_t said = context_.output.size();
     if (!portal().has_started()) {
@@ -144,8 +144,8 @@ class PortalActivity final : public Activity {
   std::optional<int64_t> statement_timeout_us() const {
     const int64_t timeout_ms = context_.settings.get_ms("statement_timeout");
     if (timeout_ms <= 0) return std::nullopt;
-    // A statement_timeout that is set for the whole server must not end push queries, which run
-    // without an end.
+    // A statement_timeout that is set for the whole server must not end push queries, which have no
+    // end. Only one that is set in the session applies to them.
     if (is_push() && !context_.settings.is_set_in_session("statement_timeout")) return std::nullopt;
     return timeout_ms * kUsPerMs;
   }
@@ -206,8 +206,8 @@ class PortalActivity final : public Activity {
   }
 
   Result<Progress> finish_exhausted() {
-    // If the query was stopped because of a time limit, its error does not name the limit, so the
-    // error is replaced.
+    // If the query was stopped because of a time limit, its error is only QueryCanceled, so an
+    // error that names the limit replaces it.
     const bool was_stopped =
         has_timed_out_ && portal().error() && portal().error()->code == ErrorCode::QueryCanceled;
     if (was_stopped) return timed_out();

@@ -31,7 +31,8 @@ struct SessionContext {
   // charge for rows in `output`, until `output` is handed to the connection
   MemoryCharge output_charge = {};
   std::unique_ptr<sql::SessionBackend> backend = {};
-  // The form of the answers to a client that does not speak this protocol. It outlives the session.
+  // Formats the answers for a client that does not use this protocol (POST /sql); null: answers are
+  // messages. It outlives the session.
   sql::AnswerForm* form = nullptr;
 
   MessageWriter writer();
@@ -52,7 +53,7 @@ class Activity {
   // Returns whether the output so far may be held back, because the client cannot use it before the
   // activity has finished.
   virtual bool output_may_wait() const { return false; }
-  // Returns whether a push query had sent all existing records when it last ran.
+  // Returns whether a push query had sent all records that existed when its task last ran.
   virtual bool has_caught_up() const { return false; }
   // Returns the time (monotonic clock) at which advance() has to be called.
   virtual std::optional<int64_t> deadline_us() const { return std::nullopt; }

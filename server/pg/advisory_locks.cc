@@ -66,7 +66,8 @@ class SettleActivity final : public Activity {
   Result<Progress> advance() override {
     return is_settled_() ? Progress::Finished : Progress::Waiting;
   }
-  // Does nothing: the statement is complete, so it can no longer be cancelled.
+  // Does nothing: the statement is complete and only waits for its confirmation, so it can no
+  // longer be cancelled.
   void cancel(Error) override {}
 
  private:
@@ -184,8 +185,8 @@ bool SessionAdvisoryLocks::has_lost_any() const {
   return std::ranges::any_of(held_, [](const auto& each) { return each.second.hold->is_lost(); });
 }
 
-// `wakes` is set after the call, because a confirmation that arrives within the call does not have
-// to wake the session.
+// `wakes` is set after the call: if the confirmation arrives within the call, the session need not
+// be woken.
 void SessionAdvisoryLocks::await_releases() {
   ++releasing_->open;
   all_.await_releases([releasing = releasing_, wake = wake_] {

@@ -66,8 +66,8 @@ class SessionAdvisoryLocks {
   // Whether other sessions may have a lock of this session, because the node was cut off from the
   // others for too long.
   bool has_lost_any() const;
-  // Whether locks were released, and other sessions may not be able to take them yet. The
-  // session is woken when they can.
+  // Returns whether this session has released locks that other sessions may not be able to take
+  // yet. The session is woken when they can.
   bool is_releasing() const { return releasing_->open > 0; }
 
   // Releases a lock of the session once. Returns false if the session does not have the lock in
@@ -118,8 +118,8 @@ class SessionAdvisoryLocks {
 std::unique_ptr<Activity> make_lock_activity(SessionContext& context, SessionAdvisoryLocks& locks,
                                              std::function<Result<bool>()> step);
 
-// Waits until `is_settled` returns true. When its result changes to true, the caller of this
-// function has to wake the session.
+// Waits until `is_settled` returns true. The caller has to wake the session when the result changes
+// to true.
 std::unique_ptr<Activity> make_settle_activity(std::function<bool()> is_settled);
 
 }  // namespace server::pg

@@ -51,8 +51,8 @@ Result<Authentication::Progress> Authentication::answer(std::string_view body,
   return finish();
 }
 
-// Answers the client's first message. The user name in the message is ignored: the start-up packet
-// has named the user.
+// Answers the client's first SASL message. The user name in this message is ignored: the start-up
+// packet has named the user.
 Result<Authentication::Progress> Authentication::answer_first(std::string_view body,
                                                               MessageWriter writer) {
   const SaslInitialResponse first = TRY(decode_sasl_initial(body));

@@ -93,7 +93,8 @@ Result<std::string> array_text(const SqlType& type, ByteReader& reader, ClientEn
 Result<std::string> text_of_binary(const SqlType& type, uint32_t type_oid, std::string_view bytes,
                                    ClientEncoding* from) {
   const bool is_users = is_record(type) || is_array_of_users(type);
-  // A client that does not know the definition of the type declares its values as text.
+  // A client that does not know the definition of the type declares its values as text or as
+  // another known type.
   if (!is_users || type_oid < kFirstUserType) return text_of_binary(type_oid, bytes, from);
   ByteReader reader(bytes);
   std::string text =

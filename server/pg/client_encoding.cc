@@ -61,8 +61,8 @@ std::shared_ptr<ClientEncoding> ClientEncoding::make(std::string_view name) {
                         &status);
     ucnv_setFromUCallBack(converter.get(), UCNV_FROM_U_CALLBACK_STOP, nullptr, nullptr, nullptr,
                           &status);
-    // Fallbacks of ICU are switched off: they replace a character by one that only resembles it, so
-    // the client would send back another character.
+    // Fallbacks of ICU replace a character by one that only resembles it. They are switched off,
+    // because the client would then send back another character than it has received.
     ucnv_setFallback(converter.get(), false);
   }
   return std::shared_ptr<ClientEncoding>(new ClientEncoding(

@@ -11,9 +11,9 @@ namespace server::pg {
 
 namespace {
 
-// A portion of rows is large enough to be worth a call of the backend, and small enough to stay in
-// the processor's caches and cause no delay: portions four times as large took three milliseconds,
-// and each row took longer.
+// A portion of rows is large enough to be worth a call of the backend, and small enough for the
+// processor's caches: portions four times as large took three milliseconds, and each row took
+// longer.
 constexpr size_t kPortionRows = 1024, kPortionBytes = 64 * 1024;
 
 sql::CopyTarget target_of(const engine::Copy& copy, const CopyOptions& options) {
@@ -97,7 +97,7 @@ Result<Progress> CopyInput::advance() {
 }
 
 void CopyInput::cancel(Error reason) {
-  // After the end of the input, only the backend reports the result.
+  // After the end of the input, a cancel has no effect: only the backend reports the result.
   if (!has_ended_ && !error_) error_ = std::move(reason);
 }
 
