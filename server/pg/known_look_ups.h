@@ -45,9 +45,9 @@ class KnownLookUps {
     known_.front().shape = {.text = shape.text, .types = shape.types, .values = {}};
     return nullptr;
   }
-  // Counts an execution of the look-up found last that could not be answered within the call. After
-  // kEnough such executions in a row the look-up is forgotten, so that its text is analysed again:
-  // the meaning of the text may have changed.
+  // Counts an execution of the look-up that find() has returned last, if it could not be answered
+  // within the call. After kEnough such executions in a row the look-up is forgotten, so that its
+  // text is analysed again: the meaning of the text may have changed.
   void note_in_vain() {
     constexpr int kEnough = 16;
     if (++known_.front().in_vain >= kEnough) known_.pop_front();

@@ -122,8 +122,8 @@ enum class TransactionStatus : char { Idle = 'I', InTransaction = 'T', Failed = 
 enum class Severity : uint8_t { Error, Fatal };
 
 // Appends messages to a string. Each call appends one whole message, except begin() ... end().
-// Texts are converted to `encoding`; null: they stay UTF-8. `form`: the answers have this form in
-// place of messages, and the messages that concern only the protocol are left out.
+// Texts are converted to `encoding`; null: they stay UTF-8. If `form` is set, the answers are
+// formatted by it instead, and messages that concern only the protocol are left out.
 class MessageWriter {
  public:
   explicit MessageWriter(std::string& out, ClientEncoding* encoding = nullptr,

@@ -158,8 +158,8 @@ void SessionNotifications::commit() {
   send(done->notifications);
 }
 
-// `wakes` is set after the call, because a confirmation that arrives within the call does not have
-// to wake the session.
+// `wakes` is set after the call: if the confirmation arrives within the call, the session need not
+// be woken.
 void SessionNotifications::send(const std::vector<NotificationPtr>& all) {
   if (all.empty()) return;
   ++sending_->open;

@@ -46,7 +46,7 @@ class Mailbox {
   Mailbox& operator=(const Mailbox&) = delete;
 
   void put(NotificationPtr notification);
-  // Lets take() fail with `reason`, because notifications may be missing.
+  // Makes take() fail with `reason`, because notifications may be missing.
   void fail(Error reason);
   // Takes the notifications that have arrived. Fails with LimitExceeded once a notification was
   // dropped because of a limit, and with the reason of fail().
@@ -81,7 +81,7 @@ class Notifications {
   void listen(const std::string& channel, const MailboxPtr& mailbox);
   void unlisten(const std::string& channel, const MailboxPtr& mailbox);
   // Passes the notifications to the sessions of this node, and to those of the other nodes. `done`
-  // gets the nodes that did not confirm, see NotifyNodes.
+  // gets the nodes that have not confirmed them, see NotifyNodes.
   void notify(const std::vector<NotificationPtr>& all, Done done);
   // Passes notifications that another node has sent to the sessions of this node.
   void deliver(const std::vector<NotificationPtr>& all);

@@ -47,7 +47,8 @@ bool Portal::has_rows_to_go() const {
 
 void Portal::open_delivery(Delivery& delivery) {
   delivery_ = &delivery;
-  // A scrollable cursor that no FETCH has positioned is read by Execute, which only moves forward.
+  // Execute only moves forward. If no FETCH has positioned this scrollable cursor, Execute begins
+  // at its first row.
   if (scroll_ && !scroll_->is_open()) {
     const auto limit = delivery.limit;
     scroll_->begin(engine::FetchDirection::Forward,
@@ -102,8 +103,8 @@ void Portal::update_flow() {
   if (!execution_) return;
   const bool should_pause =
       is_output_full_ || !delivery_ || delivery_->is_full() || has_rows_to_go();
-  // has_room() has returned false to the execution, so the execution waits for resume(), although
-  // this portal has not called pause().
+  // The execution already waits for resume(), because has_room() has returned false, although this
+  // portal has not called pause().
   if (!should_pause && std::exchange(is_room_awaited_, false)) is_paused_ = true;
   if (should_pause == is_paused_) return;
   is_paused_ = should_pause;
@@ -198,9 +199,10 @@ void Portal::tell_event() {
   if (!is_starting_) on_event_();
 }
 
-// The memory of short output is limited by the number of sessions, so it is always allowed. A
-// single row may be much longer; it is sent alone, and only if memory for it is available. A row
-// that is too long for any session is refused by the encoder.
+// Returns the number of rows for which memory is available. Short output is always allowed, because
+// the number of sessions limits its memory. A single row may be much longer; it is sent alone, and
+// only if memory for it is available. A row that is too long for any session is refused by the
+// encoder.
 Result<size_t> Portal::rows_with_room(std::span<const ColumnPtr> columns, size_t first_row,
                                       size_t end_row) {
   constexpr size_t kLongRowBytes = 2 * Delivery::kEnoughBytes;
@@ -210,8 +212,8 @@ Result<size_t> Portal::rows_with_room(std::span<const ColumnPtr> columns, size_t
     if (bytes <= kLongRowBytes) continue;
     if (row > first_row) return row - first_row;
     if (bytes > kMaxRowBytes) return 1;
-    // The size includes the head of the message and the lengths of the columns: a string that has
-    // to grow by a few bytes doubles its memory.
+    // The reserved size includes the head of the message and the lengths of the columns: otherwise
+    // the string would have to grow by a few bytes, which doubles its memory.
     const size_t output_bytes = delivery_->out.size() + bytes + 64 + 16 * columns.size();
     if (!delivery_->charge.try_resize(output_bytes))
       return account_->refusal("an answer of " + format_bytes(output_bytes));

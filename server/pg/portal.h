@@ -91,7 +91,8 @@ class Portal final : public sql::Receiver {
     return execution_ && !has_rows_to_go() && execution_->has_caught_up();
   }
   bool is_holdable = false;  // set if the portal survives the end of the transaction
-  // the transaction that declared the cursor is open; a ROLLBACK of it closes the portal
+  // the transaction that has declared the cursor is still open; if it is rolled back, the portal is
+  // closed
   bool is_uncommitted = false;
   uint64_t last_savepoint = 0;  // the session's newest savepoint when the portal was made
   MemoryCharge charge;          // charge for the parameters
@@ -139,7 +140,7 @@ class Portal final : public sql::Receiver {
   std::vector<sql::Notice> take_notices() { return std::exchange(notices_, {}); }
   uint64_t rows_delivered() const { return rows_delivered_; }
 
-  // Ends the portal after the rows so far, as if the query had no others.
+  // Ends the portal after the rows that have arrived, as if the query had no others.
   void finish_early();
   void stop_with(Error error);
   // Cancels a statement without rows, if that is still possible.

@@ -46,7 +46,7 @@ class RowCheck {
 };
 
 // Returns the type that was announced to the client for this column, because the type of the column
-// itself may lack a label. If no equal type was announced, returns the column's own type.
+// itself may lack a label. If the announced type is another one, returns the column's own type.
 const engine::SqlType& shown_type(std::span<const sql::ResultColumn> columns, size_t index,
                                   const engine::Column& column) {
   const bool is_known = index < columns.size() && columns[index].type == column.type();
@@ -261,7 +261,7 @@ class CopyCsvEncoder final : public LineEncoder {
   void append_field(std::string& out, size_t index, std::string_view text) override {
     append_text(out, text, options_.force_quote.has(columns()[index].name));
   }
-  // Appends a name in the header. FORCE_QUOTE applies to values only.
+  // Appends a column name in the header line. FORCE_QUOTE applies to values only.
   void append_name(std::string& out, size_t index) override {
     append_text(out, columns()[index].name, false);
   }

@@ -16,8 +16,8 @@
 
 namespace server::pg {
 
-// The length limit of client messages applies to rows, too. Columns can repeat one long value a
-// thousand times, and the length of a message has 31 bits.
+// Limit for the length of a row, the same as for a message of a client. It is needed because
+// columns can repeat one long value a thousand times, and the length of a message has 31 bits.
 inline constexpr size_t kMaxRowBytes = size_t{64} << 20;
 
 class ClientEncoding;
