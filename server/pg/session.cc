@@ -83,12 +83,13 @@ void Session::ask_for_room() {
 }
 
 std::string Session::take_output() {
-  // The success of an INSERT is sent only after the record is durable. If the client sends Flush,
-  // it gets the answer earlier; then the answer to its Sync reports whether the commit succeeded.
+  // The success of an INSERT is sent only after its record is durable. If the client sends Flush,
+  // it gets the success earlier; then the answer to its Sync reports whether the commit succeeded.
   if (group_ == Group::Committing) return {};
   if (group_ == Group::Open && !is_output_due_ && context_.output.size() < limits_.max_output_bytes)
     return {};
-  // As in PostgreSQL, messages before an answer wait for it and are sent together with it.
+  // As in PostgreSQL, messages that precede an answer are not sent alone: they wait and are sent
+  // together with it.
   constexpr size_t kLeavesAtOnce = 8192;  // in bytes
   if (activity_ && activity_->output_may_wait() && !is_output_due_ &&
       context_.output.size() < kLeavesAtOnce)
@@ -303,12 +304,13 @@ Status Session::open_session(const SessionRequest& request) {
   writer().authentication_ok();
   settings.preset("session_authorization", request.user);
   for (const auto& [name, value] : request.settings) {
-    // The user is authenticated, so an option of the client must not change it.
+    // A client must not set this option: it names the authenticated user.
     if (name == "session_authorization") continue;
     const Status set = settings.set(name, value);
     if (set) settings.note_given(name);
     if (set) continue;
-    // Drivers add parameters of their own. An unknown one must not prevent the connection.
+    // Drivers send parameters of their own. One that the server does not know must not prevent the
+    // connection.
     if (set.error().code == ErrorCode::UndefinedObject) {
       log_debug("start-up parameter ignored name={}", name);
       continue;
@@ -326,7 +328,8 @@ Status Session::open_session(const SessionRequest& request) {
     info.on_change = request_of_script_->on_change;
   }
   context_.backend = TRY(backend_.open_session(info, settings));
-  // Only the backend can check the values of its own settings.
+  // Only the backend can check the values of settings with a dot and of search_path, and it did not
+  // exist yet when the settings were stored.
   for (const auto& [name, value] : request.settings)
     if (name.find('.') != std::string::npos || name == "search_path")
       TRY(context_.backend->check_setting(name, value));
@@ -397,10 +400,11 @@ void Session::look_for_end() {
     phase_ = Phase::Over;
 }
 
-// Passes the next bytes of a COPY on. A CopyData is processed as its bytes arrive, since one
-// message may be as long as the limit.
+// Passes the next bytes of a COPY to copy_input_. A CopyData is processed as its bytes arrive,
+// since one message may be as long as the limit.
 bool Session::feed_copy() {
-  // Processing rows takes time, so the clock is checked between steps.
+  // The loop ends after kPieceBytes, because processing rows takes time and the clock is checked
+  // between steps.
   size_t fed_bytes = 0;
   while (copy_input_->wants_data()) {
     if (fed_bytes >= CopyInput::kPieceBytes) return true;
@@ -745,7 +749,7 @@ void Session::use_form(Portal& portal) const {
     portal.mark_changes();
 }
 
-// One row more than the client wants shows whether the result has more rows.
+// The limit is the form's limit plus one: an additional row shows whether the result has more rows.
 std::optional<uint64_t> Session::form_limit(const PreparedStatement& statement) const {
   if (!context_.form || statement.plan->kind != sql::ResultKind::Rows) return std::nullopt;
   const std::optional<uint64_t> most = context_.form->max_rows();
@@ -761,8 +765,9 @@ bool Session::joins_group(const PreparedStatement& statement) const {
     return changes_rows(statement) || may_stand_in_group(*statement.parsed);
   if (statement.plan->kind != sql::ResultKind::Rows)
     return can_always_be_undone(statement.parsed->statement);
-  // A SELECT may read a table or stream that a query makes from the uncommitted rows. The query
-  // sees these rows only after the commit, so the implicit transaction has to be committed first.
+  // A query that writes another table or stream sees the inserted rows only after the commit. So
+  // before a SELECT with FROM, which may read that table or stream, the implicit transaction has to
+  // be committed if it has rows.
   const auto* query = std::get_if<engine::Query>(&statement.parsed->statement);
   const bool has_rows = writes_in_transaction_ != lasting_writes_;
   return !has_rows || (query && !query->from);
@@ -804,7 +809,7 @@ void Session::fail(Error error, const SharedText& text) {
   if (transaction_ == TransactionStatus::InTransaction) {
     transaction_ = TransactionStatus::Failed;
     // Rolls back now, so that other sessions need not wait for the client's ROLLBACK. With a
-    // savepoint the transaction may continue.
+    // savepoint the transaction may continue after ROLLBACK TO.
     if (savepoints_.empty()) context_.backend->rollback();
   }
   // Portals that are older than the last savepoint stay open, since the client can use them again
@@ -816,7 +821,7 @@ void Session::fail(Error error, const SharedText& text) {
   if (!script_) {
     skips_until_sync_ = true;
   } else if (activity_) {
-    // The script is left without statements, and ends when the undo is done.
+    // The script has no further statements, and ends when the undo is done.
     discard(std::exchange(script_->statements, {}));
     script_->is_parsed = true;
     script_->next = 0;
@@ -919,7 +924,7 @@ void Session::take_settings_back() {
 void Session::follow_settings() {
   const std::string encoding = context_.settings.get("client_encoding").value_or("");
   const std::string known = context_.encoding ? context_.encoding->name() : "UTF8";
-  // A script keeps UTF-8, because its text and its answers are JSON.
+  // The answers of a script are JSON, so they stay UTF-8 whatever client_encoding is.
   if (encoding != known && !context_.form) context_.encoding = ClientEncoding::make(encoding);
   const std::string name = context_.settings.get("application_name").value_or("");
   if (name != shown_name_) status_->set_application_name(shown_name_ = name);

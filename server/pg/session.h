@@ -85,8 +85,8 @@ class SessionPeers {
   virtual std::function<void()> waker_of(SessionKey key) = 0;
   // Returns the status of all authenticated sessions, by number.
   virtual std::vector<SessionStatus> statuses() const { return {}; }
-  // Ends the session with this number, if it exists. The session ends a moment later, on its own
-  // loop.
+  // Ends the session with this number, if it exists. It ends on its own loop, a moment after the
+  // call.
   virtual void end_session(int32_t /*process_id*/, SessionEnd /*what*/) {}
 
  protected:
@@ -206,8 +206,8 @@ class Session : public ClientSession {
   Status open_session(const SessionRequest& request);
   Status apply_setting(const std::string& name, const std::string& value);
   bool has_rights_of_user() const;
-  // Handles a message. Returns false if the message has to stay in the input, since other work has
-  // to finish first.
+  // Handles a message. Returns false if other work has to finish first; the message then stays in
+  // the input.
   bool handle(const Frame& frame);
   void handle_query(std::string_view text);
   void finish_script();
@@ -224,7 +224,7 @@ class Session : public ClientSession {
   // Returns the encoder of the rows of a statement that are not sent by COPY.
   std::unique_ptr<RowEncoder> make_row_encoder(const std::vector<sql::ResultColumn>& columns,
                                                std::vector<Format> formats) const;
-  // Prepares a portal for the form of the script, if the session runs one.
+  // If the session runs a script, prepares the portal for the script's AnswerForm.
   void use_form(Portal& portal) const;
   // Returns the limit that the script's form sets for the number of rows of the statement.
   std::optional<uint64_t> form_limit(const PreparedStatement& statement) const;
@@ -283,7 +283,8 @@ class Session : public ClientSession {
       const PreparedStatementPtr& statement, const BindMessage& message, std::string_view body,
       MemoryCharge& charge);
   Status handle_describe(std::string_view body);
-  // Whether an earlier Execute has already run a statement that runs once.
+  // Returns whether an earlier Execute has run the portal's statement, if the statement can run
+  // only once.
   static bool has_run(const Portal& portal);
   Result<Begun> handle_execute(const Frame& frame);
   Status handle_close(std::string_view body);

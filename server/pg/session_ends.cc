@@ -43,7 +43,7 @@ class EndingRows final : public sql::Execution, private sql::Receiver {
       rows[each.column] = *std::move(ended);
     }
     // The new columns must have the same row numbers as the other columns, so end_sessions() fills
-    // them from row 0.
+    // the rows before first_row with NULL.
     receiver_.on_rows(rows, first_row, end_row);
   }
   // Returns a column as long as `numbers`; rows before first_row are NULL.
@@ -87,7 +87,7 @@ EndingQuery numbers_to_end(const engine::ParsedStatement& statement) {
   const auto ends = [](const engine::SelectItem& item) -> std::optional<SessionEnd> {
     return item.expression ? what_it_ends(*item.expression) : std::nullopt;
   };
-  // The positions of the columns after a * are unknown, so only items before the * are replaced.
+  // The columns after a * have unknown positions, so only calls in items before the * are replaced.
   const auto star = std::ranges::find(query->items, engine::SelectItemKind::AllColumns,
                                       &engine::SelectItem::kind);
   if (std::none_of(query->items.begin(), star, [&](const auto& item) { return ends(item); }))

@@ -103,7 +103,7 @@ Result<bool> Session::end_session(int32_t process_id, SessionEnd what) {
         what == SessionEnd::Statement
             ? "must be a member of the role whose query is being canceled or a superuser"
             : "must be a member of the role whose process is being terminated or a superuser"};
-  // If the session ends itself, the statement that calls this function fails.
+  // If the session ends itself, the statement that contains the call fails.
   if (process_id == key_.process_id) {
     if (what == SessionEnd::Statement)
       return Error{ErrorCode::QueryCanceled, "canceling statement due to user request"};

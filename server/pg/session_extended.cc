@@ -54,7 +54,8 @@ constexpr size_t kPortalBytes = 1024;  // memory of a portal, in addition to its
 
 std::string quoted(std::string_view name) { return "\"" + std::string(name) + "\""; }
 
-// Returns the type as a hint; types made by CREATE TYPE are hints, too, as in type_of_oid().
+// Returns the type as a hint, which does not decide the type of the parameter. For types made by
+// CREATE TYPE, too, type_of_oid() returns only a hint.
 SqlType as_hint(const SqlType& type) {
   if (type.kind() == engine::TypeKind::Array) return type;
   return SqlType::named(SqlType(), type.label(), type.name(), type.fields());
@@ -171,8 +172,9 @@ Result<Session::Begun> Session::handle_extended(const Frame& frame) {
 Result<Session::Begun> Session::handle_parse(std::string_view body) {
   ParseMessage message = TRY(decode_parse(body));
   for (std::string_view* text : {&message.statement, &message.sql}) TRY(turn_into_utf8(*text));
-  // While a long text is parsed on another thread, the text stays the same object, and so do its
-  // statements.
+  // While a long text is parsed on another thread, this message is handled several times. The
+  // object in parsing_ stays the same meanwhile, because parse() compares its pointer with that of
+  // the parsed text.
   if (!parsing_ || *parsing_->sent != message.sql) {
     const auto sent = std::make_shared<const std::string>(message.sql);
     auto text = TRY(with_variables(sent));
@@ -404,7 +406,8 @@ Status Session::handle_describe(std::string_view body) {
     formats = portal->formats();
   }
   const auto told = columns_of(*statement);
-  // In a failed transaction, only a statement without rows, such as ROLLBACK, may be described.
+  // In a failed transaction, a client may describe only statements that return no rows, such as
+  // ROLLBACK.
   if (transaction_ == TransactionStatus::Failed && (!told || !told->empty()))
     return in_failed_transaction();
   if (!told) return told.error();

@@ -9,7 +9,7 @@ namespace server::pg {
 
 namespace {
 
-// Encodes rows that arrive while their statement is started.
+// Encodes the rows of a look-up, all of which arrive while the look-up is started.
 class RowsAtHand final : public sql::Receiver {
  public:
   explicit RowsAtHand(RowEncoder& encoder) : encoder_(encoder) {}
@@ -86,8 +86,8 @@ void Session::learn_look_up(const PreparedStatement& as_it_stands) {
   if (!script_->shape || script_->statements.size() != 1) return;
   KnownLookUp* const known = look_ups_.find(*script_->shape);
   if (!known || std::exchange(known->is_decided, true)) return;
-  // The values of session functions are literals in the statement, so only SELECTs of columns are
-  // shared.
+  // The constants that replace session functions are literals in the parsed statement. So only
+  // statements whose result consists of columns can share a plan.
   if (as_it_stands.plan->kind != sql::ResultKind::Rows || !shows_columns_only(*as_it_stands.parsed))
     return;
   if (Result<PreparedStatementPtr> look_up = analyse_look_up(*script_->shape);

@@ -269,7 +269,7 @@ struct Session::OwnStatement {
     settings().rollback_to(savepoint.settings);
     release_settings();
     session.close_portals_since(savepoint);
-    // Savepoints that were set later are dropped, and their marks with them.
+    // Savepoints that were set after this one are dropped.
     session.savepoints_.erase(last.base(), session.savepoints_.end());
     session.transaction_ = TransactionStatus::InTransaction;
     return done("ROLLBACK");
@@ -412,7 +412,7 @@ struct Session::OwnStatement {
     return settings().get(of_next(engine::lower_case(name)));
   }
   Status operator()(const engine::Query& query) {
-    // an earlier execution of this message has made the settings already
+    // an earlier Execute of this portal has made the settings already
     if (goes_on()) return done("SELECT 0");
     // The actions outlive this call if the statement has to wait for a lock.
     SettingActions actions;
@@ -665,8 +665,8 @@ struct Session::OwnStatement {
     run.fetch = bound;
     if (!fetch.is_move) {
       run.start = start;
-      // A BINARY cursor stays binary in the simple protocol; in the extended protocol the formats
-      // of the Bind count.
+      // The format of a BINARY cursor applies in the simple protocol; in the extended protocol the
+      // formats of the Bind message apply.
       run.encoder = session.make_row_encoder(portal->statement()->plan->columns,
                                              formats.empty() ? portal->formats() : formats);
     }
@@ -838,7 +838,8 @@ struct Session::OwnStatement {
 
   // ---- Notifications ----
 
-  // Charges the memory of a notification until it is sent, and of the channels.
+  // Charges the memory of a notification of `bytes` bytes until it is sent, and the memory of the
+  // channels.
   Status charge_notification(size_t bytes) {
     constexpr size_t kBytesBeside = 512;
     const size_t all = session.notifications().size_bytes() + kBytesBeside + 2 * bytes;

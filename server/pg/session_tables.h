@@ -33,8 +33,8 @@ void write_out_session_tables(engine::Query& query, std::string_view text,
                               const std::vector<PreparedFact>& prepared,
                               const std::vector<SessionStatus>& statuses);
 
-// Returns an expression that computes current_setting(name) for a `name` that is not a constant: it
-// compares the name with all settings.
+// Returns an expression that computes current_setting(name) if `name` is not a constant. The
+// expression compares the name with the names of all settings.
 engine::ExpressionPtr setting_named(const engine::Expression& name,
                                     const sql::SessionSettings& settings);
 
