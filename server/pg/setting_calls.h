@@ -21,8 +21,8 @@ namespace server::pg {
 // pg_terminate_backend(number) ends; nothing for any other expression.
 std::optional<SessionEnd> what_it_ends(const engine::Expression& expression);
 
-// Whether the statement is a SELECT without FROM that consists only of the calls that the first
-// lines of this file list, of constants and of parameters.
+// Returns whether the statement is a SELECT without FROM that consists only of set_config() and the
+// other calls in this file's first lines, of constants and of parameters.
 bool is_setting_query(const engine::Statement& statement);
 
 std::vector<sql::ResultColumn> columns_of_settings(const engine::Query& query);

@@ -11,10 +11,10 @@
 
 namespace server::pg {
 
-// One listener of a session. It runs SELECT ... EMIT CHANGES, which returns the present rows of a
-// table first, but only new records of a stream. The listener keeps no rows: all changes since the
-// last notification become one notification with their number. So a client that reads slowly causes
-// no backlog, and a look-up after a notification shows the change.
+// One listener of a session. It runs SELECT ... EMIT CHANGES. For a table, this query first returns
+// the present rows; for a stream, it returns only new records. The listener keeps no rows: all
+// changes since the last notification become one notification with their number. So a client that
+// reads slowly causes no backlog, and a look-up after a notification shows the change.
 //
 // Threads: the session's loop.
 class TableListener final : private sql::Receiver {

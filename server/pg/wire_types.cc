@@ -39,8 +39,8 @@ std::optional<SqlType> type_of_oid(uint32_t number) {
   if (const auto alias = std::ranges::find(kAliases, number, &AliasRow::oid);
       alias != std::end(kAliases))
     return SqlType(alias->kind);
-  // These types are only hints: the statement decides whether the value is kept as written or is
-  // used in milliseconds.
+  // These types are only hints: the statement decides whether the value is kept as it is written,
+  // or with a precision of milliseconds.
   for (const PostgresLabel each :
        {label::kExactDate, label::kExactTime, label::kExactTimestamp, label::kExactTimestamptz})
     if (engine::find_label(each)->oid == number) return SqlType().labelled(each);
