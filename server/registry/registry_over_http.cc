@@ -83,7 +83,7 @@ class RegistryOverHttp::Loading : public std::enable_shared_from_this<Loading> {
     if (reply->status != 200) return refused(*reply);
     const engine::SchemaVersion found = TRY(read_registered(reply->body));
     RegisteredSchema schema = *found.schema;
-    // this id is valid only in the temporary registry
+    // An id that is used only in the temporary registry of this load.
     schema.id = static_cast<int32_t>(seen_.size()) + 1;
     seen_.emplace(wanted.subject, wanted.version);
     engine::RegistrySubject& subject = subjects_[wanted.subject];
@@ -315,7 +315,8 @@ void RegistryOverHttp::list(std::function<void(Result<engine::SchemaRegistry>)> 
 
 void RegistryOverHttp::look_up(std::optional<std::string> subject, std::optional<int32_t> id,
                                std::function<void(Result<engine::SchemaRegistry>)> done) {
-  // Returns a registry that contains the found uses. Its schemas have only ids, and no texts.
+  // Returns a registry that contains only the names and versions in `uses`, with a placeholder for
+  // the schema's text.
   const auto with = [](std::span<const std::pair<std::string, int32_t>> uses, int32_t schema_id) {
     engine::SchemaRegistry registry;
     registry.apply(engine::PutSchema{{.id = schema_id, .text = "\"string\""}});
