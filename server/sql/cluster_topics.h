@@ -30,11 +30,11 @@ using ReadEnds = std::map<storage::TopicPartition, Offset>;
 class ClusterTopics {
  public:
   virtual ~ClusterTopics() = default;
-  // Appends each record once, even if leaders change. A lone node appends all parts or none. In a
-  // cluster, each partition is appended independently, and an error states whether some rows may
-  // have been written. Waits while the queue of a leader is full. Fails with UnknownTopic if a
-  // topic no longer exists. `here` is the loop of the caller, whose thread may write a single
-  // append itself (docs/adr/0069); null if it is unknown.
+  // Appends each record once, even if leaders change. A lone node appends all parts of the request
+  // or none. In a cluster, each partition is appended independently, and an error states whether
+  // some rows may have been written. Waits while the queue of a leader is full. Fails with
+  // UnknownTopic if a topic no longer exists. `here` is the loop of the caller, whose thread may
+  // write a single append itself (docs/adr/0069); null if it is unknown.
   virtual void append(storage::AppendRequest request, AppendTo to, Loop* here,
                       storage::AppendDone done) = 0;
   // Returns whether rows that depend on earlier reads (UPDATE, DELETE) have to be appended by
@@ -51,7 +51,7 @@ class ClusterTopics {
     std::string topic = {};  // the topic's name, for commit()
   };
   struct Changed {
-    // The position of the last batch, or an error. The error states whether rows beyond
+    // The position of the last batch, or an error. The error states whether batches after the first
     // `batches_there` may have been written.
     Result<storage::AppendedBatch> appended;
     // number of batches, from the first on, that are certainly written
@@ -80,9 +80,8 @@ class ClusterTopics {
   // fails with ObjectState.
   virtual void ask_ends(std::vector<storage::TopicPartition> partitions, int64_t wait_ms,
                         std::function<void(Result<Ends>)> done) = 0;
-  // Returns the ends that the leaders have reported when this node asked them at or after
-  // `asked_us` (monotonic clock). Returns nothing if such a report is missing for one of the
-  // partitions.
+  // Returns the ends that the leaders have reported, if this node has asked the leader of each
+  // partition at or after `asked_us` (monotonic clock). Otherwise returns nothing.
   virtual std::optional<Ends> ends_asked_since(std::span<const storage::TopicPartition> partitions,
                                                int64_t asked_us) const = 0;
   // Returns the ends of the rows that statements of this node have written to these partitions

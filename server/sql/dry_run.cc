@@ -17,7 +17,8 @@ namespace server {
 
 namespace {
 
-// The unknown result of a statement for which an external schema registry would have to be asked.
+// The result of a statement that cannot be tried, because an external schema registry would have to
+// be asked.
 struct Unknown {};
 
 class Sandbox {

@@ -10,7 +10,8 @@ class PlannedAsideExecution final : public SqlExecution {
   using SqlExecution::SqlExecution;
 
   Status begin(std::unique_ptr<Planner> planner, StatementBegun begun) {
-    // The data belong to the work, which may run longer than this execution exists.
+    // The work on the other thread owns these data, because it may still run when this execution
+    // has been destroyed.
     struct Planning {
       std::unique_ptr<Planner> planner;
       StatementBegun begun;

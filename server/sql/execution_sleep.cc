@@ -35,9 +35,9 @@ bool has_parameter(const engine::Expression& expression, size_t number) {
   });
 }
 
-// Removes the calls from expressions and adds up their arguments.
+// Removes the calls of pg_sleep() from expressions, and adds up the arguments of these calls.
 struct Calls {
-  // Whether calls are replaced by NULL. Drivers show PostgreSQL's void as NULL.
+  // True: a call is replaced by NULL, because drivers show PostgreSQL's type void as NULL.
   bool are_null = false;
   engine::ExpressionPtr seconds = {};
 
@@ -153,7 +153,8 @@ std::optional<SleepingStatement> sleep_of(const engine::ParsedStatement& stateme
                                              engine::RewriteOrder::ChildrenFirst);
     rest.statement = std::move(without);
   }
-  // If nothing is rewritten, the planner later reports that the function PG_SLEEP does not exist.
+  // Without a result the statement stays as it is, and the planner reports that the function
+  // PG_SLEEP does not exist.
   if (!taken || !calls.seconds) return std::nullopt;
   engine::Query seconds;
   const TextPosition at = calls.seconds->position;

@@ -114,8 +114,9 @@ class Execution {
   // within on_rows().)
   virtual void pause() = 0;
   virtual void resume() = 0;
-  // Cancels a statement without rows. If that is still possible, it ends by on_error with
-  // QueryCanceled; otherwise it continues. To cancel a query, the execution is destroyed instead.
+  // Cancels a statement that returns no rows. If the statement can still be cancelled, it ends by
+  // on_error with QueryCanceled; otherwise it continues. To cancel a query, the execution is
+  // destroyed instead.
   virtual void cancel() {}
   // Returns whether a push query has shown all records that existed when its task last ran.
   virtual bool has_caught_up() const { return false; }
@@ -161,7 +162,7 @@ class CopyIn {
   virtual ~CopyIn() = default;
   // The columns of an input line, in their order in the line; empty for JsonObjects.
   std::vector<ResultColumn> columns;
-  // Rows that fail are reported by on_copy_error; the `context` of the error names line and column.
+  // If a row fails, on_copy_error() is called; the `context` of the error names line and column.
   virtual Pace append(CopyRows rows) = 0;
   virtual void finish() = 0;
   // Returns the number of rows that stay even if the COPY fails later. It is not 0 for a very long
@@ -238,7 +239,8 @@ class SessionBackend {
     return false;
   }
 
-  // The first statement of a dry run that would not be accepted.
+  // The first statement of a dry run that the server would not accept, and the error that it would
+  // return.
   struct Rejection {
     size_t index = 0;
     Error error;
@@ -287,8 +289,8 @@ class SessionBackend {
   };
   virtual std::unique_ptr<Savepoint> savepoint() { return nullptr; }
   virtual Status rollback_to(const Savepoint&) { return {}; }
-  // Drops the rows that are held back, and begins to undo the definitions. After a failed commit
-  // nothing has to be undone.
+  // Drops the rows that are held back, and begins to undo the transaction's definitions. After a
+  // failed commit() nothing is left to undo.
   virtual void rollback() = 0;
   // Returns an execution that ends with on_done when the undo is done. Until then the session makes
   // no other calls. Returns null if the undo is done already.

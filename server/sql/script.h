@@ -1,5 +1,5 @@
 // Runs the statements of one text in the same way as the PostgreSQL front end runs a Query message.
-// It serves a front end with another protocol, POST /sql. docs/adr/0125 has the reason.
+// POST /sql of the HTTP front end uses it (docs/adr/0125).
 #pragma once
 #include <cstdint>
 #include <functional>

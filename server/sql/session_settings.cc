@@ -201,8 +201,8 @@ Result<std::string> checked_level(const SettingRow& row, std::string_view value)
   return bad_value(row, value, std::move(hint));
 }
 
-// Returns the value in the form in which it is kept and shown. `before`: the previous value, parts
-// of which may be kept.
+// Returns the value in the form in which it is kept and shown. `before` is the previous value: a
+// DateStyle that does not name the order of day and month keeps the previous order.
 Result<std::string> checked(const SettingRow& row, std::string_view value,
                             std::string_view before) {
   switch (row.check) {
@@ -343,7 +343,7 @@ size_t SessionSettings::size_bytes() const {
   return bytes;
 }
 
-// The old value is counted, too, since it is freed only after the new one is stored.
+// The size of the old value is not subtracted, since it is freed only after the new one is stored.
 Status SessionSettings::check_room(std::string_view name, std::string_view value) const {
   const size_t added = size_bytes(name, value);
   if (added <= kMaxBytes && size_bytes() + added <= kMaxBytes) return {};

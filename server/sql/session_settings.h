@@ -54,8 +54,8 @@ class SessionSettings {
   void reset_all();
   // Sets a value that the client has no right to set. Used when the session starts.
   void preset(std::string_view name, std::string value);
-  // Makes the present values those that reset() restores. Called after the parameters of the
-  // client's start-up message were applied.
+  // Stores the present values as the values that reset() restores. Called after the parameters of
+  // the client's start-up message were applied.
   void keep_as_defaults();
 
   // Settings made in a transaction are undone when the transaction fails. Local settings end with
@@ -89,8 +89,8 @@ class SessionSettings {
   // returns by how much one more entry would increase this size.
   size_t size_bytes() const;
   static size_t size_bytes(std::string_view name, std::string_view value);
-  // The limit exists because settings are copied for each transaction, and for each statement that
-  // another thread parses.
+  // The limit of size_bytes(). It exists because settings are copied for each transaction, and for
+  // each statement that another thread parses.
   static constexpr size_t kMaxBytes = 1024 * 1024;
 
   // Returns those parameters that clients are informed of (ParameterStatus) and whose values have
