@@ -21,13 +21,13 @@ struct SleepingStatement {
 // ends by itself, or an INSERT ... VALUES. Returns nothing if the statement does not sleep.
 std::optional<SleepingStatement> sleep_of(const engine::ParsedStatement& statement);
 
-// Returns the parameter types of the whole statement: those of `rest`, except that parameters which
-// occur in `seconds` have the types from there.
+// Returns the parameter types of the whole statement. A parameter that occurs in `seconds` has its
+// type from there, any other one its type from `rest`.
 std::vector<engine::SqlType> merged_parameters(const SleepingStatement& statement,
                                                const sql::Prepared& seconds,
                                                const sql::Prepared& rest);
 
-// Runs a prepared statement that sleeps. Only its session waits.
+// Runs a prepared statement that calls pg_sleep(). Only its session waits.
 Result<std::unique_ptr<sql::Execution>> run_sleep(SqlSession& session, sql::Receiver& receiver,
                                                   std::shared_ptr<const SqlPrepared> prepared,
                                                   std::vector<engine::Value> parameters);

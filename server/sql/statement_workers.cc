@@ -10,9 +10,9 @@ namespace server {
 
 namespace {
 
-// Forty sorts of large tables keep all threads busy for seconds, and short jobs would have to wait
-// for them. So, unless the number of threads is configured, two additional threads run only short
-// jobs.
+// The number of additional threads that only run short jobs. Without them, forty sorts of large
+// tables would keep all threads busy for seconds, and short jobs would have to wait. If the number
+// of threads is configured, there are no such threads.
 constexpr int kShortThreads = 2;
 thread_local bool runs_short_jobs_only = false;
 
@@ -44,7 +44,8 @@ bool StatementWorkers::try_run(size_t bytes, std::function<void()> job) {
     queued_bytes_ += bytes;
     queue_.push_back({bytes, std::move(job)});
   }
-  // For a long job notify_one() might wake a thread that runs short jobs only.
+  // notify_one() might wake a thread that runs only short jobs, and then no thread would take a
+  // long job.
   if (bytes > kMostShortWorkBytes)
     changed_.notify_all();
   else
@@ -62,9 +63,9 @@ bool StatementWorkers::stop(std::chrono::milliseconds patience) {
 }
 
 void StatementWorkers::work() {
-  // With few cores, a loop that wakes up has priority over a statement of megabytes. On Linux the
-  // value applies to this thread alone. The result is ignored: after a failure, statements only
-  // take more time from the loops.
+  // The priority of this thread is lowered: with few cores, a loop that wakes up has to run before
+  // a statement of megabytes. On Linux the value applies to this thread alone. The result is
+  // ignored: after a failure, statements only take more time from the loops.
   constexpr int kNice = 5;
   setpriority(PRIO_PROCESS, 0, kNice);
   const auto is_mine = [](const Job& job) {

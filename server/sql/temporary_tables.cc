@@ -36,8 +36,7 @@ engine::CreateSource copy_without_properties(const engine::CreateSource& create)
   return copy;
 }
 
-// The prefix gives names of the form PG_TEMP_1A2B3C4D.NAME, and in a cluster
-// PG_TEMP_1A2B3C4D_N3.NAME.
+// Names in the catalog are PG_TEMP_1A2B3C4D.NAME and, in a cluster, PG_TEMP_1A2B3C4D_N3.NAME.
 TemporaryTables::TemporaryTables(std::optional<int32_t> node)
     : prefix_(fmt::format("PG_TEMP_{}{}.",
                           absl::AsciiStrToUpper(Uuid::random().to_string().substr(0, 8)),

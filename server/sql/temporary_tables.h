@@ -19,8 +19,8 @@ engine::CreateSource copy_without_properties(const engine::CreateSource& create)
 class TemporaryTables {
  public:
   using Statement = std::shared_ptr<const engine::ParsedStatement>;
-  // `node` is the number of the session's node, in a cluster. After a restart, the node finds the
-  // tables of its former sessions by this number in their names.
+  // `node` is the id of this node in a cluster. After a restart, the node finds the tables of its
+  // former sessions by this id in their names.
   explicit TemporaryTables(std::optional<int32_t> node = {});
   static std::optional<int32_t> node_of(std::string_view name_in_catalog);
 
@@ -30,7 +30,8 @@ class TemporaryTables {
   // Returns the definition with the names from the catalog. Returns the statement itself if it
   // names no temporary table.
   Statement translate(const Statement& statement) const;
-  // Called when a definition was executed: adds or removes the table's name.
+  // Called when a definition was executed: stores the name of a created table, or removes that of a
+  // dropped one.
   void note(const engine::Statement& statement);
   // Returns a statement that drops all tables of the session; null if it has none.
   Statement drop_all() const;
