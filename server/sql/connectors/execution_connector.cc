@@ -55,7 +55,8 @@ Result<std::vector<ConnectorOffset>> offsets_in_text(const std::string& text) {
   return offsets;
 }
 
-// Sends the statement to the port, and its answer to the receiver.
+// Passes a statement about connectors to the node's Connectors, and sends their answer to the
+// receiver.
 class ConnectorExecution final : public SqlExecution {
  public:
   ConnectorExecution(SqlSession& session, sql::Receiver& receiver,
@@ -112,7 +113,8 @@ class ConnectorExecution final : public SqlExecution {
     return kTags[static_cast<size_t>(control->action)];
   }
 
-  // Wraps a handler of a successful answer; an error ends the statement.
+  // Returns a callback for an answer of Connectors: it calls `handle` with a successful answer on
+  // the session's loop, and ends the statement after an error.
   template <class T, class F>
   auto answered(F handle) {
     return on_loop([this, handle](Result<T> answer) {
@@ -134,7 +136,7 @@ class ConnectorExecution final : public SqlExecution {
     receiver().on_error(std::move(error));
   }
 
-  // Returns the place of the connector's name in the text.
+  // Returns the position of the connector's name in the text of the statement.
   std::optional<TextPosition> position() const {
     return std::visit(
         []<class S>(const S& statement) -> std::optional<TextPosition> {

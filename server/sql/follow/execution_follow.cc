@@ -12,7 +12,8 @@ namespace server {
 
 namespace {
 
-// Shows the rows of a followed statement as of the first survey, then the changes of each further survey.
+// Shows the rows of a followed statement as of the first survey (surveys.h), and then the changes
+// that each later survey finds.
 class FollowExecution final : public SqlExecution {
  public:
   FollowExecution(SqlSession& session, sql::Receiver& receiver, std::optional<uint64_t> most)
@@ -21,7 +22,8 @@ class FollowExecution final : public SqlExecution {
   Status begin(const std::string& text, FollowedSelect select) {
     follower_ = TRY(session().parts().surveys->follow(text, std::move(select), reader_of(session()),
                                                       on_loop([this] { show(); })));
-    // if other clients follow the same statement, its rows are known already
+    // Shows the rows at once if they are already known, because other clients follow the same
+    // statement.
     on_loop([this] { show(); })();
     return {};
   }

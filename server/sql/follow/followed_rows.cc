@@ -74,8 +74,8 @@ Result<FollowedRows::ChangesPtr> FollowedRows::since(Version seen) {
                  {},
                  "Run the statement again."};
   // Most followers (clients that follow the statement) have seen the version before the present
-  // one, or none. A follower that is late needs the changes since a version of its own, and these
-  // are not worth keeping.
+  // one, or none, so they share the changes. A follower that is late needs the changes since a
+  // version that hardly any other follower has, so these changes are not kept.
   constexpr size_t kMostShared = 4;
   if (const auto found = shared_.find(seen); found != shared_.end()) return found->second;
   ChangesPtr changes = make(seen);

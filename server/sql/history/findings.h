@@ -52,9 +52,8 @@ struct FindingRule {
 // The rules in the order of alerts.yml, without MillraceDown, which a server cannot report itself.
 extern const std::span<const FindingRule> kFindingRules;
 
-// Remembers since when each condition has held.
-//
-// Threads: one at a time. Owner: ServerHistory.
+// Stores, for each problem that the rules find, the time since which it has existed without a
+// pause.
 class FindingTracker {
  public:
   // Applies all rules. The result is sorted by severity, and then by age.

@@ -82,8 +82,8 @@ void SampleRing::read(const std::optional<std::string>& name,
                       const std::optional<std::string>& label,
                       const engine::SampleHistory::OnSeries& on_series) const {
   std::vector<engine::SamplePoint> points;
-  // Points from the oldest slot of the fine ring on are read from that ring, and older points from
-  // the averages of minutes.
+  // Values since the oldest time in fine_ms_ are read with the resolution of kFineMs; older values
+  // are read from the averages of minutes.
   int64_t fine_begin_ms = std::numeric_limits<int64_t>::max();
   for (const int64_t time_ms : fine_ms_)
     if (time_ms > 0) fine_begin_ms = std::min(fine_begin_ms, time_ms);
