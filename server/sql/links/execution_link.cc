@@ -18,12 +18,13 @@ namespace {
 Status check_rights(SqlSession& session, const std::string& link) {
   const MetadataImagePtr image = session.parts().definitions.image();
   const auto found = image->links->find(link);
-  // The error for a missing link is that of the port.
+  // For a missing link, only the right to create links is checked here: the node's Links report
+  // that the link does not exist.
   if (found == image->links->end()) return check_create_link(*image->users, session.asker());
   return check_use_link(*image->users, session.asker(), link, found->second->owner);
 }
 
-// Sends the statement to the port, and its answer to the receiver.
+// Passes a statement about links to the node's Links, and sends their answer to the receiver.
 class LinkExecution final : public SqlExecution {
  public:
   LinkExecution(SqlSession& session, sql::Receiver& receiver,
@@ -49,7 +50,8 @@ class LinkExecution final : public SqlExecution {
  private:
   Links& links() { return *session().parts().links; }
 
-  // Wraps a handler of a successful answer; an error ends the statement.
+  // Returns a callback for an answer of Links: it calls `handle` with a successful answer on the
+  // session's loop, and ends the statement after an error.
   template <class T, class F>
   auto answered(F handle) {
     return on_loop([this, handle](Result<T> answer) {
@@ -220,7 +222,8 @@ class LinkPrintExecution final : public SqlExecution {
     }));
   }
 
-  // Sends the waiting records as far as the client has room for them, and then asks for more.
+  // Sends records of `waiting_` as long as the client has room, and requests the next records when
+  // all are sent.
   void send() {
     constexpr size_t kPortion = 128;
     while (!is_over_ && next_ < waiting_.size()) {

@@ -50,8 +50,8 @@ Result<std::optional<Offset>> RecordScan::offset_of(int64_t time_ms) {
     const auto batch = TRY(reader_.batch_for_time(partition_, time_ms, from));
     if (!batch) return std::nullopt;
     if (const auto found = TRY(storage::find_by_time(*batch, time_ms, from))) return found->offset;
-    // This batch has only one record with such a time, and it lies before `from`. So the search
-    // continues after the batch.
+    // All records of this batch that have `time_ms` or a later time lie before `from`, so the
+    // search continues after the batch.
     from = batch->last_offset + 1;
   }
   return std::nullopt;
@@ -130,7 +130,8 @@ Result<std::vector<storage::BatchRef>> RecordScan::batches_back() {
       }
       at = read.back().last_offset + 1;
     }
-    // Compaction may have removed all records of the window.
+    // Compaction may have removed all records of the window, so an earlier and larger window is
+    // read.
     if (batches.empty() && from > start_) {
       window_ = std::min(kMostWindow, window_ * 4);
       continue;

@@ -9,7 +9,7 @@ void AcknowledgedEnds::note(const ClusterTopics::Ends& ends, int64_t asked_us) {
   std::lock_guard lock(mutex_);
   for (const auto& [partition, end] : ends) {
     const auto [known, is_new] = told_.try_emplace(partition, Told{end, asked_us});
-    // Answers of leaders can arrive out of order, so the larger end is kept.
+    // The answers to two questions can arrive in the reverse order, so the larger end is kept.
     if (!is_new)
       known->second = {std::max(known->second.end, end),
                        std::max(known->second.asked_us, asked_us)};

@@ -34,13 +34,15 @@ class CommittedEnds {
     bool has_passed = false;  // an earlier reader has already seen the table up to `ends`
   };
   // Returns the ends that the table must have passed before a reader sees it. The first reader of a
-  // table has to wait for everything in the topic, and so has the first reader after the keeper has
-  // changed: a new keeper begins with fewer rows than the previous one had shown.
+  // table has to wait for everything in the topic. So has the first reader after `keeper` has
+  // changed: a query that has just begun to keep the table has fewer rows than the query before it
+  // had shown.
   Needed needed(const Uuid& topic, int32_t partitions, const Keeper& keeper);
   // Returns the ends for a statement that changes the rows which it reads. They cover everything
   // that is in the topic now, whichever client has written it.
   Needed needed_by_writer(const Uuid& topic, int32_t partitions, const Keeper& keeper);
-  // Records that the table has been read after it had passed the ends of this version.
+  // Records that a reader has read the table after the table had passed the ends that needed()
+  // returned with this version.
   void note_passed(const Uuid& topic, const Keeper& keeper, uint64_t version);
   // Returns whether note_passed() was called with the newest version, so that a reader does not
   // have to wait.

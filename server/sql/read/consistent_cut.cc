@@ -30,8 +30,8 @@ void ConsistentCut::hold(size_t index) {
     });
 }
 
-// Releases the tasks on all shards. No hold() follows the release on any shard, since each caller
-// of hold() shares ownership of the cut.
+// Releases the tasks on all shards. No shard gets a hold() after its release: each caller of hold()
+// shares the ownership of this object, so the object is destroyed only after these calls.
 ConsistentCut::~ConsistentCut() {
   for (Shard* shard : shards_)
     shard->post([shard, queries = query_ids_, holder = static_cast<const void*>(this)] {

@@ -148,14 +148,15 @@ class TransientExecution final : public SqlExecution {
   Status add_task(std::vector<engine::Task::Input> inputs) {
     auto entry = std::make_unique<ShardTask>();
     entry->query_id = planned_.plan.id;
-    // A SELECT that ends by itself has already waited for the rows that it joins. So only the other
-    // queries wait here for the queries that write these rows.
+    // A SELECT that ends by itself has already waited (catching_up_) for the queries that write its
+    // tables. A push query waits for them here.
     if (end_ != TransientEnd::AtPresentEnd)
       session().parts().queries.await_writers(planned_.plan.stages.front(), planned_.plan.id,
                                               session().shard(), inputs, *entry);
     engine::TaskOptions options;
     options.is_transient = true;
-    // The output of a step waits for the client as a whole, so steps are small.
+    // All rows that one step of the task computes have to wait in memory until the client takes
+    // them, so steps are small.
     options.max_bytes_per_step = kStepBytes;
     options.schemas = &session().parts().definitions.schemas();
     entry->task = TRY(engine::Task::make(
@@ -190,8 +191,8 @@ class TransientExecution final : public SqlExecution {
         if (!status && leaders_end == leaders_ends_.end())
           return Error{ErrorCode::UnknownTopic, fmt::format("topic \"{}\" of {} was deleted",
                                                             step->topic, step->source_name)};
-        // If this node does not have the replica yet, the task starts at offset 0, because the
-        // replica will start at the beginning of the partition.
+        // If this node does not have the replica yet, the task starts at offset 0, because the new
+        // replica will begin with the first record of the partition.
         engine::Task::Input input{
             index, {topic->id, PartitionId(i)}, status ? status->log_start() : Offset(0), false, {},
             {}};
@@ -467,8 +468,8 @@ class TransientExecution final : public SqlExecution {
   }
 
   // Charges the tables and groups that the query keeps for this client, and the rows that it has
-  // read but not shown yet. Unlike the state of a created query, this state is given up if memory
-  // runs out.
+  // read but not shown yet. If memory runs out, the query ends, in contrast to the query of a
+  // CREATE ... AS.
   void charge_state() {
     size_t of_tables = 0;
     for (const engine::Store* store : task_->task->stage().stores())
