@@ -36,7 +36,8 @@ Result<ByKey> last_of_each_key(const HeldBatches& held, const engine::DataSource
   for (const std::string& batches : held)
     for (std::string_view left = batches; !left.empty();) {
       const auto batch = TRY(records::parse_batch(left, records::BatchCheck::Shape));
-      std::string scratch;  // used for compressed batches only, and held batches are not compressed
+      // only for compressed batches; the batches of a transaction are not compressed
+      std::string scratch;
       auto reader = TRY(records::RecordReader::open(batch, scratch));
       for (records::RecordView record; reader.next(record);) {
         if (!record.key) return unreadable(table, "a row has no key");
@@ -125,7 +126,8 @@ Result<engine::RowsChunk> rows_of(const std::vector<Written>& written,
   for (size_t i = 0; i < width; ++i)  // header columns are NULL
     if (!columns[i])
       columns[i] = engine::constant_column(table.schema.columns[i].type, engine::Value(), rows);
-  // The remaining columns of input_layout(): partition and offset are not known yet.
+  // The remaining columns of input_layout() are null: the records have no partition and offset
+  // before the transaction is committed.
   columns.push_back(std::move(times));
   columns.push_back(engine::constant_column(engine::TypeKind::Integer, engine::Value(), rows));
   columns.push_back(engine::constant_column(engine::TypeKind::Bigint, engine::Value(), rows));

@@ -88,7 +88,7 @@ engine::AccessFacts access_facts_of(const MetadataImage& image, const Asker& ask
 
 namespace {
 
-// Owns the image for as long as its names are used.
+// The names refer to the image, so this object keeps both.
 struct ImageNames {
   ImageNames(MetadataImagePtr the_image, Asker asker, std::string user)
       : image(std::move(the_image)),
@@ -200,7 +200,7 @@ void InformationGathering::add(const ShardTaskReport& report, size_t shard) {
   const auto [query, is_first] = facts_->statuses.try_emplace(report.query_id);
   add_to(query->second, report);
   if (!report.awaited_query.empty()) awaited_[report.query_id] = report.awaited_query;
-  // The sum is known only if every task reports its lag.
+  // The lag of the query is known only if every task reports its lag.
   std::optional<int64_t>& lag = query->second.lag_records;
   if (is_first)
     lag = report.lag_records;

@@ -22,8 +22,8 @@ bool is_current(const SqlParts& parts, const DefinedQuery& query) {
   return now && now->plan == query.plan;
 }
 
-// Takes the reason from the present metadata image: a dropped table first disappears from the
-// image, and only later its tasks end.
+// Uses the present metadata image: a dropped table first disappears from the image, and its tasks
+// end later.
 NotKept not_kept(SqlParts& parts, const MaterializedTable& kept) {
   const MetadataImagePtr now = parts.definitions.image();
   const std::string& table = kept.table->name;

@@ -36,7 +36,7 @@ std::optional<sql::Notice> warning_of_trouble(const SqlParts& parts, const Mater
 
 // Returns a warning if the query of a windowed table has dropped at least one percent of its
 // records because they were late. If it has dropped fewer, only SHOW QUERIES shows the number. A
-// session gets the warning once for each query. Returns nothing under --compat ksqldb, and on a
+// session gets the warning once for each query. Returns nothing with `compat = ksqldb`, and on a
 // node of a cluster that does not run the query.
 std::optional<sql::Notice> warning_of_late_records(SqlSession& session,
                                                    const MaterializedTable& kept);

@@ -99,8 +99,9 @@ void ReadBarrier::note_outputs(const StageRef& ref) {
   const engine::OutputPlan& output = ref.query->plan->stages[static_cast<size_t>(ref.stage)].output;
   const auto topic = output_topic(*ref.query, output, *image_->topics);
   if (!topic) return;
-  // For an exchange, `partition_count` is the number of its reading tasks, and a time-ordered
-  // exchange has more partitions than that. So its partitions are visited until one does not exist.
+  // The partitions of an exchange are visited until one does not exist. `partition_count` would be
+  // wrong: for an exchange it is the number of its reading tasks, and an exchange ordered by time
+  // has more partitions.
   const PartitionId end{output.exchange >= 0 ? INT32_MAX : topic->partition_count};
   for (PartitionId i{0}; i < end; ++i) {
     if (const auto status = parts_.log.find_partition({topic->id, i}))
@@ -114,8 +115,8 @@ void ReadBarrier::next() {
   for (; at_ < route_.size(); ++at_) {
     const StageRef ref = route_[at_];
     const Targets targets = targets_of(ref);
-    // A stage whose inputs have none of the ends is skipped. A view is not skipped, because it shows no rows before its
-    // first run.
+    // A stage is skipped if none of the ends lies in its inputs. The stage of a view is not
+    // skipped, because a view shows no rows before its first computation.
     if (targets.empty() && !engine::view_step_of(*ref.query->plan)) continue;
     left_ = parts_.queries.shards().size();
     tasks_ = 0;
