@@ -21,7 +21,8 @@ bool is_time(const SqlType& type) {
   return type.kind() == engine::TypeKind::Date || type.kind() == engine::TypeKind::Timestamp ||
          engine::has_forms(type);
 }
-// Returns the type with which a text is parsed before its time zone and form are fixed.
+// Returns the type as which a text is parsed before it is replaced by one with a fixed time zone
+// and form.
 SqlType exact_of(const SqlType& type) {
   return engine::has_forms(type) ? type : engine::exact_time(type);
 }
@@ -31,8 +32,8 @@ class DefaultFixer {
   DefaultFixer(const engine::CustomTypes& types, const engine::TextForms& forms)
       : types_(types), forms_(forms) {}
 
-  // Gives the times in `sql`, the text of a DEFAULT, a form that is the same in all sessions.
-  // Returns whether the text has changed.
+  // Rewrites the times in `sql`, the text of a DEFAULT, so that every session parses them to the
+  // same value. Returns whether the text has changed.
   bool fix(std::string& sql, const SqlType& column) const {
     if (sql.find('\'') == std::string::npos) return false;
     auto parsed = engine::parse_expression(sql);

@@ -32,8 +32,8 @@ class LeftOutColumns {
         own_(std::move(own)),
         numbers_(numbers) {}
 
-  // A column whose values are numbers of a sequence. The caller has to set its values before
-  // fill().
+  // A column whose values are numbers of a sequence. The caller has to set the column before it
+  // calls fill().
   struct Wanted {
     size_t column;
     std::string sequence;

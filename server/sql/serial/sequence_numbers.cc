@@ -27,8 +27,8 @@ constexpr int64_t kFewest = 32, kMost = 1024;
 constexpr milliseconds kFast{1000}, kSlow{10'000};
 // A brief reserve (see is_brief()) may give its numbers only until kBrief after they were
 // requested. Its first reservation has only one number, so that no number is skipped if only few
-// are needed. Other nodes wait a little longer than kBrief, since the clocks of two nodes do not
-// run at exactly the same speed.
+// are needed. Other nodes wait for kBriefForOthers, a little longer, since the clocks of two nodes
+// do not run at exactly the same speed.
 constexpr int64_t kFewestBrief = 1;
 constexpr milliseconds kBrief{3000}, kBriefForOthers{3300}, kAtOnce{0};
 // The largest CACHE of a sequence that is respected.
@@ -37,8 +37,8 @@ constexpr int64_t kMostCached = 1'000'000;
 constexpr milliseconds kLook{20};
 constexpr size_t kMostRanges = 256;
 
-// Returns the error for a reservation that failed. It does not matter whether the command was
-// applied, since numbers that were reserved but not given are skipped.
+// Returns the error for a reservation that failed. The command may have been applied nevertheless;
+// then the reserved numbers are skipped.
 Error none_given(const std::string& sequence, const Error& why) {
   if (why.code != ErrorCode::ReadTimeout) return why;
   return {ErrorCode::NotLeader,
@@ -59,8 +59,8 @@ struct SequenceReserves::State {
     int64_t from = 1;
     int64_t next = 0, left = 0, increment = 1;
     int64_t given = 0, reserved_to = 0;
-    // Whether a number of this reserve was returned. This is false if the request was cancelled
-    // before the numbers arrived.
+    // Whether a number of this reserve was returned to a statement. This is false if the statement
+    // was cancelled before the numbers arrived.
     bool has_given = false;
     bool is_brief = false;
     bool is_reserving = false;
@@ -103,8 +103,8 @@ struct SequenceReserves::State {
       }
       return count;
     }
-    // Drops the numbers of the reserve if their time is over or their version is outdated, and
-    // determines which numbers are settled by now.
+    // Drops the numbers of the reserve if the time of a brief reserve is over or if their version
+    // is outdated. Then moves numbers whose waiting time is over to `settled`.
     void look_at_time(int64_t of_version) {
       const auto now = Clock::now();
       if (version < of_version || (is_brief && now - asked_at > kBrief)) drop();
@@ -128,8 +128,8 @@ struct SequenceReserves::State {
       from = reserved_to + 1;
     }
     // Returns whether this node can prove that no node will give this number to a row, so that only
-    // rows with an explicit number have it. For this proof, numbers of the reserve up to this
-    // number are skipped.
+    // rows with an explicit number have it. To prove it, the reserve skips all of its numbers up to
+    // this one.
     bool settles(int64_t number) {
       if (settled.contains(number)) return true;
       while (left > 0 && next <= number && number <= reserved_to) step();
@@ -238,7 +238,8 @@ bool SequenceReserves::try_take(const std::string& name, std::span<int64_t> numb
   return true;
 }
 
-// Reserves numbers for this request alone, so that no other request takes them first.
+// Reserves numbers for this request alone, because another request could take numbers of the common
+// reserve first.
 void SequenceReserves::take_later(const std::string& name, size_t count, Taken done) {
   std::vector<int64_t> numbers(count);
   if (try_take(name, numbers)) return done(std::move(numbers));
@@ -258,8 +259,8 @@ void SequenceReserves::take_later(const std::string& name, size_t count, Taken d
         for (int64_t i = 0; i < moved->numbers.count; ++i)
           given.push_back(moved->numbers.first + i * moved->numbers.increment);
         if (given.size() == count) return done(std::move(given));
-        // The sequence has reached its end. The request for the missing numbers fails unless the
-        // sequence cycles.
+        // The sequence has reached its last number. The request for the missing numbers fails
+        // unless the sequence cycles.
         const size_t missing = count - given.size();
         take_later(name, missing,
                    [given = std::move(given), done](Result<std::vector<int64_t>> rest) mutable {

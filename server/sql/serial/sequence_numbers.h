@@ -29,7 +29,7 @@ class SequenceReserves {
  public:
   explicit SequenceReserves(MetadataApplier& definitions);
   ~SequenceReserves();
-  // Shares the sequences with other nodes. Call it before the first number is requested.
+  // Declares that other nodes use the sequences, too. Call it before the first number is requested.
   void share_with_nodes() { is_shared_ = true; }
   // Returns whether other nodes take numbers of the same sequences. If so, a writer of explicit
   // numbers has to move the sequence past them first.

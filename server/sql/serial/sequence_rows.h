@@ -17,8 +17,8 @@ Result<std::shared_ptr<const engine::ParsedStatement>> with_sequence_rows(
 // Whether the DEFAULT of the column, or of any column of the table, calls a function of sequences.
 bool has_sequence_default(const engine::ColumnDef& column);
 bool has_sequence_default(const engine::DataSource& table);
-// Returns the name of the sequence if the DEFAULT is just its next number. Returns an empty name
-// for any other DEFAULT, including an expression over such a number.
+// Returns the name of the sequence if the DEFAULT is nothing but nextval() of it. Returns an empty
+// name for any other DEFAULT, including an expression that contains nextval().
 std::string sequence_of_default(const engine::ColumnDef& column);
 // Returns the sequence that the column owns and from which its DEFAULT takes the next number.
 // Returns null if the column has none, or if explicit numbers in rows do not advance it.

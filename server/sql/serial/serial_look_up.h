@@ -11,8 +11,8 @@ namespace server {
 // Threads: the session's loop. Owner: the statement that waits for it.
 class SerialLookUp final : private sql::Receiver {
  public:
-  // Makes a look-up of the first free numbers. Returns null if they are known for all SERIAL
-  // columns. For an empty table they are 1.
+  // Returns an object that looks up the first free numbers of the table's SERIAL columns, or null
+  // if they are known for all of these columns. The first number of an empty table is 1.
   static std::unique_ptr<SerialLookUp> make(SqlSession& session, const MetadataImage& image,
                                             const engine::DataSource& table);
   // Begins the look-up. `done` is called once, on the loop, and not after this object is destroyed.
