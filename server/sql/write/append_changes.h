@@ -1,5 +1,6 @@
 // Appends rows that were computed from other rows, in a cluster. Each change is sent to the leader
-// of its partition, which checks that the rows that were read have not changed (docs/adr/0076).
+// of its partition. The leader refuses it if other rows with the same keys were written in the
+// meantime (docs/adr/0076).
 #pragma once
 #include <string>
 #include <vector>

@@ -1,4 +1,4 @@
-// The ends of transactions: rows are written first, then definitions become permanent
+// Commits of transactions: their rows are written first, then their definitions become permanent
 // (docs/adr/0059).
 #include <algorithm>
 #include <map>
@@ -29,8 +29,8 @@ Error was_overtaken() {
           "Repeat the transaction."};
 }
 
-// A conditional COMMIT (ClusterTopics::appends_conditionally()), which succeeds only if the rows
-// that the transaction has read and changed were not changed by others.
+// A COMMIT if ClusterTopics::appends_conditionally() is true. It succeeds only if no other writer
+// has changed the rows that the transaction has read and changed.
 class ChangesCommit final : public SqlExecution {
  public:
   using SqlExecution::SqlExecution;
@@ -94,8 +94,9 @@ std::vector<ClusterTopics::Change> by_partition(storage::AppendRequest request,
 }
 
 // Appends the rows of a transaction if no other writer has changed the rows that they were computed
-// from. Rows that a client sends in one message without BEGIN are appended like the rows of one
-// statement, unless they were computed from rows that the transaction has read.
+// from. Without BEGIN, the statements of one message form a transaction, too: its rows are appended
+// like the rows of one statement, unless they were computed from rows that the transaction has
+// read.
 std::unique_ptr<sql::Execution> append_on_conditions(SqlSession& session, sql::Receiver& receiver,
                                                      storage::AppendRequest request, Begun by,
                                                      const ReadEnds& read, WriterTurns turns) {
@@ -154,8 +155,8 @@ class CommitExecution final : public SqlExecution, private sql::Receiver {
     });
   }
   void on_error(Error error) override {
-    // If another node has undone the definitions of the transaction, its tables no longer exist;
-    // the error of that undo is reported instead.
+    // If another node has already undone the definitions of the transaction, its tables no longer
+    // exist, and the reason for the undo (transaction_->undone) is reported instead.
     end(TransactionEnd::Rollback, [this, error](const Status&) {
       receiver().on_error(transaction_->undone.value_or(error));
     });

@@ -1,7 +1,7 @@
 // INSERT ... SELECT into a table, UPDATE and DELETE: the rows of a SELECT as of one commit,
 // appended in one commit. If ClusterTopics::appends_conditionally(), the leader of each partition
-// appends its rows unless other rows of the same keys were written in the meantime; rows that were
-// overtaken are read and written once more (docs/adr/0076).
+// appends its rows only if no other rows of the same keys were written in the meantime. The
+// statement reads and writes the refused rows again (docs/adr/0076).
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -110,8 +110,8 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     const int64_t lock_timeout_ms = session().setting_ms("lock_timeout", 0);
     return lock_timeout_ms > 0 ? lock_timeout_ms : kMostAttempts_ms;
   }
-  // Whether the statement is an INSERT without ON CONFLICT: what it writes does not depend on the
-  // existing rows with the same keys. Its SELECT may nevertheless have read the target.
+  // Whether the statement is an INSERT without ON CONFLICT. The rows that it writes do not depend
+  // on existing rows with the same keys. Its SELECT may nevertheless have read the target.
   bool is_plain_insert() const {
     return write_->kind == RowsWrite::Kind::Insert && !write_->is_upsert;
   }
@@ -294,7 +294,7 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
                ? KeysOf::NewRows
                : KeysOf::RowsThatAreThere;
   }
-  // Returns the number of columns after the columns of the row.
+  // Returns the number of columns that the SELECT returns in addition to those of the row.
   size_t behind_row() const { return write_->places.size() - write_->row_places().size(); }
 
   // Deletes the old keys of the rows whose keys have changed. As in PostgreSQL, a row may not get
@@ -322,8 +322,8 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     return buffer.remove(old, moved.size(), now.first(moved.size()));
   }
 
-  // Reduces the rows of a further attempt to those that are not written yet, and returns their
-  // number. Also collects the keys of these rows if RETURNING needs them.
+  // Removes rows that earlier attempts have written, and returns the number of the others. Also
+  // collects the keys of these rows if RETURNING needs them.
   Result<size_t> keep_what_is_left(std::vector<engine::ColumnPtr>& written, size_t rows) {
     const bool tells_keys = !returned_.empty() && !is_plain_insert();
     if (!attempts_->left() && !tells_keys) return rows;

@@ -72,7 +72,7 @@ class TemporaryAsExecution final : public SqlExecution, private sql::Receiver {
     for (const sql::ResultColumn& column : select.columns) {
       engine::TableElement element;
       element.name = {column.name, engine::Quoting::Double};
-      // A NULL without a type is a text in PostgreSQL.
+      // A column of NULL without a type is TEXT in PostgreSQL.
       element.type = engine::type_name_of(
           column.type.is_null() ? engine::SqlType(engine::TypeKind::String) : column.type);
       element.position = create.name_position;
@@ -91,7 +91,8 @@ class TemporaryAsExecution final : public SqlExecution, private sql::Receiver {
     return {};
   }
 
-  // The new table would hide a relation of the same name, and the SELECT would read the new, empty table.
+  // Fails if the SELECT reads a relation with the name of the new table: the new table would hide
+  // it, and the SELECT would read the new, empty table.
   Status check_reads_another(const MetadataImage& image,
                              const engine::CreateAsSelect& create) const {
     const engine::Catalog& catalog = *image.catalog;

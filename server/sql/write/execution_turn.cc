@@ -79,7 +79,8 @@ class TurnExecution final : public SqlExecution, private sql::Receiver {
   }
 
  private:
-  // The answer to a request for a lock on rows, which may come within the call.
+  // The answer to a request for a row lock. It may arrive before the function that requests the
+  // lock returns.
   struct Asked {
     std::mutex mutex = {};
     std::optional<Result<NamedLocks::HoldPtr>> answer = {};  // guarded by mutex
@@ -99,8 +100,8 @@ class TurnExecution final : public SqlExecution, private sql::Receiver {
     timer_->start_once(lock_timeout_ms > 0 ? lock_timeout_ms : kMostWait_ms);
   }
 
-  // Takes the locks against other nodes one after the other, and then runs the statement. Sessions
-  // of this node are already excluded by the table locks.
+  // Takes the row locks (locks against sessions of other nodes) one after the other, and then runs
+  // the statement. Sessions of this node are already excluded by the table locks.
   Status lock_rows() {
     while (!locked_.empty()) {
       const std::string topic = *locked_.begin();

@@ -108,8 +108,8 @@ class AppendExecution final : public SqlExecution {
   std::vector<engine::ColumnPtr> returned_;
 };
 
-// An append that waits for readers of its tables until their scans have begun. It outlives its
-// session.
+// An append that waits until the readers of its tables have begun their scans. It continues even if
+// its session ends.
 struct WaitingAppend {
   storage::AppendRequest request;
   storage::AppendDone done;
@@ -127,8 +127,8 @@ void append_as_one_from(Loop* here, SqlParts& parts, storage::AppendRequest requ
     parts.cluster->append(std::move(waiting->request), AppendTo::Topics, here,
                           [hold = std::move(hold), done = std::move(waiting->done)](
                               Result<storage::Appended> appended) mutable {
-                            // released before the client is answered, so that the client's next
-                            // read does not wait for this append
+                            // the lock is released before the client is answered, so that the
+                            // client's next read does not wait for it
                             hold = nullptr;
                             done(std::move(appended));
                           });

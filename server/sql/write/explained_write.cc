@@ -55,7 +55,8 @@ Result<std::vector<std::string>> explained_write(
   of_rows.statement->text = written.text;
   of_rows.statement->start = written.start;
   of_rows.statement->statement = std::move(write.rows);
-  // Skips the first line, which lists the columns of the rows: they are the columns of the table.
+  // The first line is left out: it lists the columns of the SELECT, which are the columns of the
+  // table.
   const std::vector<std::string> steps = TRY(engine::explained_lines(of_rows, context));
   lines.insert(lines.end(), steps.begin() + 1, steps.end());
   if (steps.size() == 1) lines.emplace_back("-> One row of constants");
