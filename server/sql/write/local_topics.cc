@@ -9,7 +9,7 @@
 
 namespace server {
 
-// An append that waits until the log accepts it. It outlives its session.
+// An append that waits until the log accepts it. It continues even if its session ends.
 struct LocalTopics::Waiting {
   storage::AppendRequest request;
   storage::AppendDone done;
@@ -72,7 +72,8 @@ void LocalTopics::append_change(Change change, storage::AppendDone done) {
 
 void LocalTopics::append_changes(std::vector<Change> parts, ChangesDone done) {
   if (parts.empty()) return done({});
-  // Answers may come from several threads; each writes its own element.
+  // The answers for the parts, which may come from several threads. Each thread writes its own
+  // element.
   struct Answers {
     ChangesDone done;
     std::vector<Changed> parts;

@@ -1,5 +1,5 @@
-// UPDATE of a primary key: the SELECT returns each row together with its old key and with the row
-// that has its new key.
+// Plans UPDATE of a primary key. The SELECT returns each new row together with its old key, and
+// with the existing row that already has the new key, if any.
 #include <utility>
 
 #include "engine/expr/assigned.h"

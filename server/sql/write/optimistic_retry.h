@@ -10,7 +10,7 @@
 
 namespace server {
 
-// Each partition accepts its rows only if no row with one of the same keys was written after the
+// Each partition accepts its rows only if no row with one of their keys was written after the
 // statement had read. If a partition rejects its rows, the statement reads again and writes the
 // rows that are missing.
 //
@@ -26,10 +26,10 @@ class OptimisticRetry {
   Changes begin_without_condition(storage::AppendRequest request);
   // Takes the results of the attempt. Returns an error if another attempt cannot succeed.
   std::optional<Error> told(std::vector<ClusterTopics::Changed> changed);
-  // Returns whether other writers have changed rows of some parts first, so that another attempt is
-  // needed.
+  // Returns whether a partition has rejected its rows, because other writers have written rows with
+  // the same keys first. Then another attempt is needed.
   bool was_overtaken() const;
-  // Begins an attempt with those parts, this time without a condition.
+  // Begins an attempt with the rows that partitions have rejected, this time without a condition.
   Changes rest_without_condition();
   // Divides the keys of the last attempt into written and unwritten ones. Called before another
   // attempt.

@@ -22,7 +22,8 @@ ReturnedValue column_of(const engine::DataSource& target, size_t place, const st
           engine::column_expression(column.type, static_cast<uint32_t>(place)), column.name};
 }
 
-// Finds the column that a name without a source means, also if it is quoted.
+// Finds the column for a name without a source. A name in double quotes also finds a column of the
+// dialect, whose name is in upper case.
 Result<ReturnedValue> returned_column(const engine::ColumnRef& column,
                                       const engine::SelectItem& item,
                                       const engine::DataSource& target,

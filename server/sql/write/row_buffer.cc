@@ -14,7 +14,7 @@ namespace server {
 
 namespace {
 
-// A reader of one record has to read its whole batch, so batches are limited.
+// Limit for the size of a batch: to read one record, a reader has to read the whole batch.
 constexpr size_t kBatchBytes = 64 * 1024;
 
 Error bad_row(const engine::DataSource& source, std::string_view what, size_t row,
@@ -189,7 +189,7 @@ Status RowBuffer::absorb(RowBuffer& other) {
     return Error{ErrorCode::ObjectState,
                  fmt::format("{} was dropped and recreated while rows for it were collected",
                              source_->name)};
-  // The topic may have more partitions than when this buffer was made.
+  // The topic may have got more partitions since this buffer was made.
   if (other.builders_.size() > builders_.size()) {
     builders_.resize(other.builders_.size());
     sealed_.resize(other.builders_.size());
@@ -223,7 +223,8 @@ RowBuffer::Mark RowBuffer::mark() {
 void RowBuffer::go_back(const Mark& mark) {
   for (size_t i = 0; i < builders_.size(); ++i) {
     builders_[i].clear();
-    // The topic may have more partitions than at the mark.
+    // The topic may have got more partitions since the mark was taken. The buffers of these
+    // partitions become empty.
     sealed_[i].resize(i < mark.sealed_bytes.size() ? mark.sealed_bytes[i] : 0);
   }
   size_bytes_ = mark.size_bytes;

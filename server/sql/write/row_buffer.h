@@ -51,7 +51,8 @@ class RowBuffer {
   size_t size_bytes() const { return size_bytes_; }
   uint64_t rows() const { return rows_; }
   // Moves the rows of another buffer of the same source to the end of this buffer. If the source
-  // has got another topic in the meantime, fails with ObjectState and moves nothing.
+  // was given another topic after one of the buffers was made, fails with ObjectState and moves
+  // nothing.
   Status absorb(RowBuffer& other);
   // Moves all rows into the request, and so empties the buffer.
   void take(storage::AppendRequest& into);

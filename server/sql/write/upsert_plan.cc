@@ -1,5 +1,5 @@
-// INSERT ... ON CONFLICT: the SELECT returns each row to insert together with the existing row of
-// its key.
+// Plans INSERT ... ON CONFLICT. The SELECT returns each row to insert together with the existing
+// row that has the same key.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -189,15 +189,15 @@ class Upsert {
     return {};
   }
 
-  // Returns whether the value is the key column itself, of the inserted row or of the existing row:
-  // both rows have the same key, so the value does not change the key.
+  // Returns whether the value is the key column itself, of the inserted row or of the existing row.
+  // Both rows have the same key, so such an assignment changes nothing.
   bool is_itself(const engine::Expression& value, size_t place) const {
     const auto* column = value.as<engine::ColumnRef>();
     return column && column->name.text == columns_[place].name;
   }
 
-  // Converts the values to the types of their columns before EXCLUDED refers to them; parameters
-  // get these types.
+  // Converts the values to the types of their columns, because EXCLUDED refers to the converted
+  // values. Parameters get these types.
   Status give_values_types() {
     for (engine::ExpressionList& row : write_.rows.values) {
       if (row.size() > write_.places.size())
@@ -217,8 +217,9 @@ class Upsert {
            !engine::names_number(write_.rows, item);
   }
 
-  // Wraps the rows in a query that converts them to the types of the columns. `is_rounded` returns
-  // for a column whether its numbers are rounded to the digits of a NUMERIC.
+  // Puts the rows into a sub-query, so that an outer query converts them to the types of the
+  // columns. `is_rounded` returns for a column whether its numbers are rounded to the digits of a
+  // NUMERIC.
   template <class IsRounded>
   void read_rows(const IsRounded& is_rounded) {
     engine::Query around;

@@ -10,8 +10,8 @@
 
 namespace server {
 
-// Each append runs within pass(), which fails with ObjectState if the topic is fenced. So when
-// close() returns, every append that has passed is already in the queue of the log.
+// Each append of an SQL writer runs within pass(), which fails with ObjectState if the topic is
+// fenced. So when close() returns, every append that has passed is already in the queue of the log.
 //
 // Threads: any. Owner: SqlParts.
 class WriteFence {
