@@ -25,8 +25,8 @@ void add_item(engine::Query& query, engine::ExpressionPtr value, const std::stri
 // Returns CAST(value AS type). The type keeps its label but not its length, because the length is
 // checked later, when rows become records.
 engine::ExpressionPtr as_type(engine::ExpressionPtr value, const engine::SqlType& type);
-// Casts a value to the type of the column into which it is written. A constant or a column must not
-// lose digits. A computed value may (engine/expr/whole_numeric.h).
+// Casts a value to the type of the column into which it is written. The cast fails if a constant or
+// a column would lose digits; a computed value may lose them (engine/expr/whole_numeric.h).
 engine::ExpressionPtr as_taken(engine::ExpressionPtr value, const engine::SqlType& type,
                                bool is_named);
 // Finds a table whose rows statements may change.
@@ -38,8 +38,8 @@ Result<size_t> find_place(const engine::TableName& column, const engine::DataSou
 // Returns the expression that DEFAULT stands for. Fails with NotSupported if this expression takes
 // numbers of a sequence.
 Result<engine::ExpressionPtr> default_of(const engine::ColumnDef& column, TextPosition at);
-// Casts to `bigint` each operand of an arithmetic expression that is not arithmetic itself, at any
-// depth.
+// Casts operands of an arithmetic expression to `bigint`, at any depth: all operands that are not
+// arithmetic expressions themselves.
 void widen(engine::ExpressionPtr& operand, const engine::TypeName& bigint);
 
 // Changes the query of an INSERT ... ON CONFLICT so that it returns the rows to write: if a row

@@ -129,7 +129,7 @@ engine::Query rows_of(const engine::DataSource& target, const engine::TableName&
   query.from.emplace();
   query.from->name = exact(target.name);
   query.from->alias = alias ? alias : engine::without_public(written.name);
-  // A table in a schema is referred to by its own name alone.
+  // In an expression, the name of a table is written without its schema.
   if (const size_t dot = written.name.text.find('.');
       !alias && written.name.quoting == engine::Quoting::Back && dot != std::string::npos)
     query.from->alias->text = written.name.text.substr(dot + 1);
@@ -177,8 +177,8 @@ Result<RowsWrite> plan_delete(const engine::DeleteRows& remove,
   return write;
 }
 
-// Plans (a, b) = (SELECT ...), whose SELECT runs once per row: an inner query returns the columns
-// of the SELECT next to the columns of the row.
+// Plans (a, b) = (SELECT ...). The SELECT runs once for each row: an inner query returns its
+// columns next to the columns of the row.
 Status compute_row_values(const engine::UpdateRows& update, RowsWrite& write) {
   const TextPosition at = update.target.position;
   if (!write.rows.joins.empty())
@@ -316,8 +316,8 @@ Result<bool> add_sequence_defaults(RowsWrite& write, size_t given) {
 
 namespace {
 
-// Whether the expression computes with dates or times. Differences of these must not be widened
-// like arithmetic with numbers.
+// Whether the expression computes with dates or times. Unlike arithmetic with numbers, their
+// differences must not be cast to BIGINT.
 bool is_about_times(const engine::Expression& expression, const engine::DataSource& table) {
   if (const auto* cast = expression.as<engine::Cast>())
     return engine::SqlType(cast->type.kind).is_time_like() || is_about_times(*cast->operand, table);

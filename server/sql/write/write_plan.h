@@ -1,5 +1,5 @@
-// Plans INSERT ... SELECT into a table, UPDATE and DELETE, which write the rows of a SELECT once
-// (docs/adr/0053).
+// Plans INSERT ... SELECT into a table, UPDATE and DELETE. These statements run a SELECT once and
+// write its rows (docs/adr/0053).
 #pragma once
 #include <memory>
 #include <span>
@@ -27,7 +27,8 @@ struct RowsWrite {
   // True: it is an error if a key occurs twice. False: of several rows with the same key, the last
   // one is kept.
   bool has_each_key_once = false;
-  // INSERT ... ON CONFLICT: what is written depends on the existing rows with the same keys.
+  // True for INSERT ... ON CONFLICT: the rows that are written depend on the existing rows with the
+  // same keys.
   bool is_upsert = false;
   std::vector<engine::SqlType> types() const;
   std::span<const size_t> given() const {
