@@ -9,8 +9,8 @@ bool try_append(Loop& here, storage::Log& log, storage::AppendRequest& request,
                 storage::AppendDone& done) {
   std::shared_ptr<storage::InlineAppend> alone;
   const bool is_taken = storage::try_append(log, request, done, alone);
-  // If the loop ends before it runs this closure, the closure is destroyed. In that case the thread
-  // that writes the log writes the append.
+  // If the loop ends before it runs this closure, the closure is destroyed, and the log's writer
+  // thread writes the append instead.
   if (alone) run_when_idle(here, [alone] { alone->write(); });
   return is_taken;
 }

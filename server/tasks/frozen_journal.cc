@@ -88,9 +88,9 @@ FrozenJournal::FrozenJournal(std::shared_ptr<CheckpointLane> lane, Range range,
   pass_end_ = stored_to_;
 }
 
-// The lane keeps `this` checkpoint's function while it waits. The function has only a weak
-// reference to this object: this object owns the lane, so with a strong reference neither of the
-// two would ever be destroyed.
+// The lane keeps the function that is passed to enter() while this checkpoint waits. The function
+// has only a weak reference to this object: this object shares the ownership of the lane, so with a
+// strong reference neither of the two would ever be destroyed.
 void FrozenJournal::write() {
   phase_ = Phase::Writing;
   lane_->enter(turn_bytes(), [weak = weak_from_this()] {
@@ -100,7 +100,7 @@ void FrozenJournal::write() {
 }
 
 bool FrozenJournal::begin_turn() {
-  // Another checkpoint may have failed while this one waited. Then all retries are delayed.
+  // Another checkpoint may have failed while this one waited. Then may_try() delays all retries.
   if (lane_->may_try() && submit_pass()) return true;
   phase_ = Phase::Stuck;
   return false;

@@ -158,9 +158,9 @@ void QuerySupervisor::rebuild_soon(std::vector<std::string> queries) {
   changed_.notify_all();
 }
 
-// Builds the tasks of the queries in to_rebuild_, one journal after the other. As in other
-// attempts, other operations may run in between, but only after some time, because users wait for
-// these queries, too.
+// Builds the tasks of the queries in to_rebuild_, one journal after the other. Operations may run
+// between two journals, and also interrupt the work on a journal, but only after patience_ms_,
+// because users wait for these queries, too.
 void QuerySupervisor::rebuild() {
   for (bool is_left = true; is_left; let_others_go_first()) {
     std::lock_guard operation(operation_mutex_);
@@ -440,7 +440,7 @@ void QuerySupervisor::task_failed(const TaskNews& news) {
          : trouble && trouble->kind == Trouble::Kind::Parked
              ? "waits until the disk has free space"
              : "failed, restarts from its last commit");
-  // Wakes the supervisor's thread, so that no loop has to register for free space.
+  // The supervisor's thread registers for free space (await_room()), so that no loop has to do it.
   changed_.notify_all();
 }
 

@@ -11,8 +11,8 @@ namespace {
 
 constexpr int64_t kLookMs = 200, kPauseAfterFailureMs = 5'000;
 // A query has caught up if its lag is at most this number of records, or at most the number that it
-// reads in half a second. It reads the rest after the switch, because both queries are stopped
-// during the switch.
+// reads in half a second. Both queries are stopped during the switch, so the new query reads the
+// rest after the switch.
 constexpr int64_t kLittleLag = 1'000;
 
 }  // namespace

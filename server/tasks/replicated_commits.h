@@ -35,8 +35,8 @@ class ReplicatedCommits final : public CommitPath {
                                  std::vector<Status>& results) override;
   Result<TaskRole> role_of(const TaskPlace& place, Shard& shard) override;
   void forget(const std::string& query_id) override { journals_.forget(query_id); }
-  // Also false for queries with local commits, because another node may run the query that writes
-  // the topic.
+  // False even for queries with local commits, because another node may run the query that writes
+  // the topic which they read.
   bool shows_outputs_with_commits() const override { return false; }
   bool may_run_elsewhere(const DefinedQuery& defined) const override { return is_shared(defined); }
   void when_applied(PartitionId journal, Offset end, const std::weak_ptr<const void>& receiver,

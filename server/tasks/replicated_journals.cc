@@ -165,7 +165,8 @@ void ReplicatedJournals::pump(PartitionId number, Journal& journal) {
   Result<Portion> portion = read(number, from);
   if (!portion) {
     std::unique_lock lock(mutex_);
-    // If an unclean election happened since, it explains the error.
+    // If an unclean election has replaced commits of the journal since they were applied, it is the
+    // cause of the error: the journal is then read again, and the error is dropped.
     const bool is_explained = is_whole && is_lost(number, journal);
     lock.unlock();
     return rest(number, is_explained ? std::nullopt : std::optional(portion.error()));
@@ -201,8 +202,7 @@ Status ReplicatedJournals::begin_anew(PartitionId number, Journal& journal) {
   if (clock_.monotonic_us() < journal.search_at_us) return {};
   const auto searched = storage::find_snapshot(log_, *reader_, replicated(number));
   journal.search_at_us = clock_.monotonic_us() + kSearchAgainUs;
-  // The local replica of the journal has meanwhile been trimmed itself. The next call searches
-  // again.
+  // The local replica of the journal was trimmed during the search. The next call searches again.
   if (!searched && searched.error().code == ErrorCode::OffsetOutOfRange) return {};
   if (!searched) return searched.error();
   const auto& found = *searched;
