@@ -598,7 +598,8 @@ void ClusterMember::applied(const storage::MetadataRecord& record,
 void ClusterMember::loaded(const storage::MetadataSnapshot& snapshot,
                            std::span<const TopicPartition> changed) {
   cluster_changed(changed);
-  // The snapshot does not contain whether this node was fenced in the meantime.
+  // Listening sessions end, because the snapshot does not show whether this node was fenced in the
+  // meantime, and then has missed messages of NOTIFY.
   if (listeners_.end_all) listeners_.end_all();
   mirror_.load(snapshot);
 }

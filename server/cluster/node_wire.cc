@@ -346,8 +346,8 @@ std::string frame_of(const AppendRows& append) {
   to.partition = append.partition.partition.value();
   to.batches = append.batches;
   if (!append.unchanged) return framed(to, 0);
-  // Only this version carries the condition: a node that does not know the version rejects the request instead of
-  // ignoring the condition.
+  // Only the newest version of AppendRows has the condition: a node that does not know this version
+  // rejects the request instead of ignoring the condition.
   to.unchanged_since = append.unchanged->since.value();
   if (append.unchanged->own_from) to.own_from = append.unchanged->own_from->value();
   return framed(to);
