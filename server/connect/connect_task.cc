@@ -101,8 +101,8 @@ void ConnectTask::set_state(ConnectorState state, std::string trace) {
   bool is_stored;
   {
     const std::lock_guard lock(mutex_);
-    // A running task may wait often and briefly. So a new reason to wait is visible in facts(), but
-    // it is neither logged nor stored.
+    // A task may often wait for a short time while its state stays Running. Such a reason to wait
+    // (`trace`) is visible in facts(), but it is neither logged nor stored.
     const bool has_failed = state != ConnectorState::Running && facts_.trace != trace;
     is_stored = facts_.state != state || has_failed;
     facts_.state = state;
@@ -111,8 +111,8 @@ void ConnectTask::set_state(ConnectorState state, std::string trace) {
   if (is_stored) store_state(state, trace);
 }
 
-// The record with the state only informs readers of __connect_state. So the task does not wait
-// until the record is durable, and does not repeat it if it is lost.
+// The stored state only informs readers of __connect_state. So the task does not wait until its
+// record is durable, and does not write the record again if it is lost.
 void ConnectTask::store_state(ConnectorState state, const std::string& trace) {
   const std::string key = engine::task_state_key(identity_.definition->name, identity_.task);
   std::string value =
@@ -194,7 +194,7 @@ Status ConnectTask::run_once() {
   TRY(read_state());
   TRY(open());
   set_state(ConnectorState::Running);
-  // pause between checks of a source or topic that has nothing new
+  // pause before the next step() of a task whose source or topic has nothing new
   constexpr int64_t kIdlePauseMs = 100;
   while (true) {
     {
@@ -259,7 +259,7 @@ Result<bool> ConnectTask::await_memory(size_t bytes) {
   Error refusal{ErrorCode::OutOfMemory, {}};
   while (!try_charge(bytes, refusal)) {
     TRY(settle());
-    // The memory is released during the wait, so that a waiting task does not block the others.
+    // A task that waits holds no memory, so that it does not block other tasks.
     release_memory();
     set_state(ConnectorState::Running, trace_of(refusal));
     if (!wait_for(kMemoryPauseMs)) return false;
@@ -275,8 +275,8 @@ Status ConnectTask::take_bad_record(const BadRecordPolicy& policy, const Error& 
     error.hint =
         "Set errors.tolerance to all, and errors.deadletterqueue.topic.name to keep the "
         "bytes, or mend the record; then restart the connector.";
-    // The code is one for which is_permanent() is true, because a restart would meet the same
-    // record and fail again.
+    // The code InvalidText makes is_permanent() true. The task then becomes FAILED, and does not
+    // restart only to fail at the same record again.
     error.code = ErrorCode::InvalidText;
     return error;
   }
@@ -329,7 +329,8 @@ Status ConnectTask::await(PendingCommit& pending) {
       set_state(ConnectorState::Running, "waits: " + end.error().message);
       note([](TaskFacts& facts) { ++facts.retries; });
       around_.log.await_writable();
-      // The commit was refused, so nothing is lost: after a restart the same records are copied again.
+      // A task that stops here loses nothing: the log has refused the commit, so the next run
+      // copies the same records again.
       if (must_stop()) return Error{ErrorCode::ShuttingDown, "the task is being stopped"};
     } else if (end.error().code == ErrorCode::ObjectState) {
       if (!TRY(is_still_newest()))

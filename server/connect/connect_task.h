@@ -1,6 +1,6 @@
-// A task of a connector: a thread that copies records, beginning at the committed positions, and
-// starts again after failures. The tasks of sources and of sinks derive from ConnectTask and
-// implement its steps.
+// A task of a connector: a thread that copies records from the committed positions on, and starts
+// again after a failure. The tasks of sources and sinks derive from ConnectTask, and implement its
+// steps.
 #pragma once
 #include <condition_variable>
 #include <functional>
@@ -58,13 +58,14 @@ struct TaskIdentity {
 };
 
 // Invariants:
-//    1. after a commit whose outcome is not known, the state is read again before anything is
-//       written;
-//    2. each commit also writes the key engine::commit_key(), which all runs of this task write, so
-//       that a commit of a replaced run fails.
+//    1. after a commit with an unknown outcome, the task reads the state again before it writes
+//       anything;
+//    2. each commit also writes the key engine::commit_key(). All runs of a task write this key, so
+//       the commits of an earlier run fail after the first commit of a later one.
 //
-// Threads: start(), stop(), pause() and facts() on any; the rest on the task's own thread.
-// Owner: the runtime of connectors. A derived class calls stop() in its destructor.
+// Threads: start(), stop(), pause() and facts() may be called on any thread; all other functions on
+// the task's own thread. Owner: the runtime of connectors. A derived class calls stop() in its
+// destructor.
 class ConnectTask {
  public:
   ConnectTask(TaskSurroundings around, TaskIdentity identity);
@@ -72,52 +73,53 @@ class ConnectTask {
   ConnectTask(const ConnectTask&) = delete;
   ConnectTask& operator=(const ConnectTask&) = delete;
   void start();
-  // Ends the task after it has waited for its commits and writes in progress.
+  // Waits for the commits and writes in progress, and ends the task.
   void stop();
-  // A paused task keeps its connection and copies nothing.
+  // While it is paused, a task copies nothing, but keeps its connection to the outside system.
   void pause(bool is_paused);
   TaskFacts facts() const;
-  // Ends the pause of a task that has nothing to copy.
+  // Ends the wait of a task that had nothing to copy, because there are new records.
   void wake();
   bool has_failed() const { return facts().state == ConnectorState::Failed; }
 
  protected:
-  // A submitted commit that is not durable yet, with its number of bytes. It is kept so that it can
-  // be submitted again after DiskFull.
+  // A submitted commit that is not durable yet. The task keeps `commit`, so that it can submit it
+  // again after DiskFull.
   struct PendingCommit {
     ConnectCommit commit;
     std::future<Result<Offset>> done;
     int64_t begun_us = 0;
   };
-  // Opens the outside system at the committed positions of `state()`.
+  // Opens the outside system. The task begins at the committed positions in state().
   virtual Status open() = 0;
-  // Copies some records. Returns whether more can be copied without a pause.
+  // Copies some records. Returns whether more records can be copied at once.
   virtual Result<bool> step() = 0;
-  // Waits for the writes in progress. Called before a pause, before a wait for memory, and at the
-  // end of the task.
+  // Waits for the writes in progress. Called before the task pauses, before it waits for memory,
+  // and before it ends.
   virtual Status settle() = 0;
   // Called when the task is paused, after settle().
   virtual void on_pause() {}
   // Closes the outside system, also after a failure.
   virtual void close() = 0;
 
-  // Waits until both the limit of all connectors and the server's budget grant the memory. Calls settle() before it
-  // waits. Returns false if the task must stop. The memory is released when the task is paused or has nothing to copy:
-  // otherwise idle tasks would use up the budget.
+  // Waits until the memory is available both in the limit of all connectors (ConnectorMemory) and
+  // in the server's budget. Calls settle() before it waits. Returns false if the task must stop. A
+  // task that is paused or has nothing to copy releases the memory, so that idle tasks do not use
+  // up the budget.
   Result<bool> await_memory(size_t bytes);
-  // Handles a bad record according to the policy: fails if the policy does not tolerate bad
-  // records; otherwise logs the record if the policy asks for log lines.
+  // Applies the policy to a bad record: fails if the policy does not tolerate bad records, and
+  // otherwise logs the record if the policy asks for that.
   Status take_bad_record(const BadRecordPolicy& policy, const Error& error,
                          const std::string& bytes) const;
   // Adds the record of engine::commit_key(), and submits the commit.
   void submit(PendingCommit& pending);
-  // Waits until the commit is durable. Submits the commit again after DiskFull, and also after
-  // ObjectState if the newer record was not written by another task.
+  // Waits until the commit is durable. Submits it again after DiskFull. Submits it again after
+  // ObjectState, too, unless another run of this task has written the newer record.
   Status await(PendingCommit& pending);
-  // Returns the records that have a position of this connector, as (partition, offset).
+  // Returns the committed positions of this connector as pairs of partition and offset.
   std::vector<std::pair<std::string, std::string>> positions() const;
-  // Returns the offset that this connector has committed for the source partition; nothing if it
-  // has committed none.
+  // Returns the offset that is committed for this partition of the source; nothing if none is
+  // committed.
   std::optional<std::string> position_of(const std::string& partition_json) const;
 
   const ConnectState& state() const { return state_; }
@@ -125,7 +127,8 @@ class ConnectTask {
   const TaskIdentity& identity() const { return identity_; }
   // Changes the facts under their lock.
   void note(const std::function<void(TaskFacts&)>& change);
-  // Stores a new state, or a new failure, in __connect_state.
+  // Changes the state in facts(), and stores it in __connect_state if it is a new state or a new
+  // failure.
   void set_state(ConnectorState state, std::string trace = {});
   // Returns the functions for a writer. They refer to this object.
   TaskWait task_wait();
@@ -133,15 +136,14 @@ class ConnectTask {
   bool must_stop() const;
 
  private:
-  // Tries to charge the memory. On failure returns false, and `refusal` has the reason.
+  // Tries to reserve the memory. On failure returns false, and sets `refusal` to the reason.
   bool try_charge(size_t bytes, Error& refusal);
   void release_memory();
   void run();
   Status run_once();
   Status read_state();
   Result<bool> is_still_newest();
-  // Applies the changes that this task has committed to its copy of the state, which then ends at
-  // `end`.
+  // Applies `changes`, which this task has committed, to state_. The new end of state_ is `end`.
   void take_in(const std::vector<StateChange>& changes, Offset end);
   void store_state(ConnectorState state, const std::string& trace);
 
@@ -149,7 +151,7 @@ class ConnectTask {
   const TaskIdentity identity_;
   const PartitionId state_partition_;
   MemoryAccount account_;
-  // The members below are used on the task's thread.
+  // Only the task's thread uses the members below.
   MemoryCharge charge_;
   size_t counted_bytes_ = 0;  // bytes that are counted in around_.connector_memory
   ConnectState state_;

@@ -1,6 +1,7 @@
-// A family is the set of connector classes that one folder implements (files, postgres). The
-// runtime of connectors uses this interface for their properties, for CREATE CONNECTOR, and to open
-// the reader or writer of a task.
+// A family implements the connector classes of one kind of outside system, such as files or
+// postgres; each family has its own folder. The runtime of connectors uses this interface to read
+// the properties of a class, to check them in CREATE CONNECTOR, and to open the reader or writer of
+// a task.
 #pragma once
 #include <memory>
 #include <optional>
@@ -19,7 +20,7 @@
 
 namespace server {
 
-// A stream over a topic of a source. CREATE CONNECTOR declares the stream.
+// A stream that CREATE CONNECTOR declares over a topic of a source.
 struct DeclaredStream {
   std::string topic;
   std::string value_format;    // VALUE_FORMAT of CREATE STREAM
@@ -33,7 +34,7 @@ struct SourcePlan {
   std::vector<ConnectorNotice> notices;
 };
 
-// The parts of the configuration of a sink that sends batches of records.
+// The properties of a sink that sends batches of records.
 struct BatchSinkPlan {
   size_t batch_records = 1;  // most records of one batch
 };
@@ -46,7 +47,7 @@ struct SinkOwner {
   bool may_reach_private_addresses = false;
 };
 
-// The parts of the configuration of a sink that writes tables.
+// The properties of a sink that writes tables.
 struct TableSinkPlan {
   engine::RowMapping mapping;
   size_t batch_records = 0;     // most records of one transaction
@@ -57,15 +58,17 @@ struct TableSinkPlan {
 struct SinkPlan {
   std::vector<std::string> topics;
   engine::SinkLimits limits;
-  // Names of the files, tables or buckets into which the sink writes; no other sink may write into
-  // them. The names are in a normal form, so that equal places have equal names.
+  // The files, tables or buckets that the sink writes to. No other sink may write to them. Equal
+  // places have equal names, because the names are in a normal form.
   std::vector<std::string> places;
-  // One of both is set for a sink of tables or of batches; neither for one of objects.
+  // A sink of tables sets `tables`, a sink of batches `batches`. A sink of objects (such as files)
+  // sets neither.
   std::optional<TableSinkPlan> tables = {};
   std::optional<BatchSinkPlan> batches = {};
 };
 
-// `values` contain the secrets in plain text, so errors must not repeat the values of passwords.
+// The functions get `values` with the secrets in plain text, so their errors must not contain
+// values of passwords.
 //
 // Threads: any, one at a time for a reader. Owner: the node; the family outlives the tasks.
 class ConnectorFamily {
@@ -74,17 +77,17 @@ class ConnectorFamily {
   // Returns the name of the family in the table of connector classes, such as "file".
   virtual std::string_view name() const = 0;
   virtual std::vector<engine::PropertyRow> rows(const engine::ConnectorClass& of) const = 0;
-  // Checks conditions that concern several values, which the rows of properties cannot express. Does
-  // not connect to the outside system.
+  // Checks conditions between several properties, which PropertyRow cannot express. Does not
+  // connect to the outside system.
   virtual std::vector<engine::WrongProperty> check(const engine::ConnectorClass& of,
                                                    const engine::PropertyValues& values) const = 0;
-  // Returns the forms of the keys and values of records, in which transforms read and write them.
+  // Returns how the transforms read and write the keys and values of records, for example as JSON.
   virtual engine::RecordForms forms(const engine::ConnectorClass&,
                                     const engine::PropertyValues&) const {
     return {};
   }
-  // Returns the configuration without those transforms that the family applies itself, so that the
-  // runtime does not apply them again.
+  // Returns the configuration without the transforms that the family applies itself. The runtime
+  // applies those that remain.
   virtual engine::ConnectorProperties without_own_transforms(
       const engine::ConnectorClass& /*of*/, const engine::ConnectorProperties& config) const {
     return config;
@@ -92,31 +95,32 @@ class ConnectorFamily {
   // Returns the guarantee of delivery, for DESCRIBE CONNECTOR.
   virtual std::string_view guarantee(const engine::ConnectorClass& of) const = 0;
 
-  // Connects to the outside system. If the property "validate" is 'false', the system need not be
-  // reachable.
+  // Connects to the outside system, and returns the topics and streams of the source. If the
+  // property "validate" is 'false', the system need not be reachable.
   virtual Result<SourcePlan> plan_source(const engine::ConnectorClass& of,
                                          const engine::PropertyValues& values) const = 0;
-  // `columns` are the columns of the stream that the plan declares, and `connector` is the name of the connector.
+  // `columns` are the columns of the stream that plan_source() returned, and `connector` is the
+  // name of the connector.
   virtual Result<std::unique_ptr<SourceReader>> open_source(const engine::ConnectorClass& of,
                                                             const engine::PropertyValues& values,
                                                             engine::RowColumns columns,
                                                             const std::string& connector) const = 0;
 
-  // For sources whose topics are determined by the outside system, which may get further topics at
-  // any time: returns the text with which the names of all their topics begin. Otherwise the text
-  // is empty.
+  // Returns the prefix of the names of all topics, for a source whose outside system determines the
+  // topics and may add further ones at any time; empty for other sources.
   virtual std::string topic_prefix(const engine::ConnectorClass& /*of*/,
                                    const engine::PropertyValues& /*values*/) const {
     return {};
   }
-  // Cleans up in the outside system after DROP CONNECTOR, and returns notices about objects that
-  // remain there.
+  // Called after DROP CONNECTOR. Removes what the connector has left in the outside system, and
+  // returns notices about objects that remain there.
   virtual std::vector<ConnectorNotice> after_drop(const engine::ConnectorClass& /*of*/,
                                                   const engine::PropertyValues& /*values*/) const {
     return {};
   }
 
-  // The functions for sinks have no effect in a family without sinks. plan_sink() does not connect to the outside system.
+  // Families without sinks do not override the following functions. plan_sink() does not connect to
+  // the outside system.
   virtual SinkPlan plan_sink(const engine::ConnectorClass& /*of*/,
                              const engine::PropertyValues& /*values*/) const {
     return {};
@@ -138,7 +142,8 @@ class ConnectorFamily {
       const SinkOwner& /*owner*/) const {
     return engine::class_is_not_built_in(of.name, false);
   }
-  // Opens a sink whose plan has `tables`. The database stores positions under the name of the connector.
+  // Opens a sink whose plan has `tables`. The database stores the positions under the name
+  // `connector`.
   virtual Result<std::unique_ptr<TableWriter>> open_tables(const engine::ConnectorClass& of,
                                                            const engine::PropertyValues& /*values*/,
                                                            const std::string& /*connector*/) const {

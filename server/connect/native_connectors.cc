@@ -20,7 +20,7 @@ namespace server {
 namespace {
 
 constexpr int32_t kOnlyTask = 0;  // number of the only task, since file sources have one task
-// The interval of attempts to start a connector that waits for a thread.
+// interval between attempts to start connectors that wait for a free thread (settings_.max_threads)
 constexpr std::chrono::milliseconds kRetryInterval(200);
 
 Error no_connector(const std::string& name) {
@@ -181,8 +181,8 @@ void NativeConnectors::restart(std::string name, Restart what, Done<ConnectorInf
       std::move(done), [this, name = std::move(name), what]() -> Result<ConnectorInfo> {
         const Definition definition = TRY(find(name));
         const bool has_failed = facts_of_task(*definition).state == ConnectorState::Failed;
-        // Without includeTasks, Kafka Connect restarts only the connector and not its tasks. In
-        // this server a connector consists of its task, so the task is restarted.
+        // Restarts the task even if what.includes_tasks is false. In that case Kafka Connect
+        // restarts only the connector; but here a connector has no process beside its task.
         if (!what.only_failed || has_failed) {
           stop_tasks(name);
           start_tasks(definition);
@@ -234,7 +234,8 @@ void NativeConnectors::tasks(std::string name, Done<Listed<TaskProgress>> done) 
 
 void NativeConnectors::reset_topics(std::string name, Done<void> done) {
   submit<void>(std::move(done), [this, name = std::move(name)]() -> Result<void> {
-    // fails if the connector does not exist; its topics cannot be reset, because they follow from the configuration
+    // Only checks that the connector exists. The list of its topics follows from the configuration,
+    // so nothing can be reset.
     TRY(find(name));
     return {};
   });
@@ -356,8 +357,8 @@ Status NativeConnectors::store(const std::string& name, Definition definition) {
   return done.get_future().get();
 }
 
-// Declares the stream of a source unless it exists. DROP CONNECTOR keeps the stream, so a connector
-// that is created again finds it.
+// Declares the stream of a source unless it exists. It may exist, because DROP CONNECTOR keeps the
+// stream for a connector that is created again with the same name.
 Status NativeConnectors::declare(const DeclaredStream& stream, const std::string& connector,
                                  Declarations& declared, std::vector<ConnectorNotice>& notices) {
   const std::string name = engine::source_name_of(connector);
@@ -386,7 +387,8 @@ Status NativeConnectors::make_topics(const SourcePlan& plan, const UsableConfig&
                                      Declarations& declared) const {
   const engine::PropertyValues& values = usable.values;
   const int32_t partitions = partitions_of_topics(values);
-  // The task creates the topics whose names depend on the times of records.
+  // Topics whose names depend on the times of records are not created here: the task creates them
+  // when it needs them.
   const bool has_known_topics = !usable.transforms->routes_by_time();
   for (const std::string& planned : has_known_topics ? plan.topics : std::vector<std::string>())
     for (const std::string& topic : usable.transforms->topics_of(planned))
@@ -428,8 +430,9 @@ Result<CreatedConnector> NativeConnectors::create(const ConnectorDefinition& wan
   TRY(make_topics(plan, usable, declared));
   std::vector<ConnectorNotice> notices = std::move(usable.notices);
   notices.insert(notices.end(), plan.notices.begin(), plan.notices.end());
-  // Deletes the records that an earlier connector with this name has left in __connect_state. Such
-  // records remain if the server crashes in the middle of a DROP.
+  // The commit of the new connector also deletes records of __connect_state that a dropped
+  // connector with the same name has left. Such records remain if the server crashes during DROP
+  // CONNECTOR.
   std::vector<StateChange> state = TRY(deletions(wanted.name, {}));
   if (plan.stream) {
     TRY(declare(*plan.stream, wanted.name, declared, notices));

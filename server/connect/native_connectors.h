@@ -1,5 +1,5 @@
-// Runs the connectors whose classes are built in: definitions in the metadata log, tasks on threads of their own,
-// progress in __connect_state.
+// Runs the connectors whose classes are built in. The definitions are in the metadata log, each
+// task has its own thread, and the positions are in __connect_state.
 #pragma once
 #include <condition_variable>
 #include <deque>
@@ -34,23 +34,25 @@ struct NativeSettings {
   SecretSettings secrets;  // --secrets-dir
   int max_threads = 64;    // --connect-threads
   size_t max_memory_bytes = size_t{256} << 20;  // --connect-memory: limit for all tasks together
-  bool is_alone = true;  // false: a node of a cluster, which does not run connectors yet
+  bool is_alone = true;  // false for a node of a cluster, which does not run connectors yet
   int32_t partitions_of_new_topic = 1;
 };
 
 // Invariants:
-//   1. a connector has tasks only while its definition exists and its target is not STOPPED;
-//   2. each task of a connector runs at most once at a time: the old run has ended before the new one starts.
+//    1. a connector has tasks only while its definition exists and its target is not STOPPED;
+//    2. each task has at most one run at a time: a new run starts only after the end of the old
+//       one.
 //
-// Threads: any; all calls are carried out in their order on a thread of this object.
-// Owner: the node. stop() is called before the metadata thread and the log end.
+// Threads: any; a thread of this object carries out all calls in their order. Owner: the node,
+// which calls stop() before the metadata thread and the log end.
 class NativeConnectors final : public Connectors {
  public:
   // All arguments outlive this object.
   NativeConnectors(ConnectLog& log, MetadataApplier& definitions, const Clock& clock,
                    MemoryBudget& memory, NativeSettings settings);
   ~NativeConnectors() override;
-  // Starts the tasks of all definitions. `worker_id` is the HOST:PORT of the node, for users.
+  // Starts the tasks of all definitions. `worker_id` is the HOST:PORT of the node, which answers
+  // show to users.
   void start(std::string worker_id = {});
   // The figures of a task for the metrics.
   struct TaskFigures {
@@ -58,9 +60,10 @@ class NativeConnectors final : public Connectors {
     int32_t task = 0;
     TaskFacts facts;
   };
-  // Returns the figures of all tasks, by connector, without waiting for a call that is being carried out.
+  // Returns the figures of all tasks, sorted by connector. Does not wait for a call that the thread
+  // is carrying out.
   std::vector<TaskFigures> figures() const;
-  // Returns the webhook of a connector, for the HTTP listener. Threads: any.
+  // Finds the webhook of a connector, for the HTTP listener. Threads: any.
   struct WebhookOf {
     bool exists = false;               // a connector of class "webhook" has the name
     std::shared_ptr<Webhook> webhook;  // null: it does not run
@@ -93,7 +96,7 @@ class NativeConnectors final : public Connectors {
 
  private:
   using Definition = storage::ConnectorDefinitionPtr;
-  // A connector and its task. There is no task while the connector waits for a thread, or if its
+  // A connector and its task. `task` is null while the connector waits for a free thread, or if its
   // configuration cannot run.
   struct Run {
     Definition definition;
@@ -109,9 +112,9 @@ class NativeConnectors final : public Connectors {
   void submit(Done<T> done, std::function<Result<T>()> work);
   void run();
 
-  // The following functions run on the thread of this object.
+  // The functions below run on the thread of this object.
   Result<CreatedConnector> create(const ConnectorDefinition& definition);
-  // Creates the missing topics of a source, and the topic of its dead letters.
+  // Creates the missing topics of a source, and its topic for dead letters.
   Status make_topics(const SourcePlan& plan, const UsableConfig& usable,
                      Declarations& declared) const;
   int32_t partitions_of_topics(const engine::PropertyValues& values) const;
@@ -129,8 +132,8 @@ class NativeConnectors final : public Connectors {
   Status store(const std::string& name, Definition definition);
   Status write_state(const storage::ConnectorDefinition& definition,
                      std::vector<StateChange> changes);
-  // Returns the changes that delete the connector's records in __connect_state: all of them or,
-  // with `kinds`, those of these kinds.
+  // Returns the changes that delete the records of the connector in __connect_state. If `kinds` is
+  // not empty, only records of these kinds are deleted.
   Result<std::vector<StateChange>> deletions(const std::string& name,
                                              std::initializer_list<std::string_view> kinds);
   Result<engine::RowColumns> stored_columns(const storage::ConnectorDefinition& definition);
@@ -145,8 +148,8 @@ class NativeConnectors final : public Connectors {
   TableTaskPlan table_plan(TaskIdentity identity, const UsableConfig& usable, SinkPlan sink);
   // Checks that the topics of a sink exist, and that the owner may read them.
   Status check_sink_topics(const UsableConfig& usable, const std::string& owner) const;
-  // Makes the checks of check_sink_topics(). Also checks that no other sink writes to the same places, and that the
-  // outside system accepts writes.
+  // Calls check_sink_topics(). Also checks that no other sink writes to the same places, and that
+  // the outside system accepts writes.
   Status check_new_sink(const UsableConfig& usable, const std::string& name,
                         const std::string& owner) const;
   SinkOwner sink_owner(const std::string& name, const std::string& owner) const;
@@ -166,8 +169,8 @@ class NativeConnectors final : public Connectors {
   Webhooks webhooks_;
   std::vector<std::unique_ptr<ConnectorFamily>> own_families_;
   Families families_;
-  // The connectors by name. Only the thread of this object changes the map, under the mutex; other threads read it
-  // under the mutex.
+  // The connectors by name. Only the thread of this object changes the map, and it holds
+  // runs_mutex_ meanwhile. Other threads hold runs_mutex_ to read the map.
   std::map<std::string, Run> runs_;
   mutable std::mutex runs_mutex_;
 

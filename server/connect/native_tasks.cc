@@ -1,5 +1,5 @@
-// The tasks of native connectors: their start and end, their positions, and the changes of definitions that concern
-// them.
+// The parts of NativeConnectors that concern tasks: starting and ending them, changing definitions,
+// and reading and setting positions.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -28,8 +28,8 @@ BadRecordPolicy bad_record_policy(const storage::ConnectorDefinition& definition
            std::string(usable.of->name), kTaskNumber}};
 }
 
-// Returns whether a database stores the positions of the connector. The position in the database is
-// then used unless a user has set another one; therefore RESET OFFSETS also writes a position to
+// Returns whether a database stores the positions of the connector. The task uses the position in
+// the database, unless a user has set another one. Therefore RESET OFFSETS must write a position to
 // __connect_state.
 bool keeps_positions_outside(const engine::ConnectorClass* of, const ConnectorFamily* family,
                              const storage::ConnectorDefinition& definition) {
@@ -73,8 +73,8 @@ Result<std::vector<ConnectorNotice>> NativeConnectors::drop(const std::string& n
     start_tasks(definition);
     return dropped.error();
   }
-  // If the server crashes before this write, the records of the dropped connector remain. Other
-  // connectors ignore them, since they contain the id of the connector.
+  // If the server crashes before these records are deleted, they remain. No other connector uses
+  // them, because they contain the id of the dropped connector.
   const auto changes = deletions(name, {});
   const Status cleaned = changes ? write_state(*definition, *changes) : Status(changes.error());
   if (!cleaned)
@@ -179,7 +179,8 @@ Result<std::string> NativeConnectors::alter_offsets(const std::string& name,
                      {},
                      "A position of a sink is {\"partition\": {\"kafka_topic\": \"t\", "
                      "\"kafka_partition\": 0}, \"offset\": {\"kafka_offset\": 7}}."};
-      // An intent to write an object is deleted, too, because its later completion would overwrite the new position.
+      // Also deletes the intent to write an object. If the task carried out the intent later, it
+      // would overwrite the new position.
       changes.push_back({engine::intent_key(name, parsed->first, parsed->second), std::nullopt});
     }
     StateChange& change = changes.emplace_back();
@@ -226,7 +227,8 @@ Status NativeConnectors::check_sink_topics(const UsableConfig& usable,
                                            const std::string& owner) const {
   const MetadataImagePtr image = definitions_.image();
   for (const std::string& topic : usable.values.list("topics")) {
-    // The error makes the task try again later, so that it continues if the topic is dropped and created again.
+    // UndefinedObject is not permanent, so the task tries again later. It continues if the topic
+    // was dropped and is created again.
     if (image->topics->find(topic) == nullptr)
       return Error{ErrorCode::UndefinedObject, fmt::format("topic \"{}\" does not exist", topic)};
     if (!owner.empty()) TRY(check_topic(*image->users, owner, topic, storage::kMaySelect));
@@ -408,7 +410,8 @@ void NativeConnectors::start_tasks(const Definition& definition) {
   runs_.insert_or_assign(definition->name, std::move(run));
 }
 
-// A sender that posts right after CREATE or RESUME must not get the answer that the webhook does not run.
+// Waits until the webhook is open, so that a sender that posts right after CREATE or RESUME does
+// not get an answer that the webhook does not run.
 void NativeConnectors::await_webhook(const std::string& name, const ConnectTask& task) const {
   constexpr int64_t kPatienceUs = 5'000'000;
   const int64_t end_us = clock_.monotonic_us() + kPatienceUs;
@@ -425,14 +428,15 @@ void NativeConnectors::stop_tasks(const std::string& name) {
     const std::lock_guard lock(runs_mutex_);
     ended = runs_.extract(name);
   }
-  // The task is destroyed after the mutex is released, because its destructor waits for its thread.
+  // `ended` is destroyed after the mutex was released, because the destructor of its task waits for
+  // a thread.
 }
 
 void NativeConnectors::start_waiting() {
   for (auto& [name, run] : runs_)
     if (!run.waits_for.empty() && running_threads() < static_cast<size_t>(settings_.max_threads)) {
       const Definition definition = run.definition;
-      return start_tasks(definition);  // starts one task only, since this call changes the map
+      return start_tasks(definition);  // starts only one task, since start_tasks() changes runs_
     }
 }
 

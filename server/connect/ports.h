@@ -1,5 +1,5 @@
 // The interfaces between the runtime of connectors and the outside systems. Each outside system has
-// a folder that implements them. The runtime does the rest: threads, commits, restarts and states.
+// a folder that implements them. Threads, commits, restarts and states of tasks are in the runtime.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -17,9 +17,9 @@
 
 namespace server {
 
-// The progress in one part of the outside system, as in Kafka Connect: {"filename":"a.csv"} ->
-// {"position":120}. Both are canonical JSON objects. A SourcePosition without an offset removes the
-// stored position.
+// How far a source was read, in one part (a "partition") of the outside system. As in Kafka
+// Connect, both members are canonical JSON objects, for example {"filename":"a.csv"} and
+// {"position":120}. A SourcePosition without an offset removes the stored position.
 struct SourcePosition {
   std::string partition_json;
   std::optional<std::string> offset_json;
@@ -29,27 +29,28 @@ using SourcePositions = std::vector<SourcePosition>;
 
 struct SourceRecord {
   std::string topic;
-  // Records with the same order key are written to the same partition, in their order. The key also names the record's
-  // place in messages.
+  // Records with the same order key go to the same partition, and stay in their order. Messages
+  // show the key as the place of a record.
   std::string order_key;
   std::optional<std::string> key, value;
-  int64_t number = 0, byte = 0;  // in the record's place: number from 1, first byte from 0
+  // place of the record in the source: its number from 1, its first byte from 0
+  int64_t number = 0, byte = 0;
   std::vector<engine::ConnectHeader> headers = {};
 };
 
-// The steps that can fail for a record, under Kafka Connect's names.
+// The names that Kafka Connect gives to the steps in which a record can fail.
 inline constexpr std::string_view kConversionStage = "VALUE_CONVERTER";
 inline constexpr std::string_view kTransformStage = "TRANSFORMATION";
 inline constexpr std::string_view kTaskStage = "TASK_PUT";
 
-// A record that cannot be converted, or that a transform cannot take.
+// A record that cannot be converted, or for which a transform or the outside system has failed.
 struct BadRecord {
   Error error;        // its message names the place: "in/a.csv, line 7: ...", "orders-3@1742: ..."
-  std::string bytes;  // the bytes in the source, or the value in the topic
+  std::string bytes;  // the record in the source, or the value in the topic
   std::string_view stage = kConversionStage;
 };
 
-// Records, and the positions of the source after them. Both are made durable in one commit.
+// Records, and the positions of the source after these records. One commit makes both durable.
 struct SourceBatch {
   std::vector<SourceRecord> records;
   std::vector<BadRecord> bad;
@@ -58,8 +59,8 @@ struct SourceBatch {
   bool is_empty() const { return records.empty() && bad.empty() && positions.empty(); }
 };
 
-// Reads one outside system for one task. If a call fails, the reader cannot be used further: the
-// runtime creates a new reader, which starts at the committed positions.
+// Reads one outside system for one task. After a failed call the reader is unusable: the runtime
+// creates a new reader, which starts at the committed positions.
 //
 // Errors: if is_permanent(error) is true, the task becomes FAILED; after all other errors it is
 // restarted later.
@@ -68,29 +69,32 @@ struct SourceBatch {
 class SourceReader {
  public:
   virtual ~SourceReader() = default;
-  // Opens the outside system. `positions` are all committed positions of the task.
+  // Opens the outside system. `positions` are all positions that the task has committed.
   virtual Status start(const SourcePositions& positions) = 0;
-  // Called after start(). A reader that waits for other threads calls `wake` when records have arrived, on any thread until
-  // its destruction. Other readers are polled.
+  // Called after start(). A reader that gets its records from other threads calls `wake` when
+  // records have arrived, on any thread, and not after its destruction. Other readers ignore
+  // `wake`; the task calls their poll() again and again.
   virtual void on_ready(std::function<void()> /*wake*/) {}
-  // Called when the task is paused, after its last commit. The next call of poll() ends the pause.
+  // Called when the task was paused and its last commit is durable. The pause lasts until the next
+  // poll().
   virtual void on_pause() {}
-  // Returns the records after those of the last call, up to about `max_bytes` and `max_records`. May wait a short time.
+  // Returns the next records, about as many as the limits permit. May wait a short time for them.
   struct Limits {
     size_t max_bytes, max_records;
   };
   virtual Result<SourceBatch> poll(const Limits& limits) = 0;
-  // Called when the batch with these positions is durable. From then on the outside system may
-  // delete the data that was read before these positions.
+  // Called when the batch with these positions is durable. The outside system may now delete the
+  // data before these positions.
   virtual Status confirm(const SourcePositions& positions) = 0;
-  // Returns the number of bytes in the source that are not read yet; nothing if it is not known.
+  // Returns how many bytes of the source were not read yet; nothing if this is not known.
   virtual std::optional<int64_t> lag_bytes() const { return std::nullopt; }
 };
 
-// Whether the error will be the same after a restart: the configuration, a right or a record is wrong.
+// Whether a restart would lead to the same error, because the configuration, a right or a record is
+// wrong.
 bool is_permanent(const Error& error);
 
-// A record of a topic, as a sink receives it.
+// A record of a topic that is given to a sink.
 struct SinkRecord {
   std::string topic;
   PartitionId partition;
@@ -130,13 +134,13 @@ class SinkWriter {
   // Begins an object. Its name is already stored in __connect_state, so if an object of this name
   // exists, this connector completed it before a crash.
   virtual Status begin(const engine::SinkObject& object) = 0;
-  // Writes the records to the object. Returns the records that are left out because they cannot be
+  // Writes the records to the object. Returns the records that it left out because they cannot be
   // written.
   virtual Result<std::vector<BadRecord>> write(const std::vector<SinkRecord>& records) = 0;
   // Makes the object durable under its name.
   virtual Status finish() = 0;
-  // Returns whether the complete object exists in the outside system. Called when the topic no
-  // longer has the records of an object, so that the object cannot be written again.
+  // Returns whether the complete object exists in the outside system. Called if the topic no longer
+  // has all records of the object, so that the object cannot be written again.
   virtual Result<bool> exists(const engine::SinkObject& object) = 0;
 };
 

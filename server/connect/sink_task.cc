@@ -14,7 +14,7 @@ namespace server {
 namespace {
 
 constexpr size_t kBytesOfFetch = 1 << 20;
-// Memory of a step: the fetched records, their lines, and the buffers of the writer.
+// Memory of one step(): the fetched records, their lines, and the buffers of the writer.
 constexpr size_t kBytesOfStep = 8 * kBytesOfFetch;
 constexpr size_t kMostBadBytes = 4 << 20;  // limit for the bad records in one commit
 
@@ -44,7 +44,7 @@ Status SinkTask::open() {
   writer_ = TRY(plan_.open());
   writer_->use(task_wait());
   TRY(writer_->start());
-  // The intents of an earlier run are completed before anything else.
+  // First completes the objects that an earlier run has begun; their names are stored as intents.
   std::vector<engine::SinkObject> intents;
   for (const auto& [key, entry] : state().entries) {
     const auto parsed = engine::parse_state_key(key);
@@ -57,8 +57,8 @@ Status SinkTask::open() {
   if (!TRY(await_memory(kBytesOfStep + writer_->object_memory()))) return {};
   const auto topics = around().find_topics();
   for (const engine::SinkObject& intent : intents) {
-    // If the topic was dropped, the records of the intent no longer exist; a new topic with the
-    // same name has other records.
+    // The intent is skipped if its topic was dropped: its records no longer exist, and a new topic
+    // with the same name has other records.
     const storage::TopicInfo* topic = topics->find(intent.topic);
     if (topic != nullptr && topic->id.to_string() == intent.topic_id)
       TRY(carry_out(intent, {topic->id, intent.partition}));
@@ -144,7 +144,7 @@ Result<bool> SinkTask::step(Partition& partition) {
     }
   }
   partition.scanned = std::max(partition.scanned, fetched.next);
-  // Offsets without records, such as ends of transactions, do not delay the next object.
+  // Offsets without records, such as ends of transactions, do not begin an object.
   if (partition.records == 0) partition.begin = partition.scanned;
   if (is_complete(partition)) TRY(write_object(partition, partition.scanned));
   return fetched.next < fetched.end;
@@ -199,7 +199,8 @@ std::string SinkTask::routed(const std::string& topic) const {
 }
 
 std::vector<BadRecord> SinkTask::transform(std::vector<SinkRecord>& records) const {
-  // The records keep the topic that they were read from; routed() gives the topic of their object.
+  // The records keep the name of the topic from which they were read. Only object names use the
+  // name after the transforms (routed()).
   return transform_sink_records(plan_.transforms.get(), records,
                                 [](SinkRecord&, const engine::ConnectRecord&) {});
 }
@@ -213,8 +214,8 @@ Result<std::vector<BadRecord>> SinkTask::write_records(const engine::SinkObject&
     return deleted_records(identity().definition->name, object.topic, object.partition,
                            object.first, fetched.log_start);
   }
-  // An object is begun only when it has a record: the transforms may drop all of its records, and
-  // then no object is written.
+  // If there are transforms, the object is begun with the first record that they keep. If they drop
+  // all records, no object is written.
   bool is_begun = !plan_.transforms || plan_.transforms->is_empty();
   if (is_begun) TRY(writer_->begin(object));
   size_t bad_bytes = 0;
