@@ -16,7 +16,7 @@ namespace server {
 namespace {
 
 constexpr size_t kFetchedBytes = 1 << 20;
-// Memory of a step: the fetched records, the bodies that are sent, and the dead letters.
+// Memory of one step(): the fetched records, the bodies that are sent, and the dead letters.
 constexpr size_t kStepBytes = 4 * kFetchedBytes;
 constexpr int64_t kCommitIntervalUs = 1'000'000;
 
@@ -34,7 +34,8 @@ Status BatchTask::open() {
 }
 
 void BatchTask::close() {
-  // The records that were sent without a commit are sent again, and so are their dead letters.
+  // Drops bad_ too: after open() the task sends the records since the last commit again, and makes
+  // their dead letters again.
   writer_.reset();
   partitions_.clear();
   bad_.clear();
@@ -73,7 +74,8 @@ Result<bool> BatchTask::step() {
             partitions_.insert_or_assign({name, number}, TRY(make_partition(*topic, number))).first;
       const auto stepped = step(known->second);
       if (!stepped) {
-        // The records before the failure were sent, and must not be sent again without need.
+        // Commits the records that were sent before the failure, so that the next run does not send
+        // them again.
         TRY(commit());
         return stepped.error();
       }
@@ -109,7 +111,8 @@ Result<bool> BatchTask::step(Partition& partition) {
     if (must_stop()) return false;
     if (around().clock.monotonic_us() - committed_us_ >= kCommitIntervalUs) TRY(commit());
   }
-  // Ends of transactions have offsets, and are not waited for.
+  // fetched.next may be after the last record, because an end of a transaction has an offset but no
+  // record.
   partition.next = std::max(partition.next, fetched.next);
   return fetched.next < fetched.end;
 }

@@ -1,4 +1,4 @@
-// The port between the tasks of sinks that send batches of records, and systems that store no positions.
+// The interface by which BatchTask sends records to an outside system that stores no positions.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -20,9 +20,9 @@ class BatchWriter {
  public:
   virtual ~BatchWriter() = default;
   virtual Status start() = 0;
-  // Sends the records in their order, and returns those that the outside system refuses finally. With
-  // `isolates_bad_records` a refused batch is divided until each bad record is alone; otherwise the first of its records
-  // stands for all.
+  // Sends the records in their order, and returns those that the outside system finally refuses.
+  // With `isolates_bad_records`, a refused batch is divided until each bad record is alone. Without
+  // it, only the first record of a refused batch is returned, and stands for the whole batch.
   struct Refused {
     size_t index;  // in `records`
     Error error;   // the message is only the reason

@@ -13,11 +13,11 @@
 
 namespace server {
 
-// The name of an object contains the inode of the file and the size that the file had before the
-// object. After a crash, the bytes of the file after this size are compared with the bytes of the
-// object, and only the missing bytes are appended. So each record is in the file once, although
-// nothing is ever removed from the file. If the bytes differ, another program has also written to
-// the file; then all bytes of the object are appended.
+// The name of an object consists of the inode of the file and the size of the file before the
+// object. After a crash, the bytes after this size are compared with the bytes of the object, and
+// only the missing bytes are appended. So each record is in the file once, although nothing is ever
+// removed from the file. If the bytes differ, another program has written to the file, too; then
+// all bytes of the object are appended.
 //
 // Threads: the task's. Owner: the task.
 class FileAppender final : public SinkWriter {
@@ -39,10 +39,10 @@ class FileAppender final : public SinkWriter {
   const std::unique_ptr<Folder> folder_;
   const engine::FileSink sink_;
   OpenFile file_;
-  // The bytes of the present object, which are collected in memory. Their number is limited by
-  // FileSink::limits and by the maximum size of a record.
+  // The bytes of the object that is being written. FileSink::limits and the maximum size of a
+  // record limit their number.
   std::string bytes_;
-  // size of the file before the object; nothing: the object begins a new file
+  // size of the file before the object; nothing if the object begins a new file
   std::optional<int64_t> begin_;
 };
 

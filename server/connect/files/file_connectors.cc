@@ -95,8 +95,9 @@ Result<engine::RowColumns> infer_columns(const Folder& folder, const std::string
   return engine::infer_csv_columns(names, rows);
 }
 
-// Returns the stream over the topic of the transformed records. Its columns are inferred from the first lines; without
-// lines the function returns nothing. `written` has the types of the rows in the file.
+// Returns the stream over the topic of the transformed records, with columns that are inferred from
+// the first lines. Returns nothing if there are no lines, or if no columns can be inferred.
+// DeclaredStream::given_columns are the columns of the file, before the transforms.
 Result<std::optional<DeclaredStream>> transformed_stream(const Folder& folder,
                                                          const std::string& path,
                                                          const FileSource& source,
@@ -190,7 +191,8 @@ Result<SourcePlan> FileConnectors::plan_source(const engine::ConnectorClass& of,
   if (source.cleanup == engine::FileCleanup::Move)
     TRY(opened->make_directories(source.finished_path));
   if (!source.error_path.empty()) TRY(opened->make_directories(source.error_path));
-  // The path is checked even if the file does not exist yet.
+  // sample_file() is called even if plan.stream is not needed, because it also checks the path of
+  // the source. It does not fail if the file does not exist yet.
   const auto sample = sample_file(*opened, source);
   if (!sample && values.flag("validate")) return sample.error();
   if (!source.declares) return plan;

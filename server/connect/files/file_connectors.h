@@ -13,7 +13,8 @@ namespace server {
 // Threads: any. Owner: the node.
 class FileConnectors final : public ConnectorFamily {
  public:
-  // `directory` is --connect-files, which bounds all paths; empty: file connectors are switched off.
+  // `directory` is the value of --connect-files; all paths must be below it. If it is empty, file
+  // connectors are switched off.
   FileConnectors(std::string directory, const Clock& clock)
       : directory_(std::move(directory)), clock_(clock) {}
 

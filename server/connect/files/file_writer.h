@@ -12,9 +12,9 @@
 
 namespace server {
 
-// A file is written under a name that ends with ".part", synced, and renamed, so that programs that
-// read the directory find only complete files. The names of objects contain no directory: if
-// "output.path" was changed before an object was finished, the object is written into the new
+// A file is written under a name that ends with ".part", then synced and renamed, so that programs
+// that read the directory find only complete files. The names of objects contain no directory. So
+// if "output.path" is changed while an object is not finished, the object is written into the new
 // directory.
 //
 // Threads: the task's. Owner: the task.
@@ -39,7 +39,8 @@ class FileWriter final : public SinkWriter {
 
   const std::unique_ptr<Folder> folder_;
   const engine::FileSink sink_;
-  // The file of the object that is being written. It is closed if that object already exists.
+  // The file of the object that is being written. It is closed if the file of the object was
+  // complete before a crash.
   OpenFile file_;
   std::string path_;                      // path of the complete file, without ".part"
   std::unique_ptr<TextEncoder> encoder_;  // compresses the file; null: the file is not compressed

@@ -13,8 +13,8 @@ Result<std::string> line_of(const engine::FileSink& sink, const std::string& val
   if (sink.format == engine::FileFormat::Json) return engine::json_line(value);
   if (sink.format == engine::FileFormat::Csv)
     return engine::csv_line(value, sink.columns, sink.csv);
-  // FileStreamSink writes values unchanged. The class with the short name promises one line for
-  // each record, so it refuses a value with a line break.
+  // The Java class FileStreamSink, which has sink.file, writes values unchanged. The class "file"
+  // writes one line for each record, so it refuses a value with a line break.
   if (sink.file.empty() && value.find('\n') != std::string::npos)
     return Error{ErrorCode::InvalidText,
                  "the value has several lines",
