@@ -17,7 +17,8 @@ std::vector<engine::WrongProperty> HttpConnectors::check(
 engine::RecordForms HttpConnectors::forms(const engine::ConnectorClass& of,
                                           const engine::PropertyValues& values) const {
   engine::RecordForms forms = engine::read_http_sink(of, values).sink.forms;
-  // The short class sends the bytes of the value, which are JSON for a transform.
+  // The class with the short name ("http") sends the bytes of the value unchanged. Its transforms
+  // read and write the value as JSON.
   if (of.is_short() && values.text("value.converter").empty()) forms.value = engine::DataForm::Json;
   return forms;
 }

@@ -1,4 +1,5 @@
-// The sinks that send records by HTTP: the short class, and those of Confluent and Aiven.
+// The connector classes of sinks that send records by HTTP: the class with the short name, and the
+// Java classes of Confluent and Aiven.
 #pragma once
 #include <memory>
 #include <string>
@@ -18,7 +19,7 @@ class HttpConnectors final : public ConnectorFamily {
   engine::RecordForms forms(const engine::ConnectorClass& of,
                             const engine::PropertyValues& values) const override;
   std::string_view guarantee(const engine::ConnectorClass& of) const override;
-  // The class of the family that polls by HTTP is not built in.
+  // Fails, because the source of the family, which polls by HTTP, is not built in.
   Result<SourcePlan> plan_source(const engine::ConnectorClass& of,
                                  const engine::PropertyValues& values) const override;
   Result<std::unique_ptr<SourceReader>> open_source(const engine::ConnectorClass& of,

@@ -16,7 +16,8 @@ namespace server {
 namespace {
 
 constexpr int64_t kLongestPauseMs = 30'000;
-// A server may ask for a longer pause. The limit keeps a wrong clock or a hostile server from stopping the task.
+// Limit for the pause that a server asks for with Retry-After, so that a server with a wrong clock,
+// or a hostile one, cannot stop the task.
 constexpr int64_t kLongestRetryAfterMs = 300'000;
 constexpr size_t kAnswerBytes = 64 << 10;
 constexpr size_t kShownAnswerBytes = 200;
@@ -27,7 +28,7 @@ bool is_success(int status) { return status >= 200 && status < 300; }
 
 std::string HttpWriter::reason_of(const Answer& answer) const {
   if (answer.status == 0) return answer.error;
-  // A service may repeat the credentials of the request.
+  // The body of an answer may repeat the credentials of the request, so they are hidden.
   std::string body = answer.body;
   for (const std::string& secret : sink_.secrets)
     absl::StrReplaceAll({{secret, std::string(engine::kHiddenValue)}}, &body);
@@ -47,7 +48,7 @@ Result<HttpWriter::Item> HttpWriter::item_of(const SinkRecord& record, size_t in
                                 .offset = record.offset.value(),
                                 .timestamp_ms = record.timestamp_ms,
                                 .key = key_text};
-  // The value is decoded only if its bytes are not sent as they are.
+  // A value whose bytes are sent unchanged is not decoded.
   engine::JsonTree value;
   const bool uses_fields = sink_.url.uses_value() || (sink_.body && sink_.body->uses_value());
   const bool is_plain = sink_.forms.value == engine::DataForm::Text;
@@ -92,7 +93,8 @@ Result<HttpWriter::Answer> HttpWriter::ask_once(HttpThread::Request request, con
     std::promise<void> done;
   };
   const auto call = std::make_shared<Call>();
-  // The rest of a long answer is dropped: the service has accepted the records, so they must not be sent again.
+  // Bytes beyond kAnswerBytes are dropped. A long answer is no failure: the service has accepted
+  // the records, and they must not be sent again.
   request.on_bytes = [call](std::string_view bytes) {
     call->answer.body += bytes.substr(0, kAnswerBytes - call->answer.body.size());
   };
@@ -151,7 +153,8 @@ Status HttpWriter::send_items(std::span<const SinkRecord> records, std::span<con
   if (items.size() > 1) offsets += fmt::format("-{}", last.offset.value());
   request.content_type.clear();  // among the headers
   request.headers = sink_.headers;
-  // The offsets do not change when the records are sent again, so that the other system can recognise them.
+  // Records that are sent again have the same offsets, and so the same key. By the key, the service
+  // can recognize that it has received them before.
   request.headers.emplace_back(
       "Idempotency-Key",
       fmt::format("{}/{}/{}/{}", percent_encoded(connector_), percent_encoded(first.topic),
@@ -162,8 +165,8 @@ Status HttpWriter::send_items(std::span<const SinkRecord> records, std::span<con
   request.allows_private_addresses = may_reach_private_addresses_;
   const Answer answer = TRY(ask(request, wait));
   if (is_success(answer.status)) return {};
-  // A wrong secret is refused for every record, so no record is set aside as a bad one. The message does not contain the
-  // address, which may be a secret.
+  // With a wrong secret the service refuses every record, so the task fails, and no record counts
+  // as a bad one. The message does not contain the address, which may be a secret.
   if (answer.status == 401 || answer.status == 403)
     return Error{ErrorCode::InsufficientPrivilege,
                  reason_of(answer),

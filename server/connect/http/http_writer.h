@@ -10,10 +10,12 @@
 
 namespace server {
 
-// Threads and owner: see BatchWriter. One request is in flight at a time, so the order of a partition is kept.
+// Threads and owner: see BatchWriter. Sends one request at a time, so the records of a partition
+// arrive in their order.
 class HttpWriter final : public BatchWriter {
  public:
-  // `may_reach_private_addresses`: without it, requests to loopback, link-local and private addresses are refused.
+  // If `may_reach_private_addresses` is false, requests to loopback, link-local and private
+  // addresses are refused.
   HttpWriter(engine::HttpSink sink, std::string connector, bool may_reach_private_addresses)
       : sink_(std::move(sink)),
         connector_(std::move(connector)),
@@ -30,13 +32,13 @@ class HttpWriter final : public BatchWriter {
     std::string url, body;
     bool is_delete = false;
   };
-  // The answer to a request, or the reason why none arrived.
+  // The answer to a request. If none arrived, `error` is the reason.
   struct Answer {
     int status = 0;
     std::string error, body;
     int64_t retry_after_ms = 0;
   };
-  // Returns the reason of an answer that is no success, without secrets.
+  // Returns why the answer is no success, without secrets.
   std::string reason_of(const Answer& answer) const;
   Result<Item> item_of(const SinkRecord& record, size_t index) const;
   // Sends items with the same address and method in one request, and adds the refused ones.
