@@ -15,7 +15,8 @@ namespace server {
 
 namespace {
 
-// Returns the notices about properties of the tables that a user would otherwise notice too late.
+// Returns notices about the tables, for properties that a user should know before the connector
+// runs.
 std::vector<ConnectorNotice> notices_of(const std::vector<engine::PgTable>& tables,
                                         bool has_snapshot) {
   std::vector<ConnectorNotice> notices;
@@ -127,8 +128,8 @@ std::vector<ConnectorNotice> PostgresConnectors::after_drop(
   if (!source.drops_slot) return stays("");
   auto sql = PgConnection::open(source.connection, source.host_port, false);
   if (!sql) return stays(": " + sql.error().message);
-  // Waits until the server has noticed the end of the reader's connection, since an active slot
-  // cannot be dropped.
+  // PostgreSQL cannot drop an active slot. So the statement waits until the server has noticed that
+  // the reader's connection has ended.
   const std::string slot = sql->quoted_text(source.slot);
   const auto dropped = sql->query(fmt::format(
       "DO $$ BEGIN FOR i IN 1..50 LOOP EXIT WHEN NOT EXISTS (SELECT FROM pg_replication_slots "

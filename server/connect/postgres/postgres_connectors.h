@@ -1,4 +1,5 @@
-// The connectors of PostgreSQL: Debezium's class, which reads the log of a database, and the sinks that write tables.
+// The connector classes of PostgreSQL: Debezium's source, which reads the log of a database, and
+// the sinks that write tables.
 #pragma once
 #include <memory>
 #include <string>
