@@ -35,13 +35,14 @@ struct Transfer {
     const bool has_body = request.method != "GET" && request.method != "DELETE" && !is_head;
     if (has_body && !request.content_type.empty())
       headers = curl_slist_append(nullptr, ("Content-Type: " + request.content_type).c_str());
-    // A semicolon makes libcurl send a header without a value.
+    // libcurl sends a header without a value only if a semicolon follows its name.
     for (const auto& [name, value] : request.headers)
       headers =
           curl_slist_append(headers, (value.empty() ? name + ";" : name + ": " + value).c_str());
     if (!request.accept.empty())
       headers = curl_slist_append(headers, ("Accept: " + request.accept).c_str());
-    // Without this header libcurl waits for a 100-continue response before it sends a large body.
+    // An empty Expect header: otherwise libcurl would wait for a 100-continue response before it
+    // sends a large body.
     headers = curl_slist_append(headers, "Expect:");
     curl_easy_setopt(easy, CURLOPT_URL, request.url.c_str());
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
