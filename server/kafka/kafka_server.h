@@ -32,8 +32,8 @@ struct KafkaServerOptions {
   const auth::Access* access = nullptr;  // null: clients may do everything; outlives the server
 };
 
-// Threads: those of FrontEnd; grown() may be called on any thread. stop() answers requests that
-// were appended, then closes the connections.
+// Threads: those of FrontEnd; grown() may be called on any thread. stop() answers the requests
+// whose records were appended, and then closes the connections.
 class KafkaServer {
  public:
   struct Shard {
