@@ -84,8 +84,8 @@ constexpr Capability kCapabilities[] = {
 
 std::span<const Capability> capabilities() { return kCapabilities; }
 
-// Features without a row in the table, for example one of Kafka's protocol, are not supported by a
-// cluster.
+// A cluster does not support a feature that has no row with in_cluster; some features, for example
+// one of Kafka's protocol, have no row at all.
 bool cluster_has(Feature feature) {
   return std::ranges::any_of(kCapabilities, [feature](const Capability& row) {
     return row.feature == feature && row.in_cluster;

@@ -68,7 +68,7 @@ struct Effect {
   // whether the rows of the topic are written again, because look-ups with the new plan return
   // other rows than the old plan has written
   bool shows_again = false;
-  // For a query that is built beside another: the definition of the sink after the switch.
+  // For a query that is built beside another one: the definition of the sink after the switch.
   std::shared_ptr<const engine::DataSource> rebuilt_sink = {};
   // Changed or dropped tables. The hidden queries that materialize them end.
   std::vector<std::string> changed_tables;
@@ -143,8 +143,8 @@ struct Planner {
     }
     effect.notices = planned.notices;
     const engine::DataSource* existing = image.catalog->find_source(create.name.text);
-    // In a cluster without this feature, windows are not kept longer, because there each follower
-    // holds whole tables in memory.
+    // In a cluster each follower holds whole tables in memory. So if the feature is missing,
+    // windows are not kept longer.
     if (!settings.ksqldb_compat && facts.supports(Feature::KeptWindows))
       engine::keep_windows(planned.plan, create.query, source_retention_ms(planned.plan));
     if (!planned.rebuilds.empty()) return rebuild(std::move(effect), std::move(planned));
@@ -291,7 +291,7 @@ struct Planner {
   Result<Effect> operator()(const engine::RenameRelation& rename) const {
     return of(plan_rename(rename, image, asker));
   }
-  // Gives the tables new, empty topics of the same names.
+  // Gives each table a new, empty topic of the same name.
   Result<Effect> operator()(const engine::Truncate& truncate) const {
     Effect effect;
     std::set<std::string> names;
@@ -575,7 +575,7 @@ struct Planner {
                  "CREATE SCHEMA creates a schema."}
         .at(at);
   }
-  // Returns the names in the schema: they begin with its name and a dot.
+  // Returns the names that belong to the schema: they begin with its name and a dot.
   template <class Named>
   static std::vector<std::string> names_within(const Named& named, const std::string& schema) {
     std::vector<std::string> names;
@@ -641,7 +641,7 @@ struct Planner {
     return {};
   }
 
-  // Finds a table that only clients write and no query reads.
+  // Finds a table that no query reads or writes, so only clients write it.
   Result<const engine::DataSource*> find_own_table(const engine::TableName& table,
                                                    std::string_view verb,
                                                    engine::ViewChange change) const {
@@ -849,7 +849,7 @@ struct Planner {
     return error;
   }
 
-  // Builds the new query beside the old one: its rows are written to a topic of their own until it
+  // Builds the new query beside the old one: it writes its rows to a temporary topic until it
   // replaces the old query (docs/adr/0046).
   Result<Effect> rebuild(Effect effect, PlannedQuery planned) const {
     const DefinedQueryPtr old = image.find_query(planned.rebuilds);
@@ -939,8 +939,8 @@ struct Planner {
     return effect;
   }
 
-  // Returns the longest retention of the streams that a plan reads; -1 if one of the streams keeps
-  // all records.
+  // Returns the longest retention among the streams that a plan reads; -1 if one of the streams
+  // keeps all records.
   int64_t source_retention_ms(const engine::QueryPlan& plan) const {
     int64_t longest_ms = 0;
     for (const std::string& name : plan.sources) {
@@ -957,8 +957,8 @@ struct Planner {
   }
 };
 
-// Fails if the statement would end a query that is just replacing another one or being replaced by
-// it (docs/adr/0046).
+// Fails if the statement would end a query while a rebuild switches it with another one
+// (docs/adr/0046).
 Status check_stands_nowhere(const Effect& effect, const MetadataImage& image) {
   for (const DefinitionChange& change : effect.changes) {
     const auto* erase = std::get_if<EraseQuery>(&change);
@@ -1002,7 +1002,8 @@ class Resolver {
     for (const engine::TopicDescription& topic : effect.new_topics) {
       const Uuid id = new_topics_[topic.name] = topic.id == Uuid() ? sources_.new_id() : topic.id;
       const storage::TopicInfo made{id, topic.name, topic.partitions, topic.config};
-      // If an earlier statement of the transaction has dropped a topic with this name, that topic loses its name now.
+      // An earlier statement of the transaction may have dropped a topic with this name. This topic
+      // loses its name now.
       const bool is_deleted =
           std::ranges::find(effect.dropped_topics, topic.name) != effect.dropped_topics.end();
       if (const storage::TopicInfo* before = image_.topics->find(topic.name);
@@ -1013,7 +1014,8 @@ class Resolver {
     }
     return parts;
   }
-  // Collects the notes for the transaction, if the statement is part of one.
+  // Returns the object that collects the notes for the transaction, if the statement is part of
+  // one.
   OpenDefiner& open() { return open_; }
 
   // Whether look-ups with the new plan return other rows than the old plan for the same stored state.
@@ -1273,7 +1275,7 @@ Error not_in_transaction(const ParsedStatement& statement) {
       "autocommit mode)."};
 }
 
-// Returns the changes by which the asker owns the topics that the statement creates.
+// Returns the changes that make the asker the owner of the topics that the statement creates.
 std::vector<storage::UserChange> rights_of_maker(const Effect& effect, const MetadataImage& image,
                                                  const Asker& asker) {
   std::vector<storage::UserChange> changes;
@@ -1417,9 +1419,10 @@ Status give_own_sequences(Effect& effect, const engine::Catalog& catalog,
   return {};
 }
 
-// Returns the statement with a topic that does not exist yet, if it is a CREATE ... AS without KAFKA_TOPIC whose
-// default topic belongs to a relation that has been renamed. In a transaction each existing topic is left alone, because
-// ROLLBACK could not remove the records of the query from it. Otherwise returns nullopt.
+// A CREATE ... AS without KAFKA_TOPIC has a default topic. If this topic belongs to a relation that
+// has been renamed, returns the statement with a topic that does not exist yet. In a transaction,
+// the same is done for any existing topic, because ROLLBACK could not remove the query's records
+// from it. Otherwise returns nullopt.
 std::optional<engine::CreateAsSelect> to_free_topic(const ParsedStatement& statement,
                                                     const engine::Catalog& catalog,
                                                     const engine::Topics& topics,
@@ -1452,7 +1455,7 @@ std::optional<engine::CreateAsSelect> to_free_topic(const ParsedStatement& state
   return other;
 }
 
-// Lets DROP remove the new topic, too: no user has given the topic its name.
+// Makes DROP remove the new topic, too, because no user has chosen the topic's name.
 void own_topic_of_result(Effect& effect) {
   if (!effect.started || !effect.started->sink) return;
   auto owning = std::make_shared<engine::DataSource>(*effect.started->sink);

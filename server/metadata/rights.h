@@ -11,8 +11,8 @@
 
 namespace server {
 
-// Returns the changes by which a new topic belongs only to `owner`, or to no role if `owner` is not
-// set. Earlier owners of a topic of the same name lose their ownership.
+// Returns the changes that make `owner` the only owner of a new topic; without `owner` no role owns
+// it. Earlier owners of a topic of the same name lose their ownership.
 std::vector<storage::UserChange> owned_by(const storage::Users& users, const std::string& topic,
                                           const std::optional<std::string>& owner);
 
@@ -22,7 +22,7 @@ using Asker = std::optional<std::string>;
 
 bool is_superuser(const storage::Users& users, const Asker& asker);
 
-// The checks fail with InsufficientPrivilege and PostgreSQL's error texts.
+// The following checks fail with InsufficientPrivilege and PostgreSQL's error texts.
 Status check_read(const storage::Users& users, const Asker& asker,
                   const engine::DataSource& source);
 Status check_insert(const storage::Users& users, const Asker& asker,
