@@ -105,8 +105,9 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   TRY(node->open_outside_registry());
   node->queries_->set_joins_wait(!settings.sql.engine.ksqldb_compat);
   node->queries_->set_schemas(node->definitions_->schemas());
-  // In a cluster this topic may come from a single server that has joined (docs/adr/0094). There it is an ordinary
-  // topic, to which the processing log of one node must not append.
+  // In a cluster, the topic of the processing log may come from a single server that has joined
+  // (docs/adr/0094). There it is an ordinary topic, to which the processing log of one node must
+  // not append.
   const bool keeps_processing_log =
       settings.processing_log && peers.facts().supports(Feature::LoneProcessingLog);
   if (keeps_processing_log)
@@ -140,7 +141,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   if (must_stop) return Error{ErrorCode::ShuttingDown, "the server is stopping"};
   node->definitions_->start_thread();
   TRY(node->access_->make_superuser());
-  // No session of this process exists yet, so these tables belong to sessions that have ended.
+  // No session of this process exists yet, so temporary tables belong to sessions that have ended.
   const std::vector<std::string> left_over = node->left_over_tables();
   const bool has_other_processes = peers.facts().has_other_processes();
   if (!has_other_processes) node->drop_tables(left_over);
@@ -161,7 +162,8 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
                  must_stop));
   if (keeps_processing_log && has_other_processes && node->may_make_processing_log())
     node->keep_processing_log();
-  // Before it has joined the cluster, this node cannot append to the metadata that all nodes share.
+  // Before this point the node had not joined the cluster, and could not append to the metadata
+  // that all nodes share.
   if (has_other_processes) node->drop_tables(left_over);
   node->definitions_->await_undone();
   node->connectors_->start(node->worker_id());
@@ -219,7 +221,8 @@ Status Node::open_storage() {
   state_options.chunk_keys = static_cast<size_t>(settings_.checkpoint_policy.chunk_keys);
   state_options.queue_limit_bytes =
       std::clamp<size_t>(memory_.limit_bytes() / 8, 16 << 20, 256 << 20);
-  // In a cluster an earlier program may be installed again, and would refuse the changed file.
+  // In a cluster an earlier version of the program may be installed again, and would refuse the
+  // changed file. So only a lone node changes it.
   if (settings_.cluster.id.empty()) TRY(storage::add_position_checks(settings_.data_dir));
   state_ = TRY(storage::StateStore::open(settings_.data_dir, state_options));
   return {};
@@ -460,7 +463,7 @@ Status Node::open_http() {
   return {};
 }
 
-// Samples the figures on a loop. The page is written by a worker, as for a request of /metrics.
+// Samples the figures on a loop. A worker formats them as text, as for a request of /metrics.
 void Node::keep_history() {
   const std::optional<int32_t> number = definitions_->facts().node_number();
   std::function<size_t()> controllers;
@@ -508,7 +511,8 @@ void Node::make_connectors() {
     const auto* topic = image->topics->find(engine::kConnectStateTopic);
     return topic ? std::optional(topic->id) : std::nullopt;
   });
-  // A task commits by one append to the log of this node, which leads all partitions only when it is alone.
+  // A task of a connector commits by one append to the log of this node. Only a lone node leads all
+  // partitions, so only there such an append is possible.
   const bool is_alone = !peers_->facts().has_other_processes();
   connectors_ = std::make_unique<NativeConnectors>(
       *connect_log_, *definitions_, clock_, memory_,
@@ -529,7 +533,7 @@ Status Node::open_connect(const std::vector<Loop*>& loops) {
   return {};
 }
 
-// The address that the listener is bound to, since the port in the settings may be 0.
+// Returns the address to which the listener is bound, since the port in the settings may be 0.
 std::string Node::worker_id() const {
   if (http_) return http_->address().to_string();
   return connect_pages_ ? connect_pages_->address().to_string() : std::string();
@@ -757,7 +761,8 @@ void Node::all_groups(SqlParts::GroupsDone done) const {
     peers_->ask_groups(
         [own = std::move(own), done = std::move(done)](GroupCalls::Told told) mutable {
           std::ranges::move(told.groups, std::back_inserter(own));
-          // While a group moves to another node, both nodes may report it.
+          // While a group moves to another node, both nodes may report it, so it is listed only
+          // once.
           std::ranges::stable_sort(own, {}, &coordinator::GroupProgress::group_id);
           const auto twice = std::ranges::unique(own, {}, &coordinator::GroupProgress::group_id);
           own.erase(twice.begin(), twice.end());
@@ -825,7 +830,7 @@ void Node::count_records() {
 
 namespace {
 
-// A client that is slow to read its last answers is cut off after this time.
+// Limit for the time in which clients read their last answers. Slower clients are disconnected.
 constexpr auto kStopTimeout = std::chrono::seconds(5);
 
 }  // namespace

@@ -25,8 +25,8 @@
 
 namespace server {
 
-// The parts of the node that apply those commits of tasks that the cluster has decided. All of them
-// outlive the peers' thread.
+// The parts of the node that apply the commits of replicated journals. All of them outlive the
+// peers' thread.
 struct JournalParts {
   storage::Log& log;
   storage::StateStore& state;
@@ -41,7 +41,7 @@ struct JournalParts {
 // The result of FindLeader for a partition: which node leads it.
 enum class Leads : uint8_t { ThisNode, OtherNode, NoNode };
 
-// Calls are made in the order of the declarations, up to leave().
+// The functions from the beginning up to leave() are called in the order of their declarations.
 //
 // Threads: the owner's, unless stated otherwise. Owner: the node.
 class Peers {
@@ -53,11 +53,12 @@ class Peers {
   virtual const ClusterFacts& facts() const = 0;
   virtual KafkaPart& kafka() = 0;
   virtual std::string cluster_id() const = 0;
-  // Returns the node's number; none for a lone node without a number.
+  // Returns the id of this node; none for a lone node.
   virtual std::optional<int32_t> node_id() const = 0;
   // Returns the address for other nodes; none for a lone node.
   virtual std::optional<Address> address() const = 0;
-  // Sets the journals by which the tasks of this node commit, if other nodes share them.
+  // On a node of a cluster, opens the replicated journals through which the tasks of this node
+  // commit.
   virtual Status open_journals(JournalParts parts) = 0;
   // Returns the runner of queries for the metadata thread. It passes all calls to `queries`.
   using FindTopics = std::function<std::shared_ptr<const storage::TopicSnapshot>()>;
@@ -117,7 +118,8 @@ class Peers {
   // Figures for /metrics.
   virtual std::optional<MetricsSources::Cluster> health() const = 0;
 
-  // --- The end of the node Moves the leadership of partitions to other nodes that can lead them.
+  // --- The end of the node
+  // leave() moves the leadership of partitions to other nodes that can lead them.
   virtual void leave() = 0;
   // Called before the shards stop.
   virtual void stop_journals() = 0;

@@ -57,7 +57,8 @@ struct QueryFigures {
     held_back_us += report.held_back_us;
     journal_bytes += report.backlog.journal_bytes;
   }
-  // Whether another node of the cluster runs the query: sums over nodes must count each query once.
+  // Whether another node of the cluster runs the query: a sum over all nodes must count each query
+  // once.
   bool runs_elsewhere() const { return tasks == standbys && state != "ERROR"; }
 };
 using Figures = absl::flat_hash_map<std::string, QueryFigures>;
@@ -420,7 +421,7 @@ struct ServerMetrics::Impl : std::enable_shared_from_this<ServerMetrics::Impl> {
   const MetricsSources sources;
   int64_t begun_us = 0;  // start of the page in progress
   std::mutex mutex;
-  // Guarded by mutex; while it is not empty, a page is in progress.
+  // Guarded by mutex. While it is not empty, a worker is writing a page.
   std::vector<Done> waiters;
 };
 

@@ -33,8 +33,8 @@ struct MetricsSources {
   std::function<MetadataImagePtr()> image;
   std::function<void(SqlParts::GroupsDone)>
       own_groups;  // groups of this node only, since all nodes are scraped
-  // count() is called on a loop, because the front ends are destroyed after the loops have stopped, but before other
-  // threads stop.
+  // count() is called on a loop: the front ends are destroyed after the loops have stopped, but
+  // before other threads stop.
   struct Connections {
     std::string_view protocol;
     std::function<size_t()> count;
