@@ -84,8 +84,8 @@ size_t behind_quoted(std::string_view text, size_t at) {
   return at;
 }
 
-// Whether the text has a word that only the dialect has. PostgreSQL's parser would take some of these words for names.
-// After AS and before a dot, such a word is a name in both syntaxes.
+// Returns whether the text has a word that only the dialect has. PostgreSQL's parser would treat
+// some of these words as names. After AS and before a dot, such a word is a name in both syntaxes.
 bool is_of_dialect(std::string_view text) {
   constexpr std::string_view kWords[] = {"EMIT",   "TUMBLING", "HOPPING",   "SESSION",
                                          "WITHIN", "GRACE",    "PARTITIONS"};
@@ -147,7 +147,8 @@ Statements parse_otherwise(std::string_view text, Statements failed) {
   if (!may_be_postgres(failed.error()) || is_of_dialect(text)) return failed;
   Statements others = engine::parse_postgres(text, engine::PublicPrefix::Kept);
   if (others) return others;
-  // The dialect stops at the first word that only PostgreSQL has, and its hint would lead away from the mistake.
+  // The dialect's parser stops at the first word that only PostgreSQL has, and its hint would lead
+  // away from the mistake. So PostgreSQL's error is returned if it is about EMIT or FINAL.
   const std::string_view hint = others.error().hint;
   if (!hint.empty() &&
       (hint == engine::half_clause_hint("EMIT") || hint == engine::half_clause_hint("CHANGES") ||
