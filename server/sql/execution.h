@@ -87,8 +87,8 @@ std::unique_ptr<sql::Execution> run_commit(SqlSession& session, sql::Receiver& r
                                            storage::AppendRequest request,
                                            sql::SessionBackend::Begun by, const ReadEnds& read,
                                            WriterTurns turns, DefiningTransactionPtr transaction);
-// `undoing` is the undo of a transaction's definitions. Returns an execution that ends when the
-// undo is done.
+// Waits for `undoing`, which undoes the definitions of a transaction. Returns an execution that
+// ends when they are undone.
 std::unique_ptr<sql::Execution> run_await_undo(SqlSession& session, sql::Receiver& receiver,
                                                std::shared_ptr<Undoing> undoing);
 // Executes INSERT ... SELECT into a table, UPDATE or DELETE: writes the rows of a SELECT.
@@ -180,7 +180,8 @@ Status check_are_there(const MetadataImage& image, const storage::AppendRequest&
 void append_when_room(SqlParts& parts, storage::AppendRequest request, storage::AppendDone done,
                       AppendTo to = AppendTo::Topics);
 // Appends several records such that readers of tables see either all of them or none. The append
-// waits for readers that are about to begin their scans, and later readers wait for the append.
+// waits for readers that are about to begin their scans, and readers that come later wait for the
+// append.
 void append_as_one(SqlParts& parts, storage::AppendRequest request, storage::AppendDone done);
 
 }  // namespace server

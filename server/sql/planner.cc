@@ -479,7 +479,8 @@ Status Planner::prepare_explained(const engine::Explain& explain,
 }
 
 // Prepares EXPLAIN ANALYZE of a SELECT. Returns false for a query that does not end or that reads
-// through a stream: EXPLAIN without ANALYZE then reports the query.
+// through a stream; the caller then prepares it like other EXPLAIN statements, and running it
+// reports the error.
 Result<bool> Planner::prepare_analyzed(const engine::Query& query,
                                        std::span<const engine::SqlType> parameter_types,
                                        SqlPrepared& out) {
@@ -543,8 +544,9 @@ void take_column_type(const engine::Expression& value, const engine::SqlType& ty
   if (known.is_null()) known = is_read_as_declared(known, type) ? read_type_of(known) : type;
 }
 
-// Gives parameters the types of their columns: for SELECT items that are written one by one, and
-// for VALUES.
+// Gives a parameter that is a whole value of VALUES, or a whole SELECT item, the type of the column
+// that it is written to. A SELECT with * is left out, because its items do not correspond to
+// columns one by one.
 void take_column_types(const RowsWrite& write, std::vector<engine::SqlType>& parameters) {
   const std::vector<engine::SqlType> types = write.types();
   const auto take = [&](const auto& values, auto expression_of) {

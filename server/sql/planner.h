@@ -87,7 +87,7 @@ struct StatementBegun {
 // started again, and copied otherwise.
 std::vector<engine::Value> parameters_for(StatementBegun& begun);
 
-// The results of planning, one type for each kind of statement.
+// The results of planning. PlannedStatement has one type for each kind of statement.
 struct ConstantRows {
   std::vector<engine::ColumnPtr> columns;
   size_t rows = 0;

@@ -266,8 +266,8 @@ bool SqlSession::takes_long(const engine::ParsedStatement& statement) const {
 std::unique_ptr<sql::Errand> SqlSession::run_aside(size_t bytes, Work work,
                                                    std::function<void()> done) {
   auto errand = std::make_unique<WorkerErrand>();
-  // `done` belongs to the session, which may have ended, so only the loop touches it, and only if
-  // the errand still exists.
+  // `done` belongs to the session, which may end before the work does. So only the session's loop
+  // uses `done`, and only if the errand still exists.
   auto job = [is_cancelled = errand->is_cancelled, work = std::move(work), done = std::move(done),
               &loop = shard_.loop()]() mutable {
     if (!*is_cancelled) work(*is_cancelled);
@@ -334,7 +334,8 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::start_part(
   const bool is_query =
       prepared->kind == sql::ResultKind::Rows || prepared->kind == sql::ResultKind::PushRows;
   if (!is_query) return start_unbounded(prepared, std::move(parameters), receiver);
-  // A query that ends by itself is not counted with those of the client's other sessions: an HTTP/2
+  // If several sessions of a client share the counter of open queries, a query that ends by itself
+  // is counted in its own session and for the server, but not in the shared counter: an HTTP/2
   // client sends a hundred look-ups at the same time, and HTTP/2 limits their number itself.
   const bool counts_alone =
       prepared->kind == sql::ResultKind::Rows && &open_statements_ != &own_open_statements_;
@@ -631,7 +632,7 @@ const MaterializerPlaces& SqlSession::places_of(
   std::set<Shard*> shards;
   for (size_t i = 0; i < last_places_.tasks; ++i)
     shards.insert(&parts_.queries.shard_for(materializer->plan->id, static_cast<int32_t>(i)));
-  // Lists the shards in a fixed order, since their order decides the order of the rows.
+  // The order of the shards must always be the same, since it decides the order of the rows.
   for (Shard* shard : parts_.queries.shards())
     if (shards.contains(shard)) last_places_.shards.push_back(shard);
   return last_places_;

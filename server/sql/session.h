@@ -130,7 +130,7 @@ struct MaterializerPlaces {
   std::vector<Shard*> shards;
 };
 
-// The undo of a transaction's definitions, which runs on the metadata thread.
+// The state of undoing a transaction's definitions, which happens on the metadata thread.
 struct Undoing {
   bool is_done = false;
   std::function<void()> told = {};  // called when the undo is done, for a waiting execution
@@ -144,8 +144,8 @@ class SqlSession final : public sql::SessionBackend {
              std::string user = {}, size_t* open_queries = nullptr);
   ~SqlSession() override;
 
-  // Sets whether statements that change something are refused, and the callback that is called when
-  // one ends.
+  // Sets whether the session refuses statements that change something, and the callback that is
+  // called when such a statement ends.
   void set_access(bool is_read_only, sql::ChangeAudit on_change) {
     is_read_only_ = is_read_only;
     on_change_ = std::move(on_change);
@@ -202,8 +202,8 @@ class SqlSession final : public sql::SessionBackend {
   DefiningTransactionPtr defining_transaction();
   const SessionWrites& written() const { return written_; }
   void note_written(const std::vector<storage::AppendedBatch>& batches);
-  // Returns whether all tasks of the query are known to have processed everything that this session
-  // has written.
+  // Returns whether all tasks of the query have processed everything that this session has written,
+  // according to an earlier read of this session.
   bool has_passed(const std::shared_ptr<const DefinedQuery>& query) const {
     return passed_.contains(query);
   }
@@ -282,7 +282,7 @@ class SqlSession final : public sql::SessionBackend {
   // Runs a planned statement.
   Result<std::unique_ptr<sql::Execution>> run(PlannedStatement planned, StatementBegun begun,
                                               MetadataImagePtr image, sql::Receiver& receiver);
-  // Appends the rows of an INSERT, or holds them until its transaction ends.
+  // Appends the rows of an INSERT, or holds them until its transaction ends (RowBuffer).
   Result<std::unique_ptr<sql::Execution>> write(InsertRows insert, sql::Receiver& receiver);
   // Plans and runs a statement again that is already counted as open.
   Result<std::unique_ptr<sql::Execution>> start_again(StatementBegun begun,
@@ -317,7 +317,8 @@ class SqlSession final : public sql::SessionBackend {
   Status check_supported(const SqlPrepared& prepared) const;
   TemporaryTables no_temporary_tables() const;
   Status check_not_anothers(const engine::Statement& statement, const MetadataImage& image) const;
-  // Prepares the statement again if definitions have changed since it was prepared.
+  // Returns a newly prepared statement if definitions have changed since `prepared` was prepared,
+  // and otherwise `prepared`.
   Result<std::shared_ptr<const SqlPrepared>> renewed(
       const std::shared_ptr<const SqlPrepared>& prepared, const MetadataImage& image) const;
   // Counts a further statement as open. Fails with TooManyStatements if the limit of open
