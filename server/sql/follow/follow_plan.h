@@ -19,8 +19,8 @@ struct FollowedSelect {
 
 // Returns whether the query follows a system table: it ends with EMIT, and its first source is a system table.
 bool follows_system_table(const engine::Query& query, const engine::PlanContext& context);
-// Plans such a query. Fails with NotSupported if it groups, joins or sorts, or if its result lacks a column that
-// identifies the rows.
+// Plans a query for which follows_system_table() is true. Fails with NotSupported if it groups,
+// joins or sorts, or if its result lacks a column that identifies the rows.
 Result<FollowedSelect> plan_follow(const engine::Query& query, const engine::PlanContext& context,
                                    const engine::EvalContext& eval);
 

@@ -51,12 +51,12 @@ class LogRows final : public engine::SystemRows {
   Result<engine::RowsChunks> rows(const engine::SystemTable& table,
                                   std::span<const engine::SystemTextFilter> wanted,
                                   engine::RowsContext& context) const override;
-  // Returns one notice for each call of RECORDS: how far the call has read.
+  // Returns one notice for each call of RECORDS, which states how far the call has read.
   std::vector<sql::Notice> take_notices() const { return std::exchange(notices_, {}); }
 
  private:
-  // In partition_rows.cc. Topics that the reader may not see have no rows. For a partition without
-  // a replica on this node, the figures are null.
+  // Defined in partition_rows.cc. Topics that the reader may not see have no rows. For a partition
+  // without a replica on this node, the figures are null.
   Result<engine::RowsChunks> partitions(const engine::SystemTable& table,
                                         std::span<const engine::SystemTextFilter> wanted,
                                         engine::RowsContext& context) const;

@@ -34,8 +34,8 @@ bool is_paused(const DefinedQuery& query) {
   return query.query->state == engine::DesiredState::Paused;
 }
 
-// Returns the error of a read that has waited in vain for a view. If the last run has failed, a longer wait cannot
-// help.
+// Returns the error of a read that has waited in vain for a view. If the last computation of the
+// view has failed, its error is returned, because a longer wait cannot help.
 Error view_behind(const engine::ViewState& view, int64_t now_us, const std::string& which_made,
                   const std::string& waited, std::string hint) {
   if (view.error) return *view.error;
@@ -92,7 +92,7 @@ void PatientWait::look() {
 void PatientWait::take(const ReadBarrier::Progress& progress) {
   if (!timer_) return;
   // The first answer does not count as progress: there is no earlier answer to compare it with, and
-  // the change since then may have happened before this wait.
+  // what it reports may have been done before this wait began.
   if (last_ && (progress.is_beyond(*last_) || progress.is_computing())) moved_us_ = now_us();
   last_ = progress;
   if (is_over()) {

@@ -11,19 +11,20 @@
 namespace server {
 
 // As long as this object exists, the tasks that materialize the tables of the given queries are
-// stopped, each of them between two commits. The log has received all earlier commits of these
-// tasks, and receives no later one. So a read shows the tables as of one commit of the log, no
-// matter in which order the shards are read.
+// stopped ("held"), each of them between two commits. The log has received all earlier commits of
+// these tasks, and receives no later one. So a read shows the tables as of one commit of the log,
+// no matter in which order the shards are read.
 //
 // The object holds the tasks of one shard after the other, in the order of the shards' numbers.
-// Otherwise two such objects could deadlock: each could hold a shard for which the other waits.
+// Otherwise two such objects could deadlock: each could hold the tasks of a shard for which the
+// other waits.
 //
 // Threads: any. Owner: shared by the look-up and the scans that are about to begin; the shards
 // outlive it.
 class ConsistentCut final : public HeldTables, public std::enable_shared_from_this<ConsistentCut> {
  public:
-  // Begins to hold the tasks. `standing` is called on the loop of one of the shards when all tasks
-  // are held. It is not called after the object is destroyed.
+  // Begins to stop the tasks. `standing` is called on the loop of one of the shards when all tasks
+  // are stopped. It is not called after the object is destroyed.
   static std::shared_ptr<ConsistentCut> begin(std::vector<Shard*> shards,
                                               std::vector<std::string> query_ids,
                                               std::function<void()> standing);
@@ -47,7 +48,7 @@ class ConsistentCut final : public HeldTables, public std::enable_shared_from_th
   const std::vector<Shard*> shards_;
   const std::vector<std::string> query_ids_;
   const std::function<void()> standing_;
-  size_t left_ = 0;  // queries whose tasks are not held yet on the present shard
+  size_t left_ = 0;  // queries whose tasks on the present shard have not been stopped yet
 };
 
 }  // namespace server

@@ -154,7 +154,7 @@ class PullExecution final : public TableRead {
     Part& part = parts_[index];
     if (!std::exchange(part.has_reported, true)) {
       tasks_found_ += (*portion)->tasks;
-      // Rows of an incomplete table are never sent to a client.
+      // A client never gets rows of a table of which some tasks are missing.
       if (++reports_ == parts_.size()) {
         if (tasks_found_ < tasks_expected_) return await_table();
         opening_->close();
@@ -166,8 +166,8 @@ class PullExecution final : public TableRead {
     (*portion)->on_its_way.reset();
   }
 
-  // Charges the portions that wait here to the session. At most two portions per shard wait, but
-  // with thousands of open portals they take much memory.
+  // Charges the portions in parts_ that are not sent yet to the session. At most two portions per
+  // shard wait, but with thousands of open portals they take much memory.
   void charge_waiting() {
     if (is_over_) return;
     size_t bytes = 0;

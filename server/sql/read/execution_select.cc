@@ -29,11 +29,12 @@ namespace server {
 
 namespace {
 
-// A column that grows row by row may have reserved twice the space that it needs.
+// The factor between the size of a column and the memory that it may occupy: a column that grows
+// row by row reserves up to twice the space that it needs.
 constexpr size_t kBytesWithRoom = 2;
 
-// Limit for the entries that a part of a table reads if it reads only its first rows. The tasks of all tables stand
-// still in the meantime.
+// Limit for the entries that are read from a part of a table for its first rows. The tasks of all
+// tables stand still in the meantime.
 constexpr size_t kMostFirstEntries = 4'096;
 
 // Gathers the rows of all tables as of one commit, computes the result on a worker, and shows it. If the first rows of
@@ -221,7 +222,8 @@ class SelectExecution final : public TableRead {
       for (std::string& line : lines) column->append_value(engine::Value::text(std::move(line)));
       return {lines.size(), {std::move(column)}};
     }
-    // Applies filters that may take too long for a loop.
+    // Applies the filters that PullScan has not applied on the shard, because they may take too
+    // long for a loop.
     Status shape(size_t table) {
       if (held[table])
         TRY(lay_over(*held[table], *plan->tables[table]->table, schemas, tables[table]));
@@ -457,8 +459,8 @@ class SelectExecution final : public TableRead {
       work_->reads = reads_.ways.empty() ? engine::table_reads(*plan_, false) : reads_;
       work_->times.reading_us = session().parts().clock.monotonic_us() - begun_us_;
     }
-    // The rows are charged elsewhere. The size that is passed here decides only the order:
-    // statements with few rows run before statements with many rows.
+    // The rows are charged elsewhere. The size that is passed to run_aside() decides only the
+    // order: statements with few rows run before statements with many rows.
     constexpr size_t kFewBytes = 1 << 20;
     errand_ = session().run_aside(
         gathered_bytes_ > kFewBytes ? 2 * kMostShortWorkBytes : kMostShortWorkBytes,
@@ -473,7 +475,8 @@ class SelectExecution final : public TableRead {
     if (!errand_) fail(too_many_waiting());
   }
 
-  // Returns the number of rows of the result if all rows of the tables were enough for LIMIT.
+  // Returns the number of result rows that the LIMIT requires, if only the first rows of a table
+  // were read; otherwise 0.
   size_t rows_wanted() const {
     const auto* cut = std::get_if<engine::CutRows>(&plan_->root->step);
     return reads_.has_first() && cut && cut->most ? *cut->most : 0;

@@ -12,7 +12,7 @@ namespace server {
 
 namespace {
 
-// The execution of a look-up that was answered before the execution was returned.
+// The execution of a look-up whose rows and end were sent before the execution was returned.
 class Answered final : public sql::Execution {
  public:
   void pause() override {}
@@ -68,7 +68,7 @@ PointTables::Target* PointTables::find_target(
   for (Shard* const shard : places.shards)
     for (auto& shared : shard->shared_tables(kept->query_id()))
       if (shared->plan() == kept->query->plan) target.tables.push_back(std::move(shared));
-  // Rows of an incomplete table are never sent to a client.
+  // A client never gets rows of a table of which some tasks are missing.
   if (target.tables.empty() || target.tables.size() != places.tasks) return nullptr;
   return &targets_.emplace(table.get(), std::move(target)).first->second;
 }
