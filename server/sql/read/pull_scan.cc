@@ -231,7 +231,8 @@ void PullScan::run() {
       seen.back().as_of = std::max(seen.back().as_of, found->seen.as_of);
     if (shard_.loop().is_slice_over(clock_.monotonic_us() - begun_us, kSlice)) break;
   }
-  // The limit may have cut the rows of the last step, so rows may be left even if no entries are left.
+  // The LIMIT may have removed rows of the last step, so rows may be left even if no entries are
+  // left.
   portion->is_cut = is_at_limit();
   portion->is_last = at_ == views_.size() || portion->is_cut;
   if (portion->is_last) held_.reset();
@@ -276,7 +277,8 @@ Result<PullScan::Found> PullScan::next_rows(size_t entries) {
     const engine::UsedColumns in_use(request_->used ? &*request_->used : nullptr,
                                      filters_early() ? &early : nullptr);
     engine::TableView::Slice slice = TRY(view.next_rows(scan.rows, entries, eval));
-    // also set for a slice without rows: a delete must be durable, too, before it is visible
+    // The commit is noted even for a slice without rows: a delete must be durable, too, before a
+    // client sees its effect.
     found.seen.as_of = scan.as_of;
     found.rows = std::move(slice.rows);
     is_last = slice.is_last;

@@ -40,8 +40,8 @@ struct PullRequest {
   std::optional<engine::TopRows> top = std::nullopt;
   // A scan ends after about this number of entries of the table, even if it has not read all of them.
   size_t most_entries = SIZE_MAX;
-  // True: the same ConsistentCut serves several scans, perhaps of the same table. The tasks stay
-  // held until the last of them has begun.
+  // True: several scans share the ConsistentCut, and may even read the same table. The tasks stay
+  // stopped until the last of these scans has begun.
   bool is_one_of_several = false;
   // Ends of input partitions that the tasks must have passed. The session has waited for them, but the scan checks them
   // again, because a task may have restarted since then.
@@ -92,7 +92,7 @@ class PullScan : public std::enable_shared_from_this<PullScan> {
   void begin(std::shared_ptr<HeldTables> held);
   // Reports that a portion has been shown, so that a paused scan continues.
   void go_on();
-  // Stops the answers immediately, and the work a little later.
+  // Stops the answers immediately, and the reading after the present slice.
   void cancel() { is_cancelled_ = true; }
 
  private:

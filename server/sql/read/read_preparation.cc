@@ -89,9 +89,9 @@ void ReadPreparation::ask_leaders() {
                    }));
 }
 
-// Returns ends from an earlier answer of the leaders, for a reader that accepts stale data.
-// Everything that was acknowledged before the reader's limit of staleness lies before these ends.
-// The ends of the session's own writes are added.
+// Returns ends from an earlier answer of the leaders, for a reader that sets read.staleness. All
+// records that were acknowledged before that time lie before these ends. The ends of the session's
+// own writes are added.
 std::optional<ClusterTopics::Ends> ReadPreparation::old_ends(
     std::span<const storage::TopicPartition> partitions) const {
   const int64_t staleness_ms = session_.setting_ms("read.staleness", 0);
@@ -258,9 +258,9 @@ void ReadPreparation::await_writers() {
   timer_->start_once(session_.read_wait_ms());
 }
 
-// Stops waiting for writers: the read fails, or if other nodes lead partitions, continues with a
-// warning. A writer may wait for a long time for leaders that cannot acknowledge, and the reads of
-// other sessions do not wait for such a writer.
+// Stops waiting for writers. On a lone node the read then fails. In a cluster it continues with a
+// warning: a writer may wait for a long time for leaders that cannot acknowledge, and a read should
+// not wait for such a writer.
 void ReadPreparation::on_late_writers() {
   if (!session_.parts().cluster->asks_leaders()) return end(behind(true));
   place_.leave();
@@ -333,8 +333,8 @@ std::string ReadPreparation::names(bool of_topics) const {
   return (names.size() == 1 ? "table " : "tables ") + engine::join_words(names, "and");
 }
 
-// Whether a row that must be visible was written after the first record of an open transaction:
-// readers of committed rows stop before that record.
+// Returns whether a row that must be visible was written after the first record of an open
+// transaction. Readers of committed rows stop before that record.
 bool ReadPreparation::lies_behind_transaction() const {
   const auto is_out_of_reach = [this](const auto& needed) {
     const auto status = session_.parts().log.find_partition(to_storage(needed.first));
@@ -354,7 +354,8 @@ Error ReadPreparation::behind(bool of_topics) const {
   const bool are_many = which.starts_with("tables ");
   if (of_topics && !session_.parts().cluster->asks_leaders() && lies_behind_transaction())
     return behind_transaction(which, waited_ms());
-  // A follower with a full disk receives no records, so waiting longer does not help.
+  // If the disk of this node is full, its replica receives no records, so waiting longer does not
+  // help.
   if (storage::statistics_of(session_.parts().log).refuses_appends)
     return Error{ErrorCode::DiskFull,
                  fmt::format("the disk of this server is full, and {} {} records that were written "

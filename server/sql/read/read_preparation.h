@@ -1,6 +1,6 @@
-// Makes a read of tables wait until the tables show the rows that were written to them. Then it
-// waits until no statement is just committing rows that readers have to see as a whole
-// (docs/adr/0053).
+// Makes a read of tables wait until the tables show the rows that were written to them. After that
+// it waits for statements that are committing rows at this moment, because readers must see the
+// rows of a statement all together (docs/adr/0053).
 #pragma once
 #include <functional>
 #include <memory>
@@ -24,16 +24,16 @@ namespace server {
 Error behind_transaction(const std::string& which, int64_t waited_ms);
 
 // Waits until tables may be read. A table over a topic must contain all rows that SQL has written
-// to it in any session, and never fewer rows than before it was built again. A read fails with
-// ObjectState if the table's query makes no progress towards this for read.wait.ms. For tables that
-// queries write, CatchingUp does the waiting.
+// to it in any session, and at least the rows that it had before its tasks were restarted. A read
+// fails with ObjectState if the table's query makes no progress towards this for read.wait.ms. For
+// tables that queries write, CatchingUp does the waiting.
 //
 // In a cluster, tables must have passed everything that any node acknowledged before the read
 // began; the leaders of the partitions report the ends. With `read.staleness`, tables only must
-// have passed what was acknowledged by that time before the read, and the session's own writes. A
-// read may then see only a part of the rows of another node's statement.
+// have passed the records that were acknowledged that long before the read, and the session's own
+// writes. A read may then see only a part of the rows of another node's statement.
 //
-//     needed ends passed ─► no statement commits to them ─► needed ends passed ─► scans begin ─► close()
+// needed ends passed ─► no statement commits to them ─► needed ends passed ─► scans begin ─► close()
 //
 // Threads: the session's loop. Owner: the execution.
 class ReadPreparation {

@@ -34,8 +34,8 @@ class TableRead : public SqlExecution {
   // and do nothing after the call.
   void not_there(const MaterializedTable& table);
   // Called when the tables can be read, after a wait of `waited_ms`. If the wait was longer than
-  // read.wait.ms, the queries have made progress, so a table that becomes unavailable later gets
-  // the full time again.
+  // read.wait.ms, the queries have made progress meanwhile. So if a table becomes unavailable
+  // later, the statement may wait for read.wait.ms again.
   void note_opened(int64_t waited_ms);
   // Whether the statement changes the rows that it reads here.
   bool is_for_change() const { return begun_.prepared->is_for_change; }
