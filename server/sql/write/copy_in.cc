@@ -100,8 +100,8 @@ class NodeCopy final : public sql::CopyIn {
     if (own_->size_bytes() >= limit) send_block();
     if (passing_) return sql::Pace::Wait;
     if (blocks_in_flight_ > 1 || (blocks_in_flight_ > 0 && !has_memory)) return sql::Pace::Wait;
-    // Waiting would not help: the memory belongs to a block of rows that is not complete, and a
-    // block is not sent before it is complete. So the COPY fails.
+    // The memory is needed for a block of rows that is not complete, and a block is sent only when
+    // it is complete. So waiting would not free memory, and the COPY fails.
     if (!has_memory)
       fail(session_.memory()->refusal(fmt::format(
           "a COPY that is all or nothing up to copy-atomic-bytes, {}", format_bytes(limit))));
@@ -122,7 +122,7 @@ class NodeCopy final : public sql::CopyIn {
  private:
   bool awaits_something() const { return look_up_ || awaits_numbers_ || passing_; }
 
-  // Appends the rows that have arrived during the wait, until a further wait is necessary.
+  // Appends the rows that have arrived during the wait. Stops if it has to wait again.
   void go_on() {
     std::vector<sql::CopyRows> waited = std::exchange(waiting_, {});
     for (sql::CopyRows& rows : waited) append(std::move(rows));

@@ -1,6 +1,6 @@
 // ALTER TABLE that rewrites the rows of a table: ADD PRIMARY KEY and everything in
-// engine::AlterColumns. The new rows are written to a topic of their own, which then replaces that
-// of the table (docs/adr/0053).
+// engine::AlterColumns. The new rows are written to a new topic, which then replaces the topic of
+// the table (docs/adr/0053).
 #include <fmt/format.h>
 
 #include "engine/plan/alter_columns.h"
@@ -87,7 +87,7 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
       const auto status = session().parts().log.find_partition({old_topic_.id, PartitionId(i)});
       old_ends_.push_back(status ? status->readable_end() : Offset(0));
     }
-    // the key does not change, so no duplicates are possible
+    // the key columns stay the same, so no duplicates are possible
     if (!values_.empty()) return copy();
     std::string keys;
     for (const engine::ColumnDef& column : keyed_->schema.keys())
