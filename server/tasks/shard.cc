@@ -26,8 +26,8 @@ constexpr size_t kLittleState = 1 << 20, kMuchState = 32 << 20;
 // A task may be held (stopped between two commits) for a reader. Between two holds it may work for
 // at least this time, if it has enough work.
 constexpr int64_t kMostWorkUs = 20'000;
-// Waiting tasks are found by keys that contain the id of a topic. For tasks that are woken by a
-// key, this id replaces it; no topic has it.
+// The topic id in the keys that new_wake_key() returns. wake() finds waiting tasks by a topic and a
+// partition, and no topic has this id.
 constexpr Uuid kWakeKeys{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2}};
 // The longest time for which a loop steps tasks before it serves its sockets: `short_us` if a
 // socket or a message waits, otherwise `long_us`.
@@ -53,8 +53,8 @@ void forget_expired(std::vector<ShardTask::Waiter>& waiters) {
   std::erase_if(waiters, [](const ShardTask::Waiter& waiter) { return waiter.receiver.expired(); });
 }
 
-// A reader waits for the view, so its computation of the remaining rows is cancelled. Otherwise the
-// reader would wait for all rows of the view instead of only those that it has to see.
+// While a reader waits for a materialized view, the view begins its next computation without a
+// pause.
 void note_readers(ShardTask& task) {
   if (engine::RecomputeOperator* view = task.task->stage().view())
     view->set_awaited(!task.waiters.empty() || (task.at_barrier && task.at_barrier->stands));
@@ -450,8 +450,8 @@ void Shard::follow_all() {
 
 // Applies the waiting commits to the table of a standby task. A scan shows a table as it was when
 // the scan began, and a standby task does not keep old rows for scans. So the commits wait until
-// the scans have ended, but only for kPatienceUs or until they have kMostBytes; then the scans are
-// ended with an error.
+// the scans have ended. They wait at most kPatienceUs, and only until they have kMostBytes; after
+// that the scans are ended with an error.
 void Shard::follow(ShardTask& task) {
   constexpr int64_t kPatienceUs = 5'000'000;
   constexpr size_t kMostBytes = 32 << 20;

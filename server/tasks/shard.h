@@ -377,8 +377,8 @@ class Shard {
   std::unique_ptr<LogSources> sources_;
   LogSink sink_;
   std::optional<StateSnapshots> state_;
-  // Evaluates rows that take too long on another thread. If it is empty, tasks evaluate them on
-  // this thread.
+  // Runs the evaluation of slow rows on another thread. If it is empty, tasks evaluate these rows
+  // on the shard's thread.
   std::function<void(std::function<void()> work)> run_aside_;
   std::unique_ptr<Timer> timer_;  // runs while a task in attended_ or a journal needs it
   std::thread thread_;
