@@ -10,9 +10,9 @@ namespace server {
 // A node that sends heartbeats may still be cut off from etcd, and then does not learn which
 // partitions it leads. MetadataProgress sets the node a goal: the revision that the controller
 // knows at this moment. If the node has not read up to the goal within a time limit, it counts as
-// behind. It then stays behind until it has reached this goal, and after it the revision that the
-// controller knew when the node reached the goal. A node that continues to read, however slowly,
-// reaches its goals and is not behind.
+// behind. It then stays behind until it has also reached a second goal: the revision that the
+// controller knew when the node reached the first one. A node that continues to read, however
+// slowly, reaches its goals and is not behind.
 //
 // Threads: one loop. Owner: the controller, one for each process of a node.
 class MetadataProgress {

@@ -1,5 +1,5 @@
-// State that the checkpoints of all journals on a node share: the state store to which they are
-// written, the limit of their memory, and the interval between retries.
+// The objects that the checkpoints of all journals on a node have in common: the state store to
+// which they are written, the limit of their memory, and the interval between retries.
 #pragma once
 #include <cstdint>
 #include <deque>

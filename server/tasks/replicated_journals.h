@@ -91,9 +91,9 @@ class ReplicatedJournals {
     ReplicatedJournals& journals_;
     const std::set<PartitionId> which_;
   };
-  // The range of revisions of the plans with which the query was started here, from its creation to
-  // the newest plan. Commits under these plans belong to the query. A commit under a later plan
-  // waits until that plan has been started here, too (docs/adr/0101).
+  // The plans with which the query was started on this node: `made_at` is the revision of the first
+  // plan, `newest` that of the last one. Commits under plans in this range belong to the query. A
+  // commit under a later plan waits until this node has started that plan, too (docs/adr/0101).
   struct Plans {
     Revision made_at, newest;
     bool have(Revision planned_at) const { return made_at <= planned_at && planned_at <= newest; }
