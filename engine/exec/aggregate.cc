@@ -113,8 +113,8 @@ Status AggregateOperator::resume() {
   return may_go_on() ? take_rows() : Status{};
 }
 
-// Finds the starts of all windows; returns true when all are known. After a restart many of them may exist in
-// checkpoints only, so the search is split into slices.
+// Finds the starts of all windows of the store; returns true when all of them are known. After a
+// restart many starts may exist in checkpoints only, so the search is done in several slices.
 Result<bool> AggregateOperator::find_starts() {
   while (!store_.knows_starts()) {
     TRY(store_.find_starts(kStartsAtOnce));
@@ -224,8 +224,9 @@ void AggregateOperator::weigh_row() {
                     std::span(&rest.row_bytes, 1));
 }
 
-// Returns the group that a change of the current row applies to, and adds the group's bytes to the block. Returns
-// null if the group has reached its size limit.
+// Returns the group with this key and window, which a change of the current row modifies, and adds
+// the size of the group to the bytes of the block. Returns null if the group has reached its size
+// limit.
 Result<GroupSlot*> AggregateOperator::take_group(std::string_view key, int64_t window_start) {
   Rest& rest = *rest_;
   const size_t before = store_.changed_bytes();
@@ -503,12 +504,14 @@ void AggregateOperator::visit_rest(const VisitRecord& visit) const {
 
 void AggregateOperator::own_rest() {
   if (!rest_) return;
-  // The whole batch is copied, with its finished rows, because the keys are indexed by the row's number in the batch.
+  // The copy includes the rows before rest_->row, which are finished, because rest_->keys is
+  // indexed by the row's number in the whole batch.
   rest_->batch = rest_->batch.owned(0);
 }
 
-// Appends stream time, the windows that are being closed, and the place of a record that is finished in part. Without
-// windows a row is always finished completely, and stream time is not used.
+// Appends stream time, the windows that are being closed, and the Place of a record that is
+// finished only in some of its windows. Without windows a row is always finished completely, and
+// stream time is not used.
 void AggregateOperator::append_scalars(std::vector<int64_t>& out) const {
   Place place;
   if (rest_ && rest_->row_is_begun &&

@@ -60,8 +60,9 @@ class AggregateOperator final : public Operator, public Materialized {
   // Returns the start of the oldest window within the retention. Older windows may still be in the store, but must
   // not be shown.
   int64_t oldest_kept_start(int64_t stream_time) const;
-  // Returns whether the group is a row of the table at this stream time. The group must have been
-  // written. If the table has only final results, the group's window must have closed.
+  // Returns whether the group is a row of the table at this stream time: its window must be within
+  // the retention, and a result of the group must have been written (GroupSlot::emitted). If the
+  // table has only final results, the group's window must have closed.
   bool is_shown(const GroupSlot& group, int64_t stream_time) const;
 
   Materialized* materialized() override { return this; }
@@ -90,8 +91,9 @@ class AggregateOperator final : public Operator, public Materialized {
     bool row_is_begun = false;  // begin_row() has been called for `row`
     size_t row_bytes = 0;       // bytes that the row adds to a group; set if groups may be large
     int64_t next_start = 0;     // start of the row's next window; the starts of its windows rise
-    // unreported late records, and records too far ahead; first_late and first_ahead are their
-    // first rows
+    // `late`: late records that are not reported yet; `ahead`: unreported records whose times are
+    // too far ahead of the clock to move stream time. first_late and first_ahead are the first such
+    // rows.
     uint64_t late = 0, ahead = 0;
     uint32_t first_late = 0, first_ahead = 0;
     uint64_t lost = 0;  // unreported changes that were lost because their groups are too large

@@ -139,7 +139,8 @@ Result<ForeignKeyJoinOperator::Answers> ForeignKeyJoinOperator::answer_left() {
   return answers;
 }
 
-// Stores the number and time of the left row, followed by its carried columns.
+// Stores the left row under its foreign key `key`: its change number and its time, followed by the
+// columns that the later steps need. If `is_there` is false, deletes the stored row.
 Status ForeignKeyJoinOperator::keep(size_t row, std::string_view key, bool is_there) {
   const Batch& batch = rest_->batch;
   const std::string_view left_key = rest_->left_keys[row].value_or("");
@@ -259,12 +260,14 @@ void ForeignKeyJoinOperator::visit_rest(const VisitRecord& visit) const {
 
 void ForeignKeyJoinOperator::own_rest() {
   if (!rest_) return;
-  // The whole batch is copied, with its finished rows, because the keys are indexed by the row's number in the batch.
+  // The copy includes the rows before rest_->row, which are finished, because rest_->keys is
+  // indexed by the row's number in the whole batch.
   rest_->batch = rest_->batch.owned(0);
   rest_->keys = std::make_shared<const Column>(rest_->keys->copy());
 }
 
-// Scalars are numbers, so the key at which the join continues is encoded as its size, then in numbers of eight bytes.
+// append_scalars() can only write numbers. So the key at which the join continues is written as its
+// size, followed by its bytes, eight of them in each number.
 void ForeignKeyJoinOperator::append_scalars(std::vector<int64_t>& out) const {
   std::optional<Place> place = restored_;
   if (rest_ && rest_->port == 1 && rest_->row < rest_->batch.rows && !rest_->place.empty())

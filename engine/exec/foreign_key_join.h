@@ -1,5 +1,5 @@
-// The middle step of a join by a foreign key. Holds those rows of the left table that refer to rows
-// of the right table which belong to this task.
+// The middle step of a join by a foreign key. The task keeps the left rows whose foreign keys
+// belong to its partition, because the right rows with these keys are in the same task.
 #pragma once
 #include <memory>
 #include <optional>
@@ -49,7 +49,8 @@ class ForeignKeyJoinOperator final : public Operator {
     ColumnPtr keys;         // foreign keys of left rows, or own keys of right rows
     EncodedRows left_keys;  // port 0: keys of the left rows
     size_t row = 0;         // first row that is not finished
-    // port 1: the left rows with lower keys are joined already; empty: none is
+    // port 1: all left rows whose keys are lower than `place` have been joined with the right row;
+    // empty: no left row has been joined yet
     std::string place;
   };
   // A right row that was joined only in part at the last commit: with the left rows whose keys are

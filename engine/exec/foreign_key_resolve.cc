@@ -140,7 +140,8 @@ void ForeignKeyResolveOperator::visit_rest(const VisitRecord& visit) const {
 
 void ForeignKeyResolveOperator::own_rest() {
   if (!rest_) return;
-  // The whole batch is copied, with its finished rows, because the keys are indexed by the row's number in the batch.
+  // The copy includes the rows before rest_->row, which are finished, because rest_->keys is
+  // indexed by the row's number in the whole batch.
   rest_->batch = rest_->batch.owned(0);
   rest_->keys = std::make_shared<const Column>(rest_->keys->copy());
 }

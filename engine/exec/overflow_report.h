@@ -9,10 +9,10 @@
 
 namespace engine {
 
-// Reports the sums that exceed their type. Such a sum is NULL in `out` (the rows of the groups), and
-// would otherwise look like the sum of no values. `first_column` is the result column of the
-// first instance. Deletes are ignored. (If the sums of a query wrap around instead, none of them is
-// NULL for this reason.)
+// Reports the sums that exceed their type. Such a sum is NULL in `out` (the rows of the groups), so
+// a reader could mistake it for the sum of no values. `first_column` is the result column of the
+// first instance. Deletes are ignored. (If the query's sums wrap around on overflow, none is NULL
+// for this reason.)
 void report_overflows(ProcessingLog& log, std::span<const AggregateInstance> instances,
                       const Batch& out, size_t first_column);
 

@@ -555,7 +555,8 @@ void SessionAggregateOperator::visit_rest(const VisitRecord& visit) const {
 }
 
 void SessionAggregateOperator::own_rest() {
-  // The whole batch is copied, with its finished rows, because the keys are indexed by the row's number in the batch.
+  // The copy includes the rows before rest_->row, which are finished, because rest_->keys is
+  // indexed by the row's number in the whole batch.
   if (rest_) rest_->batch = rest_->batch.owned(0);
 }
 
