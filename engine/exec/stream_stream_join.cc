@@ -504,7 +504,8 @@ void StreamStreamJoinOperator::visit_rest(const VisitRecord& visit) const {
 }
 
 void StreamStreamJoinOperator::own_rest() {
-  // The whole batch is copied, with its finished rows, because the keys are indexed by the row's number in the batch.
+  // The copy includes the rows before rest_->row, which are finished, because rest_->keys is
+  // indexed by the row's number in the whole batch.
   if (rest_) rest_->batch = rest_->batch.owned(0);
 }
 

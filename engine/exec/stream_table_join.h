@@ -37,8 +37,9 @@ class StreamTableJoinOperator final : public Operator {
       : Operator(context), step_(step), table_(table) {}
   // Rows of the batch that give output, with the matching rows of the table.
   struct Matches;
-  // Looks up the table rows for the next rows of rest_, as many as fit into a block. Their number
-  // is limited because each output row contains a copy of the table row.
+  // Looks up the table rows for the next rows of rest_, as many as fit into one block of output:
+  // each output row contains a copy of its table row, so a block of output may cover only few rows
+  // of rest_.
   Result<Matches> look_up();
   void prefetch_rows();
   std::vector<ColumnPtr> table_columns(const Matches& matches) const;

@@ -126,8 +126,8 @@ Batch TableTableJoinOperator::join(const Met& met) const {
   }
   const int key = rest.port == 0 ? step_.left_key : step_.right_key;
   out.columns.push_back(own.columns[static_cast<size_t>(key)]);
-  // The key column of a deleted row has a value. The join's own key keeps this value, but the
-  // column of the absent side must be null.
+  // In the row of a deleted key, the key column of the deleted side still has a value. The joined
+  // row takes its own key from it, but must have a null in the column of the absent side.
   if (!own.present.all()) {
     Column side_key = own.columns[static_cast<size_t>(key)]->clone();
     Column nulls(side_key.type());
@@ -164,8 +164,8 @@ void TableTableJoinOperator::visit_rest(const VisitRecord& visit) const {
 
 void TableTableJoinOperator::own_rest() {
   if (!rest_) return;
-  // The whole batch is copied, with its finished rows, because the keys are indexed by the row's
-  // number in the batch.
+  // The copy includes the rows before rest_->row, which are finished, because rest_->keys is
+  // indexed by the row's number in the whole batch.
   rest_->batch = rest_->batch.owned(0);
   rest_->keys = std::make_shared<const Column>(rest_->keys->copy());
 }

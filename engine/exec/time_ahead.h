@@ -7,10 +7,9 @@
 
 namespace engine {
 
-// The limit is a property of the query. Without it, records of one client whose clock is wrong
-// could move stream time into the future, so that the records of all other clients would be late.
-//
-// Owner: the operators that track stream time; the context outlives it.
+// Decides whether a record's time is too far ahead of the clock to move stream time. The limit is a
+// property of the query. Without it, one client with a wrong clock could move stream time into the
+// future, so that the records of all other clients would be late.
 class TimeAhead {
  public:
   static constexpr std::string_view kProperty = "stream.time.max.ahead.ms";
