@@ -1,6 +1,7 @@
-// The input topics of a task that other queries write. If a partition of such a topic has no unread
-// rows, this class determines whether rows may still arrive there that those queries make from
-// records which the task could already read at a certain moment (TopicWriters).
+// The input topics of a task that other queries write. When the task has read all rows of a
+// partition of such a topic, more rows may still be under way: those that the writers make from
+// records which the task could read at a certain moment. This class determines whether such rows
+// are under way (TopicWriters).
 #pragma once
 #include <span>
 #include <string>

@@ -55,8 +55,9 @@ class InputOperator final : public Operator, public Materialized, public KeyedTa
   Status resume() override;
   void visit_rest(const VisitRecord& visit) const override;
   void own_rest() override;
-  // If the input passes on the changes of its table, it holds commits back. The reason: it changes
-  // the table for a whole piece (see below) before it passes on the first change.
+  // apply_to_table() changes the table for all rows of a piece (see piece_rows_) before the first
+  // change is passed on. So if the changes are passed on, no commit is made before the last change
+  // of the piece is passed on.
   bool holds_commits_back() const override {
     return step_.store >= 0 && !step_.is_joined && !step_.may_repeat;
   }

@@ -201,8 +201,8 @@ Result<std::vector<Run>> InputHeads::take_in_order(std::span<const Polled> polle
   };
   std::vector<size_t> heap;
   std::vector<size_t> refilled(heads_.size(), 0);
-  // the next record of one partition is not known yet, so the records that may be later than it
-  // wait for the next poll
+  // true: the next record of some partition is not known yet, so all records that may be later than
+  // it wait for the next poll
   bool must_wait = false;
   for (size_t i = 0; i < heads_.size(); ++i) {
     if (waits(heads_[i])) continue;
@@ -256,7 +256,8 @@ Result<std::vector<Run>> InputHeads::take_in_order(std::span<const Polled> polle
       order.batches.push_back(head.rows);
       order.sources.push_back(first);
     }
-    // The loop takes all rows that precede the next head. For most of them comparing the time is sufficient.
+    // The loop takes all rows of this head that precede the row of the next head in the heap. For
+    // most of them comparing the time is sufficient.
     const int64_t until =
         heap.size() == 1 ? bound.time : std::min(bound.time, heads_[heap.front()].order_time());
     const bool needs_moment = owed_to(head) != Owed::Nothing;
@@ -309,8 +310,8 @@ void InputHeads::note_moment() {
   }
 }
 
-// Returns whether the head's next record existed at the moment of the cut, or was derived from a
-// record that did.
+// Returns whether the head's next record could be read at the noted moment, or was made from a
+// record that could be read then.
 bool InputHeads::was_there(const Head& head) const {
   if (!head.writer) return Offset(head.rows->offsets[head.row]) < head.noted_end;
   return upstream_->was_there(*head.writer, head.merge.source_offsets[head.row]);

@@ -29,7 +29,8 @@ struct HeadSource {
 
 // Consecutive rows for one input of the stage.
 struct Run {
-  // index of the first record's source; sources of one input may follow each other in a run
+  // index of the source of the first row; a run may also have rows of other sources that belong to
+  // the same input of the stage
   size_t source = 0;
   Batch batch;
 };
@@ -53,13 +54,13 @@ struct HeadLimits {
 // its next record might come before those of the others.
 //
 // An empty lane of a time-ordered exchange may hold up other rows: those that come after the next
-// row that the lane's writer may still send. It does not, once the writer has sent everything that
-// it had at a certain moment. If that moment were always the present one, two writers that lag
-// behind and always have more rows could hold up all other rows for ever. Therefore InputHeads
-// notes a moment. Rows made from records that could be read at this moment do not wait for later
-// rows. When all rows that were decoded at the moment have been taken, the next moment is noted.
-// Later rows may be taken, too, if nothing holds them up at present; otherwise they wait for the
-// next moment.
+// row that the lane's writer may still send. The other rows no longer wait when the writer has sent
+// all rows that it could make at a certain moment. If this moment were always the present, two
+// writers that lag behind and always have more rows could hold up all other rows for ever.
+// Therefore InputHeads notes a moment. Rows made from records that could be read at this moment do
+// not wait for later rows. When all rows that were decoded at the moment have been taken, the next
+// moment is noted. Later rows may be taken, too, if nothing holds them up at present; otherwise
+// they wait for the next moment.
 //
 //   lane 0   10 20 | 40        The bar is the noted moment. Row 30 is taken when the writer of lane 2 has sent all that
 //   lane 1   30    |           it had at this moment, or reports a later time. Row 40 is taken with the next moment at
@@ -71,8 +72,9 @@ struct HeadLimits {
 // a table waits in the same way for records of the stream. If the partition is not empty, its next
 // record is known and the order of times decides.
 //
-// If the first of all records could not be read at the noted moment, the moment is noted again, so
-// that no record overtakes another. This ends, because each time one more partition has a record.
+// If the record that is next in the order of times could not be read at the noted moment, the
+// moment is noted again, so that no record overtakes another. This is repeated at most once for
+// each partition, because each time one more partition has a record.
 //
 // Each record is decoded once. If it is not taken, it stays decoded, so partitions with very
 // different times cost no more than others.
@@ -187,13 +189,14 @@ class InputHeads {
   void note_moment();
   Bounds bounds_of_empty_lanes() const;
   bool was_there(const Head& head) const;
-  // Whether writers may still add rows, for the noted moment, to the empty partitions of their
-  // topics. Records of the other kind wait for these rows.
+  // Whether queries may still write rows that were due at the noted moment (rows made from records
+  // that could be read then) to a partition that is empty at present. Records of the other kind
+  // (table or stream) wait for these rows.
   enum class Owed : uint8_t {
     Nothing,  // no query writes a topic of an empty partition
     NoMore,   // no: the writers have passed the noted moment
-    // no, but the rows are only in the next snapshot: the writers passed the moment after the last
-    // one
+    // no, but the last snapshot may lack some of these rows, because the writers passed the moment
+    // after it was taken
     Seen,
     StillOwed,  // yes: a writer has not passed the noted moment
   };

@@ -24,8 +24,8 @@ std::vector<const Column*> InputOperator::stored_columns(
   return stored;
 }
 
-// Chooses the number of rows of the next piece from the size of the last piece's output, which is
-// completely written now.
+// Chooses the number of rows of the next piece from the size of the output of the last piece. The
+// output of the last piece has been written completely when this function is called.
 void InputOperator::size_piece() {
   const uint64_t bytes = context().slice.all_bytes() - bytes_before_last_;
   if (bytes > kMostBytesOfPiece)

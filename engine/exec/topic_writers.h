@@ -29,9 +29,9 @@ class TopicWriters {
   // Returns whether the writers have passed the moment, so that each snapshot taken from now on has
   // all awaited rows. If not, the task is woken when one of the writers has made progress.
   virtual bool have_passed() = 0;
-  // Returns a number that grows with each commit of a writer. Suppose that it is read before a
-  // snapshot is taken, and again when have_passed() has returned true. If it is the same both
-  // times, that snapshot already has all awaited rows.
+  // Returns a number that grows with each commit of a writer. A caller reads it before it takes a
+  // snapshot, and again when have_passed() has returned true. If the two numbers are equal, the
+  // snapshot already has all awaited rows.
   virtual uint64_t version() const = 0;
   // Returns the id of a query that had not passed the moment in the last have_passed(); empty if that call returned
   // true.

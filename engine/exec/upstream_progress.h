@@ -39,8 +39,8 @@ class UpstreamProgress {
   void add_positions(std::vector<std::pair<PartitionRef, Offset>>& positions) const;
   // Returns how many positions add_positions() appends.
   size_t position_count() const;
-  // Reads the poll results of the positions that add_positions() has appended. If the progress of a
-  // writer cannot be read, fails, and failed_writer() is the index of this writer.
+  // Reads the poll results of the positions that add_positions() has appended. Fails if the
+  // progress of a writer cannot be read; failed_writer() is then the index of this writer.
   Status see(std::span<const Polled> polled);
   size_t failed_writer() const { return failed_writer_; }
   // Returns whether a writer has more progress records to poll.
