@@ -17,9 +17,9 @@ ExchangeRows RecordDecoder::no_exchange_rows() const {
   return rows;
 }
 
-// Decodes records that are blocks, with the contract of decode(). All rows of a block are decoded. Rows outside the
-// range are dropped; the call that reads them decodes the block again. Returns an empty chunk if the first record is
-// not a block.
+// Decodes records that are blocks; the contract is that of decode(). All rows of a block are
+// decoded. Rows outside `range` are dropped, and a later call that needs them decodes the block
+// again. Returns an empty chunk if the first record is not a block.
 Result<DecodedChunk> RecordDecoder::decode_blocks(std::span<const LogBatch> batches,
                                                   int32_t partition, const DecodeRange& range,
                                                   RecordCursor& cursor) {
@@ -140,8 +140,8 @@ void RecordDecoder::read_exchange_values(Records& records, std::vector<Column>& 
   for (size_t row = 0; row < records.size(); ++row) {
     const auto value =
         records.values[row] ? decode_exchange_value(*records.values[row]) : std::nullopt;
-    // This server wrote the bytes, and they match their checksum. A value that nevertheless cannot be decoded is left
-    // out and reported.
+    // This server has written the value, and its checksum is right, so it should be decodable. If
+    // it is not, the row is left out and reported.
     bool fine = value.has_value();
     const ExchangeValue change = value.value_or(ExchangeValue{});
     fine &= read_side(change.has_new, change.new_row, now);

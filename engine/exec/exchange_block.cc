@@ -19,8 +19,8 @@ constexpr uint8_t kSomeAbsent = 1, kHasHeaders = 2, kHasOld = 4, kKeyIsColumn = 
 constexpr uint8_t kAllFlags =
     kSomeAbsent | kHasHeaders | kHasOld | kKeyIsColumn | kHasOrderTimes | kHasSourceOffsets;
 
-// Returns whether the bytes of the keys are the texts of the column, as usual if the key is one
-// text column. Such bytes are written only once.
+// Returns whether the key bytes of the rows equal the values of `column`, which is usual if the key
+// consists of one text column. These bytes are then written only once.
 bool is_key_itself(const Column& key, const Column& column, std::span<const uint32_t> rows) {
   if (column.type().kind() != TypeKind::String) return false;
   return std::ranges::all_of(rows, [&](const uint32_t row) {

@@ -389,8 +389,8 @@ void ExchangeOutput::note_taken(const Batch& records) {
 
 std::pair<PartitionRef, Offset> ExchangeOutput::tell_progress(Standing standing) {
   // The running times are reset at the end of the inputs. Until then a record whose time is far
-  // ahead delays the rows of other writers, as it should; without the reset it would delay all
-  // later rows for ever.
+  // ahead delays the rows of other writers, because rows are merged by time. Without the reset it
+  // would delay all later rows for ever.
   if (standing.is_at_end) times_.begin_after(-1);
   told_time_ = times_.forget_before(standing.stream_next.value());
   append_progress(encode_progress({told_time_, std::move(standing.next)}));

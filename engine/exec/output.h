@@ -112,8 +112,8 @@ class ExchangeOutput final : public LogOutput {
 
   // --- Time-ordered exchanges
   bool is_time_ordered() const { return target().is_time_ordered; }
-  // Called with the records of the stream that the stage processes next. The merge times of their
-  // rows are computed from them.
+  // Notes the times of the source records that the stage is about to process. The merge times of
+  // the rows are computed from these times.
   void note_taken(const Batch& records);
   // The position of the task at its next commit. `next` is the position in each input.
   // `stream_next` is the position in the stream from whose records the rows are made.

@@ -1,5 +1,5 @@
-// The sequence numbers of a task's output batches. With them, each batch is stored only once,
-// however often the task sends it.
+// The sequence numbers of a task's output batches. With them the log recognises a batch that the
+// task sends again, and stores it only once.
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
