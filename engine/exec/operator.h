@@ -54,7 +54,7 @@ struct StreamTime {
   int64_t offset = -1;
   bool operator==(const StreamTime&) const = default;
 
-  // Notes the record's time; returns true if the record moves stream time.
+  // Sets stream time to the record's time if that is later; returns whether it was.
   bool note(int64_t record_timestamp, int32_t record_partition, int64_t record_offset) {
     if (record_timestamp <= timestamp) return false;
     *this = {record_timestamp, record_partition, record_offset};
@@ -204,9 +204,9 @@ class Operator {
   // Returns the table that the operator keeps; null if it keeps none.
   virtual Materialized* materialized() { return nullptr; }
 
-  // Only for operators that keep a table. Between these two calls, input only fills the table.
-  // end_bootstrap() then pushes all rows of the table as inserts. In this way a push query on a
-  // table first shows the existing rows.
+  // begin_bootstrap() and end_bootstrap() are called only for operators that keep a table. Between
+  // the two calls, input only fills the table. end_bootstrap() then pushes all rows of the table as
+  // inserts. In this way a push query on a table first shows the existing rows.
   virtual void begin_bootstrap() {}
   virtual Status end_bootstrap() { return {}; }
 

@@ -96,7 +96,8 @@ Result<std::unique_ptr<RecomputeOperator>> RecomputeOperator::make(
   return made;
 }
 
-// The rows of a table are already in the store of its input.
+// The rows of a table are already in the store of its input, so only the rows of a stream are
+// stored here.
 Status RecomputeOperator::process(Batch batch, size_t port) {
   is_dirty_ = is_dirty_ || batch.rows > 0;
   if (!streams_[port]) return {};
@@ -197,8 +198,8 @@ Result<Batch> RecomputeOperator::stream_rows(size_t port, std::span<const Stored
   return out;
 }
 
-// Copies the next rows of an input with their keys. Rows that are otherwise equal in order are
-// ordered by their keys.
+// Copies the next rows of an input, together with their keys, because ViewRunner::run() gets the
+// rows in the order of their keys.
 Status RecomputeOperator::gather_some() {
   Run& run = *run_;
   if (run.port == inputs_.size()) {

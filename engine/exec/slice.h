@@ -45,8 +45,8 @@ class Slice {
   bool is_spent() const {
     return rows_left_ == 0 || bytes_left_ == 0 || clock_.monotonic_us() >= until_us_;
   }
-  // Returns whether the step has taken at least twice its time limit, because some piece of work
-  // was too large.
+  // Returns whether the step has taken at least twice its time limit. This happens if a single
+  // piece of work between two checks of the clock was too large.
   bool is_overrun() const { return clock_.monotonic_us() >= until_us_ + max_us_; }
   size_t bytes_left() const { return bytes_left_; }
   uint64_t all_bytes() const { return all_bytes_; }  // number of bytes written in all slices so far

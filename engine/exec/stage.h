@@ -33,7 +33,8 @@ class Stage {
   // Returns the table that is kept in a store.
   Materialized& table_of(int store) const { return *tables_[static_cast<size_t>(store)]; }
 
-  // Pushes rows of a store's table once more, unchanged, to the operator that follows the table.
+  // Pushes rows of a store's table once more, unchanged, to the operator after the one that keeps
+  // the table.
   Status push_again(int store, Batch rows) const;
 
   // Begin and end the initial phase of a push query, which shows the rows of the query's table
@@ -61,8 +62,8 @@ class Stage {
   // Returns the operator that keeps the rows of a materialized view; null in other stages.
   RecomputeOperator* view() const { return view_; }
   bool is_publishing() const;
-  // Returns whether the only rest of the stage is a part of a view's run that does not change the
-  // table.
+  // Returns whether the only unfinished work of the stage is the part of a view's run that reads
+  // rows and does not change the table.
   bool only_reads() const;
   // Returns whether the next step has no work until another thread has finished.
   bool waits_aside() const;

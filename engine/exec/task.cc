@@ -239,8 +239,9 @@ void Task::open_stores(const FindBacking& find_backing) {
     stores[store]->open_over(find_backing(store));
 }
 
-// Stores read their entries from the checkpoint only if it records their sizes. Older versions did not record sizes,
-// so the stores of their checkpoints are loaded into memory.
+// If the checkpoint records the number of entries of each store, the stores read their entries from
+// it when they need them. Older versions did not record these numbers, so the stores of their
+// checkpoints are loaded into memory.
 void Task::begin_restore(const JournalEntry& checkpoint) {
   is_open_ = !last_sizes_.empty() && checkpoint.sizes.size() == last_sizes_.size() &&
              stage_->stores()[last_sizes_.front().store]->layers().backing() != nullptr;
@@ -475,8 +476,8 @@ void Task::begin_at_cut() {
   if (stage_->view()->is_dirty()) return stage_->view()->begin_run();
 }
 
-// Ends the cut if its records are included in the view: the view shows them when the present commit
-// is durable.
+// If the view contains all records before cut_, moves cut_ to visible_, so that the task reads the
+// records after it. Readers see these rows of the view when the present commit is durable.
 void Task::end_cut() {
   if (cut_.empty() || has_rest() || stage_->view()->is_dirty()) return;
   for (size_t i = 0; i < inputs_.size(); ++i)
@@ -559,7 +560,8 @@ void Task::update_positions() {
       for (size_t row = 0; row < run.batch.rows; ++row)
         is_left(inputs_[run.source].input, run.batch.partition_of(row), run.batch.offsets[row]);
   }
-  // Several of these rows may come from one record. The count is then not exact, but no commit is made in this state.
+  // Several of the unfinished rows may come from one record, for example the rows of one table
+  // function. The count is then not exact, but no commit is made in this state.
   metrics_.records_in = records_begun_ - std::min(rows_left, rows_of_run_);
   for (size_t i = 0; i < inputs_.size(); ++i) {
     assert(inputs_[i].next >= committed_[i]);  // a durable record is never processed again
@@ -593,7 +595,8 @@ StepResult Task::finish_step() {
   end_cut();
   if (!has_rest())
     if (const Status shown = finish_bootstrap(); !shown) return fail(shown.error());
-  // While the task had a rest, it did not poll its inputs, which may have new records, so it must be stepped again.
+  // While the task had a rest, it did not poll its inputs. They may have new records by now, so the
+  // task must be stepped again.
   bool more = has_rest() ||
               (has_more_input() && !heads_->is_held_up() && heads_->waits_for().empty()) ||
               !has_looked_;
@@ -607,8 +610,8 @@ StepResult Task::finish_step() {
   return is_finished ? StepResult::Finished : StepResult::Idle;
 }
 
-// Ends the bootstrap when the inputs have reached its end: a push query on a table shows the rows of the table once,
-// then its changes.
+// Ends the bootstrap when all inputs have been read up to InputLimit::bootstrap_end. In this way a
+// push query on a table shows each row of the table once, and then its changes.
 Status Task::finish_bootstrap() {
   if (bootstrapped_) return {};
   for (const Input& input : inputs_)
@@ -724,7 +727,7 @@ void Task::committed(TaskSequence sequence, Result<CommitId> result) {
   assert(in_flight_ > 0);
   --in_flight_;
   {
-    // The lock is already held if the sink answers within try_commit().
+    // If the sink calls this function within try_commit(), step() already holds the lock.
     const ReadGate::Change change(is_stepping_ ? nullptr : gate_.get());
     if (!result) {
       if (!failure_) fail(std::move(result).error());

@@ -361,7 +361,8 @@ class Task {
   std::vector<Offset> cut_, visible_, durable_visible_;
   std::deque<std::pair<TaskSequence, std::vector<Offset>>> pending_visible_;
   bool has_worked_ = false;  // work was done since the last commit
-  bool has_looked_ = true;   // the last step that did any work has polled the inputs
+  // false: a step has worked since the inputs were last polled, so they may have new records
+  bool has_looked_ = true;
   bool bootstrapped_ = true;
   int64_t shown_revision_ =
       0;  // revision of the plan whose rows are in the topic; part of the position

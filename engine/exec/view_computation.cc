@@ -13,7 +13,7 @@ namespace {
 
 constexpr size_t kSortedAtOnce = 4096;
 
-// Returns the rows of the batches in the order of their keys.
+// Returns all rows, sorted by key and divided into new batches.
 std::vector<Batch> in_order_of_keys(std::vector<Batch> batches) {
   std::vector<ComputedRow> rows;
   std::vector<const Batch*> sources;
