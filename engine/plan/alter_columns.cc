@@ -29,7 +29,8 @@ class Alteration {
  public:
   Alteration(const DataSource& source, const CustomTypes& types)
       : source_(source), types_(types), table_(std::make_shared<DataSource>(source)) {
-    // The columns are in the displayed order, in which they are dropped and renamed, too.
+    // order_ has the columns in the order in which clients see them. Each change below is applied
+    // to order_, too, so that the rewritten table keeps this order.
     for (const size_t index : shown_columns(source))
       order_.push_back(source.schema.columns[index].name);
     for (const ColumnDef& column : source.schema.columns)

@@ -42,8 +42,8 @@ std::string qualified_hint(const std::string& name, const Catalog& catalog) {
 }
 
 Error unknown_source(const std::string& name, const Catalog& catalog, TextPosition position) {
-  // In a SELECT without EMIT, a view is replaced by its SELECT before this function is called. So
-  // this is another statement or a continuous SELECT, which cannot read views.
+  // A view that is found here cannot be read. In a SELECT without EMIT, the view was replaced by
+  // its SELECT before; other statements and continuous SELECTs cannot read views.
   if (catalog.views.get(name))
     return Error{ErrorCode::WrongObjectType,
                  fmt::format("\"{}\" is a view, which a SELECT without EMIT reads and no other "
@@ -452,7 +452,8 @@ Status check_item_count(const Query& query) {
 const std::pair<const std::string, std::string>* find_temporary(const Name& name,
                                                                 const PlanContext& context) {
   if (!context.temporary) return nullptr;
-  // The target of an UPDATE has an exact name, with which the UPDATE is planned as a SELECT.
+  // A name in backquotes is exact, and such a name finds no temporary table. An UPDATE, which is
+  // planned as a SELECT, names its target in this way.
   if (!may_name_temporary(name)) return nullptr;
   auto found = context.temporary->find(name.text);
   if (found == context.temporary->end() && name.quoting == Quoting::Double)

@@ -81,8 +81,9 @@ Status check_declares_columns(const CreateSource& create, const SourceFormats& f
   return error;
 }
 
-// Infers the columns of the key if none are declared for it, and likewise those of the value, if a
-// schema registry may know them. Key columns are put first. Returns whether columns were inferred.
+// Infers the key columns if the statement declares none and the format of the key takes its schema
+// from a schema registry. Does the same for the value columns. Puts key columns first. Returns
+// whether columns were inferred.
 Result<bool> infer_missing_columns(const SourceFormats& formats, std::string_view topic,
                                    Registrar* registrar, Schema& schema) {
   const auto is_value = [](const ColumnDef& column) { return column.role == ColumnRole::Value; };
@@ -129,15 +130,16 @@ std::vector<TableElement> with_serials(std::vector<TableElement> elements,
 
 namespace {
 
-// Returns whether the statement has no property of the dialect, as in statements of PostgreSQL's users.
+// Returns whether the statement is a CREATE TABLE as users of PostgreSQL write it: its WITH clause
+// has no property of the dialect, only PostgreSQL's storage parameters.
 bool is_plain_table(const CreateSource& create, const EngineSettings& settings) {
   return create.kind == SourceKind::Table && !create.is_source && !settings.ksqldb_compat &&
          std::ranges::all_of(create.properties, is_storage_parameter, &Property::name);
 }
 
-// Returns whether a topic that does not exist yet will belong to the table alone (docs/adr/0067), because the
-// statement does not name it. A statement for an existing Kafka topic names the topic, and in ksqlDB every statement
-// must name one.
+// Returns whether the new topic will belong to the table alone (docs/adr/0067), which is so if the
+// statement does not name a topic. A statement for an existing Kafka topic names the topic, and in
+// ksqlDB every statement must name one.
 bool makes_own_topic(const CreateSource& create, const SourceProperties& properties) {
   return create.kind == SourceKind::Table && !create.is_source && !properties.topic;
 }
@@ -230,7 +232,8 @@ Result<TopicChoice> choose_topic(const CreateSource& create, const SourcePropert
   return choice;
 }
 
-// Returns a remark about an existing topic whose name the statement may have meant; empty if none is near.
+// Returns a notice about an existing topic with a similar name, which the statement may have meant;
+// empty if no name is similar.
 std::string similar_topic(const std::string& name, const Topics& topics) {
   std::vector<std::string> others;
   for (const TopicDescription& topic : topics.all())
@@ -271,7 +274,8 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
       create.properties, takes_storage ? WithClauseOf::CreateTable : WithClauseOf::CreateSource));
   TopicName named = TRY(topic_of_source(with, create.properties, catalog, topics, settings));
   with.topic = std::move(named.name);
-  // A statement for an existing topic names it, and one for a new topic has PARTITIONS, as in ksqlDB.
+  // As in ksqlDB, a statement with KAFKA_TOPIC but without PARTITIONS refers to an existing topic;
+  // PARTITIONS asks for a new one.
   const bool names_existing = with.topic && !with.partitions;
   DataSource source;
   source.name = create.name.text;

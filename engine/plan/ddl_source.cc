@@ -95,7 +95,8 @@ Status check_unused(const DropSource& drop, const Catalog& catalog, const DataSo
       fmt::format("First drop the views that read it: DROP MATERIALIZED VIEW {}.", joined(sinks)));
 }
 
-// Returns another stream or table that has the topic of this source and remains; null if none does.
+// Returns another stream or table over the topic of this source that is not dropped, too; null if
+// none exists.
 const DataSource* other_of_topic(const DataSource& source, const Catalog& catalog,
                                  const std::set<std::string>& dropped_with_it) {
   for (const auto& [name, other] : catalog.sources())

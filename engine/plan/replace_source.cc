@@ -27,8 +27,8 @@ std::string describe(const std::optional<TimestampColumn>& timestamp) {
 
 std::string describe(const ColumnDef& column) { return Schema{{column}}.to_string(); }
 
-// Lists the columns of `old` that are not at the same position in `next`. Unless `may_grow` is set,
-// as for keys, new columns are listed, too.
+// Lists the columns of `old` that are not at the same position in `next`. If `may_grow` is false,
+// which is so for key columns, also lists the columns that only `next` has.
 std::string changed_columns(std::vector<ColumnDef> old, std::vector<ColumnDef> next,
                             bool may_grow) {
   std::string changed;

@@ -64,7 +64,7 @@ Status take_limits(const SequenceOptions& options, bool is_new, bool has_new_typ
   const SequenceBounds type = bounds_of(sequence.data_type);
   const int64_t least = sequence.increment > 0 ? 1 : type.min;
   const int64_t most = sequence.increment > 0 ? type.max : -1;
-  // A limit that was the limit of the former type is replaced by that of the new type.
+  // If a limit of the sequence was the limit of its old type, it becomes the limit of its new type.
   if (options.min || is_new || (has_new_type && sequence.min == before.min))
     sequence.min = limit_of(options.min, least);
   if (options.max || is_new || (has_new_type && sequence.max == before.max))

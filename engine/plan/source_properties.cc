@@ -257,7 +257,7 @@ constexpr PropertyRow kProperties[] = {
     {"NUMBER_OF_ROWS", true, false, false, read_elsewhere},
     {"SEED", true, false, false, read_elsewhere},
     {"START_TIME", true, false, false, read_elsewhere},
-    // These properties have no effect, as in ksqlDB.
+    // As in ksqlDB, the following two properties have no effect.
     {"SOURCE_CONNECTOR", true, false, false, read_elsewhere},
     {"SOURCED_BY_CONNECTOR", true, false, false, read_elsewhere},
     {"CLEANUP_POLICY", true, true, false,
