@@ -4,9 +4,9 @@
 
 namespace engine {
 
-// Returns the exchange that is the input of an aggregation, if its records contain the keys of the
-// groups as exactly those bytes that the aggregation would write. Returns null if the aggregation
-// must encode the keys itself.
+// Returns the exchange that is the input of an aggregation if its records contain the keys of the
+// groups in the encoding of the aggregation. Returns null if the aggregation must encode the keys
+// itself.
 const InputStep* carried_keys(const StagePlan& stage, const PlanNode& aggregation);
 
 }  // namespace engine

@@ -134,8 +134,8 @@ Result<AnalysedJoin> analyse_join(Join join, size_t added,
   return analysed;
 }
 
-// Sets join.is_foreign if the join compares the primary key of a table with an expression that is
-// not the key of the rows.
+// Sets join.is_foreign if the join compares the primary key of the added table with an expression
+// that is not the key of the rows that the previous joins have produced.
 void note_foreign(AnalysedJoin& join, const std::vector<AnalysedJoin>& before,
                   const std::vector<AnalysedSource>& sources) {
   const AnalysedSource& first = sources.front();

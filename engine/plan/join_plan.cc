@@ -598,8 +598,8 @@ class JoinPlanner {
     const int kept = builder_.last_node();
     both.insert(both.end(), builder_.layout().begin(), builder_.layout().end());
     builder_.add_node(std::move(step), {rows, kept}, std::move(both));
-    // Without the order of time, the table would show changes that are later than records which are
-    // still in the exchange.
+    // If the inputs were not ordered by time, a record that still waits in an exchange could be
+    // joined with a row of the table that is later than the record.
     if (goes_by_time && is_persistent()) builder_.order_inputs();
   }
 
@@ -622,7 +622,7 @@ class JoinPlanner {
   StageBuilder& builder_;
   PlannedJoins planned_;
   bool rows_are_table_ = false;
-  // The key column of the last node's rows, and the number of partitions of these rows.
+  // The key of the rows of the last node. key_column_ is -1 if none of their columns is the key.
   int key_column_ = -1;
   std::vector<int> key_columns_;  // tables: all key columns
   FormatSpec key_format_;

@@ -13,9 +13,9 @@ namespace engine {
 // __OP always refers to the pseudo column.
 std::optional<Query> with_marked_ops(const Query& query, const PlanContext& context);
 
-// Finds these special columns of the result, and gives them their names. Also makes the steps of
-// the plan pass on the replaced rows, because an update can only be distinguished from an insert by
-// the row that it has replaced.
+// Finds the columns of the result that with_marked_ops() has marked, and gives them their names.
+// Also makes the steps of the plan pass on the replaced rows, because an update can only be
+// distinguished from an insert by the row that it has replaced.
 void add_op_columns(PlannedQuery& planned);
 
 // Returns the values of OP for the rows of a batch: insert, update, delete, or upsert for a row of a table whose

@@ -21,7 +21,8 @@ struct RowsNode;
 struct SystemTable;
 using RowsNodePtr = std::shared_ptr<const RowsNode>;
 
-// Reads the rows of SelectRowsPlan::tables[table], in the columns that this look-up returns.
+// Reads the rows that the look-up SelectRowsPlan::tables[table] returns, in the columns of that
+// look-up.
 struct ReadRows {
   size_t table;
 };

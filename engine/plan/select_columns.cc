@@ -157,8 +157,8 @@ Status check_value_names(const SelectColumns& columns, const Analysis& analysis)
       continue;
     }
     if (!values.insert(column.name).second) return duplicate_value(column);
-    // In an aggregation the key is also a value until the last step, so a value with the key's
-    // name is a duplicate value.
+    // In an aggregation the key is an ordinary column until the last step. So a value column with
+    // the key's name is reported as a duplicate value.
     if (analysis.has_aggregates && keys.contains(column.name)) return duplicate_value(column);
   }
   for (const std::string& name : values)

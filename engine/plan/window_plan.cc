@@ -63,9 +63,10 @@ std::string duration_text(int64_t ms) {
   return fmt::format("{} {}{}", count, unit->second, count == 1 ? "" : "s");
 }
 
-// Limit for the window starts of a table without a RETENTION. Each window start that is kept takes 200 bytes of
-// memory in each task, even if its rows are on disk (docs/adr/0112). If the limit is more than five years, as for
-// windows that advance by a quarter of an hour, it does not apply: such tables grow by at most 7 MB a year.
+// Limit for the window starts of a table without a RETENTION. Each window start that is kept takes
+// 200 bytes of memory in each task, even if its rows are on disk (docs/adr/0112). If kMostStarts
+// windows cover more than five years, as windows that advance by a quarter of an hour do, the limit
+// does not apply: such tables grow by at most 7 MB a year.
 constexpr int64_t kMostStarts = 200'000;
 constexpr int64_t kLongMs = 5 * 365 * kDayMs;
 

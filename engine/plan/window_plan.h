@@ -22,8 +22,8 @@ inline constexpr int64_t kMaxWindowsPerRecord = 10'000;
 Result<AggregateWindow> plan_window(const WindowClause& clause, Emit emit,
                                     const Properties& properties);
 
-// The retention of windows that are kept as long as the source keeps its records. Stream time never
-// ends it.
+// Value of retention_ms for windows that are kept as long as the source keeps its records. Such
+// windows do not expire by stream time.
 inline constexpr int64_t kRetentionOfSource = INT64_MAX;
 inline bool stays_with_source(const AggregateWindow& window) {
   return window.retention_ms == kRetentionOfSource;
