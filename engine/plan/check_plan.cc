@@ -202,8 +202,8 @@ Status check_materialization(const QueryPlan& plan, const MaterializationPlan& t
   if (!is_index(table.store, stage.stores.size())) return wrong("the table's store");
   const StorePlan& store = stage.stores[static_cast<size_t>(table.store)];
   Layout rows = stage.nodes[static_cast<size_t>(store.node)].layout;
-  // Look-ups of groups and of joined rows also read the time of the last change. The step does not
-  // output this time, so ROWTIME is appended to its columns.
+  // Look-ups of groups and of joined rows also read the time of the last change. The layout of the
+  // step has no column for this time, so ROWTIME is appended.
   if (!std::holds_alternative<InputStep>(stage.nodes[static_cast<size_t>(store.node)].step))
     rows.push_back({"", std::string(kRowTime), TypeKind::Bigint});
   if (!reads_columns_of(table.columns, rows) ||

@@ -80,7 +80,8 @@ Result<std::optional<std::string>> refute(const AssertTopic& assertion, const To
   }
   if (assertion.exists && !topic)
     return std::optional(fmt::format("Topic {} does not exist", assertion.topic.text));
-  // With properties, the assertion means that no topic with this name has these properties.
+  // ASSERT NOT EXISTS TOPIC with properties is true unless the topic exists and has exactly these
+  // properties.
   if (!assertion.exists)
     return topic && !wrong ? std::optional(fmt::format("Topic {} exists", topic->name))
                            : std::nullopt;

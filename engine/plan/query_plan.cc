@@ -226,8 +226,8 @@ Status check_rebuild(const CreateAsSelect& create, const std::vector<std::string
   return {};
 }
 
-// Fails if other queries write to the sink: it would be undefined from which of their rows on the
-// replaced query continues.
+// Fails if other queries write to the sink, too. The replaced query would have to continue after
+// its own last row, and the rows of the other queries would be mixed with the new ones.
 Status check_only_writer(const DataSource& sink, const PlanContext& context) {
   TRY(check_not_rebuilt(sink, context.catalog));
   const std::vector<std::string> writers = context.catalog.writers_of(sink.name);

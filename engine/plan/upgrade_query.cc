@@ -133,7 +133,8 @@ class QueryUpgrade {
                       "{}",
                       shown_expressions(before, pair.old_input(port)),
                       shown_filters(next, pair.next_input(port))));
-    // A window that is emitted only once, when it closes, cannot leave an outdated row.
+    // An earlier version of a row, which passed the old filter, may still be in the result. This
+    // cannot happen if each window is emitted only once, when it closes.
     for (FilterStep* each : next) each->tells_all_deletes = !tells_finals(pair.next_stage);
     return {};
   }
@@ -176,7 +177,8 @@ class QueryUpgrade {
       return differs(step, "formats", old.key_format.name, next.key_format.name);
     if (!is_same_format(old.value_format, next.value_format))
       return differs(step, "formats", old.value_format.name, next.value_format.name);
-    // The steps show whether PARTITION BY made the key, unless the key existed before.
+    // OutputPlan::key_is_made need not be compared: if PARTITION BY makes another key, the steps of
+    // the two plans differ.
     if (old.exchange != next.exchange || old.window != next.window || old.is_table != next.is_table)
       return refusal(fmt::format("The {} is another one", step));
     return {};

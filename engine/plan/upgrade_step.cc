@@ -154,7 +154,8 @@ class StepUpgrade {
 
   Status operator()(const FilterStep&) const { return {}; }  // FilterUpgrade compares filters
 
-  // Only the columns of the result may change. The key may not, because rows are stored under it.
+  // Only the columns of the result may change. The key must stay the same, because rows are stored
+  // under it.
   Status operator()(const ProjectStep& next) const {
     const auto& old = std::get<ProjectStep>(pair_.old.step);
     ProjectStep like = next;

@@ -104,7 +104,8 @@ struct JsonFields<BoundFrame> {
       json_field("end_offset", &BoundFrame::end_offset),
       json_field("exclusion", &BoundFrame::exclusion));
 };
-// An instance without a function is written as null: only the function `aggregate` has one.
+// WindowCall::instance is written only if it has a function, which is so for calls of aggregate
+// functions; otherwise the member is null.
 template <>
 struct JsonCodec<WindowCall> {
   static void write(JsonWriter& out, const WindowCall& call);
