@@ -192,7 +192,7 @@ class Tracing {
   const PlanContext& context_;
   std::vector<const CommonTable*> common_tables_;
   // Results of tables in WITH, which are computed once. A query in WITH may read the query before
-  // it twice, so without this the number of visits would double with each query.
+  // it twice, so without this map the number of visits would double with each query.
   std::map<const CommonTable*, std::optional<NamedRows>> traced_;
   size_t bracketed_ = 0;
   int depth_ = 0;

@@ -83,8 +83,9 @@ class Sizes {
   }
 
  private:
-  // Computes the result for a shared node once. A query in WITH may read the previous one twice, so the paths to the
-  // first one double with each level. The plan owns the shared nodes, so no other node has their addresses.
+  // Computes the result for a shared node only once. A query in WITH may read the previous query
+  // twice; without this, the number of computations would double with each query. An address
+  // identifies a node here, because the plan keeps all shared nodes alive.
   template <class T, class Compute>
   static T once(std::map<const RowsNode*, T>& known, const RowsNode& node, const Compute& compute) {
     if (!node.is_shared) return compute();
@@ -161,7 +162,8 @@ class JoinChain {
     return chain;
   }
 
-  // Returns the node if it is an inner join whose order with its neighbours is free; otherwise null.
+  // Returns the node if it is an inner join that may be reordered with the joins next to it;
+  // otherwise null.
   static const RowsNode* chained(const RowsNode& node) {
     const auto* join = std::get_if<JoinRows>(&node.step);
     const bool is_free = join && !node.is_shared && join->type == JoinType::Inner && !join->outer &&
@@ -190,7 +192,8 @@ class JoinChain {
     return best;
   }
 
-  // Returns the joins in this order, with the columns of the written order.
+  // Returns the joins in this order. The output has the columns in the order in which the statement
+  // lists the sources.
   RowsNodePtr joined(const std::vector<size_t>& order) const {
     // position of each column of the written order
     std::vector<uint32_t> place(first_column_.back());
@@ -343,7 +346,8 @@ class JoinChain {
     return facts;
   }
 
-  // Returns the rows of the join of the sources with one more.
+  // Estimates the number of rows after joining `source` with `rows` rows of the sources that are
+  // joined already (`is_joined`).
   double rows_with(size_t source, double rows, const std::vector<bool>& is_joined,
                    const std::vector<Facts>& facts) const {
     double left = 1, right = 1;  // number of distinct keys on both sides
@@ -474,7 +478,8 @@ class JoinsBySize {
     return std::make_shared<const RowsNode>(std::move(made));
   }
 
-  // Returns the chain of joins in a better order; null if the node is no such chain, or its order remains.
+  // Returns the plan of the node with its chain of joins in a better order; null if the node is not
+  // such a chain, or if its order is good enough.
   RowsNodePtr joined_by_size(const RowsNode& node) {
     if (!JoinChain::chained(node) || !sizes_.are_known(node)) return nullptr;
     auto chain = JoinChain::of(node);

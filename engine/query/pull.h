@@ -32,9 +32,8 @@ Result<std::optional<std::vector<std::string>>> keys_for(const Expression& where
                                                          const Scope& scope,
                                                          const EvalContext& eval);
 
-// Fails if the query has a clause that is not allowed without EMIT, because the query would also
-// return intermediate results. Joins are not checked here, because the planners support joins of a
-// stream with tables.
+// Fails if the query has a clause that needs EMIT, because such a query also returns intermediate
+// results. Joins are not checked here, because the planners support joins of a stream with tables.
 Status check_pull_clauses(const Query& query, const PlanContext& context);
 
 // Plans a look-up. Fails if the query has a clause that a look-up does not support: a join, a group, a window

@@ -11,9 +11,11 @@ namespace engine {
 namespace {
 
 constexpr uint32_t kNone = UINT32_MAX;
-// Approximate size of the entry of a right row in the chain of its key.
+// Approximate memory of a right row in the hash table: its entry in the chain of rows with the same
+// key.
 constexpr size_t kBytesOfEntry = 64;
-// Fewer pairs are not worth an evaluation of the condition.
+// Least number of pairs for which the condition is evaluated together. Each evaluation has a fixed
+// cost, so evaluating fewer pairs at once takes more time.
 constexpr size_t kFewestPairs = 64;
 
 // Returns whether a key of this kind is kept as a number, which is found faster than its bytes.
@@ -147,7 +149,8 @@ class Joiner {
       }
     }
     TRY(flush());
-    // The rows that remain have not been compared with all partners.
+    // If the join has ended early, the other left rows were not compared with all partners. They
+    // must not be returned as rows without a partner.
     if (has_enough()) return {};
     return keeps_left() ? add_lonely_left() : Status{};
   }

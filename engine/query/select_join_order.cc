@@ -83,8 +83,9 @@ class JoinOrder {
       loose += !is_joined(order[i], {order.begin(), order.begin() + static_cast<ptrdiff_t>(i)});
     return loose;
   }
-  // Returns an order whose next source is one that an equality joins with the sources before it, otherwise one that a
-  // constant restricts, otherwise any. Among equal candidates the written order decides.
+  // Returns the sources in another order. The next source is always one that an equality joins with
+  // the sources before it. If none exists, it is one that a constant restricts, and otherwise any.
+  // Among equal candidates the written order decides.
   std::vector<size_t> greedy() const {
     std::vector<size_t> left(sources_.size()), order;
     for (size_t i = 0; i < left.size(); ++i) left[i] = i;
@@ -230,8 +231,8 @@ void restrict(AliasedSource& source, ExpressionPtr condition) {
   source = std::move(outer);
 }
 
-// Replaces the join by LEFT JOIN LATERAL (SELECT * FROM source WHERE condition of ON) ON true, because the condition
-// of a WHERE may contain any sub-query.
+// Replaces the join by LEFT JOIN LATERAL (SELECT * FROM source WHERE condition of ON) ON true: a
+// WHERE, unlike an ON, may contain any sub-query.
 void make_lateral(Join& join) {
   const TextPosition position = join.on->position;
   restrict(join.source, std::move(join.on));
