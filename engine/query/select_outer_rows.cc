@@ -53,14 +53,15 @@ class OuterAsSource {
       return std::optional<SubqueryWithOuterRows>();
     number_ = planning_.add_outer_rows({});
     alias_ = RowsPlanning::outer_name(number_);
-    // ARRAY(SELECT ... ORDER BY ...) was parsed to an aggregate over a query in FROM. The outer rows must be joined
-    // within this query in FROM.
+    // The parser has converted ARRAY(SELECT ... ORDER BY ...) to an aggregate over a query in FROM.
+    // The outer rows must be joined within this query in FROM.
     const bool is_collected = query_.from && query_.from->query && query_.joins.empty() &&
                               !is_row_function(*query_.from) && query_.from->columns.empty();
     if (is_collected) {
       Query body = clone(*query_.from->query);
       if (TRY(bring_in(body))) {
-        // The group for no rows would have to exist before the query in FROM is read, which is not supported.
+        // For an outer row without matches, the query in FROM would still return a row. This is not
+        // supported within the query in FROM.
         if (has_row_of_none(*query_.from->query)) return too_correlated(body.position);
         put_keys_first(body, false);
         query_.from->query = std::make_shared<const Query>(std::move(body));
@@ -323,7 +324,8 @@ class OuterAsSource {
     expression = reference(at, expression->position);
     return {};
   }
-  // Returns a name that no statement can contain, as the alias of the source.
+  // Returns the name of a column of the outer rows. Like the alias of their source, it contains a
+  // character that no name in a statement has.
   std::string column_name(size_t at) const { return fmt::format("{}\x01{}", alias_, at); }
   ExpressionPtr reference(size_t at, TextPosition position) const {
     return make_expression(ColumnRef{Name{alias_}, Name{column_name(at)}}, position);
@@ -361,7 +363,8 @@ class OuterAsSource {
     const bool is_grouped = !query.group_by.empty() || !query.grouping_sets.empty() ||
                             query.having || has_aggregate(query);
     std::vector<SelectItem> items = std::exchange(query.items, {});
-    // The keys are columns either of a query in FROM, under these names, or of the source of outer rows itself.
+    // If FROM has a query that reads the outer rows, the keys are columns of this query
+    // (column_name()). Otherwise the keys are columns of the source of outer rows itself.
     const bool is_named = query.from->name.text != alias_;
     // The keys are put in front of the items, so numbers in GROUP BY and ORDER BY that refer to
     // positions in the SELECT list are increased accordingly.

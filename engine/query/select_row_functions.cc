@@ -338,9 +338,9 @@ Query with_keys_written_out(const Query& query, const HasColumn& has_column) {
 
 namespace {
 
-// Returns whether the function of an outer join needs its rows as a separate side of the join. LEFT JOIN ... ON TRUE
-// keeps all pairs, as the plan of a function in FROM does anyway. With any other condition the rows must be a
-// separate side.
+// Returns whether the rows of the function must be a separate side of the outer join. LEFT JOIN ...
+// ON TRUE keeps all pairs, as the plan of a function in FROM does anyway. With any other condition,
+// rows of the function without a partner must be recognized, so they have to be a separate side.
 bool needs_own_rows(const Join& join) {
   if (join.type == JoinType::Inner || !is_row_function(join.source)) return false;
   const auto* always = join.on ? join.on->as<BooleanLiteral>() : nullptr;

@@ -198,9 +198,9 @@ class SelectRowsPlanner {
     return {};
   }
 
-  // Returns the table whose scan can evaluate this condition of ON in place of the join with the
-  // source `right`; nullopt if the join itself must evaluate it. In a LEFT JOIN, left rows without
-  // a partner are kept, so only conditions on the right side can move to a scan.
+  // Returns the table whose scan can evaluate this condition of ON, so that the join with the
+  // source `right` need not evaluate it; nullopt if the join must. In a LEFT JOIN, left rows
+  // without a partner are kept, so only conditions on the right side can move to a scan.
   std::optional<size_t> scanned_with(const BoundExpression& condition, JoinType type,
                                      size_t right) const {
     const std::vector<uint32_t> columns = referenced_columns({&condition, 1});
@@ -299,8 +299,9 @@ class SelectRowsPlanner {
     return source == 0 ? *query_.from : query_.joins[source - 1].source;
   }
 
-  // Adds a condition on columns of this table alone, which each of its rows in the result satisfies. A condition such as
-  // id = random() has another value for each row, so it determines no key.
+  // Adds a condition on columns of this table alone that must be true for each of its rows in the
+  // result. A condition such as id = random() has another value for each row, so it determines no
+  // key.
   void add_key_condition(size_t table, const Expression& condition, const BoundExpression& bound) {
     if (is_volatile(bound)) return;
     ExpressionPtr& all = key_conditions_[table];

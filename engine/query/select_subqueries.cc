@@ -99,7 +99,8 @@ class Decorrelation {
     for (SelectItem& item : items) query.items.push_back(std::move(item));
     return query;
   }
-  // Returns the query for an aggregate's value over no rows; nullopt if the item is not an aggregate.
+  // Returns a query whose only row is the result for outer rows without matches, such as 0 for
+  // COUNT(*); nullopt if the sub-query is not an aggregate over all its rows.
   std::optional<Query> of_none() const {
     const Query& query = *subquery_.query;
     if (subquery_.kind == SubqueryKind::Exists || !is_one_group(query)) return std::nullopt;
@@ -241,10 +242,9 @@ class SubqueryBinder {
   static bool is_unknown(const Error& error) {
     return error.code == ErrorCode::UndefinedColumn || error.code == ErrorCode::UndefinedSource;
   }
-  // The sub-query uses the name of one of its own sources for a column of the outer query. Planned
-  // alone, the sub-query would take that name for the row of the source. This function plans it
-  // with the meaning of the outer column. If no such name exists, it returns the error about an
-  // unknown column.
+  // Plans a sub-query that uses the name of one of its own sources for a column of the outer query.
+  // Planned alone, it would take that name for the row of the source. Here the name means the outer
+  // column. If the sub-query uses no such name, returns the error about an unknown column.
   Result<PlannedRows> plan_with_hidden_columns() {
     const Error none{ErrorCode::UndefinedColumn, ""};
     if (!names_sources_as_columns(*asked_->query, names_.layout())) return none;
@@ -352,7 +352,8 @@ class SubqueryBinder {
   RowsPlanning& planning_;
   Appended& beside_;
   std::vector<Correlation> correlations_;
-  std::optional<Query> of_none_;  // query for the value for no rows, if outer rows are read
+  // computes the result for outer rows without matches; set if the sub-query reads the outer rows
+  std::optional<Query> of_none_;
   BoundSubquery bound_;
 };
 

@@ -76,7 +76,8 @@ class WindowBinder {
     for (size_t i = 0; i < calls.size(); ++i) names_.push_back({calls[i], step.calls[i].type});
     return step;
   }
-  // Adds the results as columns. Call after all calls are bound, because calls cannot refer to each other.
+  // Adds the results as columns. Call it after all calls are bound: until then an expression cannot
+  // refer to these columns, and calls must not refer to each other.
   void put_beside() {
     for (const auto& [call, type] : names_) {
       beside_.substitutes.push_back({call, static_cast<uint32_t>(beside_.layout.size())});
