@@ -104,8 +104,9 @@ Status cast_numbers(PlannedRows& rows, const Schema& schema) {
   return {};
 }
 
-// Returns a numeric type that holds all decimal digits of the text, so that the type of the other side loses none of
-// them.
+// Returns the type for a literal text in a set operation: `type`, which is that of the other side,
+// but with at least as many digits after the point as the text, so that the value keeps all its
+// digits.
 SqlType with_digits_of(std::string_view text, const SqlType& type) {
   if (type.kind() != TypeKind::Decimal) return type;
   const size_t point = text.find('.');
@@ -473,7 +474,8 @@ Result<PlannedRows> RowsPlanning::plan_recursive(const CommonTable& table) {
 
 // Plans a source that has a name. A system table never hides a stream or table, unless its schema is given.
 Result<PlannedSource> RowsPlanning::plan_named(const AliasedSource& named) {
-  // A view reads the relations of its definition, which a temporary table of the session does not hide.
+  // Names in the SELECT of a view refer to the relations that they had when the view was created. A
+  // temporary table of the session with the same name is ignored.
   if (!open_views_.empty() && !named.schema && find_temporary(named.name, context_)) {
     AliasedSource in_public = named;
     in_public.schema = Name{"PUBLIC", Quoting::Back};
@@ -556,9 +558,10 @@ std::vector<std::shared_ptr<const PullPlan>> RowsPlanning::take_tables() {
   std::vector<std::shared_ptr<const PullPlan>> tables;
   const bool is_one_of_several = tables_.size() > 1;
   for (PullPlan& table : tables_) {
-    // A stream is read from its beginning, so its keys are not used. The keys of a windowed table may have many
-    // windows. If the query reads several tables as of one moment, the tasks of all tables would stand still while
-    // these windows are read. The filter contains the same condition.
+    // A stream is read from its beginning, so its keys are not used. The keys of a windowed table
+    // may have many windows. If the query reads several tables as of one moment, the tasks of all
+    // tables would stand still while these windows are read. So the table is scanned; its filter
+    // contains the condition on the keys, too.
     if (table.table->kind == SourceKind::Stream || (is_one_of_several && table.table->window))
       table.keys.reset();
     tables.push_back(std::make_shared<const PullPlan>(std::move(table)));

@@ -226,11 +226,11 @@ class RowsRun {
     return copied(outer_rows_[step.number]);
   }
   Result<RowsChunks> take(const FilterRows& step, const RowsNode&) {
-    // A choice of columns may lie between the filter and the table.
+    // Between the filter and the table may be a ComputeColumns step that only selects columns.
     const auto* chosen = std::get_if<ComputeColumns>(&step.input->step);
     const RowsNode& read = chosen ? *chosen->input : *step.input;
     const auto* table = std::get_if<ReadSystemTable>(&read.step);
-    // A step that is measured or shared is run by itself.
+    // If the table's step is measured or shared, it must run by itself and return all rows.
     if (!table || profile_ || read.is_shared || step.input->is_shared)
       return filter_rows(step, TRY(run(*step.input)), context_);
     std::vector<SystemTextFilter> conditions, wanted;

@@ -13,7 +13,8 @@ namespace engine {
 
 namespace {
 
-// Limit for LIMIT, OFFSET included, up to which the first rows are read alone.
+// If LIMIT plus OFFSET is greater than this, all rows of the table are read at once (Way::Scan
+// instead of Way::First).
 constexpr size_t kMostWanted = 1'000;
 // Least number of rows that each part of a table reads at first. Fewer rows would not save time.
 constexpr size_t kFewestFirstRows = 64;
@@ -119,7 +120,8 @@ class ReadTracing {
     const auto column = as_column(expression);
     return column && *column < of.columns.size() ? of.columns[*column] : std::nullopt;
   }
-  // Notes that only those rows of `of` matter in which the first values equal the second values in a row of `partner`.
+  // Notes that the result depends only on those rows of `of` whose `values` equal the
+  // `partner_values` of some row of `partner`.
   template <class Values>
   void restrict(const Traced& of, const Values& values, const Traced& partner,
                 const Values& partner_values) {
@@ -151,7 +153,8 @@ class ReadTracing {
     restrict_by_subqueries(step);
     return traced;
   }
-  // A row passes the filter only if IN or EXISTS is true for it.
+  // If the filter requires an IN or EXISTS sub-query to be true, the result depends only on rows
+  // that have a match in the sub-query.
   void restrict_by_subqueries(const FilterRows& filter) {
     const RowsNode* node = filter.input.get();
     while (const auto* step = std::get_if<AppendSubquery>(&node->step)) {

@@ -12,8 +12,8 @@
 
 namespace engine {
 
-// The source of the keys of a table: another table of the statement. In each row of the table that the result depends
-// on, the key columns have the values of a row of the source.
+// The source of the keys of a table: another table of the statement. The result depends only on
+// those rows of the table whose keys occur in a row of the source.
 struct KeySource {
   size_t table;  // index in SelectRowsPlan::tables
   std::vector<uint32_t>
@@ -37,8 +37,9 @@ struct TableReads {
   bool has_first() const;
 };
 
-// If the source has more rows, a scan of the table takes less time than the look-ups. The tasks of all tables stand
-// still while keys are looked up, so the limit also bounds this time.
+// The largest number of source rows whose keys are looked up. With more rows, a scan of the table
+// takes less time. The tasks of all tables stand still while keys are looked up, so the limit also
+// bounds this time.
 inline constexpr size_t kMostSourceRows = 2'048;
 
 // Chooses the ways. Way::First is chosen only if `may_read_first` is set.

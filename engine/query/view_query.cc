@@ -305,7 +305,7 @@ class ViewPlanner {
     for (const DataSource& source : sources_) {
       InputStep input = read_topic(source);
       const bool is_table = source.kind == SourceKind::Table;
-      // Rows of a table are applied again after a restart without harm.
+      // If records of a table are applied once more after a restart, the table stays the same.
       input.may_repeat = is_table;
       if (is_table) input.store = builder.add_store(StoreKind::Rows, "Input_" + source.name);
       builder.add_node(std::move(input), {}, input_layout(source, ""));

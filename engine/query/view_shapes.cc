@@ -228,7 +228,8 @@ class IdentityWalk {
     all.may_be_null = true;
     return all;
   }
-  // Returns the identity of an input in the columns that are computed from it.
+  // Returns the identity of the input's rows in terms of the output columns; nullopt if a column of
+  // the identity is not passed on unchanged.
   static Identity through(const Identity& input, const std::vector<BoundExpression>& columns) {
     if (!input) return std::nullopt;
     RowIdentity out{{}, input->may_be_null};
@@ -241,7 +242,8 @@ class IdentityWalk {
     }
     return out;
   }
-  // Whether the join's equality gives each row at most one partner from the side with this identity.
+  // Returns whether each row of the other side has at most one partner on `side`, because the
+  // compared keys include all columns of that side's identity.
   static bool determines(const std::vector<BoundExpression>& keys, const RowIdentity& side) {
     return std::ranges::all_of(side.columns, [&](size_t column) {
       return std::ranges::any_of(keys, [&](const BoundExpression& key) {

@@ -1,5 +1,5 @@
-// Lists the parts that a SELECT may have, and how a materialized view with each part is kept up to
-// date.
+// The shapes of a view. A shape is a part that a SELECT may have, such as a join or an aggregate;
+// it decides how a materialized view with this part is kept up to date.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -14,9 +14,9 @@
 
 namespace engine {
 
-// Incremental: only changes could be computed. (The operators for this do not exist yet, so such a
-// view is recomputed, too.) Recompute: the SELECT runs over all rows again. Refused: a view must
-// not have this part.
+// Incremental: the rows of the view could be computed from the changes of its inputs. (The
+// operators for this do not exist yet, so such a view is recomputed, too.) Recompute: the SELECT
+// runs over all rows again. Refused: a view must not have this part.
 enum class ViewClass : uint8_t { Incremental, Recompute, Refused };
 
 struct ViewShape {

@@ -12,8 +12,9 @@ bool has_written_rows(const AliasedSource& source);
 
 // Returns a condition that uses only columns of `table`. It is true for all rows of the table for
 // which `conditions` (canonical) can be true together. `written` is the source with the rows of
-// VALUES, and `rows` is the same source in the SELECT. Returns null if `written` has no such rows,
-// if their values are not only constants and parameters, or if they are too many.
+// VALUES as the statement has it, and `rows` is the same source with its names resolved. Returns
+// null if `written` has no rows of VALUES, if their values are not only constants and parameters,
+// or if they are too many.
 ExpressionPtr keys_of_written_rows(std::span<const Expression* const> conditions,
                                    const AliasedSource& written, const SelectSource& rows,
                                    const SelectSource& table);
