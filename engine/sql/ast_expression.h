@@ -222,7 +222,7 @@ struct Expression {
                    Between, In, Like, IsNull, Case, Cast, AtTimeZone, ArrayConstructor,
                    MapConstructor, StructConstructor, Subquery>;
   Node node;
-  // The begin of the expression; for a binary operator (and IS, IN, LIKE, BETWEEN, ::) the position
+  // The start of the expression; for a binary operator (and IS, IN, LIKE, BETWEEN, ::) the position
   // of the operator, where a type error is shown.
   TextPosition position;
 

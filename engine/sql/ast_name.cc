@@ -57,7 +57,8 @@ SqlType with_number_of(const TypeName& name, const SqlType& type) {
 struct TypeElsewhere {
   std::string_view name, ours;  // `ours` is a type, or a sentence
 };
-// Types of MySQL, Flink, Oracle, SQL Server and ClickHouse that are too far from our names to be a typing error.
+// Type names of MySQL, Flink, Oracle, SQL Server and ClickHouse, each with a hint. They differ too
+// much from Millrace's names to be reported as a probable typing error.
 constexpr std::string_view kNoGeometry =
     "Millrace has no geometry. Keep coordinates in columns of DOUBLE.";
 constexpr std::string_view kNoTextSearch =
@@ -141,7 +142,7 @@ Result<SqlType> resolve_custom(const TypeName& name, const CustomTypes& custom_t
   if (const auto found = custom_types.find(name.custom_name); found != custom_types.end())
     return found->second;
   for (const PostgresType& type : kPostgresTypes) {
-    // A quoted name in PostgreSQL's lower case, which tools write, means the same.
+    // The name may be in quotes and in lower case, as tools for PostgreSQL write it: "int4".
     if (type.name != upper_case(name.custom_name)) continue;
     if (type.kind != TypeKind::Decimal) return with_number_of(name, type.kind);
     // NUMERIC without a precision is unbounded in PostgreSQL; here it has the maximum precision.

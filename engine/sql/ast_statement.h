@@ -235,7 +235,8 @@ struct InsertSelect {
   TextPosition target_position;
   PropertyList properties;
   Query query;
-  // columns of a table to which each row is written once; empty: all
+  // the columns that the statement lists, if it writes each row once (into a table); empty: all
+  // columns
   std::vector<TableName> columns = {};
   std::shared_ptr<const OnConflict> on_conflict = {};  // copies share the clause; null: none
   std::vector<SelectItem> returning = {};

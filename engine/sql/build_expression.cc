@@ -263,9 +263,9 @@ ExpressionPtr take_any(Expression& expression) {
                                                               : nullptr;
 }
 
-// Refuses a comparison of ROW(a, b), which compares the values one by one in PostgreSQL: a null among them makes it
-// unknown. PostgreSQL's parser then takes the statement. Here the values of two structs would be compared, in which null
-// equals null.
+// Fails for a comparison with ROW(a, b), so that PostgreSQL's parser handles the statement.
+// PostgreSQL compares such rows value by value, and a null among the values makes the result
+// unknown. The dialect would compare two structs, in which null equals null.
 Status check_no_row(const Expression& value) {
   const auto* call = value.as<FunctionCall>();
   if (!call || call->name != "ROW") return {};
@@ -311,7 +311,8 @@ Built build_is_null(P::IsNullContext& context, ExpressionPtr operand) {
 Built build_between(P::BetweenContext& context, ExpressionPtr value) {
   TRY(check_no_row(*value));
   ExpressionPtr lower = TRY(build_value(*context.lower));
-  // Only PostgreSQL's grammar supports SYMMETRIC; before a parenthesis it looks like a function.
+  // BETWEEN SYMMETRIC exists only in PostgreSQL's grammar. Before a parenthesis, the grammar of the
+  // dialect reads SYMMETRIC as a call of a function.
   if (const auto* call = lower->as<FunctionCall>();
       call && (call->name == "SYMMETRIC" || call->name == "ASYMMETRIC"))
     return syntax_error_at(*context.lower->start);
@@ -333,7 +334,8 @@ Built build_in(P::InContext& context, ExpressionPtr value) {
 
 Built build_like(P::LikeContext& context, ExpressionPtr value) {
   ExpressionPtr pattern = TRY(build_value(*context.pattern));
-  // Only PostgreSQL's grammar supports several patterns.
+  // LIKE ANY (...) and LIKE ALL (...) exist only in PostgreSQL's grammar. The grammar of the
+  // dialect reads them as calls of functions.
   if (const auto* call = pattern->as<FunctionCall>();
       call && (is_any(*call) || call->name == "ALL"))
     return syntax_error_at(*context.pattern->start);

@@ -193,8 +193,8 @@ Result<Query> build_body(P::QueryBodyContext& context) {
   for (P::JoinContext* join : context.join()) {
     query.joins.push_back(TRY(build_join(*join)));
     has_comma = has_comma || join->COMMA() != nullptr;
-    // A comma binds less tightly than JOIN, which matters for these joins; PostgreSQL's parser
-    // supports them.
+    // A comma binds less tightly than JOIN. With the following kinds of joins this would change the
+    // result, so PostgreSQL's parser handles them.
     const Join& made = query.joins.back();
     if (has_comma &&
         (made.type == JoinType::Right || made.type == JoinType::Full || !made.columns.empty()))

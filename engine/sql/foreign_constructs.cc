@@ -43,7 +43,8 @@ Found option_of_create(size_t at, StatementTokens& tokens) {
   constexpr size_t kMostTokens =
       2'000;  // a CREATE of many columns; the search is for an error only
   if (at < 3 || !is_word_at(tokens, 0, "CREATE")) return std::nullopt;
-  // The words of a query are its own: engine = 'x' may be a condition.
+  // After SELECT the words may be names of columns: engine = 'x' may be a condition. So a CREATE
+  // with a SELECT is not searched.
   for (size_t i = 0; i < at; ++i)
     if (is_word_at(tokens, i, "SELECT")) return std::nullopt;
   const size_t end = std::min(tokens.size(), at + kMostTokens);

@@ -28,8 +28,9 @@ Status rewrite_one(ExpressionPtr& expression, const RewriteVisitor& visit, Rewri
   return expression ? rewrite_expression(expression, visit, order) : Status();
 }
 
-// Rewrites an item. A column without an alias keeps the name that it had before. An item that becomes a function that
-// returns rows gets no alias, because the reader of the rows names it.
+// Rewrites an item. A column without an alias keeps the name that it had before. An exception is an
+// item that becomes a call of UNNEST: it gets no alias, because the code that moves the call to
+// FROM names its column.
 Status rewrite_item(SelectItem& item, const RewriteVisitor& visit, RewriteOrder order) {
   if (!item.expression || item.alias) return rewrite_one(item.expression, visit, order);
   std::string name = result_name(*item.expression);
