@@ -1,6 +1,6 @@
 // The rows of pg_proc: the functions of the registry, and those functions of PostgreSQL 15 to which
 // PostgreSQL's own catalog refers (input and output functions of types, handlers). Drivers
-// distinguish types by the names of the latter. Used only in this folder.
+// distinguish types by the names of the functions of PostgreSQL. Used only in this folder.
 #pragma once
 #include <cstdint>
 #include <span>

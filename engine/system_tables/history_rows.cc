@@ -97,7 +97,8 @@ std::string_view kind_of(const DataSource& source) {
   return source.kind == SourceKind::Stream ? "stream" : "table";
 }
 
-// Adds the links of a query: from all that it reads, and to the stream or table that it writes.
+// Adds the edges of a query in the lineage: one from each stream and table that it reads, to the
+// stream or table that it writes.
 void add_links_of(const PersistentQuery& query, const InformationContext& context,
                   SystemRowWriter& out) {
   const auto end = [&](const std::string& name) -> const DataSource* {
@@ -126,7 +127,9 @@ RowsChunk lineage_rows(const Schema& schema, const InformationContext& context,
   SystemRowWriter out(schema);
   for (const auto& [name, source] : context.catalog.sources()) {
     if (!may_see_topic(source->topic, context)) continue;
-    // A stream or table that a query writes is the origin of the records in its topic; any other one reads them.
+    // If a query writes the stream or table, the edge leads from the stream or table to its topic.
+    // Otherwise the stream or table reads records that others have written, so the edge leads from
+    // the topic to the stream or table.
     const bool is_written = !context.catalog.writers_of(name).empty();
     out.row()
         .set("FROM_KIND", is_written ? kind_of(*source) : "topic")

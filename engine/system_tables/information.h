@@ -49,7 +49,7 @@ struct TaskStatus {
   int64_t stage = 0, shard = 0, epoch = 0;
   QueryStatus status;
   std::string positions;  // for example "orders-3@1742": the next record of each partition
-  // These values are empty if they are not known.
+  // empty if the value is not known
   std::optional<int64_t> checkpoint_age_ms, journal_bytes;
   int64_t held_back_ms = 0;  // time that the task has waited for checkpoints
 };

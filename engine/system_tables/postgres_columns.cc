@@ -1,6 +1,7 @@
-// The columns of PostgreSQL 15's catalog, as in pg_attribute of PostgreSQL's own tables. A table in which Millrace
-// has rows has all columns, so that queries of PostgreSQL's tools find the columns that they use. For kinds of
-// objects that Millrace does not have (triggers, policies, publications, ...), the tables have no rows.
+// The columns of PostgreSQL 15's catalog, as in pg_attribute of PostgreSQL's own tables. If
+// Millrace has rows in a table, the table has all columns, because queries of PostgreSQL's tools
+// may name any of them. For kinds of objects that Millrace does not have (triggers, policies,
+// publications, ...), the tables have no rows.
 #include "engine/system_tables/postgres_tables.h"
 
 namespace engine {
