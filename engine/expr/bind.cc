@@ -94,9 +94,9 @@ Result<BoundExpression> Binder::close(BoundExpression bound) {
   return coerce_to(std::move(bound), type);
 }
 
-// Binds an expression. A NUMERIC without a precision and an exact time are kept as texts if the
-// value is only shown. If the expression is an operand of another one (depth_ > 0), such a value is
-// converted to a type with which the enclosing expression can compute.
+// Binds an expression. If the value is only shown, a NUMERIC without a precision and a time with
+// microseconds are kept as texts. If the expression is an operand of another one (depth_ > 0), such
+// a value is converted to a type with which the enclosing expression can compute.
 Result<BoundExpression> Binder::bind_open(const Expression& expression) {
   BoundExpression bound = TRY(bind_kept(expression));
   if (depth_ == 0) return bound;
@@ -406,8 +406,9 @@ Result<BoundExpression> Binder::bind_cast_to(const Cast& node, SqlType type,
     BoundExpression bound = TRY(bind_array(items, position));
     return bound.type == type ? std::move(bound) : cast(std::move(bound), type);
   }
-  // The operand of a cast is bound with all of its digits, so '1.50'::numeric::text is 1.50. An expression between the
-  // two casts that computes with the number would get the plain kind.
+  // The operand of a cast is bound with all of its digits, so '1.50'::numeric::text is 1.50. If the
+  // operand computes with the number, as in ('1.50'::numeric + 1)::text, the number becomes a
+  // DECIMAL.
   const bool is_operand = std::exchange(is_operand_, node.operand->is<Cast>());
   auto bound = bind_kept(*node.operand);
   is_operand_ = is_operand;
@@ -463,8 +464,9 @@ Result<BoundExpression> Binder::bind_cast_to(const Cast& node, SqlType type,
   if (keeps_times && is_value && type.kind() == TypeKind::Array && type.element().is_time_like())
     type = SqlType::array(exact_time(type.element()));
   if (is_exact_time(operand.type.label())) operand = TRY(close(std::move(operand)));
-  // A parameter declared as NUMERIC is first read as one, with all of its digits, before it is converted to any other
-  // type: 1.1E+2 is the text 110.
+  // A parameter that the client has declared as NUMERIC is first read as a NUMERIC with all of its
+  // digits. Then it is converted to the type of the cast: the parameter 1.1E+2 becomes the text
+  // 110.
   if (is_declared_number(operand) && type.kind() != TypeKind::Decimal &&
       type.label() != label::kNumeric)
     operand = TRY(close(std::move(operand)));

@@ -50,8 +50,8 @@ Result<Decimal> decimal_to_decimal(const KernelCall& call, Decimal value) {
 }
 Result<Decimal> double_to_decimal(const KernelCall& call, double value) {
   const SqlType& type = call.out.type();
-  // With PostgreSQL's rules, only the first 15 digits are used, or 6 for a real; with these, 1.005 is the number as
-  // written.
+  // With PostgreSQL's rules, only the first 15 digits are used, or 6 for a real. So 1.005 is
+  // converted as it was written, and not as the slightly smaller double that stores it.
   const bool is_real = call.args[0].type().label() == label::kFloat4;
   const Int128 unscaled =
       call.knows_unknown && std::isfinite(value)

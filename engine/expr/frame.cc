@@ -154,8 +154,8 @@ void Frame::run(const Instruction& instruction) {
   }
 }
 
-// Adds the errors of an argument to `errors`, those of an instruction with `rows` rows. The error
-// of a constant, which has one row, is added for all rows.
+// Adds the errors of an argument to `errors`, which are the errors of an instruction with `rows`
+// rows. The error of a constant, which has one row, is added for all rows.
 void Frame::inherit(const Slot& from, size_t rows, bool absorbs, RowErrors& errors) {
   if (from.errors == nullptr || rows == 0) return;
   if (!from.is_constant || rows == 1) {

@@ -126,7 +126,8 @@ class Printer {
     return "(" + text + ")";
   }
 
-  // Prints an operator. Operators have no name, and a kernel for each kind of operand.
+  // Prints an operator. A bound operator has no name; it is recognized by its kernel, of which
+  // there is one for each kind of operand.
   std::string operation(const BoundExpression& expression) const {
     if (expression.children.size() == 1) return "(- " + child(expression, 0) + ")";
     if (expression.children.size() == 2) {

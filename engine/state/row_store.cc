@@ -89,7 +89,8 @@ Result<const RowStore::Row*> RowStore::find(std::string_view key) {
 
 void RowStore::prefetch(std::span<const std::string_view> keys) const {
   static_assert(kPrefetchedAtOnce <= decltype(rows_)::kPrefetchedAtOnce);
-  // The entries of a smaller table are in the CPU caches anyway.
+  // Least number of rows for which prefetching saves time. The entries of a smaller table are in
+  // the CPU caches anyway.
   constexpr size_t kWorthIt = 8'192;
   if (rows_.size() < kWorthIt) return;
   rows_.prefetch(keys.first(std::min(keys.size(), kPrefetchedAtOnce)));
