@@ -59,7 +59,7 @@ class Inference {
       case AvroKind::Record: {
         std::vector<Field> fields;
         for (const AvroField& field : type.fields) {
-          // stored in a variable first, because TRY returns if infer() fails
+          // TRY returns if infer() fails, so it is not used within the call of push_back()
           SqlType of = TRY(infer(*field.type, depth + 1));
           fields.push_back({cased(field.name, names_), std::move(of)});
         }

@@ -233,7 +233,7 @@ class Inference {
     });
     std::vector<Field> fields;
     for (const auto* member : ordered) {
-      // stored in a variable first, because TRY returns if infer() fails
+      // TRY returns if infer() fails, so it is not used within the call of push_back()
       SqlType type = TRY(infer(member->second, depth + 1));
       fields.push_back({cased(member->first), std::move(type)});
     }

@@ -53,7 +53,7 @@ class Inference {
 
   Result<Field> column_of(const ProtobufField& field, int depth) {
     if (++types_ > kMaxRowFields * 4) return too_many_fields();
-    // stored in a variable first, because TRY returns if type_of() fails
+    // TRY returns if type_of() fails, so it is not used within the initializer of Field
     SqlType of = TRY(type_of(field, depth));
     return Field{cased(field.name), std::move(of)};
   }
