@@ -244,8 +244,8 @@ inline void share_strings(KernelCall& call) {
   for (const Argument& argument : call.args) call.out.share_strings_of(*argument.column);
 }
 
-// Whether a row with a parameter of type T may take long. If so, the batch has to check from time
-// to time whether the evaluation's time is over.
+// True if one row with a parameter of type T may take long. A function with such a parameter checks
+// the budget between rows (is_over()).
 template <class T>
 inline constexpr bool may_be_long = false;
 template <>
@@ -263,13 +263,13 @@ inline bool is_over(const KernelCall& call, size_t row) {
   constexpr size_t kRows = 16;
   return row % kRows == kRows - 1 && call.context.is_over();
 }
-// Fails all rows from `row` on, whose values in the column stay null.
+// Fails the rows from `row` on. Their values in call.out stay null.
 inline void fail_rest(KernelCall& call, size_t row) {
   const Error why = call.context.budget->status().error();
   for (; row < call.rows; ++row) call.errors.add(row, why);
 }
 
-// Appends nulls for the rows that are still missing, and fails these rows.
+// Appends nulls for the rows that call.out does not have yet, and fails these rows.
 inline void append_failed_rest(KernelCall& call) {
   fail_rest(call, call.out.size());
   while (call.out.size() < call.rows) call.out.append_null();

@@ -1,5 +1,5 @@
-// EARLIEST_BY_OFFSET and LATEST_BY_OFFSET, which return the first or last values in processing
-// order.
+// Implements EARLIEST_BY_OFFSET and LATEST_BY_OFFSET, which return the first or last values in
+// processing order.
 #include <algorithm>
 
 #include "engine/functions/aggregate/accumulator.h"

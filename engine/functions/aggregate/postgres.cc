@@ -1,4 +1,5 @@
-// PostgreSQL's aggregates whose names the dialect does not have. Without values, their result is null.
+// Implements those aggregates of PostgreSQL that ksqlDB does not have. Without values, their result
+// is null.
 #include <cmath>
 #include <functional>
 #include <optional>

@@ -178,8 +178,8 @@ Result<std::optional<std::string>> concat(Parser& parser, Variadic<Text> texts) 
 }
 
 // Appends a value like append_json_value(), but with the fields of STRUCTs and the keys of MAPs
-// sorted by name. The depth is that of the type, which is limited. Returns false for a MAP with a
-// null key.
+// sorted by name. Returns false for a MAP with a null key. The recursion is bounded, because the
+// depth of types is limited.
 bool append_sorted(std::string& out, const Column& column, size_t row);
 
 bool append_struct(std::string& out, const Column& column, size_t row) {
@@ -290,8 +290,8 @@ std::string iso_time(std::string text) {
   return text;
 }
 
-// Prints values as PostgreSQL's to_json() does. Fields of rows keep their order. The depth is that
-// of the type, which is limited.
+// Prints values as PostgreSQL's to_json() does. Fields of rows keep their order. The recursion is
+// bounded, because the depth of types is limited.
 class PostgresJson {
  public:
   PostgresJson(std::string& out, const TextForms& forms) : out_(out), forms_(forms) {}

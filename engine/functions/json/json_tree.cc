@@ -23,7 +23,8 @@ Error invalid_json() { return Error{ErrorCode::InvalidText, "Invalid JSON format
 std::string plain_number(std::string_view text) {
   const size_t exponent_at = text.find_first_of("eE");
   if (exponent_at == std::string_view::npos) return text == "-0" ? "0" : std::string(text);
-  // A number with a larger exponent is kept as written, because a short text could fill the memory.
+  // A number whose exponent is beyond kMostZeros is kept as written; without an exponent, it could
+  // fill the memory.
   constexpr int64_t kMostZeros = 1000;
   std::string_view exponent_text = text.substr(exponent_at + 1);
   if (exponent_text.starts_with('+')) exponent_text.remove_prefix(1);

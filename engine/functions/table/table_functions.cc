@@ -48,7 +48,7 @@ bool may_cube(KernelCall& call, size_t row, ItemRange items) {
     bytes += copied_bytes(from, item);
     if (!from.is_null(item)) rows *= 2;
   }
-  // Each element is in half of the rows, so the rows together have this number of bytes.
+  // The cube has `rows` rows, and each element (together `bytes`) is in half of them.
   if (call.context.take_working_bytes(rows / 2 * bytes)) return true;
   call.errors.add(row, call.context.budget->status().error());
   return false;
