@@ -135,7 +135,8 @@ constexpr Kernel kLeast = row_kernel<pick<T, Order, Extreme::Least>>;
 
 // ---- GENERATE_SERIES ----
 
-// A longer series is a mistake and would exhaust the memory.
+// The largest number of items of GENERATE_SERIES. A longer series is probably a mistake, and could
+// exhaust the memory.
 constexpr uint64_t kMaxSeriesItems = 1'000'000;
 
 // Returns the number of items, or an error.

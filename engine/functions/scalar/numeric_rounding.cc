@@ -50,14 +50,15 @@ Int128 round_to_places(Decimal number, int places, RoundMode mode) {
 }
 
 double round_to_places(double number, int places, RoundMode mode) {
-  // A double of this size is a whole number, and its text may have more than 38 digits, which a
-  // Decimal cannot hold. So the number is returned unchanged.
+  // A double beyond kLargest is a whole number, and its text may have more digits than the 38 of a
+  // Decimal. So the number is returned unchanged.
   constexpr double kLargest = 1e37;
   if (!std::isfinite(number) || std::fabs(number) >= kLargest) return number;
   std::string text;
   append_double(text, number);
   const auto exact = parse_decimal(text);
-  // The text has more than 38 digits only if the number is very small.
+  // `exact` is empty if the text has more than 38 digits. This happens only if the number is very
+  // small.
   if (!exact) return places >= 0 && std::fabs(number) > 0 ? number : 0.0;
   return decimal_to_double(round_to_places(*exact, places, mode), exact->scale);
 }

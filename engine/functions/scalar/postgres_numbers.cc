@@ -153,7 +153,8 @@ Result<double> hyperbolic_area_cosine(double x) {
   return area_cosine(x);
 }
 
-// PostgreSQL divides, which differs in the last digit from a product.
+// to_degrees() divides by this constant, as PostgreSQL does. Multiplying by 180 / pi would give
+// another last digit.
 constexpr double kRadiansPerDegree = 0.0174532925199432957692;
 Result<double> to_degrees(double x) {
   const double degrees = x / kRadiansPerDegree;

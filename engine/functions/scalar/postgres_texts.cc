@@ -380,7 +380,8 @@ Result<const icu::Normalizer2*> normalizer(Text form) {
 
 Result<std::string> normalize(const KernelCall& call, Text text, Text form) {
   const icu::Normalizer2* by = TRY(normalizer(form));
-  // NFKD can turn one character into 18 (Unicode Standard Annex 15), but no real text grows by that factor.
+  // The result may be kMostGrowth times as long as the text. NFKD can turn one character into 18
+  // (Unicode Standard Annex 15), but no real text grows by that factor.
   constexpr size_t kMostGrowth = 3;
   const size_t most = kMostGrowth * text.size();
   if (!call.context.has_bytes(most)) return call.context.too_large(most);

@@ -184,7 +184,8 @@ constexpr TimePattern kTimePatterns[] = {
      }},
 };
 
-// Intervals have no weeks, names of days and months, eras and zones.
+// Returns whether an interval has this field. Intervals have no weeks, names of days and months,
+// eras and zones.
 bool is_of_intervals(const TimePattern& pattern) {
   constexpr Text kPatterns[] = {
       "HH24", "HH12", "HH", "MI", "SSSSS", "SSSS", "SS",  "MS", "US", "FF1", "FF2", "FF3",  "FF4",
