@@ -12,8 +12,8 @@ namespace engine {
 std::optional<int64_t> catalog_number(std::string_view table);
 
 // Returns the number of a user's object. Two names may give the same number. The system tables then
-// use the next free number for the second object (engine/system_tables/catalog_objects.h). The
-// numbers in the description of a result do not take this into account.
+// use the next free number for the second object (engine/system_tables/catalog_objects.h).
+// Descriptions of results always use the number that this function returns.
 int64_t object_number(std::string_view kind, std::string_view name);
 // The `kind` of streams and tables.
 inline constexpr std::string_view kRelationNumbers = "relation";

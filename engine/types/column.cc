@@ -338,8 +338,8 @@ Column Column::gather(std::span<const uint32_t> rows) const {
   out.data_.resize(rows.size() * width);
   for (size_t i = 0; i < rows.size() && width != 0; ++i)  // a STRUCT has no values of its own
     std::memcpy(out.data_.data() + i * width, data_.data() + rows[i] * width, width);
-  // A few rows of a long column are checked one by one, because this function may be called for
-  // each of its rows.
+  // If only a few rows of a long column are wanted, their bits are tested one by one. has_nulls()
+  // would scan the whole column, and a caller may call gather() once for each row.
   const bool may_have_nulls = rows.size() < size_ / 64 || has_nulls();
   out.validity_.resize(rows.size(), !may_have_nulls);
   if (may_have_nulls)

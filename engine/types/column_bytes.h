@@ -7,8 +7,8 @@
 
 namespace engine {
 
-// Returns an estimate of the memory of rows [first_row, end_row). Every kind counts as the widest
-// layout.
+// Returns an estimate of the memory of rows [first_row, end_row). Each value counts with the size
+// of the widest layout.
 inline size_t bytes_of(const Column& column, size_t first_row, size_t end_row) {
   constexpr size_t kBytesPerRow = 17;  // bytes of a value in the widest layout, and of its validity
   const TypeKind kind = column.type().kind();

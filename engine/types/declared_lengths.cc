@@ -31,11 +31,11 @@ bool is_time(const SqlType& type) {
   return type.kind() == TypeKind::Timestamp || type.kind() == TypeKind::Time;
 }
 
-// Returns the unit of the last digit that the modifier keeps, of `digits_kept` digits that the stored value has; 1 if
-// all digits are kept.
+// Returns 10^n if the modifier of the type cuts n of the `digits_kept` digits after the point; 1 if
+// it cuts none.
 int64_t unit_of(const SqlType& type, int digits_kept) {
   int64_t unit = 1;
-  // For an interval the number of digits is in the lower half of the modifier.
+  // The modifier of an interval has the number of digits in its lower half.
   for (int digits = type.modifier() & 0xffff; digits < digits_kept; ++digits) unit *= 10;
   return unit;
 }
@@ -48,7 +48,7 @@ int64_t rounded(int64_t value, int64_t unit, int64_t zero = 0) {
   from_zero =
       from_zero < 0 ? -((half - from_zero) / unit * unit) : (from_zero + half) / unit * unit;
   const __int128 result = from_zero + zero;
-  // The ends of the range are not changed, because some of them represent infinities.
+  // The ends of the range of int64 are not changed, because some of them represent infinities.
   return result <= INT64_MIN || result >= INT64_MAX ? value : static_cast<int64_t>(result);
 }
 constexpr int64_t kZeroMs = 946'684'800'000;  // 2000-01-01

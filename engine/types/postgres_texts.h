@@ -38,7 +38,7 @@ std::string comparable_numeric(std::string_view numeric);
 // Compares two numbers in the form of normal_numeric(): returns a negative number, 0, or a positive number.
 int compare_numeric(std::string_view a, std::string_view b);
 
-// The following types, and their functions without another note, are in postgres_text_time.cc.
+// Unless another file is named, the following functions are in postgres_text_time.cc.
 struct Interval {
   int64_t us = 0;
   int32_t days = 0, months = 0;

@@ -74,7 +74,8 @@ constexpr PostgresLabelRow kRows[] = {
      kEqual, normal_multirange_text<RangeOf::Timestamptz>, nullptr, label::kTstzRange, String},
 };
 
-// These rows are not part of postgres_labels(), because their names and numbers are those of the kinds.
+// The following rows are not part of postgres_labels(), because their names and numbers are those
+// of the kinds.
 constexpr PostgresLabelRow kExactTimes[] = {
     {label::kExactDate, "date", "date", String, 1082, 1182, 4, 'D', kTotal, normal_date,
      comparable_date},

@@ -13,8 +13,8 @@ namespace engine {
 inline constexpr size_t kMaxRowFields = 4'096;
 
 // Returns the number of fields of a column of the type: one, plus one for each type within it. The
-// count stops at `limit` + 1. The reason: if a type contains the same type twice at each level, it
-// takes little memory but has too many fields to visit.
+// count stops at `limit` + 1: a type that contains the same type twice at each level takes little
+// memory, but has too many fields to count.
 size_t field_count(const SqlType& type, size_t limit = kMaxRowFields);
 Error too_many_fields();
 

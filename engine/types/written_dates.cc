@@ -28,8 +28,8 @@ std::string_view take_while(std::string_view& rest, const Is& is) {
   return taken;
 }
 
-// Returns whether the text is in ISO form: a year of at least four digits, then '-', and no words that some parser
-// would refuse.
+// Returns whether the text is in ISO form: a year of at least four digits, then '-', and no words
+// except those that every parser of ISO texts accepts, such as UTC and BC.
 bool is_iso(std::string_view text) {
   take_while(text, is_blank);
   const size_t digits = take_while(text, is_ascii_digit).size();
