@@ -77,7 +77,7 @@ constexpr std::string_view kIndexPart =
     "PG_CATALOG.MILLRACE_DEFINITIONS) AS MR WHERE MR_OID = $1) ELSE (SELECT MR_TEXT FROM (SELECT "
     "ATTRELID AS MR_OID, ATTNUM AS MR_PART, ATTNAME AS MR_TEXT FROM PG_CATALOG.PG_ATTRIBUTE) AS MR "
     "WHERE MR_OID = $1 AND MR_PART = $2) END";
-// The names of the types whose numbers are in the vector.
+// Makes a list of the names of types from their numbers, which are the elements of the vector $1.
 constexpr std::string_view kNamesOfTypes =
     "CASE WHEN CAST($1 AS VARCHAR) = '' THEN '' ELSE ARRAY_JOIN(TRANSFORM(REGEXP_SPLIT_TO_ARRAY("
     "CAST($1 AS VARCHAR), ' '), X => CAST(CAST(CAST(X AS BIGINT) AS REGTYPE) AS VARCHAR)), ', ') "
@@ -103,7 +103,7 @@ constexpr std::string_view kPlaces =
 constexpr std::string_view kPositions =
     "CASE WHEN ARRAY_LENGTH($1) >= 1 THEN FILTER(GENERATE_SERIES(1, ARRAY_LENGTH($1)), MR_I => "
     "$1[MR_I] IS NOT DISTINCT FROM $2) WHEN $1 IS NOT NULL THEN CAST('{}' AS ARRAY<INT>) END";
-// Returns no subscripts if the array does not have the requested dimension.
+// Arrays have one dimension, so the result is empty unless the requested dimension is 1.
 constexpr std::string_view kSubscripts =
     "UNNEST(CASE WHEN $2 = 1 AND ARRAY_LENGTH($1) >= 1 THEN GENERATE_SERIES(1, ARRAY_LENGTH($1)) "
     "ELSE NULL END)";
@@ -584,7 +584,7 @@ const AliasedSource* source_of(const Query& query, const ColumnRef& column) {
 
 Status number_tables(Query& query);
 
-// Replaces a shared query by its own copy, and rewrites the copy.
+// Replaces the query by a copy, because others may share it, and rewrites the copy.
 Status number_tables(std::shared_ptr<const Query>& within) {
   if (!within) return {};
   auto own = std::make_shared<Query>(clone(*within));

@@ -700,9 +700,8 @@ Result<ExpressionPtr> Converter::row_of_query(ComparisonOp op, const Fields& row
       at);
 }
 
-// Converts (a, b) [NOT] IN (SELECT ...) as a value. If no row is equal to (a, b), the value is
-// unknown if a row could be equal in place of its nulls or of the nulls in (a, b); otherwise it is
-// false.
+// Converts (a, b) [NOT] IN (SELECT ...) as a value. If no row is equal to (a, b), the result is
+// unknown if a row would be equal with other values in place of the nulls; otherwise it is false.
 Result<ExpressionPtr> Converter::row_among(const Fields& subquery, bool negated,
                                            TextPosition at) const {
   const Fields row = child(subquery, "testexpr")->fields;
