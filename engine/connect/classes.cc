@@ -25,7 +25,7 @@ constexpr std::string_view kReadTheLog =
 constexpr std::string_view kUseLinks =
     "A link between clusters copies offsets of groups and checks its own connection.";
 
-// Each class is kOutside until its tasks are implemented, and then kBuiltIn.
+// A class has the place kOutside until its tasks are implemented, and then kBuiltIn.
 constexpr ConnectorClass kClasses[] = {
     {"postgres", kSource, "postgres", kOutside},
     {"postgres", kSink, "postgres", kBuiltIn},

@@ -24,20 +24,21 @@ std::string lower_of(std::string_view text) {
   return lower;
 }
 
-// Whether the value consists of one reference to a provider of secrets, ${provider:...}.
+// Returns whether the value consists of one reference to a provider of secrets, ${provider:...}.
 bool is_reference(std::string_view value) {
   return value.starts_with("${") && value.ends_with('}') && value.find(':') != value.npos &&
          value.find('}') == value.size() - 1;
 }
 
-// Whether the name is that of a property whose value is a list of HTTP headers, Name:value.
+// Returns whether the value of the property with this name is a list of HTTP headers, Name:value.
 bool is_list_of_headers(std::string_view property) {
   return lower_of(property).find("headers") != std::string::npos &&
          !lower_of(property).ends_with(".authorization");
 }
 
-// Whether a list of headers has a header with a literal secret. A reference may follow the name of a scheme: "Authorization:
-// Bearer ${file:NAME}". The separator of the list is not known here, so each colon may follow the name of a header.
+// Returns whether a list of headers has a header with a literal secret. A reference may follow the
+// name of a scheme: "Authorization: Bearer ${file:NAME}". This function does not know the separator
+// of the list, so it takes each colon as the end of a header's name.
 bool has_secret_header(std::string_view headers) {
   constexpr char kReference = '\1';
   std::string text;

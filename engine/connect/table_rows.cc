@@ -31,7 +31,7 @@ struct TableRowReader::Parts {
     if (!text)
       return Error{text.error().code, fmt::format("field \"{}\": {}", name, text.error().message)};
     add(has_types ? typed_column(name, value, schema) : TableColumn{name}, *std::move(text));
-    // Only the name of a schema gives a number the meaning of a date or time.
+    // A number is a date or a time only if its schema has a name.
     numbers.back() =
         value.kind == JsonKind::Number && (schema == nullptr || schema->find("name") == nullptr);
     return {};

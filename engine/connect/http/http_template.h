@@ -1,4 +1,5 @@
-// Texts with fields of a record: "https://example.org/${topic}/${key}", {"text": "order ${value.ID}"}.
+// A text with placeholders for fields of a record: "https://example.org/${topic}/${key}", {"text":
+// "order ${value.ID}"}.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -36,7 +37,7 @@ class HttpTemplate {
   Result<std::string> fill(const TemplateRecord& record, TemplateEscape escape) const;
   bool uses_key() const;
   bool uses_value() const;
-  // Whether the text depends on single records, and not only on their topic.
+  // Returns whether the text depends on single records, and not only on their topic.
   bool is_of_record() const;
   // Returns the text before the first field.
   std::string_view beginning() const;

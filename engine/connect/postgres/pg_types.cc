@@ -510,7 +510,8 @@ std::string pg_unavailable_json(const PgType& type, const PgValueModes& modes) {
     case PgKind::Xml:
       return json_string(modes.unavailable);
     default:
-      // Values of other types are small and always sent, except a numeric with thousands of digits.
+      // The values of other types are small, so PostgreSQL always sends them, except for a numeric
+      // with thousands of digits.
       return modes.decimals == DecimalMode::String ? json_string(modes.unavailable) : "null";
   }
 }

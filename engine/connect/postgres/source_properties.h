@@ -45,8 +45,9 @@ std::vector<PropertyRow> postgres_source_rows();
 // first one, the source does its work itself.
 ConnectorProperties without_unwrapping(ConnectorProperties config);
 
-// The source that a configuration describes, and each property that has a wrong value, or that
-// Debezium has and this source does not support. References to secrets have been replaced before.
+// The source that a configuration describes. `wrong` has each property with a wrong value, and each
+// property of Debezium that this source does not support. References to secrets have been replaced
+// before.
 struct PostgresSourceResult {
   PostgresSource source;
   std::vector<WrongProperty> wrong;

@@ -27,12 +27,13 @@ class Transform {
   // Returns the topic to which the transform sends a record of this topic.
   virtual std::string route(const std::string& topic) const { return topic; }
   virtual bool is_router() const { return false; }
-  // Whether the transform gives records a topic by their time, so that route() cannot name all topics.
+  // Returns whether the transform sets the topic of a record by the record's time, so that route()
+  // cannot name all topics.
   virtual bool routes_by_time() const { return false; }
-  // Whether the transform reads or replaces the key or the value. A part that no transform uses stays unchanged, even
-  // if it cannot be decoded.
+  // Return whether the transform reads or replaces the key or the value. A part that no transform
+  // uses stays unchanged, even if it cannot be decoded.
   virtual bool uses(TransformSide side) const = 0;
-  // Whether the transform needs data with a schema.
+  // Returns whether the transform needs data with a schema.
   virtual bool needs_schema() const { return false; }
 };
 

@@ -39,9 +39,9 @@ class TransformChain {
 
   // Returns all topics to which the transforms may send records of this topic.
   std::vector<std::string> topics_of(const std::string& topic) const;
-  // Whether the times of records decide about their topics. topics_of() then leaves topics out.
+  // Returns whether a record's time decides about its topic. topics_of() then leaves topics out.
   bool routes_by_time() const;
-  // Whether all records of a topic get the same topic.
+  // Returns whether all records of a topic get the same topic.
   bool routes_whole_topics() const;
 
  private:
