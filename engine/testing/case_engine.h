@@ -52,8 +52,8 @@ class CaseEngine {
   virtual void add_topic(const std::string& name, int partitions, int replicas) = 0;
   // Registers a schema of the case for a topic, before the first statement.
   virtual Status add_schema(const std::string& topic, Side side, const CaseSchema& schema) = 0;
-  // Registers the schemas that a CREATE will register, in advance, so that they get the ids that
-  // the cases expect.
+  // Registers the schemas of a CREATE before the CREATE itself is executed. The cases expect the
+  // ids that the schemas get in this order.
   virtual void add_declared_schemas(const ParsedStatement& create) = 0;
   virtual Status execute(const ParsedStatement& statement) = 0;
   // Returns the records that INSERT ... VALUES wrote since the last call, in order.

@@ -77,7 +77,7 @@ std::vector<ColumnDef> key_of(const PlanNode& join) {
   return {{join.layout.front().name, join.layout.front().type, ColumnRole::Key}};
 }
 
-// Returns the format in which ksqlDB writes the rows that the join keeps, which is the format of the left side.
+// Returns the format in which ksqlDB writes the kept rows of a join: the format of the left side.
 FormatSpec values_of(const QueryPlan& plan, const StagePlan& stage, const PlanNode& join) {
   const PlanNode& left = stage.nodes[static_cast<size_t>(join.from.front())];
   const auto* const input = std::get_if<InputStep>(&left.step);

@@ -110,8 +110,9 @@ void CaseRun::add_topic(const std::string& topic, int partitions, int replicas) 
   engine_.add_topic(topic, partitions, replicas);
 }
 
-// Adds the topics of the case. A CREATE with columns implies that the topic already exists, with its schemas, which
-// are registered before the schemas that the case lists. Every record of the case also implies a topic.
+// Adds the topics of the case. A CREATE with columns implies that its topic already exists, with
+// schemas. These schemas are registered before those that the case lists. Every record of the case
+// also implies a topic.
 Status CaseRun::add_topics(const std::vector<ParsedStatement>& script) {
   for (const CaseTopic& topic : test_.topics)
     add_topic(topic.name, topic.partitions.value_or(declared_partitions(script, topic.name)),

@@ -1,5 +1,4 @@
-// Runs one case against an engine, as sections 1.2 to 1.7 of the description of the format of cases
-// define it.
+// Runs one case against an engine, as sections 1.2 to 1.7 of the case format's description define.
 #pragma once
 #include <string>
 
@@ -17,8 +16,8 @@ struct CaseResult {
 
 // Runs the case three times, each time with a new engine: record by record; with all records fed
 // together; and record by record without any state in memory between two steps. The case must pass
-// each time. The second run shows that the engine, which processes columns, computes the same
-// results as one that processes row by row.
+// each time. In the second run the engine processes columns of many rows; it must compute the same
+// results as row by row.
 CaseResult run_case(const TestCase& test, const MakeCaseEngine& make_engine);
 
 }  // namespace engine
