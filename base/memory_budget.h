@@ -61,9 +61,9 @@ class MemoryBudget {
   // then be ended.
   bool is_tight() const { return held_bytes() > limit_bytes_ / 4 * 3; }
 
-  // Returns whether answers that clients have not received hold half of the limit, which is the
-  // most that all answers may hold. A session with more rows to send then waits, and keeps at most
-  // kShortAnswerBytes of them in memory.
+  // Returns whether the answers that clients have not received yet take half of the limit, which is
+  // their maximum. A session with more rows to send then waits, and keeps at most kShortAnswerBytes
+  // of them in memory.
   bool has_many_answers() const { return held_bytes(MemoryKind::Results) >= limit_bytes_ / 2; }
   static constexpr size_t kShortAnswerBytes = 8 * 1024;
 

@@ -94,7 +94,8 @@ Status GroupTransaction::check_unchanged(const PartitionBatches& part, const Unc
 
 void append_unless_changed(Log& log, AppendRequest request, Unchanged unchanged, AppendDone done) {
   const size_t bytes = size_of(request);
-  // Shared, because the writer runs the request again if its commit group is repeated.
+  // `kept` and `appended` are shared with the queued request, because the writer runs the request
+  // again if its commit group is repeated.
   const auto kept = std::make_shared<AppendRequest>(std::move(request));
   const auto appended = std::make_shared<Appended>();
   LogCore& core = log.core();

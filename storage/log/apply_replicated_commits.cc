@@ -18,7 +18,8 @@ void apply_replicated_commits(Log& log, std::vector<TaskCommit> commits,
     bytes += size_of(commit);
     trims |= !commit.trims.empty();
   }
-  // Shared, because the writer applies the commits again if their commit group is repeated.
+  // `kept` and `result` are shared with the queued request, because the writer applies the commits
+  // again if their commit group is repeated.
   const auto kept = std::make_shared<std::vector<TaskCommit>>(std::move(commits));
   const auto result = std::make_shared<CarriedOut>();
   log.core().submit(

@@ -1,5 +1,5 @@
-// Applies commits of tasks that are already in a replicated journal to this node's log. So this
-// node can no longer refuse them.
+// Applies commits of tasks to this node's log. The commits are already in a replicated journal, so
+// this node cannot refuse them.
 #pragma once
 #include <functional>
 #include <string>

@@ -9,7 +9,8 @@
 
 namespace storage {
 
-// The values of the topic settings with these names (storage/meta/topic_configs.h).
+// The topic settings of Kafka with the same names, for example retention.ms
+// (storage/meta/topic_configs.h).
 struct CleanupPolicy {
   bool deletes = true, compacts = false;            // cleanup.policy
   int64_t retention_ms = -1, retention_bytes = -1;  // negative: no limit
@@ -19,9 +20,9 @@ struct CleanupPolicy {
   // The log has no segments. Compaction therefore waits until the partition has segment_bytes of
   // new data, or until the new data is segment_ms old.
   int64_t segment_bytes = 1 << 30, segment_ms = 604'800'000;
-  // If true, tombstones of any age are kept. It is set while a replica is not in sync: a replica
-  // that has not fetched a tombstone before it is removed would never delete the record of that
-  // key.
+  // If true, tombstones of any age are kept. It is set while a replica is not in sync. Otherwise a
+  // tombstone could be removed before this replica has fetched it, and the replica would keep the
+  // deleted record for ever.
   bool keeps_tombstones = false;
 
   bool operator==(const CleanupPolicy&) const = default;

@@ -136,7 +136,7 @@ class Partition final : public PartitionStatus {
   const LogNumber number_;
   const TableHandle table_;
   const std::optional<Error> damage_;
-  // The writer and advance_high_watermark() both change the high watermark.
+  // Protects the high watermark, which both the log's writer and advance_high_watermark() change.
   mutable std::mutex mutex_;
   std::optional<EpochStart> newest_epoch_;  // guarded by mutex_
   std::optional<TimeMark> time_mark_;

@@ -7,8 +7,8 @@ namespace storage {
 
 namespace {
 
-// Largest size of order_. Forgotten pieces leave entries in order_; these entries are removed when
-// this size is reached.
+// Limit for order_, which has one entry for each add(). forget() does not remove entries from
+// order_, so without this limit order_ could grow without end.
 constexpr size_t kMostPieces = 64 << 10;
 
 }  // namespace

@@ -34,7 +34,7 @@ class RecentBatches {
   // none if the batch that contains `from` is not in memory.
   std::vector<SharedBytes> find(const TopicPartition& partition, Offset from,
                                 size_t max_bytes) const;
-  // Returns the size of all batches, including the overhead of their pieces.
+  // Returns the size of all batches, including the overhead of the pieces (one for each add()).
   size_t size_bytes() const;
   static constexpr size_t kPieceBytes = 256;  // approximate overhead of a piece
 

@@ -14,8 +14,8 @@ constexpr size_t kTasksShare = 4, kTasksShareAmongClients = 16;
 // Clients count as present until this number of groups has been written without client work. With
 // this number, a client that appends every ten milliseconds is always present.
 constexpr size_t kClientsStay = 64;
-// While clients append, the writer's thread wakes up every two milliseconds anyway. It is not woken
-// for a nudge if it would handle the nudge at most this much later.
+// While clients append, the writer's thread wakes up every two milliseconds anyway. So a nudge()
+// does not wake it if it would see the nudge at most this much later.
 constexpr int64_t kNudgeLateUs = 1500;
 // If the queued work of tasks has at least this many bytes in total, it does not wait for a
 // client's work.

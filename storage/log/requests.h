@@ -33,7 +33,7 @@ struct PartitionBatches {
 // Decides when an append is answered.
 enum class Acks : uint8_t {
   Leader,  // the append is answered when it is durable on this node
-  All,     // when it is visible, because enough followers have it, too
+  All,     // the append is answered when it is visible: enough followers have it, too
 };
 
 // Either all parts are appended, or none. The caller has checked each part with check_for_append().
