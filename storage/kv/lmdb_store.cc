@@ -266,7 +266,7 @@ void LmdbStore::visit_free_pages(const std::function<bool(std::span<const size_t
   if (mdb_cursor_open(transaction, kFreePages, &cursor) != 0) return;
   const std::unique_ptr<MDB_cursor, void (*)(MDB_cursor*)> closer(cursor, mdb_cursor_close);
   MDB_val key, value;
-  size_t before = 0;  // number of the transaction before; transactions count from 1
+  size_t before = 0;  // number of the previous transaction; the numbers begin with 1
   std::vector<size_t> pages;
   while (guarded([&] { return mdb_cursor_get(cursor, &key, &value, MDB_NEXT); }) == 0) {
     size_t count = 0, number = 0;

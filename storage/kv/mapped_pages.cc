@@ -13,7 +13,7 @@ namespace {
 //
 // Nodes fill the page from `upper` to its end.
 constexpr size_t kPageHead = 16, kNodeHead = 8, kFlagsAt = 10, kLowerAt = 12, kUpperAt = 14;
-constexpr uint16_t kLeaf = 0x02;  // the only flag: not of fixed size, no overflow page
+constexpr uint16_t kLeaf = 0x02;  // an ordinary leaf has no other flag
 // A node's flag: its value is the number of the first page that has the bytes.
 constexpr uint16_t kValueElsewhere = 1;
 

@@ -24,7 +24,8 @@ constexpr std::chrono::milliseconds kMakeWithin{20};
 constexpr size_t kReadersStay = 16;
 // If a commit of LMDB applies fewer entries than this on average, deferring saves no time.
 constexpr double kFewTogether = 1.5;
-// Deferring is then tried only for the first kTriedAnew of each kTriedAnewEvery entries.
+// If deferring saves no time (kFewTogether), it is tried only for the first kTriedAnew of each
+// kTriedAnewEvery entries.
 constexpr size_t kTriedAnewEvery = 256, kTriedAnew = 16;
 
 }  // namespace
@@ -160,7 +161,7 @@ void PendingChanges::run() {
     is_asleep_ = false;
     due_.wait_for(lock, kMakeWithin, [this] { return is_ending_; });
     wait_for_entry(lock);
-    // This counts as a commit of many entries, because no reader has forced it.
+    // The mean counts this commit as one of many entries, because no reader has forced it.
     if (!changes_.empty()) note_made(kMostEntries);
     // if it fails, the changes stay pending and the loop tries again
     make_held();

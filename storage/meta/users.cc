@@ -26,7 +26,7 @@ constexpr uint8_t kPutRole = 1, kEraseRole = 2, kSetRights = 3, kSetSecret = 4, 
 constexpr uint8_t kPrefix = 1, kDenies = 2, kGoes = 4;
 constexpr uint8_t kMayLogin = 1, kSuperuser = 2;
 
-// These numbers are limited, because each change copies all roles, rights and rules.
+// The numbers of roles, rights and rules are limited, because each change copies all of them.
 constexpr size_t kMostRoles = 10'000, kMostRights = 100'000, kMostRules = 10'000;
 
 Error damaged() { return {ErrorCode::StorageFailure, "a change of users is damaged"}; }

@@ -167,8 +167,8 @@ void FollowerReplica::truncate(const EpochEnd& leaders) {
   const auto mine = context_.replica_log.end_of_epoch(assignment_.partition, leaders.epoch);
   if (!mine || leaders.end < Offset{0}) return rest();
   const Offset end = std::min(leaders.end, mine->end);
-  // The leader lacks records that this log had even deleted already. Only an unclean election can
-  // elect such a leader.
+  // The leader's log ends before the start of this log, so the leader lacks records that retention
+  // has already deleted here. Only an unclean election can elect such a leader.
   if (end < status_->log_start()) {
     has_nothing_common_ = true;
     return fetch();

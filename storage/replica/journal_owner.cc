@@ -40,7 +40,7 @@ void JournalOwner::tick() {
   trim();
 }
 
-// Writes a mark from time to time. A new owner starts to read at the last mark.
+// Writes a delivered_mark() from time to time. A new owner starts to read at the last mark.
 void JournalOwner::mark_delivered() {
   constexpr int64_t kPauseUs = 1'000'000, kRecords = 1'000;
   const Offset before = outbox_->first_undelivered().value_or(end_);

@@ -28,8 +28,8 @@ void Outbox::add(const ReplicatedCommit& commit, Offset at) {
   for (const DeliveredOutputs& delivered : commit.delivered) {
     const auto found = lanes_.find({commit.task, delivered.partition});
     if (found == lanes_.end()) continue;
-    // This commit of a former owner records that these outputs were delivered, so they are not sent
-    // again.
+    // If a former owner has made this commit, the commit shows that outputs before
+    // delivered.next_sequence are delivered. They are not sent again.
     Lane& lane = found->second;
     while (!lane.batches.empty() && lane.number == 0 &&
            !is_older_sequence(delivered.next_sequence, sequence_after(lane.batches.front().bytes)))

@@ -177,8 +177,9 @@ Result<CheckpointPosition> StateFile::load(std::string_view task,
   return position;
 }
 
-// Both tables are read. A task that has only scalars has a position but no stores. A task whose
-// first checkpoint was interrupted has stores but no position.
+// The ids are taken from two tables. A task that has only scalars has a row in `positions`, but
+// none in `stores`. A task whose first checkpoint was interrupted has rows in `stores`, but none in
+// `positions`.
 Result<std::vector<std::string>> StateFile::task_ids() const {
   const std::shared_lock lock(store_mutex_);
   const auto transaction = TRY(begin_read());

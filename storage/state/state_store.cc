@@ -200,7 +200,8 @@ void StateWriter::write(CheckpointWriter& writer, std::span<const CheckpointWork
       small.push_back(&checkpoint);
   }
   const Status together = small.empty() ? Status{} : writer.write_together(small);
-  // Only one of the checkpoints meets the damage, so each of them is written again by itself.
+  // The transaction failed because one of the checkpoints has met damaged data. Each of them is
+  // written again by itself, so that only the affected one fails.
   const bool is_damaged = !together && together.error().code == ErrorCode::DataCorrupted;
   for (size_t i = 0; i < group.size() && is_damaged; ++i)
     if (results[i] && writer.is_small(group[i].checkpoint))
