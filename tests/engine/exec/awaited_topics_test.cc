@@ -1,6 +1,5 @@
-// Tests that a record of a join waits for certain changes of the table and for nothing else: for
-// changes that other queries have not written yet, although the records that cause them came before
-// this record.
+// Tests a join whose table another query writes: a record waits for the changes that this query
+// will make from records which came before it, and for nothing else.
 #include <algorithm>
 #include <deque>
 #include <functional>

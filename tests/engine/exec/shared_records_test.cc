@@ -1,5 +1,5 @@
-// Tests that a reader that shares decoded records gets the same rows as a reader that decodes
-// alone.
+// Tests that readers which share decoded records get the same rows as a reader that decodes for
+// itself.
 #include "engine/exec/shared_records.h"
 
 #include <gtest/gtest.h>
@@ -128,8 +128,8 @@ class TestReader {
     auto got = reader_->decode(batches, 3, range, cursor_);
     ASSERT_TRUE(got) << got.error().message;
     RecordCursor fresh;
-    // A chunk that several readers share may be shorter than one that a reader decodes alone, so
-    // only the part that both have is compared.
+    // A chunk of several readers may be shorter than the chunk of `alone_`, so only the part that
+    // both have is compared.
     range.end = std::min(range.end, got->next);
     const auto wanted = alone_->decode(batches, 3, range, fresh);
     EXPECT_EQ(to_text(*got, used), to_text(*wanted, used));
@@ -296,7 +296,8 @@ TEST(SharedRecords, are_shared_by_loops_that_come_to_them_together) {
       while (other.next() < Offset(kRecords)) {
         steady.take(partition, 500);
         partition.release();
-        // This reader leaves and returns, sometimes with columns that the others do not use.
+        // `guest` is a reader that leaves and returns, sometimes with columns that the other
+        // readers do not use.
         if (steady.next().value() % 1'500 == 0)
           guest = std::make_unique<TestReader>(shared, std::vector<size_t>{Seconds + loop},
                                                steady.next());

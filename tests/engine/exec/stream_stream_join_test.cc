@@ -80,7 +80,7 @@ TEST_F(StreamStreamJoin, at_equal_times_the_right_sides_nulls_are_first) {
       row("c", "null", "3", 1'000) + row("a", "2", "null", 1'000) + row("b", "1", "null", 1'000));
 }
 
-// Kafka Streams behaves in this way since KIP-962.
+// In Kafka Streams, a record without a key matches no record since KIP-962.
 TEST_F(StreamStreamJoin, a_record_without_a_key_has_no_match) {
   auto run = join("LEFT JOIN r WITHIN 1 SECOND GRACE PERIOD 1 SECOND");
   run->produce("l", 0, {{std::nullopt, "{\"A\":1}", 1'000}, {"k", std::nullopt, 1'000}});

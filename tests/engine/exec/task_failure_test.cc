@@ -210,7 +210,8 @@ TEST_F(TaskFailure, answers_may_come_after_the_task_is_gone) {
   run->task().step();
   CrashableLog& log = run->log();
   ASSERT_EQ(log.on_their_way(), 1u);
-  // A query that is dropped while its last commit is being written causes this state.
+  // A query may be dropped while its last commit is being written. Its tasks are then gone when the
+  // commit is answered.
   run->drop_tasks();
   EXPECT_TRUE(log.answer_one());
   EXPECT_EQ(run->written(), "a {\"TOTAL\":1.0} @1\n");
@@ -271,7 +272,8 @@ TEST_F(TaskFailure, a_look_up_of_a_row_that_is_gone_waits_for_that) {
   EXPECT_EQ(commit.value(), 2);
 }
 
-// Such a look-up depends on all records, because they determine whether a window has ended.
+// A look-up of a window that has ended depends on all records, because they determine whether the
+// window has ended.
 TEST_F(TaskFailure, a_look_up_of_windows_that_are_over_waits_for_all) {
   auto run =
       query({kOrders},

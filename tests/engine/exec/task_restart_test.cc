@@ -1,4 +1,4 @@
-// Tests that tasks which crash at any moment and continue from their durable state reach the same
+// Tests tasks that crash at any moment and continue from their durable state. They reach the same
 // state as a task that never crashed, and write the same output without duplicates.
 #include <set>
 #include <sstream>

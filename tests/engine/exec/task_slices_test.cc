@@ -153,7 +153,8 @@ TEST_F(TaskSlices, commits_stay_small_however_large_groups_are) {
   }
 }
 
-// Only the last value is written, so no list is built for the earlier records.
+// Within a block, only the last result of a group is written, so no list is built for the earlier
+// records.
 TEST_F(TaskSlices, lists_that_the_next_record_replaces_are_not_written) {
   TaskOptions options;
   options.merge_updates = true;
