@@ -54,8 +54,8 @@ inline void check_same_row(const Rows& left, size_t left_row, const Rows& right,
     assert(left.columns[i]->same(left_row, *right.columns[i], right_row));
 }
 
-// Checks that a record is decoded to the same values alone and together with others, and that
-// values which are written and read again do not change.
+// Checks that a record is decoded to the same values alone and together with others. Also checks
+// that values do not change when they are written and read again.
 inline void check_format(const engine::FormatSpec& spec, const std::vector<ColumnDef>& defs,
                          std::string_view bytes) {
   const std::list<ExactBytes> lines = lines_of(bytes);

@@ -44,7 +44,7 @@ TEST(Sequence, goes_down_and_round) {
   EXPECT_EQ(again->last(), -5);
 }
 
-// Differences of 64-bit numbers have 65 bits.
+// The difference between the ends of BIGINT needs 65 bits.
 TEST(Sequence, reaches_the_ends_of_its_type) {
   Sequence sequence = sequence_of(INT64_MAX, INT64_MIN, INT64_MAX, INT64_MIN);
   const auto all = take_numbers(sequence, 100);

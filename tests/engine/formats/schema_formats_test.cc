@@ -181,7 +181,7 @@ TEST(Avro, the_derived_schema_is_that_of_ksqldb) {
             R"({"type":"bytes","scale":2,"precision":4,"logicalType":"decimal"})");
 }
 
-// This is the example of Avro's specification: {"a": 27, "b": "foo"}.
+// The record is the example of Avro's specification: {"a": 27, "b": "foo"}.
 TEST(Avro, a_record_of_another_program_is_read_by_its_own_schema) {
   const OneSchema schemas(
       3,

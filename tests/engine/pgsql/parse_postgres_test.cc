@@ -284,7 +284,7 @@ TEST(ParsePostgres, TakesLongStatements) {
     EXPECT_TRUE(parse_postgres(text)) << text.substr(0, 60);
 }
 
-// These statements are nested more deeply than the stack allows, after lists of several kinds.
+// The statements contain long lists, after which they are nested more deeply than the stack allows.
 TEST(ParsePostgres, RefusesLongStatementsThatAreDeep) {
   constexpr size_t kTimes = 50'000;
   for (const std::string& text :

@@ -253,7 +253,7 @@ TEST_F(JoinPlan, a_table_is_read_first_where_only_the_streams_time_comes_from_th
   EXPECT_FALSE(is_read_first("dated JOIN t ON dated.id = t.id"));
 }
 
-// Without the order, tasks that are ahead would make the records of other tasks late.
+// Without the order of event time, tasks that are ahead would make the records of other tasks late.
 TEST_F(JoinPlan, rows_come_to_a_window_in_the_order_of_event_time) {
   const auto merging = [&](const std::string& group) {
     std::string text;

@@ -76,7 +76,7 @@ TEST(Registry, each_missing_thing_has_its_error_code) {
   EXPECT_EQ(registry.register_schema("", avro("\"int\"")).error().code, 42208);
 }
 
-// The registry opens no URLs, so no reader could ever use such a schema.
+// The registry opens no URLs, so no reader could use a schema that refers to one.
 TEST(Registry, a_json_schema_that_refers_to_a_url_is_refused) {
   const auto json = [](std::string text) {
     return RegisteredSchema{.kind = SchemaKind::Json, .text = std::move(text)};

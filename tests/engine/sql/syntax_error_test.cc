@@ -77,7 +77,7 @@ TEST(SyntaxError, the_position_counts_in_the_whole_script) {
   EXPECT_EQ(error.position, (TextPosition{3, 16, 26}));
 }
 
-// ksqlDB's own test cases search for this text in the detail.
+// ksqlDB's own test cases search the detail for ksqlDB's wording.
 TEST(SyntaxError, the_detail_has_the_words_of_ksqldb) {
   const std::pair<std::string_view, std::string_view> cases[] = {
       {"ASSERT VALUES foo (id INT) VALUES (123);", "Syntax error at or near 'VALUES' at line 1:8"},
