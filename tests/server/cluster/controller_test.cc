@@ -616,8 +616,9 @@ TEST_F(ControllerTest, how_far_each_node_has_read_is_known_by_its_heartbeats) {
   EXPECT_GE(told.nodes[2].caught_up_ms, 5'000);
 }
 
-// Like Kafka's lastCaughtUpTimestamp: a reader that has read all that was known at its previous report is caught up
-// as of the time of that report.
+// As with Kafka's lastCaughtUpTimestamp, a reader's report may show that it has read everything
+// that was known at its previous report. It then counts as caught up as of the time of the previous
+// report.
 TEST_F(ControllerTest, a_node_that_has_read_all_that_was_known_before_is_caught_up) {
   MetadataProgress progress;
   progress.heard(Revision{3}, Revision{4}, 1'000);

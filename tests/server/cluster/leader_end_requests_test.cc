@@ -94,7 +94,7 @@ TEST_F(LeaderEndRequestsTest, AnAnswerOfAFormerLeaderIsNotUsed) {
   clock.advance_us(50'000);
   calls.tick();
   const auto second = take<AskEnds>(kElsewhere);
-  // a late answer of the former leader, which has answered with an error already
+  // kThere, the former leader, has already answered with an error. This is a late second answer.
   calls.on_message(kThere, EndsTold{first.number, {}, {Offset{3}}});
   EXPECT_FALSE(told);
   calls.on_message(kElsewhere, EndsTold{second.number, {}, {Offset{20}}});
@@ -284,7 +284,7 @@ TEST_F(LeaderEndRequestsTest, ALeaderIsConfirmedByAllNodesThatCouldLeadByNow) {
   calls.on_message(kElsewhere, LeaderConfirmed{second.number});
   ASSERT_TRUE(confirmed);
   EXPECT_TRUE(*confirmed);
-  // Another node reports that there is a newer leader.
+  // Another node reports a newer leader.
   confirm();
   const auto third = take<ConfirmLeader>(kThere);
   take<ConfirmLeader>(kElsewhere);

@@ -211,7 +211,7 @@ TEST(NodeWire, a_greeting_and_its_answers) {
   for (const HelloAnswer& answer : {HelloAnswer{}, HelloAnswer{"no"}, HelloAnswer{{}, Uuid{{1, 2}}},
                                     HelloAnswer{"not yet", Uuid{{3}}, true}})
     EXPECT_EQ(decode_hello_answer(body(encode_hello_answer(answer))).value(), answer);
-  // These bytes are an ApiVersions request of a Kafka client that uses the wrong port.
+  // The bytes are an ApiVersions request of a Kafka client that uses the wrong port.
   const auto client = decode_hello(std::string("\0\x12\0\0\0\0\0\1\0\1x", 11));
   ASSERT_FALSE(client);
   EXPECT_NE(client.error().message.find("not for clients"), std::string::npos);

@@ -210,7 +210,7 @@ TEST_F(TransactionCommitsTest, AfterAMoveOfTheCoordinatorTheTimeIsShort) {
   EXPECT_LT(take<BeginCommit>().request.timeout_ms, here.request.timeout_ms / 10);
 }
 
-// This happens if the node was frozen and has not noticed yet that another node is the coordinator.
+// A node that was frozen may not have noticed yet that another node is now the coordinator.
 TEST_F(TransactionCommitsTest, AnotherCoordinatorIsNotAskedForTheLongTimeOfOnesOwn) {
   is_here = true;  // the node believes that it is the coordinator
   commit();

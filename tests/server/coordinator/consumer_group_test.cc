@@ -339,7 +339,8 @@ TEST_F(ConsumerGroupTest, administrators_see_list_and_delete_it) {
   EXPECT_EQ(partition().list()[0].type, "consumer");
   EXPECT_EQ(partition().list()[0].protocol_type, "consumer");
   EXPECT_EQ(partition().list()[0].state, "Stable");
-  // Such a description is for clients that know only the classic protocol.
+  // DescribeGroup describes a consumer group in the classic form, for clients that know only the
+  // classic protocol.
   const GroupDescription classic = ask(DescribeGroup{"g"});
   ASSERT_EQ(classic.members.size(), 1u);
   EXPECT_EQ(read_assignment(classic.members[0].assignment, *topics.snapshot()).size(), 6u);

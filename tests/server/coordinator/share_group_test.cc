@@ -451,7 +451,8 @@ TEST_F(ShareGroupTest, administrators_set_where_an_empty_group_is) {
   EXPECT_EQ(start(), -1);
 }
 
-// Apache Kafka 4.1 with share.version 1 behaves in the same way.
+// In Apache Kafka 4.1 with share.version 1, offsets of a group that does not exist make the group,
+// too.
 TEST_F(ShareGroupTest, offsets_of_a_group_that_does_not_exist_make_the_group) {
   shared_log.append(part(), 10);
   const AlterShareGroupOffsets nowhere{"g", {{"none", {{0, 0}}}, {"t", {{0, -1}}}}};

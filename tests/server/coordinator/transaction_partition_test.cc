@@ -331,9 +331,9 @@ TEST_F(TransactionPartitionTest, ManyPartitionsGetTheirMarkersInPortions) {
   EXPECT_EQ(told.size(), 300);
 }
 
-// A later transaction may have the same epoch. If another coordinator began it while this one was
-// frozen, this coordinator would take the end of that transaction for the end of the one that it
-// knows (found by the simulation, seed 863).
+// A later transaction may have the same epoch. Another coordinator may have begun it while this one
+// was frozen. This coordinator must not take the end of the later transaction for the end of the
+// one that it knows (found by the simulation, seed 863).
 TEST_F(TransactionPartitionTest, AFinishedEndIsConfirmedByACoordinatorThatCanStillWrite) {
   const ProducerIdentity producer = init().producer;
   add(producer);
