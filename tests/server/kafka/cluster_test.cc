@@ -13,7 +13,7 @@ namespace {
 
 constexpr NodeId kHere{1}, kThere{2}, kAway{3};
 
-// This node is node 1 of three; node 3 is not available.
+// The node under test is node 1 of three; node 3 is not available.
 class ClusterTest : public SessionTest {
  protected:
   void SetUp() override {

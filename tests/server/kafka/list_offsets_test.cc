@@ -26,7 +26,7 @@ TEST_F(ListOffsetsTest, the_record_with_the_largest_timestamp_is_found_wherever_
     EXPECT_EQ(produce_error(produce("t", batch("v", timestamp))), KafkaError::None);
   EXPECT_EQ(find(-3, 7).offset, 1);
   EXPECT_EQ(find(-3, 7).timestamp, 9000);
-  // There are enough records for entries of the time index; the record with the largest timestamp
+  // With 2,100 more records the time index gets entries. The record with the largest timestamp
   // precedes them.
   for (int i = 0; i < 2100; ++i)
     EXPECT_EQ(produce_error(produce("t", batch("v", 4000 + i))), KafkaError::None);

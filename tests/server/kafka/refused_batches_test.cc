@@ -88,7 +88,7 @@ TEST(RefusedBatches, others_are_not_concerned) {
   EXPECT_EQ(refused.before(newer, 1), std::nullopt) << "its producer has begun anew";
 }
 
-// A producer that gets such an error continues without the batch.
+// A producer that gets a permanent error continues without the batch.
 TEST(RefusedBatches, a_permanent_error_delays_no_batch) {
   RefusedBatches refused;
   for (const KafkaError error : {KafkaError::InvalidRecord, KafkaError::MessageTooLarge,

@@ -231,7 +231,7 @@ TEST_F(TransactionRequestsTest, an_administrator_ends_abandoned_transactions) {
   EXPECT_EQ(topics.at(0).partitions.at(1).error_code, KafkaError::UnknownTopicOrPartition);
   EXPECT_EQ(topics.at(1).partitions.at(0).error_code, KafkaError::None);
   EXPECT_EQ(topics.at(2).partitions.at(0).error_code, KafkaError::UnknownTopicOrPartition);
-  // This topic cannot contain transactions, and its readers could not read a marker.
+  // __task_journal cannot contain transactions, and its readers could not read a marker.
   EXPECT_EQ(topics.at(3).partitions.at(0).error_code, KafkaError::InvalidTopic);
   EXPECT_EQ(status->readable_end(), Offset{2});
 }

@@ -198,7 +198,7 @@ TEST_F(KafkaLinksTest, a_dropped_link_fails_the_calls_that_wait) {
   ASSERT_TRUE(create("prod", silent.address().to_string(), "later"));
   const auto found = answer_of<std::vector<LinkTopic>>([&](auto done) {
     links.topics("prod", done);
-    // This call is answered after the first one has begun to wait.
+    // describe() is answered after topics() has begun to wait.
     links.describe("prod", [this](const Result<LinkInfo>&) {
       links.drop("prod", [](const Status& dropped) { EXPECT_TRUE(dropped); });
     });

@@ -70,7 +70,7 @@ TEST(LinkSettings, a_definition_contains_no_secret) {
     EXPECT_EQ(shown_properties({{name, "geheim-4711"}}).at(name), "[hidden]");
     EXPECT_TRUE(check_no_literal_secrets({{name, "${file:x}"}}));
     EXPECT_EQ(shown_properties({{name, "${file:x}"}}).at(name), "${file:x}");
-    // This value refers to no provider of secrets, so it is the password itself.
+    // "${x}" refers to no provider of secrets, so it is taken as the password itself.
     EXPECT_FALSE(check_no_literal_secrets({{name, "${x}"}}));
   }
   EXPECT_TRUE(check_no_literal_secrets({{"bootstrap.servers", "kafka1:9092"},

@@ -252,7 +252,7 @@ TEST(FrontEnd, half_sent_messages_of_many_stay_below_the_limit_and_a_small_clien
     small.send_some("ping\n");
     EXPECT_EQ(small.hear(4), "ping");
   }
-  // Only the greedy clients get no further memory; they receive the reason.
+  // Only the greedy clients are refused memory; they receive the reason.
   const std::string told = greedy.front().hear_all();
   EXPECT_TRUE(told.starts_with("error: not enough memory for a message ")) << told;
   EXPECT_NE(told.find("memory-limit is 64 MB, and "), std::string::npos) << told;

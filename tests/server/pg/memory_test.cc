@@ -1,5 +1,5 @@
-// Tests that the memory of a session is charged to its account and released, and that a request above the limit gets an
-// error that names the limit.
+// Tests that the memory of a session is charged to its account and released. A request above the
+// limit must get an error that names the limit.
 #include <gtest/gtest.h>
 
 #include "tests/server/pg/conversation.h"
