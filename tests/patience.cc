@@ -17,7 +17,7 @@ namespace {
 
 constexpr double kCaseSeconds = 300;  // on an idle machine; the longest case takes about 10 s
 
-// These variables are written between test cases and read by the handler of SIGALRM.
+// current_case and case_began are written between test cases, and read by the handler of SIGALRM.
 char current_case[256];
 time_t case_began = 0;
 bool has_reacted = false;

@@ -14,8 +14,9 @@
 
 namespace sim {
 
-// A controller that has been running long enough knows which nodes lag behind in reading metadata, and which disks are
-// full. It elects none of these nodes while another node is in sync.
+// A controller that has run for patience_us without a pause knows which nodes have not read the
+// newest metadata, and which disks are full. It elects none of these nodes while another node is in
+// sync.
 class ProgressChecker {
  public:
   // `patience_us` is the time within which the controller has noticed any change.

@@ -360,7 +360,7 @@ class Scenario {
         cut(node, lasts_us);
         break;
       case 6:
-        // This cut may last longer than the controller needs to notice it.
+        // The cut from etcd may last longer than the controller needs to notice it.
         cut_from_etcd(node, chance_.one_in(3) ? chance_.between(kSecond, 3 * kSecond) : lasts_us);
         break;
       case 7:
@@ -923,7 +923,7 @@ class Scenario {
   bool requires_ = false;      // whether topics change the required number of in-sync replicas
   bool leaves_alone_ = false;  // whether leave_alone() is used
   const int32_t node_count_;
-  int64_t moves_ = 3;  // move_replicas() has this share of moves_ + 15 attacks
+  int64_t moves_ = 3;  // of moves_ + 15 attacks, moves_ are calls of move_replicas()
   Findings findings_;
   SimNetwork network_;
   SimEtcd etcd_;
@@ -931,7 +931,8 @@ class Scenario {
   SimNode::World world_;
   Checker checker_;
   TransactionChecker transactions_;
-  // The limit is a session of silence plus the lag; heartbeats take a part of it.
+  // The last argument is the time within which the controller notices a change: kMetadataLag, and
+  // 0.7 s for the session time-out and the delay of heartbeats.
   ProgressChecker progress_{queue_, network_, findings_, kMetadataLag + kSecond * 7 / 10};
   std::vector<std::unique_ptr<Producer>> producers_;
   std::vector<std::unique_ptr<TransactionalClient>> clients_;

@@ -81,7 +81,8 @@ void SimTask::take(const storage::ReplicatedCommit& commit, State& state) const 
                               state.position.value()));
 }
 
-// Returns false while the snapshot has not arrived yet.
+// Reads the newest snapshot of the journal into `next`. Returns false while the snapshot has not
+// arrived yet.
 Result<bool> SimTask::begin_anew(Carried& next) const {
   const auto found =
       TRY(storage::find_snapshot(*node_.log(), *node_.reader(), places_.journal, rules_.journals));

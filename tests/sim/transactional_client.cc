@@ -203,7 +203,8 @@ class TransactionalClient::Process {
         leaders_.erase(write.partition);
         return again([this, write] { write_again(write); });
       }
-      // A batch that is sent again belongs to a transaction that has not ended.
+      // A batch is only sent again while its transaction is open, so the answer must not be
+      // NotPartOfIt.
       if (*answer == Written::NotPartOfIt && !is_second_)
         world_.findings.add(
             fmt::format("a batch of transaction {} is told to be of none", transaction_->name));

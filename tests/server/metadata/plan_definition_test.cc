@@ -459,7 +459,8 @@ TEST_F(DefinitionTest, the_names_of_a_damaged_definition_stay) {
   EXPECT_NE(change->next->find_query("CSAS_COPIED_0")->unreadable, "");
 }
 
-// Only this report shows that the definition is missing.
+// A definition whose names are unreadable has no place in the image. Only left_out shows that it is
+// missing.
 TEST_F(DefinitionTest, a_definition_with_unreadable_names_stays_reported) {
   must("CREATE STREAM orders (id INT KEY, city VARCHAR);");
   storage::MetadataPart damaged = log_.back().parts.back();

@@ -41,8 +41,8 @@ class TablePublisherTest : public testing::Test {
   std::vector<std::string> committed(Uuid topic, int32_t partition) {
     std::vector<std::string> found;
     const auto sources = LogSources::open(*log_).value();
-    // Both partitions are polled together, because a poll of one partition may end before the decision, in the
-    // middle of the transaction.
+    // Polls both partitions together. A poll of one partition may end in the middle of the
+    // transaction, before its decision.
     const std::pair<engine::PartitionRef, Offset> both[] = {{{topic, PartitionId(0)}, Offset(0)},
                                                             {{topic, PartitionId(1)}, Offset(0)}};
     const auto polled = sources->poll(both, 128 << 20).value();
