@@ -88,7 +88,7 @@ TEST(DeferredReplicas, have_all_that_they_acknowledged_after_a_crash) {
     const Offset end = leader.log_end();
     for (int producer = 0; producer < kProducers; ++producer)
       led.insert(leader.append(producer, round).value().commit);
-    // These are the calls of a follower that keeps up. None of them reads the store.
+    // A follower that keeps up makes the following calls. None of them reads the store.
     EXPECT_EQ(follower.log_end(), end);
     if (round > 0) {
       EXPECT_EQ(follower.replica().last_epoch(partition).value(), kEpoch);

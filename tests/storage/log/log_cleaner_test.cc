@@ -558,7 +558,8 @@ TEST_F(LogCleanerTest, both_policies_work_together) {
   EXPECT_EQ(log_start(), Offset{3});
 }
 
-// Only an unclean election makes a replica truncate records that were compacted.
+// Tests truncations of compacted records. Only an unclean election makes a replica truncate such
+// records.
 class LogCleanerTruncationTest : public LogCleanerTest {
  protected:
   void become(ReplicaRole role, int epoch) {

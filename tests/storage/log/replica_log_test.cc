@@ -283,7 +283,8 @@ TEST_F(ReplicaLogTest, a_follower_forgets_records_that_its_leader_has_trimmed) {
   EXPECT_EQ(visible_values(), (Values{"b0", "b1"}));
 }
 
-// These are the questions and answers of KIP-279 (https://cwiki.apache.org/confluence/display/KAFKA/KIP-279).
+// Asks the questions of KIP-279, and expects its answers
+// (https://cwiki.apache.org/confluence/display/KAFKA/KIP-279).
 TEST_F(ReplicaLogTest, the_end_of_an_epoch_is_the_beginning_of_the_next_one) {
   make_partition();
   ASSERT_TRUE(append(batch_of("a", 2)).get());

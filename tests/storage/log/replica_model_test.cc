@@ -206,8 +206,8 @@ void ReplicaModelTest::append_and_wait_for_followers() {
   AppendRequest request = append_of(partition_, bytes);
   AppendDone done = [answer](auto result) { answer->set_value(std::move(result)); };
   ASSERT_TRUE(log_->try_append(request, done));
-  // This request follows the append in the writer's queue. It is answered when it is durable, so the append is durable,
-  // too.
+  // The submitted request follows the append in the writer's queue. It is answered when it is
+  // durable; then the append is durable, too.
   ASSERT_TRUE(wait_for<Status>(
       [&](auto noted) { log_->submit([](WriteTransaction&) -> Status { return {}; }, noted); }));
   while (log_->find_partition(partition_)->log_end() < Offset{model.end}) std::this_thread::yield();

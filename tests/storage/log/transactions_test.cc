@@ -200,7 +200,7 @@ TEST_F(TransactionsTest, ARepeatedBatchBeginsNoTransaction) {
   EXPECT_EQ(stable(), Offset{2});
 }
 
-// A group's coordinator writes offsets in this form on behalf of a producer.
+// A group's coordinator writes offsets on behalf of a producer. Its batches have no sequence.
 TEST_F(TransactionsTest, RecordsOfCoordinatorsHaveNoSequence) {
   ASSERT_TRUE(write(kAnna, -1, "a"));
   ASSERT_TRUE(write(kAnna, -1, "b"));
@@ -301,7 +301,8 @@ TEST_F(ReplicatedTransactionsTest, ADecisionOfALoneReplicaHoldsWhenThereAreMore)
   };
   send(batch_of("before"));
   while (!holds) std::this_thread::yield();
-  // This request lets the appends be written before the change of the role.
+  // With this request in the queue, the writer writes the appends before the change of the role
+  // (RequestQueue::gather()).
   log_->submit([](WriteTransaction&) { return Status{}; }, [](const Status&) {});
   send(batch(kAnna, 0, "a"));
   send(records::marker_batch(kAnna, 0, {TransactionEnd::Commit, 0}, 2000));
