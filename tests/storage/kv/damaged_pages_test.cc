@@ -104,7 +104,8 @@ TEST(DamagedPages, reading_them_is_an_error_and_no_death) {
       bytes.write(page.data(), kPageSize);
     }
     const auto store = open(copy.path());
-    // A write to a page with random bytes would make LMDB use addresses outside of the page.
+    // Pages with random bytes are only read: for a write, LMDB would use addresses outside of the
+    // page.
     damages_met += !store || use(**store, round % 3 == 0 ? Use::ReadsAndWrites : Use::Reads) > 0;
   }
   EXPECT_GT(damages_met, 100) << "the others were in pages that are not used";

@@ -124,7 +124,8 @@ TEST(AccessRules, operations_imply_others) {
   EXPECT_FALSE(may(creator, "", kMayCreate, RuleResource::Cluster));
 }
 
-// The REST proxy admits every user with rights on everything.
+// The REST proxy admits each user that has rights on every name. So a rule that denies a single
+// name must remove these rights.
 TEST(AccessRules, one_denied_name_takes_away_the_rights_on_everything) {
   const std::vector<UserChange> all = {SetRights{"", "ann", kMaySelect | kMayInsert}};
   EXPECT_NE(rights_on(applied(with({}), all), "ann", "") & kMayInsert, 0);

@@ -156,7 +156,8 @@ TEST_F(EtcdMetadataLogTest, one_of_two_simultaneous_appends_is_refused_and_must_
   EXPECT_EQ(one.told.size(), 1u);
 }
 
-// A controller that waited for the watch would decide nothing.
+// The watch is slow in this test. A controller that waited for the watch after each append could
+// decide nothing meanwhile.
 TEST_F(EtcdMetadataLogTest, an_append_does_not_wait_for_a_late_watch) {
   Node &one = join(), &two = join();
   const auto known = append(one, "a");

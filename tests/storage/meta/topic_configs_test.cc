@@ -61,7 +61,8 @@ TEST(TopicConfigs, a_list_gets_and_loses_parts) {
   EXPECT_FALSE(changed_configs({}, {{subtract}}));
 }
 
-// MirrorMaker 2 relies on this behaviour of Kafka's IncrementalAlterConfigs.
+// In Kafka, IncrementalAlterConfigs can delete a setting that does not exist. MirrorMaker 2 relies
+// on this.
 TEST(TopicConfigs, an_unknown_setting_can_be_deleted_and_not_set) {
   const Config now = {{"of.the.future", "1"}};
   const ConfigChange take{"of.the.future", ConfigChange::Kind::Delete};

@@ -58,8 +58,8 @@ TEST(TopicTable, settings_are_replaced_as_a_whole) {
             ErrorCode::UnknownTopic);
 }
 
-// A program that knows only version 1 then reports that it is too old, instead of that the file is
-// damaged.
+// A program that knows only version 1 reports that it is too old for version 2. It must not report
+// a damaged file.
 TEST(TopicTable, only_changes_of_settings_are_of_version_2) {
   const TopicInfo clicks = topic("clicks");
   EXPECT_EQ(encode_configure_topic(clicks.id, {})[0], 2);

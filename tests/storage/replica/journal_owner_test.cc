@@ -92,7 +92,8 @@ class JournalOwnerTest : public testing::Test,
   std::optional<JournalOwner> owner_;
 };
 
-// The time between two ticks is longer than a commit takes.
+// Outputs must not wait for the next tick, because the time between two ticks is longer than a
+// commit takes.
 TEST_F(JournalOwnerTest, outputs_go_when_their_commit_is_visible_and_wait_for_no_tick) {
   open_log(1 << 20);
   own();

@@ -342,7 +342,7 @@ TEST_F(StateStoreTest, a_range_without_an_end_empties_one_store_only) {
 TEST_F(StateStoreTest, a_position_never_goes_back) {
   ASSERT_TRUE(write(checkpoint({{"s", "a", "1"}}, 3, "time=3")));
   ASSERT_TRUE(write(checkpoint({{"s", "a", "2"}}, 7, "time=7")));
-  // This is the first part of a checkpoint of the next owner, which had read position 3.
+  // Writes the first part of a checkpoint of the next owner, which had read position 3.
   ASSERT_TRUE(write(checkpoint({{"s", "a", "3"}}, 3, "time=3")));
   EXPECT_EQ(rows(), Rows{"s.a=3"});
   EXPECT_EQ(position_.position, TaskSequence{7});
