@@ -299,9 +299,10 @@ Result<BoundExpression> coerce(BoundExpression expression, const SqlType& type) 
 }
 
 Result<BoundExpression> cast(BoundExpression expression, const SqlType& type) {
-  // A call is cast even to an equal type, because its value may depend on the label of its own type. Two kinds of
-  // columns are cast for the same reason: a column of texts that compare in another form, and a column of times, which
-  // is shown with or without its zone.
+  // Types that differ only in their labels (such as jsonb and text) are equal. A cast call is needed even between such
+  // types if the old label still has an effect. The label of a call decides how its result is computed, for example
+  // within which range. The values of a column keep the label of the column, which decides how a jsonb is compared, and
+  // whether a timestamp is shown with a zone.
   const bool is_made =
       !expression.type.is_identical(type) &&
       (expression.kind == BoundKind::Call ||

@@ -464,7 +464,7 @@ def declaring_over_a_topic_needs_a_right_on_it():
             assert sqlstate(guest, "DROP STREAM guests DELETE TOPIC") == "42501"
             assert sqlstate(guest, "ALTER STREAM guests ADD COLUMN w INT") == "42501"
             guest.execute("DROP STREAM guests")
-            # A declaration of a role that has lost its rights does not prevent a statement of the owner.
+            # After the guest has lost its right on the topic, its stream does not prevent a TRUNCATE by the owner.
             guest.execute(declare)
             owner.execute(f"REVOKE {right} ON own_table FROM guest")
             owner.execute("TRUNCATE own_table")

@@ -79,7 +79,8 @@ def an_old_one_is_raised_when_all_nodes_run_the_new_program():
             said = refusal(first, "CREATE STREAM ticks (k BIGINT KEY) WITH (GENERATOR = 'datagen', PARTITIONS = 1)")
             assert said.startswith("generated rows need feature level 6, and the cluster is at 1"), said
         nodes.nodes[3].kill()
-        # The node counts as away after a while, and then its next program is unknown.
+        # After a while the killed node is shown as away. The level is then not raised, because the program with which
+        # the node will start again is not known.
         eventually(lambda: "away" in millrace(first, "status"))
         # If the dead node was the controller, the next controller must first report from which nodes it receives
         # messages.

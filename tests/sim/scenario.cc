@@ -60,9 +60,9 @@ class Scenario {
     world_.task_rules = options.rules.tasks_here;
     world_.task_rules.journals = options.rules.journals;
     world_.snapshot_period = chance_.between(10, 200);
-    // With more nodes than replicas, half of the runs have observers, as queries use them: the topics that tasks read
-    // and commit to exist on every node. The choice has its own random numbers, so that the runs of all other seeds do
-    // not change.
+    // In half of the runs with more nodes than replicas, the nodes without a replica are observers of some topics, as
+    // queries need it (docs/adr/0099): each of the three topics has observers with a probability of two thirds. The
+    // choice has its own random numbers, so that runs without observers stay the same as before observers existed.
     Chance observers(~options.seed);
     if (node_count_ > kReplicas && observers.one_in(2)) {
       world_.settings.replicas.awaits_observed = true;

@@ -285,7 +285,8 @@ Status append_stripped(const EvalContext& context, std::string& out, Text slice,
     out += slice;
     return {};
   }
-  // The time is checked at each level, because the work of a level includes all levels within it.
+  // The time is checked for each object and array, because the walk scans the text of each one again. A deep text is
+  // scanned once for each level.
   if (context.is_over()) return context.budget->status();
   out += slice.front();
   bool is_first = true;

@@ -273,7 +273,8 @@ TEST_F(LogCleanerTest, batches_lose_records_and_keep_their_offsets) {
   ASSERT_EQ(after.size(), 3u);
   EXPECT_EQ(after[0].offset, Offset{4});  // the offset of "b"
   EXPECT_EQ(after[1].offset, Offset{6});
-  // Reading from an offset in a gap begins after the gap.
+  // The record at offset 1 has been removed. A read from there returns the batch that contains this offset: the batch
+  // still begins at offset 0, although its only record has the offset 4.
   auto reader = LogReader::open(*log_).value();
   ASSERT_TRUE(reader->begin_turn());
   EXPECT_EQ(reader->read(partition_, Offset{1}, 1)->front().base_offset, Offset{0});
