@@ -63,8 +63,8 @@ class ShareGroup::BytesLeft {
     count_ -= static_cast<int64_t>(bytes);
     has_any_ = true;
   }
-  // Removes the first batch that does not fit, and all batches after it. If no batch is left, no
-  // further bytes are accepted.
+  // Removes the first batch that does not fit, and all batches after it. If even the first of
+  // `batches` does not fit, the answer counts as full: is_over() is true from then on.
   void keep_what_fits(std::vector<SharedLog::Batch>& batches) {
     int64_t after = count_;
     bool has_any = has_any_;

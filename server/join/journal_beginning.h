@@ -24,9 +24,9 @@ inline constexpr storage::JournalPlace kPlaceOfStart{kJournalStart, LeaderEpoch{
 // removes them again.
 Status make_journals(storage::Log& log, std::span<const DefinedQueryPtr> queries);
 
-// Writes the state of each query into its journal, as a snapshot (docs/adr/0081). The state
-// includes `commits`, which its tasks are about to get. `queries` have the definitions of the
-// cluster (queries_of_cluster()). Blocks the calling thread.
+// Writes the state of each query into its journal, as a snapshot (docs/adr/0081). The snapshot
+// includes `commits`, which are not in the log yet: the caller applies them after this call.
+// `queries` have the definitions of the cluster (queries_of_cluster()). Blocks the calling thread.
 Status write_journals(storage::Log& log, storage::StateStore& state,
                       std::span<const DefinedQueryPtr> queries,
                       std::span<const storage::TaskCommit> commits);

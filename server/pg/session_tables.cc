@@ -291,7 +291,8 @@ void write_out(engine::Query& query, const Facts& facts) {
   for (engine::Join& join : query.joins) write_out_within(join.source, facts);
 }
 
-// Replaces the tables, also in sub-queries that stand for values.
+// Replaces each session table (kTables) in the query by a sub-query that returns its rows. The
+// query's own sub-queries are searched, too, both those in FROM and those in expressions.
 void write_out_all(engine::Query& query, const Facts& facts) {
   const auto visit = [&](ExpressionPtr& expression) -> Status {
     if (auto* subquery = std::get_if<engine::Subquery>(&expression->node))

@@ -20,8 +20,9 @@ namespace {
 
 // The intervals of the checks for checkpoints: normally, and while the memory for state is full.
 constexpr int64_t kTickMs = 500, kTickOfFullMs = 20;
-// A task with less state than kLittleState is never stopped to save memory. Scans are ended only if
-// the tasks of the shard have at least kMuchState.
+// While state takes too much memory, a task with more state than kLittleState waits until a
+// checkpoint contains its state, which can then leave memory. While scans keep too much state in
+// memory, they are ended, but only if the tasks of the shard have at least kMuchState.
 constexpr size_t kLittleState = 1 << 20, kMuchState = 32 << 20;
 // A task may be held (stopped between two commits) for a reader. Between two holds it may work for
 // at least this time, if it has enough work.
