@@ -317,7 +317,8 @@ TableReads table_reads(const SelectRowsPlan& plan, bool may_read_first) {
   }
   // Without conditions, each row of a table is paired with each row of the others, so the first rows of all tables give
   // enough rows.
-  const bool are_first = std::ranges::all_of(of_product.ways, [](auto way) { return way == First; });
+  const bool are_first =
+      std::ranges::all_of(of_product.ways, [](auto way) { return way == First; });
   return are_first && !tracing.has_join_condition() ? of_product : reads;
 }
 

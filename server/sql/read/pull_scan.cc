@@ -324,8 +324,7 @@ void PullScan::send(Result<std::shared_ptr<PullPortion>> portion) {
   if (!is_cancelled_) answer_(std::move(portion));
   if (is_over_) return;
   // A look-up does not wait for its client while tasks stand still. The number of keys is limited.
-  is_resting_ =
-      !held_ && (untaken_ >= kMaxUntaken || is_long || (is_short_ && untaken_ > 0));
+  is_resting_ = !held_ && (untaken_ >= kMaxUntaken || is_long || (is_short_ && untaken_ > 0));
   if (!is_resting_) run_soon();
 }
 
