@@ -19,7 +19,8 @@ constexpr int64_t kTickMs = 100;
 // The tables of a query at a barrier. Its destruction lets the barrier continue.
 class TablesAtBarrier final : public HeldTables {
  public:
-  TablesAtBarrier(uint64_t barrier, std::weak_ptr<const void> barriers, std::function<void()> let_go)
+  TablesAtBarrier(uint64_t barrier, std::weak_ptr<const void> barriers,
+                  std::function<void()> let_go)
       : barrier_(barrier), barriers_(std::move(barriers)), let_go_(std::move(let_go)) {}
   ~TablesAtBarrier() override {
     if (barriers_.lock()) let_go_();

@@ -130,7 +130,8 @@ class PullScan : public std::enable_shared_from_this<PullScan> {
   std::optional<std::vector<bool>> decoded_first_;
   std::optional<engine::Program> early_filter_;
   std::optional<engine::TopCandidates> top_;
-  size_t seen_ = 0, needed_ = 0;  // rows that were filtered early, and those of them that were needed
+  size_t seen_ = 0,
+         needed_ = 0;  // rows that were filtered early, and those of them that were needed
   Random random_;
   engine::EvalBudget budget_;
   struct View {
@@ -142,10 +143,10 @@ class PullScan : public std::enable_shared_from_this<PullScan> {
     engine::TableScan rows;
     TaskSequence as_of;  // all rows are durable once this commit is durable
   };
-  std::vector<Scan> scans_;             // one per view; empty for look-ups by key
+  std::vector<Scan> scans_;  // one per view; empty for look-ups by key
   // Set until the scans have begun, or until all keys are found.
   std::shared_ptr<HeldTables> held_;
-  size_t at_ = 0;                       // index of the view that is being read
+  size_t at_ = 0;  // index of the view that is being read
   size_t rows_left_, entries_left_;
   size_t portion_rows_;  // approximate size of the next portion
   int untaken_ = 0;

@@ -57,11 +57,12 @@ bool TableRead::reads_at_barrier(std::span<const MaterializedTable> tables) cons
 }
 
 Error TableRead::streams_at_barrier() {
-  return {ErrorCode::NotSupported,
-          "a SELECT over streams and tables cannot be read at a barrier yet",
-          {},
-          "SET read.consistency = 'latest' reads the streams and then the tables. Or create a table "
-          "from the stream, and read that table."};
+  return {
+      ErrorCode::NotSupported,
+      "a SELECT over streams and tables cannot be read at a barrier yet",
+      {},
+      "SET read.consistency = 'latest' reads the streams and then the tables. Or create a table "
+      "from the stream, and read that table."};
 }
 
 std::shared_ptr<const engine::PullPlan> TableRead::without_many_keys(

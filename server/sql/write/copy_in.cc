@@ -160,10 +160,10 @@ class NodeCopy final : public sql::CopyIn {
     for (const engine::Name& name : target.columns) {
       const int index = find_column(*source_, name);
       if (index < 0)
-        return Error{ErrorCode::UndefinedColumn,
-                     fmt::format("column \"{}\" of relation \"{}\" does not exist",
-                                 engine::display_name(name.text),
-                                 engine::display_name(source_->name))};
+        return Error{
+            ErrorCode::UndefinedColumn,
+            fmt::format("column \"{}\" of relation \"{}\" does not exist",
+                        engine::display_name(name.text), engine::display_name(source_->name))};
       if (source_->schema.columns[static_cast<size_t>(index)].role == ColumnRole::Headers)
         return Error{ErrorCode::InvalidStatement,
                      fmt::format("cannot write the HEADERS column {}", name.text)};

@@ -40,15 +40,13 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
                                              *image->catalog))
         return *std::move(refused);
     if (!found)
-      return Error{ErrorCode::UndefinedSource,
-                   fmt::format("relation \"{}\" does not exist",
-                               engine::display_name(table.name.text))}
+      return Error{ErrorCode::UndefinedSource, fmt::format("relation \"{}\" does not exist",
+                                                           engine::display_name(table.name.text))}
           .at(table.position)
           .with_hint("SHOW TABLES lists the existing tables.");
     if (found->kind != engine::SourceKind::Table)
-      return Error{ErrorCode::WrongObjectType,
-                   fmt::format("\"{}\" is a stream, not a table",
-                               engine::display_name(table.name.text))}
+      return Error{ErrorCode::WrongObjectType, fmt::format("\"{}\" is a stream, not a table",
+                                                           engine::display_name(table.name.text))}
           .at(table.position);
     if (session().holds(found->name))
       return Error{ErrorCode::NotSupported,
