@@ -124,7 +124,7 @@ TEST_F(CommitPathTest, the_leader_of_a_journal_proposes_and_the_others_follow) {
 TEST_F(CommitPathTest, a_leader_without_a_replica_of_an_input_waits) {
   has_replicas_ = false;
   TaskPlace waits = place(JournalProposals::Term{4});
-  waits.inputs.push_back({.partition = {Uuid{{1}}, PartitionId{0}}});
+  waits.inputs.push_back({.input = 0, .partition = {Uuid{{1}}, PartitionId{0}}, .next = Offset(0)});
   const auto role = member_->role_of(waits, shard());
   ASSERT_FALSE(role);
   EXPECT_EQ(role.error().code, ErrorCode::QueryCanceled);
