@@ -79,11 +79,11 @@ Result<storage::QuotaEntity> entity_of(const AlterClientQuotasRequest::Entry& en
     if (!is_known_type(part.entity_type))
       return Error{ErrorCode::InvalidParameter,
                    fmt::format("\"{}\" cannot have quotas", part.entity_type)};
-    constexpr size_t kMostNameBytes = 1000;
+    constexpr size_t kMostEntityNameBytes = 1000;
     if (part.entity_name &&
-        (part.entity_name->empty() || part.entity_name->size() > kMostNameBytes))
+        (part.entity_name->empty() || part.entity_name->size() > kMostEntityNameBytes))
       return Error{ErrorCode::InvalidParameter,
-                   fmt::format("a name must have 1 to {} bytes", kMostNameBytes)};
+                   fmt::format("a name must have 1 to {} bytes", kMostEntityNameBytes)};
     if (!entity.emplace(part.entity_type, part.entity_name).second)
       return Error{ErrorCode::InvalidParameter,
                    fmt::format("\"{}\" is named twice", part.entity_type)};
