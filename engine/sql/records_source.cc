@@ -81,6 +81,13 @@ Result<AliasedSource> records_source(FunctionCall& call, AliasedSource named) {
       return wrong_call(fmt::format("RECORDS has the argument \"{}\" twice", lower_case(name)),
                         place);
     if (value->is<NullLiteral>()) continue;  // an argument that is NULL means the default
+    // Without quotes the name of the topic is read as a column.
+    if (const auto* column = value->as<ColumnRef>();
+        column && !column->source && *known == kRecordsArguments[0])
+      return Error{ErrorCode::InvalidParameter, "the topic of RECORDS is a text"}
+          .at(place)
+          .with_hint(fmt::format("Write its name in single quotes: RECORDS('{}').",
+                                 lower_case(column->name.text)));
     given.push_back(*known);
     add(*known, text_of_argument(std::move(value)));
   }
