@@ -71,7 +71,7 @@ const std::vector<Construct>& constructs_within() {
        "keeps the order of the records."},
       {{"GROUPING", "SETS"},
        "A continuous query has no GROUPING SETS. Create a query for each of the sets."},
-      {{"LATERAL"}, kLateral},
+      {{"LATERAL"}, kLateral, 2},
       {{"OFFSET", "#", "ROWS"}, kOffset},
       {{"OFFSET"}, kOffset},
       {{"FETCH", "NEXT"}, kFetch, 1},
