@@ -31,7 +31,9 @@ constexpr int16_t kListOffsets = 5, kFindCoordinator = 4, kOffsetCommit = 7, kAl
 constexpr KafkaError kGroupHasMembers{25};
 
 Error kafka_failure(KafkaError error, const std::string& what) {
-  constexpr KafkaError kMoved[] = {KafkaError::NotLeaderOrFollower, KafkaError{16}, KafkaError{15}};
+  // The coordinator is not this node, is being chosen, or is loading its groups after it was chosen.
+  constexpr KafkaError kMoved[] = {KafkaError::NotLeaderOrFollower, KafkaError{16}, KafkaError{15},
+                                   KafkaError{14}};
   if (std::ranges::find(kMoved, error) != std::end(kMoved))
     return {ErrorCode::NetworkFailure,
             what + " has moved to another node",
