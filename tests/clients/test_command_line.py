@@ -29,7 +29,7 @@ def help_and_version_have_the_usual_names():
 def a_wrong_name_is_answered_with_the_nearest():
     assert 'unrecognized subcommand "severs"; did you mean server?' in millrace("severs", status=2)
     assert 'unrecognized subcommand "start"; millrace server runs a server' in millrace("start", status=2)
-    assert "unrecognized option -e\nhint: Use -c 'SELECT ...'." in millrace("sql", "-e", "SELECT 1", status=2)
+    assert "unrecognized option -e\nhint: Use -c 'SELECT ...'." in millrace("sql", "-e", "SELECT 1", status=1)
     for subcommand in (("server",), ("check",), ("backup", "--to", "x"), ("restore", "--from", "x")):
         printed = millrace(*subcommand, "--data-dri", "x", status=2)
         assert "unrecognized option --data-dri\nhint: Did you mean --data-dir?\n" in printed, printed
