@@ -75,7 +75,7 @@ Status refuse_postgres_clauses(const FunctionCall& call, std::string_view clause
         .at(position)
         .with_hint(call.filter ? "In a continuous query a CASE in the call selects the rows: "
                                  "SUM(CASE WHEN a > 1 THEN 1 ELSE 0 END)."
-                               : "CREATE MATERIALIZED VIEW v AS SELECT ... keeps such a result.");
+                               : "A materialized view keeps such a result.");
   return Error{ErrorCode::WrongObjectType,
                std::string(what) + " is for aggregate functions, and " + call.name + " is not one"}
       .at(position);

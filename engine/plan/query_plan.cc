@@ -275,9 +275,7 @@ Result<PlannedQuery> plan_create_as(const CreateAsSelect& create, const ParsedSt
     return invalid(fmt::format("CREATE {} AS SELECT statements don't support LIMIT clause.",
                                create.kind == SourceKind::Stream ? "STREAM" : "TABLE"))
         .at(create.query.positions.limit.value_or(create.query.position))
-        .with_hint(
-            "The SELECT that reads the result takes ORDER BY and LIMIT. CREATE MATERIALIZED "
-            "VIEW takes them, too.");
+        .with_hint("The SELECT that reads the result takes ORDER BY and LIMIT.");
   Analysis analysis = TRY(analyse(create.query, context, QueryUse::Persistent));
   TRY(check_ungrouped_aggregates(analysis));
   TRY(check_selects_timestamp(with, analysis));
