@@ -104,9 +104,10 @@ Status check_alter_settings(const storage::Users& users, const Asker& asker,
                                      storage::kMayAlterConfigs) != 0)
     return {};
   return denied(fmt::format("permission denied for the settings of topic {}", topic))
-      .with_hint(fmt::format("GRANT ALL ON TOPIC \"{}\" TO \"{}\", or an ACL with ALTER_CONFIGS, "
-                             "gives the right.",
-                             topic, *asker));
+      .with_hint(
+          fmt::format("The owner of the topic has the right, and a user with an ACL: kafka-acls "
+                      "--add --allow-principal User:{} --operation AlterConfigs --topic {}.",
+                      *asker, topic));
 }
 
 Status check_group(const storage::Users& users, const Asker& asker, const std::string& group) {
