@@ -243,6 +243,16 @@ class Typed:
         before, self.new = self.new.split(words, 1)
         return before
 
+    def end_with(self, key):
+        """Types a key until the program ends. The terminal drops Ctrl-D if the line editor has not set its mode yet."""
+        def has_ended():
+            try:
+                self.write(key)
+                return bool(select.select([self.fd], [], [], 0.5)[0]) and not os.read(self.fd, 65536)
+            except OSError:  # the program has ended
+                return True
+        wait_until(has_ended, lambda: self.seen)
+
     def status(self):
         try:
             while os.read(self.fd, 65536):
@@ -283,7 +293,7 @@ def at_a_terminal_statements_have_a_prompt_an_end_and_a_history():
     typed.expect("millrace=> ")
     typed.write("ALTER USER ann PASSWORD 'secret';\n")
     typed.expect("millrace=> ")
-    typed.write("\x04")
+    typed.end_with("\x04")
     assert typed.status() == 0, typed.seen
     history = f"{HOME}/.local/state/millrace/sql_history"
     assert os.stat(history).st_mode & 0o777 == 0o600
