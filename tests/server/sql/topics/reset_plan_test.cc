@@ -6,9 +6,9 @@ namespace server {
 namespace {
 
 using Target = engine::ResetOffsets::Target;
-using Place = KafkaAdmin::Place;
+using TopicPlace = KafkaAdmin::Place;
 
-const Place kZero{"t", 0}, kOne{"t", 1};
+const TopicPlace kZero{"t", 0}, kOne{"t", 1};
 
 engine::ResetOffsets to(Target target, int64_t number = 0) {
   engine::ResetOffsets reset;
