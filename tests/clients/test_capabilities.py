@@ -2,13 +2,11 @@
 """The table of statements in docs/cluster/sql.md, row by row: on one server and on a cluster of three."""
 import os
 import re
-import time
 
 from cluster_cases import cluster
 from cluster_nodes import eventually
-from cluster_sql import connect, psycopg
+from cluster_sql import connect, psycopg, repeated
 from millrace_server import Skipped, case, run, start_server
-from patience import Deadline
 
 MANUAL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "cluster", "sql.md")
 ROW = re.compile(r"\| `(?P<statement>[^`]+)` \| (?P<alone>yes|no) \| (?P<cluster>yes|no) \| (?P<level>\d*) \| (?P<note>[^|]*)\|")
@@ -37,25 +35,17 @@ def outcome(connection, statement):
     """Returns None, or the text of the error."""
     try:
         for part in statement.split("; "):
-            connection.execute(part)
+            repeated(lambda part=part: connection.execute(part))
     except psycopg.Error as error:
         return f"{error.sqlstate}: {error}"
     return None
-
-
-def repeated_outcome(connection, statement):
-    """Repeats the statement as its error asks, while a leader or a coordinator is being chosen."""
-    deadline = Deadline(20)
-    while (error := outcome(connection, statement)) and "Send the statement again" in error and not deadline.is_over():
-        time.sleep(0.1)
-    return error
 
 
 def check(connect_next, place):
     wrong = []
     for row in rows():
         with connect_next() as c:
-            error = repeated_outcome(c, row["statement"])
+            error = outcome(c, row["statement"])
         is_right = error is None if row[place] == "yes" else error is not None and "0A000" in error and REFUSAL in error
         if not is_right:
             wrong.append((row["statement"], row[place], error))

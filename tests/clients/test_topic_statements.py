@@ -4,13 +4,11 @@ statements at nodes that neither lead the partitions nor coordinate the group.""
 import os
 import tempfile
 import threading
-import time
 
 from cluster_cases import GROUP, cluster, coordinator_of, create_topic, leader_of
 from cluster_nodes import eventually
-from cluster_sql import connect, rows_of, run_on
+from cluster_sql import connect, repeated, rows_of, run_on
 from millrace_server import Skipped, case, launch, run
-from patience import Deadline
 
 try:
     import psycopg
@@ -40,18 +38,6 @@ def error_of(connection, statement):
     except psycopg.Error as error:
         return error
     raise AssertionError(f"not refused: {statement}")
-
-
-def repeated(connection, statement):
-    """Repeats the statement as its error asks, while a coordinator is being chosen or loads its groups."""
-    deadline = Deadline(20)
-    while True:
-        try:
-            return connection.execute(statement).fetchall()
-        except psycopg.Error as error:
-            if "Send the statement again" not in str(error) or deadline.is_over():
-                raise
-        time.sleep(0.1)
 
 
 def retention(nodes):
@@ -155,7 +141,8 @@ def every_node_alters_topics_and_resets_groups():
         coordinator = coordinator_of(nodes, GROUP, group)
         for place in [each for each in nodes.nodes.values() if each is not coordinator]:
             with connect(place) as c:
-                changes = repeated(c, f"ALTER CONSUMER GROUP '{group}' RESET OFFSETS FOR TOPIC orders TO OFFSET 4")
+                changes = repeated(lambda c=c, group=group: c.execute(
+                    f"ALTER CONSUMER GROUP '{group}' RESET OFFSETS FOR TOPIC orders TO OFFSET 4").fetchall())
                 assert [row[:2] + row[3:4] + row[6:] for row in changes] == [("orders", each, 4, 6) for each in range(3)], changes
                 moved = c.execute(f"ALTER CONSUMER GROUP '{group}' RESET OFFSETS SHIFT BY 3").fetchall()
                 assert [row[2:] for row in moved] == [(4, 7, 0, 3, 3)] * 3, moved
