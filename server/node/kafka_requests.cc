@@ -30,13 +30,14 @@ constexpr int16_t kListOffsets = 5, kFindCoordinator = 4, kOffsetCommit = 7, kAl
 // https://kafka.apache.org/protocol#protocol_error_codes
 constexpr KafkaError kGroupHasMembers{25};
 
+// Returns NotLeader if another node can answer the request now or soon, and this request has changed nothing.
 Error kafka_failure(KafkaError error, const std::string& what) {
-  // The coordinator is not this node, is being chosen, or is loading its groups after it was chosen.
-  constexpr KafkaError kMoved[] = {KafkaError::NotLeaderOrFollower, KafkaError{16}, KafkaError{15},
-                                   KafkaError{14}};
+  // The leader or the coordinator is not this node, is being chosen, or is loading its groups after it was chosen.
+  constexpr KafkaError kMoved[] = {KafkaError{5}, KafkaError::NotLeaderOrFollower, KafkaError{16},
+                                   KafkaError{15}, KafkaError{14}};
   if (std::ranges::find(kMoved, error) != std::end(kMoved))
-    return {ErrorCode::NetworkFailure,
-            what + " has moved to another node",
+    return {ErrorCode::NotLeader,
+            what + " has moved to another node, which is not ready yet",
             {},
             "Send the statement again."};
   return {ErrorCode::NetworkFailure,
@@ -181,10 +182,8 @@ void KafkaRequests::commit_offsets(std::string group, Offsets offsets, Done<void
           if (!told) return done(told.error());
           const auto& found = told->coordinators.at(0);
           if (found.error_code != KafkaError::None)
-            return done(Error{ErrorCode::NetworkFailure,
-                              fmt::format("consumer group \"{}\" has no coordinator now", group),
-                              {},
-                              "Send the statement again."});
+            return done(kafka_failure(
+                found.error_code, fmt::format("the coordinator of consumer group \"{}\"", group)));
           commit_at(client, found.node_id, group, offsets, done);
         });
   });

@@ -1,9 +1,7 @@
 """SQL statements that the cases of a cluster send to its nodes."""
 import re
-import time
 
 from cluster_nodes import eventually
-from patience import Deadline
 
 try:
     import psycopg
@@ -24,18 +22,6 @@ def run_on(node, *statements):
     with connect(node) as c:
         for statement in statements:
             c.execute(statement)
-
-
-def repeated(attempt):
-    """Repeats attempt() as its error asks, while a leader or a coordinator is being chosen or loads its groups."""
-    deadline = Deadline(20)
-    while True:
-        try:
-            return attempt()
-        except psycopg.Error as error:
-            if "Send the statement again" not in str(error) or deadline.is_over():
-                raise
-        time.sleep(0.1)
 
 
 def rows_of(node, query):

@@ -5,7 +5,7 @@ import re
 
 from cluster_cases import cluster
 from cluster_nodes import eventually
-from cluster_sql import connect, psycopg, repeated
+from cluster_sql import connect, psycopg
 from millrace_server import Skipped, case, run, start_server
 
 MANUAL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "cluster", "sql.md")
@@ -35,7 +35,7 @@ def outcome(connection, statement):
     """Returns None, or the text of the error."""
     try:
         for part in statement.split("; "):
-            repeated(lambda part=part: connection.execute(part))
+            connection.execute(part)
     except psycopg.Error as error:
         return f"{error.sqlstate}: {error}"
     return None

@@ -7,7 +7,7 @@ import threading
 
 from cluster_cases import GROUP, cluster, coordinator_of, create_topic, leader_of
 from cluster_nodes import eventually
-from cluster_sql import connect, repeated, rows_of, run_on
+from cluster_sql import connect, rows_of, run_on
 from millrace_server import Skipped, case, launch, run
 
 try:
@@ -125,6 +125,18 @@ def a_followed_topic_shows_each_record_once():
 
 
 @case
+def the_first_reset_of_a_cluster_waits_for_the_coordinator():
+    """No group exists before, so the topic of the offsets is created, and its leaders are chosen, during the statement."""
+    need_clients()
+    nodes = cluster()
+    create_topic(nodes, "first", partitions=1)
+    for number, node in nodes.nodes.items():
+        with connect(node) as c:
+            reset = f"ALTER CONSUMER GROUP 'first-{number}' RESET OFFSETS FOR TOPIC first TO EARLIEST"
+            assert c.execute(reset).fetchall() == [("first", 0, None, 0, None, None, 0)]
+
+
+@case
 def every_node_alters_topics_and_resets_groups():
     need_clients()
     nodes = cluster()
@@ -141,8 +153,7 @@ def every_node_alters_topics_and_resets_groups():
         coordinator = coordinator_of(nodes, GROUP, group)
         for place in [each for each in nodes.nodes.values() if each is not coordinator]:
             with connect(place) as c:
-                changes = repeated(lambda c=c, group=group: c.execute(
-                    f"ALTER CONSUMER GROUP '{group}' RESET OFFSETS FOR TOPIC orders TO OFFSET 4").fetchall())
+                changes = c.execute(f"ALTER CONSUMER GROUP '{group}' RESET OFFSETS FOR TOPIC orders TO OFFSET 4").fetchall()
                 assert [row[:2] + row[3:4] + row[6:] for row in changes] == [("orders", each, 4, 6) for each in range(3)], changes
                 moved = c.execute(f"ALTER CONSUMER GROUP '{group}' RESET OFFSETS SHIFT BY 3").fetchall()
                 assert [row[2:] for row in moved] == [(4, 7, 0, 3, 3)] * 3, moved

@@ -10,6 +10,7 @@
 #include "engine/functions/session_zone.h"
 #include "engine/plan/topic_name.h"
 #include "engine/types/zoned_texts.h"
+#include "server/net/loop.h"
 #include "server/sql/execution.h"
 #include "server/sql/topics/kafka_admin.h"
 #include "server/sql/topics/reset_plan.h"
@@ -20,6 +21,9 @@ namespace server {
 namespace {
 
 constexpr size_t kMostShownMembers = 5;  // members that the error of a group with members names
+constexpr int64_t kRepeatAfterMs = 100;
+// The default of request.timeout.ms of Kafka's clients, which repeat such requests for this time.
+constexpr int64_t kRepeatForUs = 30'000'000;
 
 class TopicExecution : public SqlExecution {
  public:
@@ -44,6 +48,7 @@ class TopicExecution : public SqlExecution {
   KafkaAdmin::Done<T> answered(F handle) {
     return on_loop([this, handle](Result<T> answer) {
       if (is_over_) return;
+      if (!answer && repeats(answer.error())) return;
       if (!answer) return fail(std::move(answer).error());
       if constexpr (std::is_void_v<T>)
         handle();
@@ -62,6 +67,9 @@ class TopicExecution : public SqlExecution {
   bool is_over() const { return is_over_; }
 
  private:
+  // Returns true if the request that failed with `error` will be sent again.
+  virtual bool repeats(const Error&) { return false; }
+
   bool is_over_ = false;
 };
 
@@ -110,7 +118,8 @@ class AlterTopicExecution final : public TopicExecution {
 };
 
 // Reads the groups, then the beginnings and ends of the partitions, and for some targets the offsets at a time; then
-// commits the new offsets.
+// commits the new offsets. A step is repeated while a leader or a coordinator is being chosen or loads its groups; a
+// cancelled statement repeats nothing.
 class ResetExecution final : public TopicExecution {
  public:
   ResetExecution(SqlSession& session, sql::Receiver& receiver,
@@ -118,22 +127,48 @@ class ResetExecution final : public TopicExecution {
       : TopicExecution(session, receiver),
         statement_(std::move(statement)),
         reset_(std::get<engine::ResetOffsets>(statement_->statement)),
-        image_(session.parts().definitions.image()) {}
+        image_(session.parts().definitions.image()),
+        repeat_until_us_(session.parts().clock.monotonic_us() + kRepeatForUs),
+        timer_(session.shard().loop(), "reset of offsets", [this] {
+          if (!is_over()) (this->*step_)();
+        }) {}
 
   Status begin() {
     if (!reset_.is_dry_run) TRY(check_outside_transaction(kTag));
     if (reset_.target == engine::ResetOffsets::Target::Timestamp) TRY(read_time());
     for (const engine::ResetOffsets::Topic& topic : reset_.topics) TRY(add_topic(topic));
-    session().parts().consumer_groups(on_loop([this](const SqlParts::Groups& told) {
-      if (is_over()) return;
-      if (Status taken = take_groups(told); !taken) fail(std::move(taken).error());
-    }));
+    begin_step(&ResetExecution::read_groups);
     return {};
   }
 
  private:
   static constexpr std::string_view kTag = "ALTER CONSUMER GROUP";
   using Place = KafkaAdmin::Place;
+  using Step = void (ResetExecution::*)();
+
+  void begin_step(Step step) {
+    step_ = step;
+    (this->*step_)();
+  }
+  bool repeat_later() {
+    if (session().parts().clock.monotonic_us() >= repeat_until_us_) return false;
+    timer_.start_once(kRepeatAfterMs);
+    return true;
+  }
+  bool repeats(const Error& error) override {
+    return error.code == ErrorCode::NotLeader && repeat_later();
+  }
+
+  void read_groups() {
+    session().parts().consumer_groups(on_loop([this](const SqlParts::Groups& told) {
+      if (is_over()) return;
+      // A node that loads its groups may have the group.
+      const auto group = find_group(told, reset_.group);
+      const bool is_unknown = group && *group == nullptr && !told.incomplete.empty();
+      if (is_unknown && repeat_later()) return;
+      if (Status taken = take_groups(told); !taken) fail(std::move(taken).error());
+    }));
+  }
 
   Status read_time() {
     const auto time =
@@ -251,7 +286,7 @@ class ResetExecution final : public TopicExecution {
                    {},
                    "Write FOR TOPIC and the topics whose offsets are to be set."}
           .at(reset_.group_position);
-    find_first();
+    begin_step(&ResetExecution::find_first);
     return {};
   }
 
@@ -269,7 +304,7 @@ class ResetExecution final : public TopicExecution {
     admin().find_offsets(places(), KafkaAdmin::kEarliest,
                          answered<KafkaAdmin::Offsets>([this](KafkaAdmin::Offsets first) {
                            facts_.first = std::move(first);
-                           find_end();
+                           begin_step(&ResetExecution::find_end);
                          }));
   }
   void find_end() {
@@ -277,20 +312,20 @@ class ResetExecution final : public TopicExecution {
                          answered<KafkaAdmin::Offsets>([this](KafkaAdmin::Offsets end) {
                            facts_.end = std::move(end);
                            if (reset_.target == engine::ResetOffsets::Target::Timestamp)
-                             find_at_time();
+                             begin_step(&ResetExecution::find_at_time);
                            else
-                             commit();
+                             plan_changes();
                          }));
   }
   void find_at_time() {
     admin().find_offsets(places(), time_ms_,
                          answered<KafkaAdmin::Offsets>([this](KafkaAdmin::Offsets found) {
                            facts_.at_time = std::move(found);
-                           commit();
+                           plan_changes();
                          }));
   }
 
-  void commit() {
+  void plan_changes() {
     changes_ = plan_reset(reset_, facts_);
     if (changes_.size() < places_.size())
       receiver().on_notice(
@@ -300,6 +335,10 @@ class ResetExecution final : public TopicExecution {
                        places_.size() - changes_.size() == 1 ? "" : "s",
                        places_.size() - changes_.size() == 1 ? "stays" : "stay",
                        places_.size() - changes_.size() == 1 ? "it is" : "they are")});
+    begin_step(&ResetExecution::commit);
+  }
+
+  void commit() {
     KafkaAdmin::Offsets offsets;
     for (const OffsetChange& change : changes_)
       if (change.now != change.then) offsets.emplace(change.place, change.then);
@@ -321,6 +360,9 @@ class ResetExecution final : public TopicExecution {
   std::set<Place> places_;
   ResetFacts facts_;
   std::vector<OffsetChange> changes_;
+  Step step_ = nullptr;
+  const int64_t repeat_until_us_;
+  Timer timer_;
 };
 
 template <class Run>
