@@ -475,16 +475,35 @@ Result<ExpressionPtr> gathered_json(const FunctionCall& call, TextPosition at) {
                      parts, at);
 }
 
-// Returns the numbers of WITH ORDINALITY for calls of UNNEST: the subscripts of the longest array of the calls.
+Result<ExpressionPtr> expanded(const FunctionCall& call, TextPosition position);
+
+// Returns the array whose items are the rows of the function; null for a function that is not supported.
+Result<ExpressionPtr> array_of_rows(const FunctionCall& function, TextPosition position) {
+  const bool is_series =
+      function.name == "GENERATE_SERIES" || function.name == "PG_GENERATE_SERIES";
+  if (!is_series)
+    return function.name == "UNNEST" && function.arguments.size() == 1
+               ? clone(*function.arguments.front())
+               : ExpressionPtr();
+  const ExpressionPtr rows =
+      TRY(expanded({"PG_GENERATE_SERIES", clone(function.arguments)}, position));
+  return clone(*std::get<FunctionCall>(rows->node).arguments.front());  // the argument of UNNEST
+}
+
+// Returns the numbers of WITH ORDINALITY for calls of UNNEST and GENERATE_SERIES: the subscripts of the longest array of
+// the calls.
 Result<ExpressionPtr> places_of(const FunctionCall& call, TextPosition position) {
   ExpressionList arrays;
   std::string longest;
   for (const ExpressionPtr& argument : call.arguments) {
     const auto* function = argument->as<FunctionCall>();
-    if (!function || function->name != "UNNEST" || function->arguments.size() != 1)
-      return Error{ErrorCode::NotSupported, "WITH ORDINALITY of this function is not supported yet"}
-          .at(position);
-    arrays.push_back(clone(*function->arguments.front()));
+    ExpressionPtr array = function ? TRY(array_of_rows(*function, position)) : ExpressionPtr();
+    if (!array)
+      return Error{ErrorCode::NotSupported,
+                   "WITH ORDINALITY is supported for unnest and generate_series only"}
+          .at(position)
+          .with_hint("row_number() OVER () AS ordinality counts the rows in the SELECT list.");
+    arrays.push_back(std::move(array));
     longest +=
         fmt::format("{}COALESCE(ARRAY_LENGTH(${}), 0)", longest.empty() ? "" : ", ", arrays.size());
   }
