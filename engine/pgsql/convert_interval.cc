@@ -264,6 +264,7 @@ Result<ExpressionPtr> Converter::moved_by_interval(ExpressionPtr time, const Fie
     return not_supported("an interval as long as this is", at);
   const auto moved = [&](TimeUnit unit, std::string_view name, double by, ExpressionPtr from) {
     FunctionCall call{is_later ? "TIMESTAMPADD" : "TIMESTAMPSUB", {}};
+    call.is_operator = true;
     call.arguments.push_back(make_expression(IntervalUnit{unit, std::string(name)}, at));
     call.arguments.push_back(make_expression(IntegerLiteral{static_cast<int32_t>(by)}, at));
     call.arguments.push_back(std::move(from));
