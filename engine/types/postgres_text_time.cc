@@ -335,13 +335,14 @@ bool read_part(Reader& reader, Sum& sum) {
   if (first && behind.take('-')) {
     const auto months = behind.number();
     if (!months || *months > 11) return false;
+    if (!behind.at_end() && !is_blank(behind.next())) return false;  // 2023-06-01 is a date
     sum.add(sum.months, is_negative ? -*first : *first, 12);
     sum.add(sum.months, is_negative ? -*months : *months, 1);
     reader = behind;
     return true;
   }
   const auto quantity = read_quantity(reader);
-  if (!quantity) return false;
+  if (!quantity || reader.next() == '.') return false;  // 01.06.2023 is a date
   reader.blanks();
   std::string name = lower_case(reader.word());
   if (name.empty()) name = is_before_clock(reader) ? "day" : "s";
