@@ -1,9 +1,12 @@
 // Calls of functions: arguments, lambdas, aggregates.
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "engine/expr/binder.h"
 #include "engine/expr/kernels.h"
 #include "engine/expr/labels.h"
+#include "engine/expr/typed_texts.h"
 #include "engine/expr/zones.h"
 #include "engine/sql/rewrite.h"
 #include "engine/sql/sequence_call.h"
@@ -285,6 +288,16 @@ Status Binder::bind_lambdas(Resolution& resolution, Arguments& arguments) {
   return {};
 }
 
+namespace {
+
+// Returns the name of the function without PostgreSQL's schema, which calls omit.
+std::string called_name(const Overload& overload) {
+  const std::string_view name = overload.name();
+  return upper_case(name.substr(name.find('.') + 1));
+}
+
+}  // namespace
+
 Status Binder::coerce_arguments(Resolution& resolution, Arguments& arguments) {
   for (size_t i = 0; i < arguments.items.size(); ++i) {
     BoundItem& item = arguments.items[i];
@@ -299,6 +312,13 @@ Status Binder::coerce_arguments(Resolution& resolution, Arguments& arguments) {
     if (type.is_null() && item.bound.kind == BoundKind::Parameter)
       type = open_type(item.bound.type);
     if (type.is_null()) continue;
+    if (scope_.texts_take_types && type.is_time_like() && is_typed_text(item))
+      return Error{ErrorCode::UndefinedFunction,
+                   fmt::format("function {} does not accept {} for its argument {} of type {}",
+                               called_name(*resolution.overload), shown(item.bound.type), i + 1,
+                               shown(type))}
+          .with_hint(hint_for_text_as(type, *item.source))
+          .at(item.source->position);
     // An overload accepts more than coerce() does, for example text for a DATE, so the argument is cast.
     if (item.bound.kind == BoundKind::Parameter)
       item.bound = TRY(coerce_to(std::move(item.bound), type));

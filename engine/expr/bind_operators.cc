@@ -9,6 +9,7 @@
 #include "engine/expr/kernels.h"
 #include "engine/expr/labels.h"
 #include "engine/expr/registered_objects.h"
+#include "engine/expr/typed_texts.h"
 #include "engine/expr/zones.h"
 #include "engine/formats/text_value.h"
 #include "engine/types/ascii.h"
@@ -108,8 +109,10 @@ bool is_equality(ComparisonOp op) {
 struct ComparedTypes {
   SqlType left, right;
 };
+// `reads_texts` is whether a text next to a time is read as a time.
 std::optional<ComparedTypes> compared_types(ComparisonOp op, const SqlType& left,
-                                            const SqlType& right, bool as_postgres) {
+                                            const SqlType& right, bool as_postgres,
+                                            bool reads_texts) {
   const auto both = [](const SqlType& type) { return ComparedTypes{type, type}; };
   if (left.is_numeric() && right.is_numeric()) {
     if (left.kind() != TypeKind::Decimal && right.kind() != TypeKind::Decimal)
@@ -118,8 +121,10 @@ std::optional<ComparedTypes> compared_types(ComparisonOp op, const SqlType& left
       return both(TypeKind::Double);
     return ComparedTypes{as_decimal_type(left), as_decimal_type(right)};
   }
-  if (left.is_time_like() && right.kind() == TypeKind::String) return both(left);
-  if (left.kind() == TypeKind::String && right.is_time_like()) return both(right);
+  if (left.is_time_like() && right.kind() == TypeKind::String)
+    return reads_texts ? std::optional(both(left)) : std::nullopt;
+  if (left.kind() == TypeKind::String && right.is_time_like())
+    return reads_texts ? std::optional(both(right)) : std::nullopt;
   const auto is_day = [](const SqlType& type) {
     return type.kind() == TypeKind::Date || type.kind() == TypeKind::Timestamp;
   };
@@ -532,6 +537,8 @@ bool looks_like_number(std::string_view text) {
 std::string hint_for_comparison(ComparisonOp op, const BoundItem& left, const BoundItem& right) {
   for (const auto& [mine, other] : {std::pair(&left, &right), std::pair(&right, &left)}) {
     const SqlType &type = mine->bound.type, &others = other->bound.type;
+    if (type.is_time_like() && others.kind() == TypeKind::String)
+      return hint_for_text_as(type, *other->source);
     if (type.kind() == TypeKind::Timestamp && others.is_numeric())
       return "A time is compared with a text such as '2024-01-31T12:00:00', or with "
              "FROM_UNIXTIME(milliseconds).";
@@ -612,7 +619,9 @@ Result<BoundExpression> Binder::compare(ComparisonOp op, BoundItem left, BoundIt
         .with_hint("Use IS NULL or IS NOT NULL.")
         .at(position);
   }
-  auto types = compared_types(op, l, r, scope_.texts_take_types);
+  const bool reads_texts =
+      !scope_.texts_take_types || (!is_typed_text(left) && !is_typed_text(right));
+  auto types = compared_types(op, l, r, scope_.texts_take_types, reads_texts);
   // A date next to a timestamp without a time zone becomes such a timestamp; otherwise it becomes a point in time.
   if (scope_.forms.zone && types && (is_clock(l) || is_clock(r)) && is_instant(types->left))
     types->left = types->right = types->left.labelled(label::kTimestamp);

@@ -9,6 +9,7 @@
 #include "engine/expr/kernels.h"
 #include "engine/expr/labels.h"
 #include "engine/expr/named_kernels.h"
+#include "engine/expr/typed_texts.h"
 #include "engine/expr/zones.h"
 #include "engine/functions/adapters.h"
 #include "engine/functions/session_zone.h"
@@ -114,6 +115,13 @@ Result<ExpressionPtr> Binder::moved_interval(const FunctionCall& call, TextPosit
   const auto* count = unit != nullptr ? call.arguments[1]->as<IntegerLiteral>() : nullptr;
   if (count == nullptr) return ExpressionPtr();
   const BoundExpression moved = TRY(bind_open(*call.arguments[2]));
+  if (call.is_operator && is_typed_text({call.arguments[2].get(), moved}) &&
+      !is_normalized(moved.type))
+    return Error{ErrorCode::UndefinedFunction,
+                 fmt::format("operator {} does not accept {} and INTERVAL",
+                             call.name == "TIMESTAMPADD" ? "+" : "-", shown(moved.type))}
+        .with_hint(hint_for_text_as(TypeKind::Timestamp, *call.arguments[2]))
+        .at(position);
   if (moved.type.label() != label::kInterval) return ExpressionPtr();
   TypeName interval;
   interval.custom_name = "INTERVAL";

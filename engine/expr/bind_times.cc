@@ -1,10 +1,13 @@
 // Binds dates, times and intervals with PostgreSQL's rules: exact literals, and the operators + - * / with intervals.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <iterator>
 
 #include "engine/expr/binder.h"
 #include "engine/expr/named_kernels.h"
+#include "engine/expr/typed_texts.h"
 #include "engine/functions/adapters.h"
 #include "engine/functions/session_zone.h"
 #include "engine/types/postgres_texts.h"
@@ -202,6 +205,30 @@ PostgresLabel common_exact(PostgresLabel a, PostgresLabel b) {
 }  // namespace
 
 std::span<const NamedKernel> time_kernels() { return kNamedKernels; }
+
+bool is_typed_text(const BoundItem& item) {
+  const SqlType& type = item.bound.type;
+  return type.kind() == TypeKind::String && !is_exact_time(type.label()) &&
+         !item.source->is<StringLiteral>() && !item.source->is<Parameter>();
+}
+
+std::string hint_for_text_as(const SqlType& time, const Expression& text) {
+  const std::string written = to_sql(text);
+  switch (time.kind()) {
+    case TypeKind::Date:
+      return fmt::format(
+          "PARSE_DATE({0}, 'dd.MM.yyyy') reads a pattern. CAST({0} AS DATE) reads PostgreSQL's "
+          "notations, in which DateStyle orders the day and the month.",
+          written);
+    case TypeKind::Time:
+      return fmt::format("Use CAST({0} AS TIME), or PARSE_TIME({0}, 'HH:mm').", written);
+    default:
+      return fmt::format(
+          "PARSE_TIMESTAMP({0}, 'dd.MM.yyyy HH:mm') reads a pattern. CAST({0} AS TIMESTAMP) reads "
+          "PostgreSQL's notations, in which DateStyle orders the day and the month.",
+          written);
+  }
+}
 
 Result<BoundExpression> Binder::bind_exact(const Expression& expression) {
   const bool keeps = std::exchange(keeps_times_, true);
