@@ -154,7 +154,8 @@ const std::vector<std::unique_ptr<const SystemTable>>& all_system_tables() {
   return table_list().all();
 }
 
-SystemRowWriter::SystemRowWriter(const Schema& columns) : schema_(columns) {
+SystemRowWriter::SystemRowWriter(const Schema& columns, std::span<const SystemTextFilter> wanted)
+    : schema_(columns), wanted_(wanted) {
   for (size_t i = 0; i < columns.columns.size(); ++i) {
     places_[columns.columns[i].name] = i;
     columns_.push_back(std::make_shared<Column>(columns.columns[i].type));
@@ -166,31 +167,48 @@ SystemRowWriter::SystemRowWriter(const Schema& columns) : schema_(columns) {
 SystemRowWriter& SystemRowWriter::row() {
   finish_row();
   is_open_ = true;
+  ++number_;
+  next_found_ = 0;
   return *this;
 }
 
-SystemRowWriter& SystemRowWriter::set(std::string_view column, Value value) {
-  if (const auto place = places_.find(column); place != places_.end()) {
-    values_[place->second] = std::move(value);
-    is_set_[place->second] = true;
+std::optional<size_t> SystemRowWriter::place_of(std::string_view column) {
+  const size_t at = next_found_++;
+  if (at < found_.size() && found_[at].name == column) return found_[at].place;
+  const auto known = places_.find(column);
+  const std::optional<size_t> place =
+      known == places_.end() ? std::nullopt : std::optional(known->second);
+  if (at >= found_.size()) found_.resize(at + 1);
+  found_[at] = {std::string(column), place};
+  return place;
+}
+
+SystemRowWriter& SystemRowWriter::set_at(std::optional<size_t> place, Value value) {
+  if (place) {
+    values_[*place] = std::move(value);
+    is_set_[*place] = true;
   }
   return *this;
 }
 
+SystemRowWriter& SystemRowWriter::set(std::string_view column, std::string_view text) {
+  const std::optional<size_t> place = place_of(column);
+  return place ? set_at(place, Value::text(std::string(text))) : *this;
+}
+
 SystemRowWriter& SystemRowWriter::set_number(std::string_view column, int64_t number) {
-  const auto place = places_.find(column);
-  if (place == places_.end()) return *this;
-  return set(column, value_of(schema_.columns[place->second].type, number));
+  const std::optional<size_t> place = place_of(column);
+  return place ? set_at(place, value_of(schema_.columns[*place].type, number)) : *this;
 }
 
 SystemRowWriter& SystemRowWriter::set_numbers(std::string_view column,
                                               const std::vector<int64_t>& numbers) {
-  const auto place = places_.find(column);
-  if (place == places_.end()) return *this;
+  const std::optional<size_t> place = place_of(column);
+  if (!place) return *this;
   ValueList list;
   for (const int64_t number : numbers)
-    list.push_back(value_of(schema_.columns[place->second].type.element(), number));
-  return set(column, Value::list(std::move(list)));
+    list.push_back(value_of(schema_.columns[*place].type.element(), number));
+  return set_at(place, Value::list(std::move(list)));
 }
 
 namespace {
@@ -223,12 +241,24 @@ void SystemRowWriter::set_system_columns() {
   for (size_t i = 0; i < values_.size(); ++i)
     if (is_set_[i]) hash = hashed(hash, values_[i]);
   set_number(kRowVersion, static_cast<int64_t>(hash % kVersions + kFirstVersion));
-  set(kRowPlace, "(0," + std::to_string(rows_ + 1) + ")");
+  set(kRowPlace, "(0," + std::to_string(number_) + ")");
+}
+
+bool SystemRowWriter::is_wanted() const {
+  return std::ranges::all_of(wanted_, [&](const SystemTextFilter& each) {
+    // An unset text is null, which equals no text.
+    return is_set_[each.column] && !values_[each.column].is_null() &&
+           values_[each.column].as_string() == each.text;
+  });
 }
 
 void SystemRowWriter::finish_row() {
   if (!std::exchange(is_open_, false)) return;
   set_system_columns();
+  if (!is_wanted()) {
+    is_set_.assign(is_set_.size(), false);
+    return;
+  }
   for (size_t i = 0; i < columns_.size(); ++i) {
     const TypeKind kind = schema_.columns[i].type.kind();
     if (is_set_[i])

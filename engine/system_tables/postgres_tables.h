@@ -2,6 +2,7 @@
 #pragma once
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,15 +23,16 @@ extern const std::span<const PostgresTable> kPostgresTables, kPostgresViews;
 // NULL.)
 class SystemRowWriter {
  public:
-  explicit SystemRowWriter(const Schema& columns);
+  // Leaves out the rows that do not meet all conditions in `wanted`, which must outlive the object.
+  explicit SystemRowWriter(const Schema& columns, std::span<const SystemTextFilter> wanted = {});
 
   // Begins the next row.
   SystemRowWriter& row();
   // Sets a column by its upper-case name. Ignores a name that the table does not have.
-  SystemRowWriter& set(std::string_view column, Value value);
-  SystemRowWriter& set(std::string_view column, std::string_view text) {
-    return set(column, Value::text(std::string(text)));
+  SystemRowWriter& set(std::string_view column, Value value) {
+    return set_at(place_of(column), std::move(value));
   }
+  SystemRowWriter& set(std::string_view column, std::string_view text);
   SystemRowWriter& set(std::string_view column, const char* text) {
     return set(column, std::string_view(text));
   }
@@ -43,14 +45,28 @@ class SystemRowWriter {
   RowsChunk take();
 
  private:
+  // Returns the position of a column; nothing if the table does not have it.
+  std::optional<size_t> place_of(std::string_view column);
+  SystemRowWriter& set_at(std::optional<size_t> place, Value value);
+  bool is_wanted() const;
   void finish_row();
   void set_system_columns();
   const Schema& schema_;
+  const std::span<const SystemTextFilter> wanted_;
   std::map<std::string_view, size_t> places_;
+  // The positions that place_of() has found, in the order of the calls within a row. The calls for the next row are
+  // usually the same, so that most names need no search.
+  struct Found {
+    std::string name;
+    std::optional<size_t> place;
+  };
+  std::vector<Found> found_;
+  size_t next_found_ = 0;
   std::vector<std::shared_ptr<Column>> columns_;
   std::vector<Value> values_;  // values of the current row
   std::vector<bool> is_set_;
   size_t rows_ = 0;
+  size_t number_ = 0;  // of the current row, rows that are left out included
   bool is_open_ = false;
 };
 

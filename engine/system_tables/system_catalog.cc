@@ -103,7 +103,7 @@ Result<RowsChunks> CatalogRows::rows(const SystemTable& table,
                         : table.name.starts_with("PG_STAT") ? kStatisticsRows
                                                             : kPostgresRows;
   const auto filler = std::ranges::find(fillers, table.name, &CatalogTableRows::name);
-  SystemRowWriter out(table.columns);
+  SystemRowWriter out(table.columns, wanted);
   if (filler != fillers.end())
     filler->add({context_, database_, user_, CatalogObjects(context_.catalog)}, out);
   return RowsChunks{out.take()};
