@@ -20,10 +20,16 @@ void for_each_source(const CatalogFacts& facts, const Visit& visit) {
     if (each.source) visit(each);
 }
 
-bool is_enumeration(const SqlType& type) { return type.label() == label::kEnum; }
+bool is_list(const SqlType& type) { return type.kind() == TypeKind::Array; }
+
+// Returns the enumeration if the type is one or an array of one; otherwise null.
+const SqlType* enumeration_in(const SqlType& type) {
+  const SqlType& element = is_list(type) ? type.element() : type;
+  return element.label() == label::kEnum ? &element : nullptr;
+}
 
 std::string data_type(const SqlType& type) {
-  if (is_enumeration(type)) return "USER-DEFINED";
+  if (enumeration_in(type)) return is_list(type) ? "ARRAY" : "USER-DEFINED";
   return element_of_oid(postgres_type(type).oid) != 0 ? "ARRAY" : postgres_type_name(type);
 }
 
@@ -65,12 +71,13 @@ std::string udt_name(const SqlType& type) {
 
 // Sets the schema and the name of the type. Programs put both together for a cast to regtype.
 void set_udt(const CatalogFacts& facts, const SqlType& type, SystemRowWriter& out) {
-  if (!is_enumeration(type)) {
+  const SqlType* const enumeration = enumeration_in(type);
+  if (!enumeration) {
     out.set("UDT_SCHEMA", "pg_catalog").set("UDT_NAME", udt_name(type));
     return;
   }
-  const ObjectPlace place = place_of(facts.context.catalog, type.name());
-  out.set("UDT_SCHEMA", place.schema_name).set("UDT_NAME", place.name);
+  const ObjectPlace place = place_of(facts.context.catalog, enumeration->name());
+  out.set("UDT_SCHEMA", place.schema_name).set("UDT_NAME", (is_list(type) ? "_" : "") + place.name);
 }
 
 // Returns the precision of integers and floating-point numbers, in bits.
