@@ -38,6 +38,7 @@ Status read_precision(P::TypeContext& context, TypeName& type) {
   if (precision < scale) return decimal_error(context, "DECIMAL precision must be >= scale");
   if (precision > kMaxDecimalPrecision)
     return Error{ErrorCode::NotSupported, "a DECIMAL of more than 38 digits is not supported yet"}
+        .with_hint("Use DECIMAL(38, s) with a scale s, or VARCHAR for longer numbers.")
         .at(position_of(context));
   type.precision = static_cast<int>(precision);
   type.scale = static_cast<int>(scale);

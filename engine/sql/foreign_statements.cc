@@ -35,6 +35,22 @@ constexpr std::string_view kShell =
 constexpr std::string_view kReadFile =
     "In psql use \\copy t FROM 'file.csv' WITH (FORMAT csv, HEADER), which reads a file of the "
     "client.";
+constexpr std::string_view kTopicInQuotes =
+    "A topic whose name has dots or dashes is in single quotes: PRINT 'a.b'. PRINT names the "
+    "topic, "
+    "and SELECT * FROM s names the stream.";
+constexpr std::string_view kOneConnector =
+    "Each statement names one connector: PAUSE CONNECTOR name, RESUME CONNECTOR name or DROP "
+    "CONNECTOR name. SHOW CONNECTORS lists the names.";
+constexpr std::string_view kCopyOptions =
+    "The options of COPY are in parentheses: WITH (FORMAT csv, HEADER).";
+constexpr std::string_view kShellOfClient =
+    "This is a command of a client's terminal, and not SQL. In psql and millrace sql, \\q ends the "
+    "session and \\? lists the commands. SHOW STREAMS and SHOW TABLES list the contents of the "
+    "server.";
+constexpr std::string_view kSetProperty =
+    "The value follows =, in quotes: SET 'auto.offset.reset' = 'earliest'. SHOW PROPERTIES lists "
+    "the present values.";
 constexpr std::string_view kTerminate =
     "Use TERMINATE and the id of the query, which SHOW QUERIES lists.";
 constexpr std::string_view kStatementSet =
@@ -60,6 +76,18 @@ const std::vector<Construct>& constructs_at_the_beginning() {
       {{"TERMINATE", "QUERY"}, kTerminate},
       {{"TERMINATE", "ALL", "QUERIES"}, "TERMINATE ALL ends all queries."},
       {{"PRINT", "TOPIC"}, "Leave out TOPIC: PRINT name."},
+      {{"PRINT", "*", "."}, kTopicInQuotes},
+      {{"PRINT", "*", "-"}, kTopicInQuotes},
+      {{"PAUSE", "CONNECTORS"}, kOneConnector},
+      {{"RESUME", "CONNECTORS"}, kOneConnector},
+      {{"DROP", "CONNECTORS"}, kOneConnector},
+      {{"PAUSE", "ALL", "CONNECTORS"}, kOneConnector},
+      {{"RESUME", "ALL", "CONNECTORS"}, kOneConnector},
+      {{"DROP", "ALL", "CONNECTORS"}, kOneConnector},
+      {{"STOP", "QUERY"},
+       "Use PAUSE and the id of the query, which RESUME continues. TERMINATE and the id ends it. "
+       "SHOW QUERIES lists the ids."},
+      {{"SET", "'"}, kSetProperty, 2},
       {{"UNSET", "*"}, "The name is in quotes: UNSET 'auto.offset.reset'.", 1, 1},
       {{"CREATE", "STREAM", "*", "WITH", "("}, kColumnsFirst, 1000, 5, "("},
       {{"CREATE", "TABLE", "*", "WITH", "("}, kColumnsFirst, 1000, 5, "("},
@@ -103,6 +131,20 @@ const std::vector<Construct>& constructs_at_the_beginning() {
        "end only shows the changes."},
       {{"DESCRIBE", "TOPIC"},
        "SHOW TOPICS lists the topics. The command millrace topic describe shows one."},
+      {{"COPY", "*", "FROM", "STDIN", "FORMAT"}, kCopyOptions},
+      {{"COPY", "*", "TO", "STDOUT", "FORMAT"}, kCopyOptions},
+      {{"COPY", "*", "FROM", "STDIN", "WITH", "FORMAT"}, kCopyOptions},
+      {{"COPY", "*", "TO", "STDOUT", "WITH", "FORMAT"}, kCopyOptions},
+      {{"HELP"}, kShellOfClient},
+      {{"EXIT"}, kShellOfClient},
+      {{"QUIT"}, kShellOfClient},
+      {{"\\"}, kShellOfClient},
+      {{"."}, kShellOfClient},
+      {{"SOURCE"}, "In psql use \\i file.sql; at a shell use millrace sql -f file.sql."},
+      {{"INSERT", "INTO", "*", "JSON"},
+       "Name the columns and their values: INSERT INTO t (a, b) VALUES (1, 'x'). millrace produce "
+       "and POST /inserts-stream send JSON."},
+      {{"DELETE", "*", "WHERE"}, "FROM precedes the name: DELETE FROM t WHERE ..."},
       {{"KAFKA", "-"}, kShell},
       {{"MILLRACE"}, kShell},
 
@@ -113,6 +155,10 @@ const std::vector<Construct>& constructs_at_the_beginning() {
       {{"DESC"}, "Use DESCRIBE and the name."},
       {{"DESCRIBE", "TABLE"}, "Leave out TABLE: DESCRIBE name."},
       {{"DESCRIBE", "STREAM"}, "Leave out STREAM: DESCRIBE name."},
+      {{"DESCRIBE"},
+       "A name follows: DESCRIBE orders. SHOW STREAMS and SHOW TABLES list the names.",
+       1,
+       1},
       {{"USE"}, kOneDatabase},
       {{"LIST", "DATABASES"}, kOneDatabase},
       {{"SHOW", "TABLE"}, "SHOW TABLES lists the tables; DESCRIBE and a name shows one."},

@@ -44,6 +44,12 @@ constexpr std::string_view kRegexp = "Use REGEXP_LIKE(a, '^x') for a regular exp
 constexpr std::string_view kArrays = "An array begins with its word: ARRAY[1, 2].";
 constexpr std::string_view kStructs =
     "The fields of a STRUCT are in angle brackets: STRUCT<a INT, b VARCHAR>.";
+constexpr std::string_view kStructFields =
+    "A field of a STRUCT is a name and a type, and commas separate the fields: STRUCT<a INT, b "
+    "VARCHAR>.";
+constexpr std::string_view kJsonField =
+    "A continuous query reads a field of a text of JSON with EXTRACTJSONFIELD(a, '$.b'), and a "
+    "field of a STRUCT with a->b.";
 constexpr std::string_view kEnums =
     "CREATE TYPE mood AS ENUM ('a', 'b') makes a type; the column is then of the type mood.";
 constexpr std::string_view kSerial =
@@ -93,6 +99,9 @@ const std::vector<Construct>& constructs_within() {
       {{"IS", "TRUE"}, "In a continuous query use the condition itself, or x = TRUE."},
       {{"IS", "FALSE"}, "In a continuous query use NOT before the condition, or x = FALSE."},
       {{"IS", "UNKNOWN"}, "In a continuous query use x IS NULL."},
+      {{"->", ">"}, kJsonField, 1, 1},
+      {{"->", "'"}, kJsonField, 1, 1},
+      {{"CHANGES", "LIMIT"}, "A whole number follows LIMIT: LIMIT 10.", 2, 2},
       {{"ILIKE"}, "A continuous query has no ILIKE. Use LOWER(a) LIKE 'x%'.", 1},
       {{"SIMILAR", "TO"}, kRegexp, 1},
       {{"~"}, kRegexp, 1},
@@ -118,6 +127,13 @@ const std::vector<Construct>& constructs_within() {
       {{"PARTITION", "#"}, "WHERE ROWPARTITION = 0 selects the records of a partition.", 1, 1},
       {{"PARTITION", "*"}, "BY precedes the expression: PARTITION BY a.", 1, 1},
       {{"WINDOW", "SLIDING"}, "A window is TUMBLING, HOPPING or SESSION."},
+      {{"WINDOW", "HOP", "("}, "Use HOPPING: WINDOW HOPPING (SIZE 1 HOUR, ADVANCE BY 10 MINUTES)."},
+      {{"WINDOW", "TUMBLE", "("}, "Use TUMBLING: WINDOW TUMBLING (SIZE 1 MINUTE)."},
+      {{"TUMBLING", "(", "#"}, "SIZE precedes the number: WINDOW TUMBLING (SIZE 1 MINUTE).", 2, 2},
+      {{"HOPPING", "(", "#"},
+       "SIZE precedes the number: WINDOW HOPPING (SIZE 1 HOUR, ADVANCE BY 10 MINUTES).",
+       2,
+       2},
       {{"WINDOW", "TUMBLING", "SIZE"}, kWindowSize},
       {{"WINDOW", "HOPPING", "SIZE"}, kWindowSize},
       {{"WINDOW", "SESSION", "#"},
@@ -144,6 +160,8 @@ const std::vector<Construct>& constructs_within() {
        "In a join GRACE PERIOD follows without a comma: WITHIN 1 HOUR GRACE PERIOD 10 MINUTES.",
        0},
       {{"GRACE", "PERIOD"}, kWindowParts, 0},
+      {{"GRACE", "#"}, kWindowParts, 1},
+      {{",", "GRACE", "#"}, kWindowParts, 2},
       {{"RETENTION", "#"}, kWindowParts, 0},
       {{",", "RETENTION", "#"}, kWindowParts, 1},
       {{"WITHIN", "#"}, "WITHIN precedes ON: ... JOIN b WITHIN 1 HOUR ON a.id = b.id.", 0},
@@ -238,6 +256,13 @@ const std::vector<Construct>& constructs_within() {
       // Types, and properties of topics.
       {{"STRUCT", "("}, kStructs, 2, 2},
       {{"ROW", "("}, kStructs, 2, 2},
+      // The parser stops at the bracket if a field is wrong, because it reads the word as a type's name.
+      {{"STRUCT", "<"}, kStructFields, 2, 1},
+      {{"ARRAY", "<"}, "The type of the elements is in angle brackets: ARRAY<VARCHAR>.", 2, 1},
+      {{"MAP", "<"},
+       "The types of the keys and values are in angle brackets: MAP<VARCHAR, INT>.",
+       2,
+       1},
       {{"ENUM", "("}, kEnums, 2, 2},
       {{"ARRAY", "(", "*", ")"},
        "The type of the elements is in angle brackets: ARRAY<INT>.",

@@ -206,14 +206,43 @@ constexpr std::string_view kBehindLists[] = {"AS",    "EMIT",   "FROM",      "GR
                                              "INTO",  "LIMIT",  "PARTITION", "SELECT", "VALUES",
                                              "WHERE", "WINDOW", "WITH"};
 
-std::string hint_for(const SyntaxFailure& failure, StatementTokens& tokens) {
+// Returns the hint for a materialized view whose SELECT has a clause that only continuous queries have: the same
+// statement with TABLE, ready to paste. Returns an empty text for other statements.
+std::string table_for_view(StatementTokens& tokens, std::string_view script) {
+  constexpr size_t kMostHintBytes = 2'000;  // a longer statement would hide the error above it
+  const auto is = [&](size_t at, std::string_view word) {
+    return at < tokens.size() && upper_case(text_of(tokens.token(at))) == word;
+  };
+  const size_t at = is(1, "MATERIALIZED") ? 1 : is(3, "MATERIALIZED") ? 3 : 0;
+  if (at == 0 || !is(0, "CREATE") || !is(at + 1, "VIEW")) return {};
+  bool has_clause = false;
+  for (size_t i = at + 2; i < tokens.size() && !has_clause; ++i)
+    has_clause = is(i, "TUMBLING") || is(i, "HOPPING") || (is(i, "EMIT") && is(i + 1, "CHANGES")) ||
+                 (is(i, "WINDOW") && is(i + 1, "SESSION"));
+  const size_t begin = tokens.token(0).getStartIndex();
+  const size_t kind = tokens.token(at).getStartIndex();
+  const size_t kind_end = tokens.token(at + 1).getStopIndex() + 1;
+  const size_t end = std::min<size_t>(tokens.end_token().getStartIndex(), script.size());
+  if (!has_clause || end <= kind_end || end - begin > kMostHintBytes) return {};
+  std::string rest(script.substr(kind_end, end - kind_end));
+  while (rest.ends_with(' ') || rest.ends_with('\n') || rest.ends_with(';')) rest.pop_back();
+  return "A materialized view takes neither WINDOW nor EMIT. A table takes both, and is kept up to "
+         "date, too: " +
+         std::string(script.substr(begin, kind - begin)) + "TABLE" + rest + ";";
+}
+
+std::string hint_for(const SyntaxFailure& failure, StatementTokens& tokens,
+                     std::string_view script) {
   const size_t at = failure.token_index;
+  if (std::string table = table_for_view(tokens, script); !table.empty()) return table;
   const antlr4::Token& token = tokens.token(at);
   const std::string text = text_of(token);
   // In a list of bare names, such as a list of columns, the word was probably meant as a name.
   const bool wants_expression = contains(failure.expected, MillraceLexer::CAST);
-  if (at > 0 && tokens.token(at - 1).getType() == MillraceLexer::COMMA && wants_expression &&
-      std::ranges::count(kBehindLists, upper_case(text)) > 0)
+  const bool follows_comma = at > 0 && tokens.token(at - 1).getType() == MillraceLexer::COMMA;
+  if (follows_comma &&
+      (token.getType() == MillraceLexer::RPAREN ||
+       (wants_expression && std::ranges::count(kBehindLists, upper_case(text)) > 0)))
     return "Something is missing after the comma, or the comma is superfluous.";
   if (token.getType() == MillraceLexer::VARIABLE)
     return "The variable " + text + " is not defined.";
@@ -396,7 +425,7 @@ Error syntax_error(const SyntaxFailure& failure, StatementTokens& tokens, std::s
                .message = message_at(token),
                .hint = suggestion  ? "Did you mean " + suggestion->keyword + "?"
                        : statement ? std::string(statement->hint)
-                                   : hint_for(failure, tokens),
+                                   : hint_for(failure, tokens, script),
                .position = position_of(token),
                .ksqldb = std::move(detail)};
 }
