@@ -182,6 +182,69 @@ std::string shown_text(std::string_view text) {
   return std::string(text.substr(0, end)) + "...";
 }
 
+// Returns whether an error is about the value that a column gets, and not about a name or the syntax.
+bool is_about_value(ErrorCode code) {
+  return code == ErrorCode::TypeMismatch || code == ErrorCode::InvalidText ||
+         code == ErrorCode::OutOfRange || code == ErrorCode::InvalidDatetime ||
+         code == ErrorCode::InvalidCast;
+}
+
+// Returns an example of a value for a column of this type, as a statement writes it; empty for a type without one.
+std::string_view example_value(const SqlType& type) {
+  if (type.label() == label::kInt2) return "a whole number from -32768 to 32767, such as 42";
+  switch (type.kind()) {
+    case TypeKind::Boolean:
+      return "TRUE or FALSE";
+    case TypeKind::Integer:
+      return "a whole number from -2147483648 to 2147483647, such as 42";
+    case TypeKind::Bigint:
+      return "a whole number, such as 42";
+    case TypeKind::Double:
+    case TypeKind::Decimal:
+      return "a number, such as 1.5";
+    case TypeKind::String:
+      return type.is_identical(SqlType(TypeKind::String)) ? "a text in single quotes, such as 'a'"
+                                                          : "";
+    case TypeKind::Date:
+      return "a date, such as '2024-01-31'";
+    case TypeKind::Time:
+      return "a time, such as '12:00:00'";
+    case TypeKind::Timestamp:
+      return "a time, such as '2024-01-31T12:00:00', or FROM_UNIXTIME(1706702400000)";
+    case TypeKind::Bytes:
+      return "bytes in hexadecimal digits, such as '\\x4142'";
+    case TypeKind::Array:
+      return "an array, such as ARRAY[1, 2]";
+    default:
+      return "";
+  }
+}
+
+std::string type_shown(const SqlType& type) {
+  if (type.label() == label::kInt2) return "SMALLINT";
+  return type.kind() == TypeKind::String ? "VARCHAR" : type.to_string();
+}
+
+// Returns the hint for a value that does not fit its column: the column with its type, an example of a value, and the
+// hint that the error has already.
+std::string hint_for_value(const Error& error, const ColumnDef& column) {
+  std::string hint = fmt::format("Column {} is of type {}.", column.name, type_shown(column.type));
+  const std::string_view example = example_value(column.type);
+  // The message about a value of a type of PostgreSQL, such as uuid, names this type.
+  const bool is_plain = column.type.is_identical(SqlType(TypeKind::String));
+  if (column.type.kind() == TypeKind::String && !is_plain) return error.hint;
+  // The message about a DECIMAL out of range has its limits, so an example would add nothing.
+  const bool is_whole =
+      column.type.kind() == TypeKind::Integer || column.type.kind() == TypeKind::Bigint;
+  if (!error.hint.empty())
+    hint += " " + error.hint;
+  else if (!example.empty() && (error.code != ErrorCode::OutOfRange || is_whole))
+    hint += fmt::format(" Use {}.", example);
+  if (error.code == ErrorCode::OutOfRange && column.type.kind() == TypeKind::Integer)
+    hint += " A column of type BIGINT takes larger numbers.";
+  return hint;
+}
+
 class RowReader {
  public:
   RowReader(const InsertPlan& plan, const PlanContext& context, const EvalContext& evaluation)
@@ -282,8 +345,9 @@ class RowReader {
       return as_key(*std::move(value));
     if (value) return value;
     const auto* text = expression.as<StringLiteral>();
-    if (value.error().code != ErrorCode::TypeMismatch && !text) return value;
     Error error = value.error();
+    if (is_about_value(error.code)) error.hint = hint_for_value(error, column);
+    if (error.code != ErrorCode::TypeMismatch && !text) return error;
     error.ksqldb = fmt::format("Expected type {} for field `{}` but got {}", type.to_string(),
                                column_name(plan_, position),
                                text ? "STRING(" + text->value + ")" : to_sql(expression));
