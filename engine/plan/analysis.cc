@@ -11,6 +11,7 @@
 #include "engine/functions/json/json_path.h"
 #include "engine/functions/registry.h"
 #include "engine/plan/join_analysis.h"
+#include "engine/plan/topic_name.h"
 #include "engine/plan/view_target.h"
 #include "engine/sql/public_schema.h"
 #include "engine/sql/qualifier.h"
@@ -190,6 +191,7 @@ class Canonical {
                               join_words(choices, "or"))};
       error.ksqldb = fmt::format("Exception while preparing statement: Line: {}, Col: {}: {}",
                                  position.line, position.column, error.message);
+      error.hint = fmt::format("The name of the source precedes the column: {}.", choices.front());
       return std::move(error).at(position);
     }
     if (owners.size() == 1) column.source = Name{owners.front()};
@@ -348,12 +350,61 @@ Status analyse_items(const Query& query, QueryUse use, Canonical& canonical, Ana
 }
 
 // Fails if the clause is present, because a continuous query has neither an order nor an end, which the clause needs.
-Status refuse(bool is_present, std::string_view clause, TextPosition position) {
+Status refuse(bool is_present, std::string_view clause, QueryUse use, TextPosition position) {
   if (!is_present) return {};
+  // A CREATE ... AS is always continuous, so the hint about EMIT would not help there.
+  const bool is_created = use == QueryUse::Persistent;
+  const std::string instead =
+      clause == "SELECT DISTINCT"
+          ? "GROUP BY has one row for each value: SELECT a, COUNT(*) AS n FROM s GROUP BY a. "
+          : "";
+  const std::string hint =
+      !is_created ? fmt::format("{}{} requires a SELECT without EMIT.", instead, clause)
+      : instead.empty()
+          ? fmt::format("Leave it out here. The SELECT that reads the result takes {}.", clause)
+          : instead.substr(0, instead.size() - 1);
   return Error{ErrorCode::NotSupported,
                fmt::format("{} is not supported in a continuous query", clause)}
-      .with_hint(fmt::format("{} requires a SELECT without EMIT.", clause))
+      .with_hint(hint)
       .at(position);
+}
+
+struct ContinuousInstead {
+  std::string_view what, hint;  // `what` is a name of BeyondDialect
+};
+constexpr ContinuousInstead kContinuousInstead[] = {
+    {"WITH",
+     "CREATE STREAM x AS SELECT ... makes a stream of the query in WITH, which the next query "
+     "reads."},
+    {"UNION",
+     "CREATE STREAM u AS SELECT ... FROM a has the first part, and INSERT INTO u SELECT ... FROM b "
+     "adds the records of the second stream."},
+    {"INTERSECT", "A join finds the rows of both: FROM a JOIN b ON a.id = b.id."},
+    {"EXCEPT",
+     "A join finds the rows without a partner: FROM a LEFT JOIN b ON a.id = b.id WHERE b.id IS "
+     "NULL."},
+    {"VALUES", "INSERT INTO s VALUES (1, 'a'), (2, 'b') writes rows to a stream."},
+    {"DISTINCT ON", "Use GROUP BY with these columns, and LATEST_BY_OFFSET of the others."},
+    {"GROUPING SETS", "Create a query for each of the sets."},
+    {"a SELECT in FROM",
+     "CREATE STREAM s AS SELECT ... gives the inner SELECT a name, which the query reads."},
+    {"a list of names for a source's columns",
+     "AS in the SELECT renames a column: SELECT a AS b FROM s."},
+    {"a join without ON", "ON compares one expression of each side: JOIN b ON a.id = b.id."},
+    {"a sub-query",
+     "A join with a table has the same effect: FROM s JOIN t ON s.id = t.id keeps the records of s "
+     "whose id is a key of t."},
+    {"a window function",
+     "Use GROUP BY with aggregates such as MAX, or LATEST_BY_OFFSET for the last value."},
+};
+
+// Returns what to write in place of a part of a query that continuous queries do not support.
+std::string continuous_instead(std::string_view what, QueryUse use) {
+  const auto* found = std::ranges::find(kContinuousInstead, what, &ContinuousInstead::what);
+  const std::string hint(found == std::end(kContinuousInstead) ? "" : found->hint);
+  if (use == QueryUse::Persistent && !hint.empty()) return hint;
+  return hint + (hint.empty() ? "" : " ") +
+         "A SELECT without EMIT CHANGES supports it, over streams and tables.";
 }
 
 bool any_table_function(const Expression& expression) {
@@ -536,7 +587,20 @@ Result<AnalysedSource> resolve_source(const AliasedSource& named, const PlanCont
   }
   const PlanContext own = context_of_schema(named, context);
   const DataSource* source = find_source(named.name, own);
-  if (!source) return unknown_source(named.name.text, context.catalog, named.position);
+  if (!source) {
+    Error unknown = unknown_source(named.name.text, context.catalog, named.position);
+    // Newcomers often read a topic before they declare a stream on it.
+    const bool is_internal = named.name.text.starts_with("__");
+    if (const auto topic = find_topic(named.name, context.topics);
+        topic && !is_internal && unknown.code == ErrorCode::UndefinedSource &&
+        !unknown.hint.starts_with("Did you mean"))
+      unknown.hint = fmt::format(
+          "Topic \"{0}\" exists. CREATE STREAM {1} (a VARCHAR, b INT) WITH (KAFKA_TOPIC = '{0}', "
+          "VALUE_FORMAT = 'JSON') makes a stream of its records; the columns are the fields of a "
+          "record. PRINT '{0}' shows the records.",
+          topic->name, display_name(named.name.text));
+    return unknown;
+  }
   if (context.may_read)
     if (Status allowed = (*context.may_read)(*source); !allowed)
       return std::move(allowed).error().at(named.position);
@@ -550,21 +614,16 @@ Result<Analysis> analyse(const Query& query, const PlanContext& context, QueryUs
     return Error{ErrorCode::NotSupported,
                  fmt::format("{} is not supported yet in a continuous query", more->what),
                  {},
-                 more->what == "a SELECT in FROM" ? "CREATE STREAM s AS SELECT ... gives the inner "
-                                                    "SELECT a name, which the query reads. A "
-                                                    "SELECT without EMIT CHANGES takes it as it is."
-                 : more->what == "a join without ON"
-                     ? "ON compares one expression of each side: JOIN b ON a.id = b.id. A SELECT "
-                       "without EMIT "
-                       "CHANGES also joins without ON."
-                     : "A SELECT without EMIT CHANGES supports it, over streams and tables."}
+                 continuous_instead(more->what, use)}
         .at(more->position);
   if (!query.from)
-    return Error{ErrorCode::InvalidStatement, "a query needs a FROM clause"}.at(query.position);
-  TRY(refuse(query.distinct, "SELECT DISTINCT", query.position));
-  TRY(refuse(!query.order_by.empty(), "ORDER BY",
+    return Error{ErrorCode::InvalidStatement, "a query needs a FROM clause"}
+        .with_hint("A continuous query reads a stream or a table: SELECT a FROM s.")
+        .at(query.position);
+  TRY(refuse(query.distinct, "SELECT DISTINCT", use, query.position));
+  TRY(refuse(!query.order_by.empty(), "ORDER BY", use,
              query.positions.order_by.value_or(query.position)));
-  TRY(refuse(query.offset != nullptr, "OFFSET", query.position));
+  TRY(refuse(query.offset != nullptr, "OFFSET", use, query.position));
 
   Analysis out;
   out.sources.push_back(TRY(resolve_source(*query.from, context)));
