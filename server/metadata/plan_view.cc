@@ -361,10 +361,29 @@ Error with_view_hint(Error error, const engine::CreateAsSelect& create,
   engine::PlanContext context = around;
   context.registrar = nullptr;  // a check registers no schemas
   if (!is_select_refused(create, statement, context)) return error;
-  if (!plan_materialized(view, statement, context)) return error;
   const std::string before = error.hint.empty() ? "" : error.hint + " ";
+  if (plan_materialized(view, statement, context))
+    return std::move(error).with_hint(
+        fmt::format("{}A materialized view can have this SELECT: {}", before, text));
+  if (error.code != ErrorCode::NotSupported) return error;  // the other hints are simpler to follow
+  // A view over a stream may need the setting that allows its state to grow as long as the stream does.
+  engine::Properties properties = around.properties;
+  properties["view.unbounded_state"] = "on";
+  const engine::PlanContext unbounded{.catalog = around.catalog,
+                                      .topics = around.topics,
+                                      .settings = around.settings,
+                                      .properties = properties,
+                                      .parameters = around.parameters,
+                                      .fold_quoted_names = around.fold_quoted_names,
+                                      .registrar = nullptr,
+                                      .system_tables = around.system_tables,
+                                      .may_read = around.may_read,
+                                      .temporary = around.temporary};
+  if (!plan_materialized(view, statement, unbounded)) return error;
   return std::move(error).with_hint(
-      fmt::format("{}A materialized view can have this SELECT: {}", before, text));
+      fmt::format("{}A materialized view can have this SELECT, with a state that grows as long as "
+                  "the stream does: SET view.unbounded_state = on; {}",
+                  before, text));
 }
 
 namespace {
