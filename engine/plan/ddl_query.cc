@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "base/suggest.h"
 #include "engine/plan/ddl.h"
 #include "engine/types/ascii.h"
 
@@ -15,6 +16,22 @@ void apply(QueryAction action, const std::string& id, Catalog& next, CatalogChan
   PersistentQuery query = *next.find_query(id);
   query.state = action == QueryAction::Pause ? DesiredState::Paused : DesiredState::Running;
   next.put(std::make_shared<const PersistentQuery>(std::move(query)));
+}
+
+// Returns the hint for an unknown id of a query. Newcomers often write the name of the stream or table that the query
+// writes.
+std::string hint_for_query(const ControlQuery& control, const Catalog& catalog) {
+  const std::string& name = control.query_id->text;
+  const std::string_view verb = control.action == QueryAction::Terminate ? "TERMINATE"
+                                : control.action == QueryAction::Pause   ? "PAUSE"
+                                                                         : "RESUME";
+  std::vector<std::string> ids;
+  for (const auto& [id, query] : catalog.queries()) {
+    if (query->sink == name)
+      return fmt::format("{} is written by the query {}: {} {}.", name, id, verb, id);
+    ids.push_back(id);
+  }
+  return did_you_mean(name, ids, "SHOW QUERIES lists the ids of the queries.");
 }
 
 }  // namespace
@@ -34,7 +51,7 @@ Result<CatalogChange> plan_control_query(const ControlQuery& control, const Cata
     return Error{ErrorCode::UndefinedObject,
                  fmt::format("Unknown queryId: {}", control.query_id->text)}
         .at(control.position)
-        .with_hint("SHOW QUERIES lists them.");
+        .with_hint(hint_for_query(control, *catalog));
   const PersistentQuery* asked =
       control.query_id ? catalog->find_query(control.query_id->text) : nullptr;
   if (asked && ends && asked->kind == QueryKind::View)

@@ -160,11 +160,13 @@ Result<TopicDescription> sink_topic(const DataSource& sink, const SourceProperti
   if (const auto found = context.topics.find(sink.topic)) {
     TRY(check_not_of_view(*found));
     if (with.partitions && *with.partitions != found->partitions)
-      return invalid(
-          fmt::format("A Kafka topic with the name '{}' already exists, with different "
-                      "partition/replica configuration than "
-                      "required. KSQL expects {} partitions (topic has {})",
-                      sink.topic, *with.partitions, found->partitions));
+      return invalid(fmt::format("A Kafka topic with the name '{}' already exists, with different "
+                                 "partition/replica configuration than "
+                                 "required. KSQL expects {} partitions (topic has {})",
+                                 sink.topic, *with.partitions, found->partitions))
+          .with_hint(
+              "Leave out PARTITIONS to use the topic as it is, or name a new topic with "
+              "KAFKA_TOPIC.");
     return *found;
   }
   TopicDescription topic;
@@ -354,6 +356,24 @@ Result<BoundExpression> fit_to_sink(BoundExpression value, const SqlType& type) 
   return is_implicit ? coerce(std::move(value), type) : cast(std::move(value), type);
 }
 
+// Fails if the SELECT reads no stream or table, such as INSERT INTO s SELECT ... FROM generate_series(1, 3). A stream
+// gets rows from a continuous query only if the query has a source.
+Status check_reads_source(const InsertSelect& insert, const DataSource& sink) {
+  const Query& query = insert.query;
+  const bool is_function = query.from && query.from->query && !query.from->query->from;
+  if ((query.from || !query.values.empty()) && !is_function) return {};
+  const std::string name = display_name(sink.name);
+  return Error{ErrorCode::NotSupported,
+               fmt::format("INSERT INTO {} SELECT reads no stream or table", name),
+               "INSERT INTO a stream with a SELECT is a continuous query, which reads the records "
+               "of its source.",
+               fmt::format("INSERT INTO {} VALUES (1, ...), (2, ...) writes rows. A stream WITH "
+                           "(GENERATOR = 'datagen', NUMBER_OF_ROWS = 100) generates its rows. A "
+                           "CREATE TABLE without WITH takes this INSERT.",
+                           name)}
+      .at(insert.query.position);
+}
+
 }  // namespace
 
 Result<PlannedQuery> plan_insert_select(const InsertSelect& insert, const ParsedStatement&,
@@ -383,6 +403,7 @@ Result<PlannedQuery> plan_insert_select(const InsertSelect& insert, const Parsed
     return Error{ErrorCode::WrongObjectType,
                  fmt::format("INSERT INTO can only be used to insert into a stream. {} is a table.",
                              sink->name)}
+        .with_hint("CREATE TABLE name AS SELECT ... makes a table from this SELECT.")
         .at(insert.target_position);
   if (sink->read_only)
     return Error{ErrorCode::WrongObjectType,
@@ -395,6 +416,7 @@ Result<PlannedQuery> plan_insert_select(const InsertSelect& insert, const Parsed
       return invalid(
           fmt::format("Cannot insert into {} because it has header columns", sink->name));
 
+  TRY(check_reads_source(insert, *sink));
   Analysis analysis = TRY(analyse(insert.query, context, QueryUse::Persistent));
   const std::vector<std::string> sources = names_of(analysis.sources);
   const std::string id =
@@ -409,7 +431,12 @@ Result<PlannedQuery> plan_insert_select(const InsertSelect& insert, const Parsed
       std::move(analysis), {QueryUse::Persistent, id, sink->name}, context, key_format));
   if (select.is_table)
     return invalid(
-        "INSERT INTO can only be used to insert into a stream. The query produces a TABLE.");
+               "INSERT INTO can only be used to insert into a stream. The query produces a TABLE.")
+        .with_hint(
+            "CREATE TABLE name AS SELECT ... keeps the result of this SELECT. A stream on the "
+            "topic "
+            "of a table has the changes of the table: CREATE STREAM s (id INT KEY, ...) WITH "
+            "(KAFKA_TOPIC = '...', VALUE_FORMAT = 'JSON').");
 
   auto& project = std::get<ProjectStep>(select.stages.back().nodes.back().step);
   bool fits = select.schema.columns.size() == sink->schema.columns.size();

@@ -428,7 +428,10 @@ Status check_grouping(const Analysis& analysis) {
   }
   if (!any_aggregate)
     return Error{ErrorCode::GroupingError,
-                 "GROUP BY requires aggregate functions in either the SELECT or HAVING clause."};
+                 "GROUP BY requires aggregate functions in either the SELECT or HAVING clause.",
+                 {},
+                 "Add an aggregate: COUNT(*) AS n counts the records of a group, and "
+                 "LATEST_BY_OFFSET(a) AS a has its last value."};
   if (!ungrouped.empty()) {
     Error error{ErrorCode::GroupingError,
                 fmt::format("Non-aggregate SELECT expression(s) not part of GROUP BY: {}\nEither "
@@ -439,9 +442,30 @@ Status check_grouping(const Analysis& analysis) {
     const bool is_bound = std::ranges::any_of(ungrouped, [](const std::string& name) {
       return name == "WINDOW_START" || name == "WINDOW_END";
     });
-    if (!is_bound) return error;
+    if (is_bound)
+      return std::move(error).with_hint(
+          "The bounds of a window are WINDOWSTART and WINDOWEND, and need no GROUP BY.");
+    const bool lacks_window = std::ranges::any_of(ungrouped, [](const std::string& name) {
+      return name == "WINDOWSTART" || name == "WINDOWEND";
+    });
+    if (lacks_window)
+      return std::move(error).with_hint(
+          "WINDOWSTART and WINDOWEND require a window: ... FROM s WINDOW TUMBLING (SIZE 1 MINUTE) "
+          "GROUP BY a.");
+    const bool has_reference =
+        std::ranges::any_of(analysis.group_by, [&](const ExpressionPtr& group) {
+          const auto* column = group->as<ColumnRef>();
+          return group->as<IntegerLiteral>() ||
+                 (column && !column->source &&
+                  std::ranges::any_of(analysis.items, [&](const AnalysedItem& item) {
+                    return item.name == column->name.text && !equals(*item.expression, *group);
+                  }));
+        });
+    if (!has_reference) return error;
     return std::move(error).with_hint(
-        "The bounds of a window are WINDOWSTART and WINDOWEND, and need no GROUP BY.");
+        "GROUP BY of a continuous query knows neither positions nor names of the SELECT: repeat "
+        "the "
+        "expression in GROUP BY.");
   }
   if (analysis.having)
     if (const Expression* column =

@@ -63,8 +63,11 @@ class SelectPlanner {
 
   Status check_clauses() const {
     if (analysis_.window && analysis_.group_by.empty())
-      return Error{ErrorCode::InvalidStatement, "WINDOW clause requires a GROUP BY clause."}.at(
-          analysis_.window->position);
+      return Error{ErrorCode::InvalidStatement, "WINDOW clause requires a GROUP BY clause."}
+          .with_hint(
+              "Add an aggregate and GROUP BY: SELECT a, COUNT(*) AS n FROM s WINDOW TUMBLING (SIZE "
+              "1 MINUTE) GROUP BY a.")
+          .at(analysis_.window->position);
     if (context_.settings.ksqldb_compat && !analysis_.group_by.empty() &&
         source().value_format.name == "KAFKA")
       return Error{ErrorCode::InvalidStatement,
@@ -78,11 +81,17 @@ class SelectPlanner {
                    "Use EMIT CHANGES, or add WINDOW TUMBLING (SIZE 1 HOUR) and GROUP BY."};
     if (analysis_.window && reads_table())
       return Error{ErrorCode::InvalidStatement, "Windowing not supported for table aggregations."}
+          .with_hint(
+              "WINDOW is for streams: read the stream from which the table is made, or leave out "
+              "WINDOW.")
           .at(analysis_.window->position);
     if (!analysis_.partition_by.empty() && reads_table())
       return Error{ErrorCode::InvalidStatement,
                    "Cannot repartition a TABLE source. If this is a join, joins on tables need to "
-                   "join on the primary key."};
+                   "join on the primary key.",
+                   {},
+                   "PARTITION BY is for streams. A table gets another key with GROUP BY: SELECT a, "
+                   "LATEST_BY_OFFSET(b) AS b FROM t GROUP BY a."};
     if (is_persistent() && reads_table() && source().window)
       return Error{ErrorCode::InvalidStatement,
                    "KSQL does not support persistent queries on windowed tables."}
@@ -95,8 +104,12 @@ class SelectPlanner {
       return Error{ErrorCode::InvalidStatement,
                    "Implicit repartitioning of windowed sources is not supported."};
     if (analysis_.has_table_functions && analysis_.has_aggregates)
-      return Error{ErrorCode::InvalidStatement,
-                   "Table functions cannot be used with aggregations."};
+      return Error{
+          ErrorCode::InvalidStatement,
+          "Table functions cannot be used with aggregations.",
+          {},
+          "Make a stream of the rows first, CREATE STREAM s AS SELECT EXPLODE(a) AS a FROM "
+          "..., and aggregate this stream."};
     if (analysis_.has_table_functions && reads_table())
       return Error{ErrorCode::InvalidStatement,
                    "Table source is not supported with table functions"};

@@ -47,6 +47,9 @@ Result<ColumnDef> read_column(const TableElement& element, const CustomTypes& ty
                  fmt::format("'{}' is a reserved column name. You cannot use it as a name for a "
                              "column.",
                              element.name.text)}
+        .with_hint(
+            "Use another name. Every stream and table has the column ROWTIME, the time of a "
+            "record.")
         .at(element.position);
   SqlType type = TRY(read_column_type(element.type, types, column_types));
   ColumnDef column{element.name.text, std::move(type)};
@@ -151,6 +154,7 @@ Result<Schema> read_schema(std::span<const TableElement> elements, const CustomT
     if (schema.index_of(column.name) >= 0)
       return Error{ErrorCode::DuplicateColumn,
                    fmt::format("Duplicate column names: {}", column.name)}
+          .with_hint("Each column needs a name of its own.")
           .at(element.position);
     schema.columns.push_back(std::move(column));
   }
