@@ -512,6 +512,11 @@ Result<BoundExpression> Binder::bind_dereference(const Dereference& node, TextPo
     return with_ksqldb(ErrorCode::TypeMismatch,
                        text + " is of type " + shown(base.type) + " and has no fields",
                        "Expected STRUCT type, got: " + base.type.to_string())
+        .with_hint(base.type.kind() == TypeKind::String
+                       ? "EXTRACTJSONFIELD(" + text +
+                             ", '$.a') reads a field of a text of JSON. A "
+                             "column of type STRUCT<a INT, b VARCHAR> has fields."
+                       : "A column of type STRUCT<a INT, b VARCHAR> has fields.")
         .at(position);
   const int field = base.type.field_index(node.field.text);
   if (field < 0) {
@@ -559,6 +564,9 @@ Result<BoundExpression> Binder::bind_subscript(const Subscript& node,
   } else {
     return Error{ErrorCode::TypeMismatch, "Subscript expression (" + to_sql(expression) +
                                               ") do not apply to " + base.type.to_string() + "."}
+        .with_hint(
+            "ARRAY and MAP have elements: array[1], map['a']. SUBSTRING(a, 1, 1) is a part of "
+            "a text.")
         .at(position);
   }
   bound.can_fail = false;

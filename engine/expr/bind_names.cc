@@ -79,6 +79,9 @@ struct ColumnElsewhere {
   std::string_view needs = {};  // a column; the hint is given only for sources that have it
 };
 // Names of columns and words without parentheses in other systems, and in older versions of ksqlDB.
+constexpr std::string_view kBoundsHint =
+    "WINDOWSTART and WINDOWEND are columns of a query or table with windows: ... FROM s WINDOW "
+    "TUMBLING (SIZE 1 MINUTE) GROUP BY a.";
 constexpr ColumnElsewhere kColumnsElsewhere[] = {
     {"OFFSET", "Use ROWOFFSET.", kRowOffset},
     {"_OFFSET", "Use ROWOFFSET.", kRowOffset},
@@ -99,9 +102,19 @@ constexpr ColumnElsewhere kColumnsElsewhere[] = {
     {"LOCALTIMESTAMP", "Use now()."},
     {"SYSDATE", "Use now()."},
     {"SYSTIMESTAMP", "Use now()."},
+    {"WINDOWSTART", kBoundsHint},
+    {"WINDOWEND", kBoundsHint},
+    {"WINDOW_START", kBoundsHint},
+    {"WINDOW_END", kBoundsHint},
+    {"COUNT", "A call has parentheses: COUNT(*)."},
+    {"SUM", "A call has parentheses: SUM(a)."},
+    {"NOW", "A call has parentheses: now()."},
+    {"NULLS", "NULL has no S: IS NULL, or IS NOT NULL."},
 };
 
 std::string hint_for_column(std::string_view name, const std::vector<std::string>& known) {
+  const bool has_bounds = std::ranges::find(known, "WINDOWSTART") != known.end();
+  if (has_bounds && name.starts_with("WINDOW")) return did_you_mean(name, known);
   for (const ColumnElsewhere& elsewhere : kColumnsElsewhere)
     if (elsewhere.name == name &&
         (elsewhere.needs.empty() || std::ranges::find(known, elsewhere.needs) != known.end()))

@@ -17,6 +17,13 @@ struct FunctionElsewhere {
 constexpr std::string_view kWindows =
     "Windows follow FROM, in CREATE TABLE ... AS and with EMIT CHANGES: ... FROM s WINDOW TUMBLING "
     "(SIZE 1 HOUR) GROUP BY k.";
+constexpr std::string_view kBuckets =
+    "A continuous query groups by time with a window: ... FROM s WINDOW TUMBLING (SIZE 1 MINUTE) "
+    "GROUP BY k. A SELECT without EMIT has date_trunc('minute', t), and date_bin('5 minutes', t, "
+    "'2001-01-01') for other sizes.";
+constexpr std::string_view kOverRows =
+    "It requires a SELECT without EMIT, and OVER: LAG(a) OVER (ORDER BY t). In a continuous query "
+    "LATEST_BY_OFFSET(a, 2) has the last two values of a group.";
 constexpr std::string_view kDays =
     "UNIX_DATE(b) - UNIX_DATE(a) for dates, and (UNIX_TIMESTAMP(b) - UNIX_TIMESTAMP(a)) / 86400000 "
     "for timestamps";
@@ -143,6 +150,34 @@ constexpr FunctionElsewhere kFunctionsElsewhere[] = {
     // Functions of Spark.
     {"GET_JSON_OBJECT", kJson},
     {"POSEXPLODE", "EXPLODE(array)"},
+    // Functions of TimescaleDB, SQLite, BigQuery and DuckDB, and window functions.
+    {"TIME_BUCKET", kBuckets},
+    {"TIME_BUCKET_GAPFILL", kBuckets},
+    {"TUMBLING", kWindows},
+    {"HOPPING", kWindows},
+    {"TUMBLINGWINDOW", kWindows},
+    {"TOSTARTOFINTERVAL", kBuckets},
+    {"TIMESTAMP_TRUNC", "DATE_TRUNC('minute', t)"},
+    {"STRFTIME", "FORMAT_TIMESTAMP(t, 'yyyy-MM-dd')"},
+    {"FORMAT_DATETIME", "FORMAT_TIMESTAMP(t, 'yyyy-MM-dd')"},
+    {"DATETIME", "CAST(a AS TIMESTAMP)"},
+    {"LAG", kOverRows},
+    {"LEAD", kOverRows},
+    {"ROW_NUMBER", kOverRows},
+    {"RANK", kOverRows},
+    {"DENSE_RANK", kOverRows},
+    {"NTILE", kOverRows},
+    {"TOP", "LIMIT at the end of the statement, or TOPK(a, 3) for the three largest values"},
+    {"SAFE_CAST", kCast},
+    {"TRY_CAST", kCast},
+    {"TRY_TO_NUMBER", kCast},
+    {"TO_NUM", kCast},
+    {"TO_INT", kCast},
+    {"TO_VARCHAR", kCastText},
+    {"PARSE_JSON", kJson},
+    {"JSON_EXTRACT_SCALAR", kJson},
+    {"JSON_EXTRACT_STRING", kJson},
+    {"JSON_OBJECT", "AS_MAP(ARRAY['a'], ARRAY[1]), or TO_JSON_STRING(a)"},
 };
 
 // Groups of PostgreSQL functions for features that this server does not have. A name that ends with

@@ -220,8 +220,10 @@ Status validate_format(const FormatSpec& spec, std::span<const ColumnDef> column
   if (side == Side::Value && spec.wrap_single)
     TRY(validate_wrapping(*format, *spec.wrap_single, columns.size()));
   if (format->kind == FormatKind::Kafka && columns.size() > 1)
-    return invalid("The 'KAFKA' format only supports a single field. Got: " +
-                   list_columns(columns));
+    return invalid("The 'KAFKA' format only supports a single field. Got: " + list_columns(columns))
+        .with_hint(side == Side::Value
+                       ? "Use VALUE_FORMAT = 'JSON', which has any number of fields."
+                       : "Use KEY_FORMAT = 'JSON', which has any number of fields.");
   TRY(validate_types(*format, columns));
   if (format->kind == FormatKind::Avro)
     return validate_avro_names(columns, is_wrapped(spec, columns.size(), side));

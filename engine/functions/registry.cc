@@ -75,7 +75,9 @@ Error no_such_overload(const Registry::Entry& entry, std::span<const ArgumentTyp
                         list_types(arguments) + ").\nValid alternatives are:";
   for (const Overload& overload : entry.overloads)
     message += "\n" + name + "(" + overload.signature.parameters_to_string() + ")";
-  return Error{ErrorCode::UndefinedFunction, std::move(message)};
+  return Error{ErrorCode::UndefinedFunction, std::move(message)}.with_hint(
+      "DESCRIBE FUNCTION " + name +
+      " shows the parameters with examples. CAST converts an argument: CAST(a AS VARCHAR).");
 }
 
 Resolution finish(const Overload& overload, Bindings bindings,
