@@ -145,6 +145,25 @@ std::optional<std::string> problem_of(const PropertyRow& row, const std::string&
   return std::nullopt;
 }
 
+// Returns the property that an unknown name probably means. A property that is not set and whose name contains the first
+// and the last word of the unknown name precedes names with few other letters, so database.host means
+// database.hostname and not database.port, and http.url means http.api.url.
+std::string hint_for_property(std::span<const PropertyRow> rows, const ConnectorProperties& config,
+                              std::string_view name) {
+  std::vector<std::string> names;
+  for (const PropertyRow& row : rows) names.emplace_back(row.name);
+  const size_t first = name.find('.'), last = name.rfind('.');
+  if (first != name.npos && last + 1 < name.size())
+    for (const PropertyRow& row : rows) {
+      if (!row.is_required || config.contains(std::string(row.name))) continue;
+      const std::string_view rest = row.name.substr(std::min(row.name.size(), first + 1));
+      if (row.name.starts_with(name.substr(0, first + 1)) &&
+          rest.find(name.substr(last + 1)) != rest.npos)
+        return fmt::format("Did you mean \"{}\"?", row.name);
+    }
+  return did_you_mean(name, names, {}, "\"", "\"");
+}
+
 const PropertyRow* find_row(std::span<const PropertyRow> rows, std::string_view name) {
   const auto found = std::ranges::find(rows, name, &PropertyRow::name);
   return found == rows.end() ? nullptr : &*found;
@@ -190,11 +209,9 @@ CheckedProperties check_properties(std::span<const PropertyRow> rows,
         set != config.end() && !set->second.empty())
       checked.wrong.push_back(
           {std::string(name), fmt::format("property \"{}\" is not supported: {}", name, instead)});
-  std::vector<std::string> names;
-  for (const PropertyRow& row : rows) names.emplace_back(row.name);
   for (const auto& [name, value] : config)
     if (find_row(rows, name) == nullptr)
-      checked.unknown.push_back({name, did_you_mean(name, names, {}, "\"", "\"")});
+      checked.unknown.push_back({name, hint_for_property(rows, config, name)});
   return checked;
 }
 

@@ -6,6 +6,7 @@
 #include <random>
 #include <utility>
 
+#include "base/suggest.h"
 #include "server/kafka_client/topic_reader.h"
 #include "server/links/link_settings.h"
 #include "server/links/open_link.h"
@@ -18,11 +19,16 @@ constexpr int64_t kPatienceUs = 10'000'000;
 constexpr int64_t kAdjustMs = 1'000;
 const std::string kConnect = "connect";
 
-Error no_link(const std::string& name) {
+// Returns the error for a missing link. `links` is a map from the names of the existing links.
+template <class Links>
+Error no_link(const std::string& name, const Links& links) {
+  std::vector<std::string> names;
+  for (const auto& [known, link] : links) names.push_back(known);
   return {ErrorCode::UndefinedObject,
           fmt::format("link {} does not exist", name),
           {},
-          "SHOW LINKS lists the links; names of links distinguish case."};
+          did_you_mean(name, names, "SHOW LINKS lists the links; names of links distinguish case.",
+                       "", "")};
 }
 
 Error link_exists(const std::string& name) {
@@ -174,7 +180,7 @@ void KafkaLinks::adjust() {
 Result<OpenLink*> KafkaLinks::find(const std::string& name) {
   adjust();
   const auto found = open_.find(name);
-  if (found == open_.end()) return no_link(name);
+  if (found == open_.end()) return no_link(name, open_);
   return found->second.get();
 }
 
@@ -244,7 +250,7 @@ void KafkaLinks::put(const LinkRequest& request, CreatedLink created, Done<Creat
 void KafkaLinks::drop(std::string name, Done<void> done) {
   store_.submit(
       [name](const storage::LinkTable& links) -> Result<std::vector<storage::LinkChange>> {
-        if (!links.contains(name)) return no_link(name);
+        if (!links.contains(name)) return no_link(name, links);
         return std::vector<storage::LinkChange>{{name, nullptr}};
       },
       [this, done = std::move(done)](Status dropped) {

@@ -24,6 +24,26 @@ bool is_refusal(const Error& error) {
 
 Error link_error(const std::string& link, Error error) {
   error.message = fmt::format("link {}: {}", link, error.message);
+  if (!error.hint.empty()) return error;
+  const auto has = [&](std::string_view part) {
+    return error.message.find(part) != std::string::npos;
+  };
+  if (has("connection refused"))
+    error.hint =
+        "No server listens at this address. 'bootstrap.servers' names a running Kafka broker, "
+        "whose "
+        "port is usually 9092; 'connect' = 'later' creates the link without a connection.";
+  else if (has("does not answer like a Kafka broker") || has("an HTTP server answers"))
+    error.hint =
+        "This port uses another protocol, such as PostgreSQL's, HTTP or TLS. 'bootstrap.servers' "
+        "names the port for Kafka clients (--kafka of Millrace, 9092 by default); a port with TLS "
+        "needs 'security.protocol' = 'SSL'.";
+  else if (has("is not HOST:PORT"))
+    error.hint = "A broker is a host and a port, without http://: 'kafka1:9092'.";
+  else if (has("unknown node or service"))
+    error.hint = "The host has no address. Correct its name in 'bootstrap.servers'.";
+  else if (has("there is no topic"))
+    error.hint = fmt::format("SHOW TOPICS FROM LINK {} lists the topics.", link);
   return error;
 }
 

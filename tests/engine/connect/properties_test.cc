@@ -69,5 +69,15 @@ TEST(Properties, a_misspelt_name_gets_a_hint) {
   EXPECT_EQ(unknown[1].hint, "");
 }
 
+TEST(Properties, a_required_name_with_the_same_words_precedes_a_similar_one) {
+  const PropertyRow rows[] = {{.name = "database.hostname", .is_required = true},
+                              {.name = "database.port"},
+                              {.name = "http.api.url", .is_required = true}};
+  const auto unknown = check_properties(rows, {{"database.host", "x"}, {"http.url", "x"}}).unknown;
+  ASSERT_EQ(unknown.size(), 2U);
+  EXPECT_EQ(unknown[0].hint, "Did you mean \"database.hostname\"?");
+  EXPECT_EQ(unknown[1].hint, "Did you mean \"http.api.url\"?");
+}
+
 }  // namespace
 }  // namespace engine
