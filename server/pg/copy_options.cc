@@ -42,7 +42,12 @@ Result<CopyFormat> format_of_name(const engine::CopyOption& option) {
   if (name == "csv") return CopyFormat::Csv;
   if (name == "json") return CopyFormat::Json;
   if (name == "binary") return CopyFormat::Binary;
-  return bad_option(option, "COPY format \"" + name + "\" not recognized");
+  return bad_option(option, "COPY format \"" + name + "\" not recognized")
+      .with_hint(
+          "The formats are csv, json (one object in each line), text and binary: WITH (FORMAT csv, "
+          "HEADER). Other programs convert a file of another format: duckdb -c \"COPY 'f.parquet' "
+          "TO "
+          "'f.csv' (HEADER)\".");
 }
 
 CopyOptions::Columns columns_of(const engine::CopyOption& option) {

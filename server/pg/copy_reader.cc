@@ -37,7 +37,7 @@ class FieldReader final : public CopyReader {
  public:
   FieldReader(const CopyOptions& options, std::vector<sql::ResultColumn> columns,
               std::string source, const engine::TextForms& forms)
-      : columns_(std::move(columns)), source_(std::move(source)) {
+      : columns_(std::move(columns)), source_(std::move(source)), delimiter_(options.delimiter) {
     engine::CopyTextOptions text_options{options.delimiter, options.null_text, options.has_header,
                                          options.quote,     options.escape,    columns_.size()};
     records_ = options.format == CopyFormat::Csv
@@ -132,7 +132,39 @@ class FieldReader final : public CopyReader {
                    (has_more ? "more" : std::to_string(record.fields.size()) + " fields") + ", " +
                    std::to_string(columns_.size()) + " are expected.";
     error.context = context_of(source_, record.line);
+    error.hint = hint_for(record);
     return error;
+  }
+
+  // Returns what to do about a line with another number of fields than the table has columns.
+  std::string hint_for(const engine::CopyRecord& record) const {
+    const bool is_alone = record.fields.size() == 1 && columns_.size() > 1;
+    struct Delimiter {
+      char character;
+      std::string_view name, written;
+    };
+    constexpr Delimiter kDelimiters[] = {{';', "semicolons", "';'"},
+                                         {'\t', "tabs", "E'\\t'"},
+                                         {',', "commas", "','"},
+                                         {'|', "vertical bars", "'|'"}};
+    if (is_alone)
+      for (const Delimiter& other : kDelimiters)
+        if (other.character != delimiter_ &&
+            record.fields[0].text.find(other.character) != std::string_view::npos)
+          return fmt::format(
+              "The line has {}, and the delimiter of this COPY is {}. Use WITH (FORMAT csv, "
+              "DELIMITER {}).",
+              other.name,
+              delimiter_ == '\t' ? std::string("a tab") : fmt::format("'{}'", delimiter_),
+              other.written);
+    constexpr size_t kMostNamed = 30;  // a longer list would hide the error
+    if (columns_.size() > kMostNamed)
+      return "COPY table (a, b) FROM names the columns of the file.";
+    std::string names;
+    for (const sql::ResultColumn& column : columns_)
+      names += (names.empty() ? "" : ", ") + engine::display_name(column.name);
+    return fmt::format("The columns are {}. COPY table (a, b) FROM names the columns of the file.",
+                       names);
   }
 
   Status read_field(const engine::CopyRecord& record, size_t index) {
@@ -167,6 +199,7 @@ class FieldReader final : public CopyReader {
   const std::string source_;
   std::vector<engine::TextValueReader> values_;          // one per column
   std::vector<bool> is_never_null_, is_null_in_quotes_;  // one per column
+  const char delimiter_;
   bool header_is_checked_ = true;  // also true if the header need not match the columns
   std::string null_text_;
   std::unique_ptr<engine::CopyTextReader> records_;

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "base/suggest.h"
+#include "engine/catalog/statement_settings.h"
 #include "engine/java/postgres_zone.h"
 #include "engine/types/text_forms.h"
 #include "server/sql/client_encodings.h"
@@ -316,9 +317,16 @@ std::vector<std::string> SessionSettings::known_names() {
 
 Error unknown_setting(std::string_view name, std::vector<std::string> others) {
   for (const SettingRow& row : kSettings) others.emplace_back(row.name);
+  std::string hint = did_you_mean(name, others);
+  // The names of ksqlDB's settings have dots, for which users of PostgreSQL write underscores.
+  std::string dotted = lower_case(name);
+  std::ranges::replace(dotted, '_', '.');
+  if (engine::is_statement_setting(dotted))
+    hint = "The name has dots, and is in quotes: SET '" + dotted + "' = '" +
+           (dotted == "auto.offset.reset" ? "earliest" : "...") + "'.";
   return Error{ErrorCode::UndefinedObject,
                "unrecognized configuration parameter \"" + std::string(name) + "\"", "",
-               did_you_mean(name, others)};
+               std::move(hint)};
 }
 
 bool SessionSettings::is_set_in_session(std::string_view name) const {
