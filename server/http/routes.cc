@@ -61,6 +61,93 @@ NearPath compare(std::string_view pattern, std::string_view path) {
   return near;
 }
 
+struct OtherPath {
+  std::string_view first;  // the first part of a path; "v1" is skipped before it
+  std::string_view instead;
+};
+constexpr std::string_view kStatements =
+    R"(POST /ksql runs statements: curl -X POST ADDRESS/ksql -d '{"ksql": "SHOW STREAMS;"}')";
+constexpr std::string_view kReads =
+    R"(POST /query-stream returns rows: curl -X POST ADDRESS/query-stream -d '{"sql": "SELECT * FROM name;"}')";
+constexpr std::string_view kConsolePage = "the console is at /console/";
+constexpr std::string_view kHealth =
+    "GET /healthz reports whether the server is ready, and GET /info its version";
+// Paths that newcomers try first. /ksql-like paths of other versions are found by their last part.
+constexpr OtherPath kOtherPaths[] = {
+    {"streams", kStatements},
+    {"stream", kStatements},
+    {"tables", kStatements},
+    {"table", kStatements},
+    {"queries", kStatements},
+    {"views", kStatements},
+    {"functions", kStatements},
+    {"statements", kStatements},
+    {"databases", kStatements},
+    {"schemas", "GET /subjects lists the schemas"},
+    {"select", kReads},
+    {"rows", kReads},
+    {"records", kReads},
+    {"messages", kReads},
+    {"events", kReads},
+    {"data", kReads},
+    {"topic", "GET /topics lists the topics, and POST /topics/NAME writes records"},
+    {"kafka", "GET /topics lists the topics, and POST /topics/NAME writes records"},
+    {"groups", "GET /v3/clusters/ID/consumer-groups lists the groups; GET /v3/clusters has the id"},
+    {"consumer-groups",
+     "GET /v3/clusters/ID/consumer-groups lists the groups; GET /v3/clusters has the id"},
+    {"clusters", "GET /v3/clusters lists the cluster"},
+    {"v3", "GET /v3/clusters lists the cluster"},
+    {"brokers", "GET /v3/clusters/ID/brokers lists the brokers; GET /v3/clusters has the id"},
+    {"version", kHealth},
+    {"ping", kHealth},
+    {"ready", kHealth},
+    {"live", kHealth},
+    {"server", kHealth},
+    {"actuator", kHealth},
+    {"prometheus", "GET /metrics has the metrics"},
+    {"stats", "GET /metrics has the metrics"},
+    {"admin", kConsolePage},
+    {"ui", kConsolePage},
+    {"web", kConsolePage},
+    {"dashboard", kConsolePage},
+    {"login", kConsolePage},
+    {"index.html", kConsolePage},
+};
+constexpr std::string_view kMainPaths =
+    "POST /ksql runs statements, POST /query-stream returns rows, GET /topics lists topics, GET "
+    "/healthz reports the state, and /console/ is the console";
+
+// Returns what to request in place of an unknown path. A path that ends with a path of the server, such as
+// /api/v1/ksql, is answered with that path.
+std::string instead_of(std::string_view path) {
+  std::string_view rest = path.substr(0, kMostCompared);
+  while (rest.starts_with('/')) {
+    const std::string_view part = take_part(rest);
+    if (part == "api" || part == "v1" || part == "v2") continue;
+    const auto* other = std::ranges::find(kOtherPaths, part, &OtherPath::first);
+    if (other != std::end(kOtherPaths)) return std::string(other->instead);
+    break;
+  }
+  for (const std::string_view known : {"/ksql", "/query-stream", "/query", "/inserts-stream"})
+    if (path.ends_with(known)) return fmt::format("use POST {}", known);
+  return std::string(kMainPaths);
+}
+
+// Returns whether the first part of the path is in kOtherPaths.
+bool is_other_path(std::string_view path) {
+  if (!path.starts_with('/')) return false;
+  const std::string_view first = take_part(path);
+  return std::ranges::find(kOtherPaths, first, &OtherPath::first) != std::end(kOtherPaths);
+}
+
+// Returns an example for the paths that take a statement, which newcomers open with GET.
+std::string_view example_of(std::string_view path) {
+  if (path.starts_with("/ksql")) return R"(: -d '{"ksql": "SHOW STREAMS;"}')";
+  if (path.starts_with("/query-stream")) return R"(: -d '{"sql": "SELECT * FROM name;"}')";
+  if (path.starts_with("/query")) return R"(: -d '{"ksql": "SELECT * FROM name;"}')";
+  return "";
+}
+
 }  // namespace
 
 // Hyphens and underscores are ignored in a first comparison. Otherwise /querystream would be more
@@ -108,13 +195,19 @@ Routes::Match Routes::find(std::string_view method, std::string_view encoded_pat
 Response Routes::refusal(const Match& match, std::string_view method, std::string_view path) const {
   if (match.allowed.empty()) {
     const std::string near = nearest_path(path);
-    return make_error_(error_code::kNotFound,
-                       fmt::format("unknown path {}{}", path,
-                                   near.empty() ? "" : fmt::format("; did you mean {}?", near)));
+    // The ports of the registry and of Kafka Connect have other paths than the main port.
+    const bool is_main_port = find("POST", "/ksql").route != nullptr;
+    std::string instead;
+    if (is_main_port && (near.empty() || is_other_path(path)))
+      instead = fmt::format("; {}", instead_of(path));
+    else if (!near.empty())
+      instead = fmt::format("; did you mean {}?", near);
+    return make_error_(error_code::kNotFound, fmt::format("unknown path {}{}", path, instead));
   }
   Response refused =
       make_error_(error_code::kMethodNotAllowed,
-                  fmt::format("{} does not support {}; use {}", path, method, match.allowed));
+                  fmt::format("{} does not support {}; use {}{}", path, method, match.allowed,
+                              match.allowed == "POST" ? example_of(path) : ""));
   refused.head.headers.push_back({"allow", match.allowed});
   return refused;
 }
