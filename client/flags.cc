@@ -32,6 +32,10 @@ std::string hint_for_unknown_flag(std::span<const Flag> known, std::string_view 
       return fmt::format("Use --{} {}.", ours, flag->argument);
   // Kafka's tools have flags for the type and the name of an entity. In this program they are words
   // without a flag: millrace config topic orders.
+  // kafka-configs changes settings with --add-config, and kafka-topics --alter had --config.
+  if (name == "config" || name == "add-config" || name == "delete-config")
+    return "millrace config topic NAME retention.ms=3600000 changes a setting, and --unset "
+           "retention.ms resets it.";
   if (name == "entity-type" || name == "entity-name")
     return "Name the type and the name as words: millrace config topic NAME.";
   std::vector<std::string> names;

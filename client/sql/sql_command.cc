@@ -115,7 +115,7 @@ bool looks_like_a_statement(std::string_view word) {
   constexpr std::string_view kVerbs[] = {"SELECT", "SHOW", "CREATE", "INSERT", "DESCRIBE", "DROP"};
   const bool is_connection_string = word.find('=') != word.npos || word.find("://") != word.npos;
   return !is_connection_string &&
-         (word.find(' ') != word.npos ||
+         (word.find(' ') != word.npos || word.starts_with('\\') ||
           std::ranges::count(kVerbs, absl::AsciiStrToUpper(std::string(word))) > 0);
 }
 
@@ -146,6 +146,7 @@ Result<PgParameters> parameters_of(const Flags& flags) {
   const std::string user = flags.words().size() > 1 ? flags.words()[1] : flags.text("username");
   const std::string database = flags.text("dbname", flags.words().empty() ? "" : flags.words()[0]);
   TRY(check_host(flags.text("host")));
+  if (!flags.words().empty()) TRY(check_host(flags.words()[0]));
   // dbname may be a connection string. It is the first parameter, so that the options after it
   // override parts of it.
   if (!database.empty()) parameters.emplace_back("dbname", database);
@@ -217,7 +218,42 @@ Result<bool> read_standard_input(std::string& piece) {
   return got != 0;
 }
 
+struct BackslashInstead {
+  std::string_view command, instead;
+};
+constexpr BackslashInstead kBackslashInstead[] = {
+    {"\\d", "DESCRIBE orders"}, {"\\d+", "DESCRIBE orders EXTENDED"},
+    {"\\dt", "SHOW TABLES"},    {"\\dt+", "SHOW TABLES"},
+    {"\\dm", "SHOW TABLES"},    {"\\ds", "SHOW STREAMS"},
+    {"\\df", "SHOW FUNCTIONS"}, {"\\du", "SELECT usename FROM pg_user"},
+    {"\\l", "SHOW SERVER"},     {"\\copy", "COPY orders FROM STDIN CSV HEADER"},
+};
+
+// Returns the error for a command of psql, such as \dt, which is not a statement.
+Error not_a_statement(std::string_view line) {
+  const std::string_view command = line.substr(0, line.find_first_of(" \t;"));
+  if (command == "\\i")
+    return {ErrorCode::SyntaxError,
+            "millrace sql has no command \\i",
+            {},
+            "-f runs the statements of a file: millrace sql -f orders.sql."};
+  const auto* known = std::ranges::find(kBackslashInstead, command, &BackslashInstead::command);
+  const std::string_view instead =
+      known == std::end(kBackslashInstead) ? "SHOW STREAMS" : known->instead;
+  return {ErrorCode::SyntaxError,
+          fmt::format("millrace sql has no command {}", command),
+          {},
+          fmt::format("Use millrace sql -c \"{}\"{}, or psql, which has {} over the same port.",
+                      instead, command == "\\copy" ? " < orders.csv" : "", command)};
+}
+
 int run_text(PgSession& session, const SqlRequest& request, const std::string& text) {
+  if (const size_t begin = text.find_first_not_of(" \t\n"); begin != text.npos)
+    if (const std::string_view line = std::string_view(text).substr(begin);
+        line.starts_with('\\')) {
+      if (line.starts_with("\\q")) return 0;
+      return report(not_a_statement(line), kCommandFailed);
+    }
   StatementReader statements;
   statements.add_line(text);
   int last = 0;

@@ -132,11 +132,58 @@ def words_of_other_programs_are_translated():
             (("config", "--entity-type", "topic"), ("millrace config topic NAME",)),
             (("server", "--port", "9092"), ("--kafka HOST:PORT, --pg HOST:PORT, --http HOST:PORT",)),
             (("server", "start"), ("without a word runs a server",)),
-            (("sql", "-h", "db:7432", "-c", "SELECT 1"), ("Use -h db -p 7432.",))):
+            (("sql", "-h", "db:7432", "-c", "SELECT 1"), ("Use -h db -p 7432.",)),
+            (("sql", "db:7432"), ("Use -h db -p 7432.",)),
+            (("sql", "\\dt"), ("Use -c to run a statement",)),
+            (("topic", "alter", "x", "--config", "retention.ms=1"), ("millrace config topic NAME retention.ms=3600000",))):
         status, told = millrace(*arguments)
         assert status in (1, 2), (arguments, status, told)
         for word in words:
             assert word in told, (arguments, told)
+
+
+@case
+def commands_of_psql_name_the_statement():
+    for command, words in (("\\dt", 'millrace sql -c "SHOW TABLES"'), ("\\d orders", 'millrace sql -c "DESCRIBE orders"'),
+                           ("\\copy t FROM x", '-c "COPY orders FROM STDIN CSV HEADER" < orders.csv'),
+                           ("\\i x.sql", "millrace sql -f orders.sql"), ("\\timing", "or psql, which has \\timing")):
+        status, told = millrace("sql", "-p", str(SERVER.port), "-c", command)
+        assert status == 1 and words in told, (command, told)
+    assert millrace("sql", "-p", str(SERVER.port), "-c", "\\q") == (0, "")
+
+
+@case
+def copy_names_the_delimiter_of_the_file():
+    def refused(options, data):
+        status, told = millrace("sql", "-p", str(SERVER.port), "-c", f"COPY delimited FROM STDIN {options}", stdin=data)
+        assert status == 1, told
+        return told
+
+    create = "CREATE TABLE delimited (id INT PRIMARY KEY, city VARCHAR)"
+    assert millrace("sql", "-p", str(SERVER.port), "-c", create)[0] == 0
+    for options, data, words in (
+            ("CSV HEADER", "id;city\n1;Lahore\n", "The line has semicolons, and the delimiter of this COPY is ','."),
+            ("CSV", "1\tLahore\n", "DELIMITER E'\\t')"), ("", "1,Lahore\n", "the delimiter of this COPY is a tab"),
+            ("CSV", "1|Lahore\n", "DELIMITER '|')"), ("CSV", "1,Lahore,x\n", "The columns are id, city."),
+            ("WITH (FORMAT parquet)", "", "The formats are csv, json")):
+        assert words in refused(options, data), (options, data, refused(options, data))
+
+
+@case
+def an_unknown_path_of_http_names_the_right_one():
+    def answer(path):
+        request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        return sent_and_answered(SERVER.http, request.encode()).decode()
+
+    for path, words in (("/streams", "POST /ksql runs statements"), ("/tables", "SHOW STREAMS;"),
+                        ("/queries", "POST /ksql"), ("/v1/ksql", "use POST /ksql"), ("/api/v1/query", "use POST /query"),
+                        ("/records", "POST /query-stream returns rows"), ("/admin", "the console is at /console/"),
+                        ("/version", "GET /info"), ("/clusters", "GET /v3/clusters"), ("/healt", "did you mean /healthz?"),
+                        ("/orders", "POST /ksql runs statements, POST /query-stream returns rows")):
+        told = answer(path)
+        assert " 404 " in told.split("\r\n")[0] and words in told, (path, told)
+    told = answer("/ksql")
+    assert " 405 " in told.split("\r\n")[0] and "use POST: -d '" in told, told
 
 
 @case
