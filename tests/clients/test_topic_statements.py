@@ -137,6 +137,20 @@ def the_first_reset_of_a_cluster_waits_for_the_coordinator():
 
 
 @case
+def a_reset_without_a_coordinator_ends_at_statement_timeout():
+    need_clients()
+    nodes = cluster()
+    create_topic(nodes, "lonely", partitions=1)
+    for number in (2, 3):
+        nodes.nodes[number].kill()
+    with connect(nodes.nodes[1]) as c:
+        c.execute("SET statement_timeout = '2s'")
+        refused = error_of(c, "ALTER CONSUMER GROUP 'lonely' RESET OFFSETS FOR TOPIC lonely TO EARLIEST")
+        assert refused.sqlstate == "57014", refused
+    nodes.start_all()
+
+
+@case
 def every_node_alters_topics_and_resets_groups():
     need_clients()
     nodes = cluster()
