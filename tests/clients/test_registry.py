@@ -218,6 +218,14 @@ def references_are_found_and_protected():
 
 
 @case
+def references_outside_of_the_registry_are_refused():
+    for place in ("http://127.0.0.1:1/s.json", "file:///etc/hostname"):
+        schema = json.dumps({"type": "object", "properties": {"a": {"$ref": place}}})
+        assert ask("POST", "/subjects/outside-value/versions", {"schema": schema, "schemaType": "JSON"}) == (422, 42201), place
+    assert ask("GET", "/subjects/outside-value/versions") == (404, 40401)
+
+
+@case
 def many_at_once_get_one_id_for_one_schema():
     ask("PUT", "/config/crowd-value", {"compatibility": "NONE"})
     ids, problems = {}, []
