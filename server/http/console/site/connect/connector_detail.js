@@ -90,9 +90,8 @@ export function showConnector(main, name, signal) {
   /** @type {Panel[]} */
   const panels = [];
   const update = () => { for (const panel of panels) panel.update(); };
-  const about = new Polled(describeConnector(name), signal, update);
-  const tasks = new Polled(TASKS, signal, update);
-  const readAll = () => { void about.read(); void tasks.read(); };
+  const about = new Polled(`${describeConnector(name)};\n${TASKS}`, signal, update);
+  const readAll = () => void about.read();
   const run = async (/** @type {Change} */ change) => {
     if (!await confirmSql(change)) return;
     let isDone = false;
@@ -131,7 +130,7 @@ export function showConnector(main, name, signal) {
     sql: `RESTART CONNECTOR ${quoteName(name)} TASK ${task};` }), () => Boolean(reason)),
   { key: (row) => String(row.task), empty: 'The connector has no task.' });
   panels.push(
-    new Panel('State', [about], facts, { draw: () => {
+    new Panel('State', [about], facts, { sql: describeConnector(name), draw: () => {
       const { facts: known, errors: found, settings: values } = factsOf(about.rows);
       const state = known.get('state') ?? '';
       reason = whyNoChange(values.size > 0);
@@ -140,8 +139,8 @@ export function showConnector(main, name, signal) {
       drawErrors(found);
       settings.show(known.get('class') ?? '', values, reason);
     } }),
-    new Panel('Tasks', [tasks], table.node, { draw: () =>
-      table.show(tasks.rows.filter((row) => row.connector === name)) }));
+    new Panel('Tasks', [about], table.node, { sql: TASKS, draw: () =>
+      table.show((about.results[1] ?? []).filter((row) => row.connector === name)) }));
   main.append(el('div.page.live-page.wide', {},
     el('header.page-head', {}, el('div', {},
       el('a.back', { href: '#connectors' }, '‹ Connectors'),

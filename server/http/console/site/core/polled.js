@@ -1,5 +1,5 @@
 // @ts-check
-// A statement that a page reads again and again, for rows that the server cannot follow.
+// Statements that a page reads again and again, for rows that the server cannot follow.
 import { sessionEnded } from './session.js';
 import { objects, runSql } from './sql.js';
 
@@ -10,8 +10,9 @@ export const POLL_MS = 3000;
 const STALE_MS = 30_000;
 
 /**
- * The rows of the statement, with the states of a Followed. `notices` are those of the last answer:
- * for example, that the Kafka Connect cluster does not answer.
+ * The rows of the statements, with the states of a Followed. `rows` are those of the first
+ * statement, and `results` has the rows of each one, in the order of the script. `notices` are
+ * those of the last answer: for example, that the Kafka Connect cluster does not answer.
  */
 export class Polled {
   /**
@@ -29,6 +30,8 @@ export class Polled {
     this.columns = [];
     /** @type {Record<string, any>[]} */
     this.rows = [];
+    /** @type {Record<string, any>[][]} */
+    this.results = [];
     /** @type {{message: string, hint?: string}[]} */
     this.notices = [];
     this.heardAt = Date.now();
@@ -59,30 +62,36 @@ export class Polled {
     if (this.isReading_ || this.signal_.aborted) return;
     this.isReading_ = true;
     clearTimeout(this.timer_);
-    /** @type {any[][]} */
-    const rows = [];
+    /** @type {{columns: Column[], rows: any[][]}[]} */
+    const results = [];
     /** @type {any[]} */
     const notices = [];
-    /** @type {Column[]} */
-    let columns = [];
+    let isWhole = true;
     await this.run_({ sql: this.sql }, {
-      head: (head) => { columns = head.columns ?? []; },
-      rows: (more) => { for (const row of more) rows.push(row); },
+      head: (head) => { results.push({ columns: head.columns ?? [], rows: [] }); },
+      rows: (more) => { for (const row of more) results.at(-1)?.rows.push(row); },
       notice: (notice) => { notices.push(notice); },
-      done: () => this.take_(objects({ columns, rows }), columns, notices),
-      failed: (failure) => this.fail_(failure),
-      lost: () => { this.state = 'lost'; },
+      failed: (failure) => {
+        isWhole = false;
+        this.fail_(failure);
+      },
+      lost: () => {
+        isWhole = false;
+        this.state = 'lost';
+      },
     }, this.signal_);
+    if (isWhole && !this.signal_.aborted) this.take_(results, notices);
     this.isReading_ = false;
     if (this.signal_.aborted) return;
     this.changed_();
     if (this.state !== 'failed') this.timer_ = window.setTimeout(() => this.due_(), this.everyMs_);
   }
 
-  /** @param {Record<string, any>[]} rows @param {Column[]} columns @param {any[]} notices */
-  take_(rows, columns, notices) {
-    Object.assign(this, { rows, columns, notices, state: 'live', failure: null,
-      heardAt: Date.now() });
+  /** @param {{columns: Column[], rows: any[][]}[]} found @param {any[]} notices */
+  take_(found, notices) {
+    const results = found.map(objects);
+    Object.assign(this, { results, rows: results[0] ?? [], columns: found[0]?.columns ?? [],
+      notices, state: 'live', failure: null, heardAt: Date.now() });
   }
 
   /** @param {Failure} failure */
