@@ -12,7 +12,7 @@
 
   // A control has a name, and the roles have what they need.
   const labelOf = (node) => node.getAttribute('aria-label') || node.closest('label')?.innerText ||
-    node.innerText || node.title;
+    node.labels?.[0]?.innerText || node.innerText || node.title;
   for (const node of all) {
     const isControl = node.matches('button, a[href], input, select, textarea, [role=tab], ' +
       '[role=option], [role=grid], [role=tree], [role=separator], [role=region]');

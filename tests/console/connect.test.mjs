@@ -5,6 +5,7 @@ import { load } from './site.mjs';
 
 const shown = await load('connect/connectors.js');
 const { changesOf, whyNoChange } = await load('connect/connector_detail.js');
+const { createOf, errorsOf, fieldsOf, pluginsOf } = await load('connect/connector_form.js');
 const { session } = await load('core/session.js');
 
 test('a description has facts, errors and settings', () => {
@@ -49,4 +50,34 @@ test('the changes fit the state, and a drop asks for the name', () => {
 
 test('a connector with a task that does not run is marked', () => {
   assert.deepEqual(['1/1', '0/2', '0/0', null].map(shown.lacksTasks), [false, true, false, false]);
+});
+
+test('the form of a connector begins with the settings that its class requires', () => {
+  const fields = fieldsOf([{ name: 'name', required: false }, { name: 'connector.class' },
+    { name: 'tasks.max', type: 'INT', default_value: '1', documentation: 'most tasks' },
+    { name: 'topic', type: 'STRING', required: true }, { name: 'pass', type: 'PASSWORD' }]);
+  assert.deepEqual(fields.map(({ name }) => name), ['topic', 'tasks.max', 'pass']);
+  assert.deepEqual([fields[1].default, fields[1].note, fields[2].isSecret], ['1', 'most tasks', true]);
+});
+
+test('classes of transforms are no choice, and two classes of one name are two', () => {
+  const found = pluginsOf([{ class: 'file', type: 'sink' }, { class: 'file', type: 'source' },
+    { class: 'Cast', type: 'transformation' }]);
+  assert.deepEqual(found.map(({ id }) => id), ['sink file', 'source file']);
+});
+
+test('the statement of a new connector quotes names and values, and hides secrets', () => {
+  const plugin = { id: 'source file', name: 'file', type: 'source' };
+  const values = new Map([['a"b', "it's"], ['pass', 'secret'], ['key', '${file:/k:v}']]);
+  const secrets = new Set(['pass', 'key']);
+  assert.equal(createOf(plugin, 'Feed', values, secrets), 'CREATE SOURCE CONNECTOR "Feed" WITH (\n' +
+    `  "connector.class" = 'file',\n  "a""b" = 'it''s',\n  "pass" = '…',\n` +
+    `  "key" = '\${file:/k:v}'\n);`);
+  assert.ok(createOf(plugin, 'feed', values).includes(`"pass" = 'secret'`));
+});
+
+test('errors of a check are found by the name of the setting', () => {
+  const errors = errorsOf([{ property: 'topic', value: null, error: 'is missing' },
+    { property: 'file', value: 'a', error: null }]);
+  assert.deepEqual([...errors], [['topic', 'is missing']]);
 });

@@ -1,8 +1,11 @@
 """Connectors and links: their states, tasks, errors and settings, and what changes them."""
+import json
 import os
+import signal
 import tempfile
 
 import scenario_states
+from cluster_nodes import free_port
 from millrace_server import case, launch
 from scenario import assert_clean, browser, sql, url
 from scenario_oncall import open_page, wait_table
@@ -73,6 +76,48 @@ def a_connector_shows_its_tasks_errors_and_settings():
 
 
 @case
+def a_connector_is_created_after_each_wrong_setting_was_named_at_its_field():
+    folder = tempfile.mkdtemp()
+    with open(os.path.join(folder, "in.json"), "w", encoding="utf-8") as lines:
+        lines.write('{"a": 1}\n')
+    fresh = launch("--connect-files", folder)
+    page = open_page(fresh, "#connectors", ".list-bar .button")
+    page.click(".list-bar .button", "New connector…")
+    page.wait("document.querySelector('.connector-field')", "the settings of a class")
+    page.wait("document.querySelector('select.input')?.value.startsWith('source ')", "the classes, sources first")
+    page.js("{ const list = document.querySelector('select.input'); list.value = 'source file'; list.dispatchEvent(new Event('change')); }")
+    page.wait("document.querySelector('[data-setting=\"csv.null.text\"]')", "the settings of the class file")
+    assert page.js("location.hash") == "#connectors?new=source%20file", "the address restores the class"
+    page.click("input[autocomplete=off][required]")  # the name
+    page.insert('Feed-2')
+    page.click("[data-setting='tasks.max'] input")
+    page.insert("many")
+    page.click(".dialog-acts .primary", "Create")
+    for name in ("topic", "tasks.max"):
+        page.wait(f"document.querySelector('[data-setting=\"{name}\"] .error-text')?.textContent.includes('{name}')", f"the error of {name}")
+    page.wait("document.activeElement.closest('[data-setting=topic]')", "the cursor in the first wrong field")
+    found = []
+    scenario_states.look(page, "a new connector", found)
+    assert not found, "\n".join(found)
+    assert not [line for line in sql(fresh, "SHOW CONNECTORS") if isinstance(line, list)], "nothing is created with a wrong setting"
+    page.insert("feed")
+    for name, value in (("tasks.max", "1"), ("file", "in.json"), ("format", "json")):
+        page.js(f"document.querySelector('[data-setting=\"{name}\"] input').select()")
+        page.insert(value)
+    page.wait_text('CREATE SOURCE CONNECTOR "Feed-2" WITH', "pre[aria-label=Statement]")
+    page.click(".dialog-acts .button", "Check")
+    page.wait_text("All settings can be used", ".dialog-acts")
+    page.click(".dialog-acts .primary", "Create")
+    page.wait("document.querySelector('h1')?.textContent === 'Feed-2'", "the page of the connector")
+    wait_table(page, "rows => rows.length === 1 && rows[0].startsWith('0 RUNNING')", "its task")
+    page.js("location.hash = '#connectors?new=source%20file'")
+    page.wait("document.querySelector('select.input')?.value === 'source file' && document.querySelector('.connector-field')", "the form of the address")
+    assert not page.js("document.querySelector('main b')")
+    assert_clean(page)
+    fresh.stop()
+
+
+@case
 def connectors_without_the_right_have_states_alone():
     guarded = launch("--access-file", scenario_states.file_with("host all all 127.0.0.1/32 scram-sha-256\n"),
                      "--superuser-password-file", scenario_states.file_with("a long password\n"), "--connect-files", tempfile.mkdtemp())
@@ -120,3 +165,79 @@ def a_link_shows_its_state_and_the_topics_of_its_cluster():
     wait_table(page, "rows => rows.length === 1 && rows[0].includes('No link exists')", "an empty list")
     assert_clean(page)
     fresh.stop()
+
+
+@case
+def odd_names_of_connectors_are_shown_as_text():
+    # Names of links are letters, digits, _ and -.
+    fresh = launch("--connect-files", tempfile.mkdtemp())
+    for name in scenario_states.ODD_NAMES:
+        quoted = name.replace('"', '""')
+        sql(fresh, f"""CREATE SOURCE CONNECTOR "{quoted}" WITH ("connector.class" = 'file', "file" = 'none.json', "topic" = 'odd', "format" = 'json');""")
+    page = open_page(fresh, "#connectors", ".live-table a")
+    for name in scenario_states.ODD_NAMES:
+        link = f"[...document.querySelectorAll('.live-table a')].find(each => each.textContent === {json.dumps(name)})"
+        page.js("location.hash = '#connectors'")
+        page.wait(f"Boolean({link})", name)
+        page.js(f"{link}.click()")
+        page.wait(f"document.querySelector('h1')?.textContent === {json.dumps(name)} && document.querySelector('.setting-table')", f"the page of {name}")
+        page.click(".query-acts .danger")
+        page.wait("document.querySelector('dialog .sql-text')", "the statement")
+        quoted = '"' + name.replace('"', '""') + '";'
+        assert page.text("dialog .sql-text").endswith(quoted), (page.text("dialog .sql-text"), quoted)
+        page.press("Escape")
+        page.wait("!document.querySelector('dialog[open]')", "the end of the dialog")
+        assert page.js("document.documentElement.scrollWidth <= innerWidth"), "the page does not scroll sideways"
+        assert page.js("document.title") != "1" and not page.js("document.querySelector('main img, main b')"), name
+    assert_clean(page)
+    fresh.stop()
+
+
+@case
+def a_read_only_console_offers_no_change_of_connectors_and_links():
+    data = tempfile.mkdtemp(prefix="millrace-console-")
+    first = launch("--connect-files", data, data_dir=data)
+    sql(first, CREATE + f"CREATE LINK prod WITH ('bootstrap.servers' = '{first.kafka}');")
+    first.stop()
+    fixed = launch("--console", "read-only", "--connect-files", data, data_dir=data)
+    page = open_page(fixed, "#connectors", ".live-table a")
+    page.wait_text("This session is read-only.", ".list-bar .reason")
+    assert page.js("document.querySelector('.list-bar .button').disabled"), "no connector can be created"
+    page.js("location.hash = '#connectors?new='")
+    page.wait_text("This session is read-only.", ".error-text")
+    assert not page.js("document.querySelector('.dialog-acts .button:not(:disabled)')")
+    page.js("location.hash = '#connectors?c=Feed-1'")
+    page.wait_text("This session is read-only.", ".query-acts .reason")
+    page.wait("document.querySelector('.setting-table')", "the settings can be read")
+    assert not page.js("document.querySelector('.setting-table .button:not(:disabled)')"), "no setting can be changed"
+    page.js("location.hash = '#links?l=prod'")
+    page.wait_text("This session is read-only.", ".query-acts .reason")
+    page.close()
+    fixed.stop()
+
+
+@case
+def pages_of_connectors_and_links_survive_kill_9():
+    data = tempfile.mkdtemp(prefix="millrace-console-")
+    start = {"data_dir": data, "http": f"127.0.0.1:{free_port()}", "kafka": f"127.0.0.1:{free_port()}"}
+    first = launch("--connect-files", data, **start)
+    sql(first, CREATE + f"CREATE LINK prod WITH ('bootstrap.servers' = '{first.kafka}');")
+    listed = open_page(first, "#connectors", ".live-table a")
+    detail = open_page(first, "#connectors?c=Feed-1", ".setting-table")
+    links = open_page(first, "#links", ".live-table a")
+    form = open_page(first, "#connectors?new=source%20file", ".connector-field")
+    os.kill(first.pid, signal.SIGKILL)
+    for page in (listed, detail, links):
+        page.wait("document.querySelector('.live-panel.is-stale .stale-text')", "grey figures")
+    assert "Feed-1" in listed.text(".live-table") and "prod" in links.text(".live-table"), "the last figures stay"
+    form.click(".dialog-acts .button", "Check")
+    form.wait_text("The server does not answer", ".lines")
+    second = launch("--connect-files", data, **start)
+    for page in (listed, detail, links):
+        page.wait("document.querySelector('.live-panel[data-state=live]') && !document.querySelector('.live-panel.is-stale')",
+                  "the figures of the new server")
+    form.click(".dialog-acts .button", "Check")
+    form.wait("document.querySelector('[data-setting=topic] .error-text')?.textContent.includes('topic')", "the answer of the new server")
+    for page in (listed, detail, links, form):
+        page.close()
+    second.stop()

@@ -47,6 +47,15 @@ export function whyReadOnly() {
   return session.info.read_only ? 'This session is read-only.' : '';
 }
 
+/** Returns the reason why this session may not create connectors, or '' if it may. */
+export function whyNoConnector() {
+  const { privileges } = session.info;
+  if (whyReadOnly()) return whyReadOnly();
+  if (privileges && privileges.connectors === false)
+    return `User ${session.user} needs the right CREATE CONNECTOR.`;
+  return '';
+}
+
 /** Notes that a request was rejected because the session has ended. */
 export function sessionEnded() { change('closed'); }
 

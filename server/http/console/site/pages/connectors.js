@@ -1,12 +1,15 @@
 // @ts-check
 // The connectors: a list, or one of them. The server cannot follow them, since an outside Kafka
 // Connect cluster has some of them, so the page reads them again and again.
-import { el, fill } from '../core/element.js';
+import { button, el, fill } from '../core/element.js';
 import { plural } from '../core/format.js';
 import { addShortcut } from '../core/keys.js';
 import { Polled } from '../core/polled.js';
+import { go } from '../core/router.js';
+import { whyNoConnector } from '../core/session.js';
 import { showConnector } from '../connect/connector_detail.js';
 import { CONNECTORS, connectorHref, lacksTasks, markOf, noteOf } from '../connect/connectors.js';
+import { showNewConnector } from '../connect/new_connector.js';
 import { short } from '../live/figures.js';
 import { filterBox } from '../live/filter.js';
 import { LiveTable } from '../live/live_table.js';
@@ -42,9 +45,13 @@ function showList(main, params, signal) {
       'topics, and CREATE SINK CONNECTOR … copies topics into another system.' });
   const summary = el('p.soft', { role: 'status' }), notices = el('div');
   const filter = filterBox('connectors', params.get('filter') ?? '', () => panel.update());
+  const reason = whyNoConnector();
+  const create = button('plus', 'New connector…', () => go('connectors?new='),
+    { disabled: Boolean(reason) });
   const all = new Polled(CONNECTORS, signal, () => panel.update());
   const panel = new Panel('All connectors', [all], el('div', {}, notices,
-    el('div.list-bar', {}, filter.node, summary), table.node), { draw: () => {
+    el('div.list-bar', {}, filter.node, summary, el('span.spring'),
+      reason && el('span.soft.reason', {}, reason), create), table.node), { draw: () => {
     const wanted = filter.wanted();
     const rows = all.rows.filter((row) => !wanted || [row.connector, row.class, row.topics,
       row.state].some((text) => String(text ?? '').toLowerCase().includes(wanted)));
@@ -61,8 +68,9 @@ function showList(main, params, signal) {
 /** @type {import('../core/router.js').Page} */
 export const page = {
   show(main, params, signal) {
-    const name = params.get('c');
-    if (name) showConnector(main, name, signal);
+    const name = params.get('c'), created = params.get('new');
+    if (created !== null) showNewConnector(main, created, signal);
+    else if (name) showConnector(main, name, signal);
     else showList(main, params, signal);
   },
 };
