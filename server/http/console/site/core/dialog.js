@@ -45,7 +45,9 @@ export function confirmSql(what) {
       type: 'text', autocomplete: 'off', spellcheck: 'false', 'aria-label': 'Name',
       oninput: () => { run.disabled = input.value !== what.word; },
       onkeydown: (/** @type {KeyboardEvent} */ event) => {
-        if (event.key === 'Enter' && !run.disabled) agree();
+        if (event.key !== 'Enter' || run.disabled) return;
+        event.preventDefault(); // otherwise Enter also presses the button that opened the dialog
+        agree();
       },
     });
     const content = [

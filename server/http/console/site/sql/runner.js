@@ -5,7 +5,7 @@ import { confirmSql, openDialog } from '../core/dialog.js';
 import { remember } from '../core/history.js';
 import { Run, takePlace } from '../views/run.js';
 import { readSession, session } from '../core/session.js';
-import { quoteName } from '../core/sql.js';
+import { quoteName, selectAll } from '../core/sql.js';
 import { isDefinition, isPush, positionOf, splitStatements, statementAt } from '../editor/split.js';
 import { requestOf } from './options.js';
 
@@ -207,8 +207,8 @@ export class Runner {
 
   /** Asks for a name, and keeps a live query as a table or a stream. @param {Result} result */
   async makeTable(result) {
-    const word = result.table ? 'TABLE' : 'STREAM';
     const inner = result.text.replace(/;\s*$/, '').replace(/\s+EMIT\s+CHANGES\s*$/i, '');
+    const word = result.table && await makesTable(inner, this.signal_) ? 'TABLE' : 'STREAM';
     const name = await askName(`Create ${word.toLowerCase()}`, inner, word);
     if (!name) return;
     const sql = `CREATE ${word} ${quoteName(name)} AS\n${inner};`;
@@ -246,6 +246,19 @@ export class Runner {
   }
 }
 
+/**
+ * Returns whether a query with a key makes a table. The rows of a stream may have a key, too.
+ * @param {string} query @param {AbortSignal} signal
+ */
+async function makesTable(query, signal) {
+  try {
+    await selectAll(`EXPLAIN CREATE TABLE millrace_console_check AS\n${query}`, signal);
+    return true;
+  } catch (error) {
+    return /** @type {any} */ (error).code !== '42P17'; // the dialog shows other errors later
+  }
+}
+
 /** @param {string} title @param {string} inner @param {string} word @returns {Promise<string>} */
 function askName(title, inner, word) {
   return new Promise((resolve) => {
@@ -260,7 +273,9 @@ function askName(title, inner, word) {
     const create = button('run', 'Create', agree, { class: 'primary', disabled: true });
     const input = el('input.input', { type: 'text', autocomplete: 'off', spellcheck: 'false',
       oninput: draw, onkeydown: (/** @type {KeyboardEvent} */ event) => {
-        if (event.key === 'Enter' && !create.disabled) agree();
+        if (event.key !== 'Enter' || create.disabled) return;
+        event.preventDefault(); // otherwise Enter also presses the button that opened the dialog
+        agree();
       } });
     const close = openDialog(title, [el('label.field', {}, el('span', {}, 'Name'), input), text],
       { buttons: [button('', 'Cancel', () => close()), create], closed: () => resolve(answer) });
