@@ -27,7 +27,8 @@ export function openMenu(opener, items) {
   };
   opener.setAttribute('aria-haspopup', 'menu');
   opener.setAttribute('aria-expanded', 'true');
-  (opener.closest('dialog') ?? document.body).append(node);
+  // A landmark contains the menu, so that screen readers do not skip it.
+  (opener.closest('dialog, main, header') ?? document.body).append(node);
   const box = opener.getBoundingClientRect();
   const left = Math.min(box.left, innerWidth - node.offsetWidth - 8);
   const fits = box.bottom + node.offsetHeight + 8 < innerHeight;

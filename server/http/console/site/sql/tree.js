@@ -60,6 +60,7 @@ export class CatalogTree {
     fill(this.tree_, groups.length ? groups : el('p.tree-note', {}, isFiltered
       ? 'Nothing in the catalog has this name.' : 'The catalog is empty.'));
     const items = [...this.tree_.querySelectorAll('.tree-row')];
+    this.tree_.setAttribute('role', items.length ? 'tree' : 'group'); // a tree has items (ARIA)
     const current = items.find((item) => item.dataset.key === focused) ?? items[0];
     if (current) current.tabIndex = 0;
     if (focused) current?.focus();
