@@ -27,6 +27,8 @@ export const PAGES = [
     load: () => import('../pages/connectors.js') },
   { path: 'links', key: 'k', title: 'Links', icon: 'link',
     load: () => import('../pages/links.js') },
+  { path: 'access', key: 'a', title: 'Access', icon: 'user',
+    load: () => import('../pages/access.js') },
   { path: 'cluster', key: 'c', title: 'Cluster', icon: 'cluster',
     load: () => import('../pages/cluster.js') },
   { path: 'settings', key: ',', title: 'Settings', icon: 'settings',
