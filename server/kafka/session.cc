@@ -17,6 +17,18 @@ namespace server::kafka {
 
 namespace {
 
+// Returns whether the bytes begin a TLS handshake (RFC 8446, section 5.1). A session sees such bytes only if its port has
+// no TLS. Fewer than three bytes are not enough to decide; the result is then false.
+bool begins_tls(std::string_view bytes) {
+  constexpr char kHandshake = 0x16, kMajorVersion = 3;  // the major version of all versions of TLS
+  constexpr size_t kNeededBytes = 3;
+  return bytes.size() >= kNeededBytes && bytes[0] == kHandshake && bytes[1] == kMajorVersion;
+}
+
+// The fatal alert handshake_failure of TLS. The client then reports the failure at once; without the alert it would wait
+// until its own time limit.
+constexpr std::string_view kTlsHandshakeFailure{"\x15\x03\x01\0\x02\x02\x28", 7};
+
 constexpr int16_t kApiVersionsKey = ApiVersionsRequest::kApiKey;
 
 constexpr size_t kReadAhead = 64 * 1024;
@@ -125,6 +137,12 @@ void Session::answer_foreign_client() {
   if (!is_over_ && is_http_request(frames_.unread())) {
     output_ += http_refusal(WireProtocol::Kafka);
     return refuse(wrong_port(WireProtocol::Http, WireProtocol::Kafka));
+  }
+  if (!is_over_ && begins_tls(frames_.unread())) {
+    output_ += kTlsHandshakeFailure;
+    return refuse(
+        "a client with TLS has connected to the Kafka port, which has no TLS; set --tls-cert and "
+        "--tls-key of the server, or security.protocol=PLAINTEXT or SASL_PLAINTEXT in the client");
   }
   while (!is_over_) {
     const PostgresGreeting greeting = read_postgres_greeting(frames_.unread(), is_postgres_);
