@@ -1563,6 +1563,12 @@ Result<PlannedDefinition> plan_definition(const ParsedStatement& statement,
   if (says_how_many_replicas(statement.statement))
     for (const engine::TopicDescription& topic : effect.new_topics)
       planned.replicas.factor = topic.replicas;
+  if (!sources.facts.places_replicas())
+    for (const engine::TopicDescription& topic : effect.new_topics)
+      if (topic.replicas > 1)
+        planned.notices.push_back(fmt::format(
+            "REPLICAS = {} has no effect: a single server keeps one copy of topic \"{}\"",
+            topic.replicas, topic.name));
   for (const DefinitionChange& change : command.changes)
     if (const auto* put = std::get_if<PutQuery>(&change);
         put && !image.find_query(put->query->plan->id))
