@@ -170,6 +170,9 @@ void ConnectorRouter::find(const std::string& name, std::function<void(Result<Co
   native_->describe(name, [this, name, then = std::move(then)](Result<ConnectorInfo> found) {
     if (found) return then(native_);
     if (!has_none(found.error())) return then(std::move(found).error());
+    if (!outside_ && !found.error().hint.empty() &&
+        found.error().code == ErrorCode::UndefinedObject)
+      return then(std::move(found).error());
     if (!outside_) return then(no_such_connector(name));
     then(outside_);
   });

@@ -7,6 +7,7 @@
 #include <future>
 
 #include "base/log.h"
+#include "base/suggest.h"
 #include "engine/connect/state_record.h"
 #include "engine/types/ascii.h"
 #include "server/connect/files/file_connectors.h"
@@ -23,8 +24,16 @@ constexpr int32_t kOnlyTask = 0;  // number of the only task, since file sources
 // interval between attempts to start connectors that wait for a free thread (settings_.max_threads)
 constexpr std::chrono::milliseconds kRetryInterval(200);
 
-Error no_connector(const std::string& name) {
-  return {ErrorCode::UndefinedObject, fmt::format("connector {} does not exist", name)};
+// Returns the error for a missing connector. `connectors` is a map from the names of the existing connectors. The hint
+// is empty if none of them has a similar name.
+template <class Known>
+Error no_connector(const std::string& name, const Known& connectors) {
+  std::vector<std::string> names;
+  for (const auto& [known, connector] : connectors) names.push_back(known);
+  return {ErrorCode::UndefinedObject,
+          fmt::format("connector {} does not exist", name),
+          {},
+          nearest_name(name, names).empty() ? "" : did_you_mean(name, names, {}, "\"", "\"")};
 }
 
 Error not_alone() {
@@ -333,7 +342,7 @@ NativeConnectors::WebhookOf NativeConnectors::webhook(const std::string& name) c
 Result<NativeConnectors::Definition> NativeConnectors::find(const std::string& name) const {
   const auto image = definitions_.image();
   const auto found = image->connectors->find(name);
-  if (found == image->connectors->end()) return no_connector(name);
+  if (found == image->connectors->end()) return no_connector(name, *image->connectors);
   return found->second;
 }
 
