@@ -201,8 +201,12 @@ Result<Batch> PullShaper::shape(Batch rows, size_t room, const EvalContext& eval
 
 Result<ConstantPlan> plan_constant_query(const Query& query, const PlanContext& context) {
   if (const auto more = beyond_dialect(query))
-    return Error{ErrorCode::NotSupported, more->what + " is not supported yet in this query"}.at(
-        more->position);
+    return Error{ErrorCode::NotSupported, more->what + " is not supported yet in this query"}
+        .with_hint(
+            "A SELECT without EMIT CHANGES supports it. CREATE STREAM s AS SELECT ... makes a "
+            "stream "
+            "of one part, and INSERT INTO s SELECT ... adds the records of another one.")
+        .at(more->position);
   TRY(check_item_count(query));
   TRY(check_pull_clauses(query, context));
   if (query.offset)

@@ -202,11 +202,18 @@ Result<Explained> explain_query_id(const std::string& id, const InformationConte
   if (const auto found = context.queries.find(id))
     return query_lines(*found, context.statuses, format);
   Lines ids;
-  for (const RunningQuery& running : context.queries.all()) ids.push_back(running.query->id);
+  std::string writer;  // the query that writes the stream or table with this name
+  for (const RunningQuery& running : context.queries.all()) {
+    ids.push_back(running.query->id);
+    if (running.query->sink == id) writer = running.query->id;
+  }
   Error error{ErrorCode::UndefinedObject, fmt::format("query \"{}\" does not exist", id),
               fmt::format("Query with id:{} does not exist", id)};
   error.ksqldb = fmt::format(
       "Query with id:{} does not exist, use SHOW QUERIES to view the full set of queries.", id);
+  if (!writer.empty())
+    return std::move(error).with_hint(
+        fmt::format("{0} is written by the query {1}: EXPLAIN {1}.", id, writer));
   return std::move(error).with_hint(
       did_you_mean(id, ids, "SHOW QUERIES lists the running queries."));
 }
