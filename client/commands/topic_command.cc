@@ -174,7 +174,17 @@ Status create(Connection& connection, const TopicRequest& request) {
       fmt::print("Topic {} already exists.\n", name);
       continue;
     }
-    if (!created) return about(fmt::format("cannot create topic \"{}\"", name), created.error());
+    if (!created) {
+      Error error = about(fmt::format("cannot create topic \"{}\"", name), created.error());
+      if (error.hint.empty() && error.code == ErrorCode::TopicExists)
+        error.hint =
+            "--if-not-exists accepts the existing topic. millrace topic describe shows it, and "
+            "millrace topic alter adds partitions.";
+      else if (error.hint.empty() && request.replication_factor.value_or(1) > 1)
+        error.hint =
+            "Leave out --replication-factor. A cluster keeps more than one replica of a topic.";
+      return error;
+    }
     fmt::print("Created topic {}.\n", name);
     if (const std::string unusual = unusual_about_name(name); !unusual.empty())
       fmt::print(stderr, "notice: \"{}\" {}\n", name, unusual);
@@ -185,7 +195,15 @@ Status create(Connection& connection, const TopicRequest& request) {
 Status alter(Connection& connection, const TopicRequest& request) {
   for (const std::string& name : request.names) {
     const Status altered = add_partitions(connection, name, *request.partitions);
-    if (!altered) return about(fmt::format("cannot change topic \"{}\"", name), altered.error());
+    if (!altered) {
+      Error error = about(fmt::format("cannot change topic \"{}\"", name), altered.error());
+      if (error.hint.empty())
+        error.hint = fmt::format(
+            "CREATE STREAM copy WITH (PARTITIONS = {}) AS SELECT * FROM s copies the stream of a "
+            "topic to a topic with another number.",
+            *request.partitions);
+      return error;
+    }
     fmt::print("Topic {} now has {} partitions.\n", name, *request.partitions);
   }
   return {};
@@ -307,9 +325,16 @@ void print_actions() {
 Result<TopicRequest> read_command_line(const Action& action, const Flags& flags) {
   TopicRequest request = TRY(to_request(flags));
   if (action.topics == Topics::AtLeastOne && request.names.empty())
-    return Error{ErrorCode::InvalidParameter, "which topic?"};
+    return Error{ErrorCode::InvalidParameter,
+                 "the name of a topic is missing",
+                 {},
+                 fmt::format("It follows the action: millrace topic {} orders.", action.name)};
   if (!action.required_flag.empty() && !flags.has(action.required_flag))
-    return Error{ErrorCode::InvalidParameter, fmt::format("--{} is missing", action.required_flag)};
+    return Error{ErrorCode::InvalidParameter,
+                 fmt::format("--{} is missing", action.required_flag),
+                 {},
+                 "--partitions 6 adds partitions. millrace config topic NAME retention.ms=3600000 "
+                 "changes a setting."};
   return request;
 }
 

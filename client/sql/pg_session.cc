@@ -100,6 +100,12 @@ Result<PgSession> PgSession::open(const PgParameters& parameters, Password passw
       failure.hint =
           "An HTTP server answers at this port. Connect to the address in --pg (port "
           "7432 by default).";
+    else if (failure.message.find("Connection refused") != std::string::npos)
+      failure.hint =
+          "Start a server with millrace server, or name the address of a running one: millrace sql "
+          "-h HOST -p PORT.";
+    else if (failure.message.starts_with("could not translate host name"))
+      failure.hint = "-h names the host of the server: millrace sql -h 127.0.0.1 -p 7432.";
     return failure;
   }
   PQsetNoticeProcessor(connection, print_notice, nullptr);

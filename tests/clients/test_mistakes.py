@@ -101,6 +101,15 @@ def kafka_clients_are_logged_with_the_right_port():
 
 
 @case
+def clients_with_tls_get_an_alert_and_a_line_in_the_log():
+    hello = b"\x16\x03\x01\x01\x00\x01\x00\x00\xfc\x03\x03" + b"x" * 250
+    alert = b"\x15\x03\x01\x00\x02\x02\x28"
+    assert sent_and_answered(SERVER.kafka, hello) == alert
+    logged("a client with TLS has connected to the Kafka port, which has no TLS; set --tls-cert and --tls-key of the server, or "
+           "security.protocol=PLAINTEXT", lambda: sent_and_answered(SERVER.kafka, hello))
+
+
+@case
 def the_right_clients_are_served_as_before():
     with psycopg.connect(host=SERVER.host, port=SERVER.port, user="ada", autocommit=True) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
@@ -184,6 +193,20 @@ def an_unknown_path_of_http_names_the_right_one():
         assert " 404 " in told.split("\r\n")[0] and words in told, (path, told)
     told = answer("/ksql")
     assert " 405 " in told.split("\r\n")[0] and "use POST: -d '" in told, told
+
+
+@case
+def refused_topics_and_servers_name_the_command():
+    assert millrace("topic", "create", "again", "-b", SERVER.kafka, "--partitions", "3")[0] == 0
+    for arguments, words in (
+            (("topic", "create", "again", "-b", SERVER.kafka), "--if-not-exists accepts the existing topic"),
+            (("topic", "create", "other", "--replication-factor", "3", "-b", SERVER.kafka), "Leave out --replication-factor."),
+            (("topic", "create", "-b", SERVER.kafka), "millrace topic create orders"),
+            (("topic", "alter", "again", "-b", SERVER.kafka), "--partitions 6 adds partitions"),
+            (("topic", "alter", "again", "--partitions", "1", "-b", SERVER.kafka), "CREATE STREAM copy WITH (PARTITIONS = 1)"),
+            (("sql", "-p", "1", "-c", "SELECT 1"), "Start a server with millrace server")):
+        status, told = millrace(*arguments)
+        assert status in (1, 2) and words in told, (arguments, status, told)
 
 
 @case
