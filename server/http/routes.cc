@@ -198,7 +198,9 @@ Response Routes::refusal(const Match& match, std::string_view method, std::strin
     // The ports of the registry and of Kafka Connect have other paths than the main port.
     const bool is_main_port = find("POST", "/ksql").route != nullptr;
     std::string instead;
-    if (is_main_port && (near.empty() || is_other_path(path)))
+    // A path of several parts that is similar to a known one is more often mistyped than of another server.
+    const bool is_one_part = path.find('/', 1) == std::string_view::npos;
+    if (is_main_port && (near.empty() || (is_one_part && is_other_path(path))))
       instead = fmt::format("; {}", instead_of(path));
     else if (!near.empty())
       instead = fmt::format("; did you mean {}?", near);
