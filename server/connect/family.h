@@ -39,8 +39,8 @@ struct BatchSinkPlan {
   size_t batch_records = 1;  // most records of one batch
 };
 
-// The connector for which a sink is opened.
-struct SinkOwner {
+// The connector for which a source or a sink is opened.
+struct ConnectorOwner {
   std::string connector;
   // Whether the owner of the connector is a superuser. Other connectors must not reach the services of the server's own
   // networks.
@@ -98,13 +98,13 @@ class ConnectorFamily {
   // Connects to the outside system, and returns the topics and streams of the source. If the
   // property "validate" is 'false', the system need not be reachable.
   virtual Result<SourcePlan> plan_source(const engine::ConnectorClass& of,
-                                         const engine::PropertyValues& values) const = 0;
-  // `columns` are the columns of the stream that plan_source() returned, and `connector` is the
-  // name of the connector.
+                                         const engine::PropertyValues& values,
+                                         const ConnectorOwner& owner) const = 0;
+  // `columns` are the columns of the stream that plan_source() returned.
   virtual Result<std::unique_ptr<SourceReader>> open_source(const engine::ConnectorClass& of,
                                                             const engine::PropertyValues& values,
                                                             engine::RowColumns columns,
-                                                            const std::string& connector) const = 0;
+                                                            const ConnectorOwner& owner) const = 0;
 
   // Returns the prefix of the names of all topics, for a source whose outside system determines the
   // topics and may add further ones at any time; empty for other sources.
@@ -115,7 +115,8 @@ class ConnectorFamily {
   // Called after DROP CONNECTOR. Removes what the connector has left in the outside system, and
   // returns notices about objects that remain there.
   virtual std::vector<ConnectorNotice> after_drop(const engine::ConnectorClass& /*of*/,
-                                                  const engine::PropertyValues& /*values*/) const {
+                                                  const engine::PropertyValues& /*values*/,
+                                                  const ConnectorOwner& /*owner*/) const {
     return {};
   }
 
@@ -128,18 +129,18 @@ class ConnectorFamily {
   // Checks that the outside system can be written to.
   virtual Status check_sink(const engine::ConnectorClass& of,
                             const engine::PropertyValues& /*values*/,
-                            const SinkOwner& /*owner*/) const {
+                            const ConnectorOwner& /*owner*/) const {
     return engine::class_is_not_built_in(of.name, false);
   }
   virtual Result<std::unique_ptr<SinkWriter>> open_sink(const engine::ConnectorClass& of,
                                                         const engine::PropertyValues& /*values*/,
-                                                        const SinkOwner& /*owner*/) const {
+                                                        const ConnectorOwner& /*owner*/) const {
     return engine::class_is_not_built_in(of.name, false);
   }
   // Opens a sink whose plan has `batches`.
   virtual Result<std::unique_ptr<BatchWriter>> open_batches(
       const engine::ConnectorClass& of, const engine::PropertyValues& /*values*/,
-      const SinkOwner& /*owner*/) const {
+      const ConnectorOwner& /*owner*/) const {
     return engine::class_is_not_built_in(of.name, false);
   }
   // Opens a sink whose plan has `tables`. The database stores the positions under the name

@@ -426,7 +426,8 @@ Result<CreatedConnector> NativeConnectors::create(const ConnectorDefinition& wan
   if (is_sink)
     TRY(check_new_sink(usable, wanted.name, wanted.owner));
   else
-    plan = TRY(usable.family->plan_source(*usable.of, usable.values));
+    plan = TRY(
+        usable.family->plan_source(*usable.of, usable.values, owner_of(wanted.name, wanted.owner)));
   auto definition = std::make_shared<storage::ConnectorDefinition>();
   definition->name = wanted.name;
   definition->id = Uuid::random();

@@ -152,7 +152,7 @@ class NativeConnectors final : public Connectors {
   // the outside system accepts writes.
   Status check_new_sink(const UsableConfig& usable, const std::string& name,
                         const std::string& owner) const;
-  SinkOwner sink_owner(const std::string& name, const std::string& owner) const;
+  ConnectorOwner owner_of(const std::string& name, const std::string& owner) const;
   size_t running_threads() const;
   ConnectorInfo info_of(const storage::ConnectorDefinition& definition) const;
   TaskProgress progress_of(const storage::ConnectorDefinition& definition) const;

@@ -54,7 +54,8 @@ Result<CreatedConnector> NativeConnectors::replace(const Definition& old, Connec
   if (is_sink)
     TRY(check_new_sink(usable, old->name, old->owner));
   else
-    plan = TRY(usable.family->plan_source(*usable.of, usable.values));
+    plan =
+        TRY(usable.family->plan_source(*usable.of, usable.values, owner_of(old->name, old->owner)));
   Declarations declared(definitions_, old->owner.empty() ? Asker() : Asker(old->owner));
   TRY(make_topics(plan, usable, declared));
   auto changed = std::make_shared<storage::ConnectorDefinition>(*old);
@@ -84,7 +85,7 @@ Result<std::vector<ConnectorNotice>> NativeConnectors::drop(const std::string& n
   const auto usable = usable_config(families_, settings_.secrets, name, definition->config,
                                     engine::ConnectorType::Unknown);
   if (!usable) return std::vector<ConnectorNotice>();
-  return usable->family->after_drop(*usable->of, usable->values);
+  return usable->family->after_drop(*usable->of, usable->values, owner_of(name, definition->owner));
 }
 
 Status NativeConnectors::set_state(const std::string& name, TargetState target) {
@@ -259,10 +260,10 @@ Status NativeConnectors::check_new_sink(const UsableConfig& usable, const std::s
                      "Two sinks would mix their records, or write over each other.",
                      "Choose another place, or drop the other connector."};
   }
-  return usable.family->check_sink(*usable.of, usable.values, sink_owner(name, owner));
+  return usable.family->check_sink(*usable.of, usable.values, owner_of(name, owner));
 }
 
-SinkOwner NativeConnectors::sink_owner(const std::string& name, const std::string& owner) const {
+ConnectorOwner NativeConnectors::owner_of(const std::string& name, const std::string& owner) const {
   const Asker asker = owner.empty() ? Asker() : Asker(owner);
   return {name, is_superuser(*definitions_.image()->users, asker)};
 }
@@ -297,7 +298,7 @@ Result<std::unique_ptr<ConnectTask>> NativeConnectors::make_task(const Definitio
                               engine::ConnectorType::Sink));
         TRY(check_sink_topics(now, definition->owner));
         return now.family->open_sink(*now.of, now.values,
-                                     sink_owner(definition->name, definition->owner));
+                                     owner_of(definition->name, definition->owner));
       },
       .topics = std::move(sink.topics),
       .limits = sink.limits,
@@ -318,7 +319,7 @@ BatchTaskPlan NativeConnectors::batch_plan(TaskIdentity identity, const UsableCo
                                   definition->config, engine::ConnectorType::Sink));
             TRY(check_sink_topics(now, definition->owner));
             return now.family->open_batches(*now.of, now.values,
-                                            sink_owner(definition->name, definition->owner));
+                                            owner_of(definition->name, definition->owner));
           },
           .topics = std::move(sink.topics),
           .batch_records = sink.batches->batch_records,
@@ -376,7 +377,8 @@ Result<SourceTaskPlan> NativeConnectors::source_plan(const Definition& definitio
         !written.empty() && !definition->owner.empty() && !now.transforms->routes_by_time())
       for (const std::string& topic : now.transforms->topics_of(written))
         TRY(check_topic(*image->users, definition->owner, topic, storage::kMayInsert));
-    return now.family->open_source(*now.of, now.values, columns, definition->name);
+    return now.family->open_source(*now.of, now.values, columns,
+                                   owner_of(definition->name, definition->owner));
   };
   return plan;
 }

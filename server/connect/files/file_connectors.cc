@@ -182,7 +182,8 @@ Result<std::unique_ptr<Folder>> FileConnectors::folder() const {
 }
 
 Result<SourcePlan> FileConnectors::plan_source(const engine::ConnectorClass& of,
-                                               const engine::PropertyValues& values) const {
+                                               const engine::PropertyValues& values,
+                                               const ConnectorOwner& /*owner*/) const {
   const auto opened = TRY(folder());
   const FileSource source = engine::read_file_source(of, values).source;
   SourcePlan plan;
@@ -218,7 +219,7 @@ Result<SourcePlan> FileConnectors::plan_source(const engine::ConnectorClass& of,
 
 Result<std::unique_ptr<SourceReader>> FileConnectors::open_source(
     const engine::ConnectorClass& of, const engine::PropertyValues& values,
-    engine::RowColumns columns, const std::string& /*connector*/) const {
+    engine::RowColumns columns, const ConnectorOwner& /*owner*/) const {
   auto read = engine::read_file_source(of, values);
   if (!read.wrong.empty()) return Error{ErrorCode::InvalidParameter, read.wrong.front().message};
   return std::unique_ptr<SourceReader>(std::make_unique<FileSourceReader>(
@@ -250,15 +251,15 @@ SinkPlan FileConnectors::plan_sink(const engine::ConnectorClass& of,
 
 Status FileConnectors::check_sink(const engine::ConnectorClass& of,
                                   const engine::PropertyValues& values,
-                                  const SinkOwner& /*owner*/) const {
+                                  const ConnectorOwner& /*owner*/) const {
   auto opened = TRY(folder());
   if (!values.flag("validate")) return {};
   return make_writer(std::move(opened), engine::read_file_sink(of, values).sink)->start();
 }
 
-Result<std::unique_ptr<SinkWriter>> FileConnectors::open_sink(const engine::ConnectorClass& of,
-                                                              const engine::PropertyValues& values,
-                                                              const SinkOwner& /*owner*/) const {
+Result<std::unique_ptr<SinkWriter>> FileConnectors::open_sink(
+    const engine::ConnectorClass& of, const engine::PropertyValues& values,
+    const ConnectorOwner& /*owner*/) const {
   return make_writer(TRY(folder()), engine::read_file_sink(of, values).sink);
 }
 

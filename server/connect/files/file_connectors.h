@@ -28,18 +28,19 @@ class FileConnectors final : public ConnectorFamily {
   }
   std::string_view guarantee(const engine::ConnectorClass& of) const override;
   Result<SourcePlan> plan_source(const engine::ConnectorClass& of,
-                                 const engine::PropertyValues& values) const override;
+                                 const engine::PropertyValues& values,
+                                 const ConnectorOwner& owner) const override;
   Result<std::unique_ptr<SourceReader>> open_source(const engine::ConnectorClass& of,
                                                     const engine::PropertyValues& values,
                                                     engine::RowColumns columns,
-                                                    const std::string& connector) const override;
+                                                    const ConnectorOwner& owner) const override;
   SinkPlan plan_sink(const engine::ConnectorClass& of,
                      const engine::PropertyValues& values) const override;
   Status check_sink(const engine::ConnectorClass& of, const engine::PropertyValues& values,
-                    const SinkOwner& owner) const override;
+                    const ConnectorOwner& owner) const override;
   Result<std::unique_ptr<SinkWriter>> open_sink(const engine::ConnectorClass& of,
                                                 const engine::PropertyValues& values,
-                                                const SinkOwner& owner) const override;
+                                                const ConnectorOwner& owner) const override;
 
  private:
   Result<std::unique_ptr<Folder>> folder() const;

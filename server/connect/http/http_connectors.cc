@@ -28,14 +28,15 @@ std::string_view HttpConnectors::guarantee(const engine::ConnectorClass&) const 
 }
 
 Result<SourcePlan> HttpConnectors::plan_source(const engine::ConnectorClass& of,
-                                               const engine::PropertyValues&) const {
+                                               const engine::PropertyValues&,
+                                               const ConnectorOwner&) const {
   return engine::class_is_not_built_in(of.name, false);
 }
 
 Result<std::unique_ptr<SourceReader>> HttpConnectors::open_source(const engine::ConnectorClass& of,
                                                                   const engine::PropertyValues&,
                                                                   engine::RowColumns,
-                                                                  const std::string&) const {
+                                                                  const ConnectorOwner&) const {
   return engine::class_is_not_built_in(of.name, false);
 }
 
@@ -49,13 +50,13 @@ SinkPlan HttpConnectors::plan_sink(const engine::ConnectorClass& of,
 }
 
 Status HttpConnectors::check_sink(const engine::ConnectorClass&, const engine::PropertyValues&,
-                                  const SinkOwner&) const {
+                                  const ConnectorOwner&) const {
   return {};
 }
 
 Result<std::unique_ptr<BatchWriter>> HttpConnectors::open_batches(
     const engine::ConnectorClass& of, const engine::PropertyValues& values,
-    const SinkOwner& owner) const {
+    const ConnectorOwner& owner) const {
   auto read = engine::read_http_sink(of, values);
   if (!read.wrong.empty()) return Error{ErrorCode::InvalidParameter, read.wrong.front().message};
   return std::unique_ptr<BatchWriter>(std::make_unique<HttpWriter>(

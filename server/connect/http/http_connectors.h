@@ -21,19 +21,20 @@ class HttpConnectors final : public ConnectorFamily {
   std::string_view guarantee(const engine::ConnectorClass& of) const override;
   // Fails, because the source of the family, which polls by HTTP, is not built in.
   Result<SourcePlan> plan_source(const engine::ConnectorClass& of,
-                                 const engine::PropertyValues& values) const override;
+                                 const engine::PropertyValues& values,
+                                 const ConnectorOwner& owner) const override;
   Result<std::unique_ptr<SourceReader>> open_source(const engine::ConnectorClass& of,
                                                     const engine::PropertyValues& values,
                                                     engine::RowColumns columns,
-                                                    const std::string& connector) const override;
+                                                    const ConnectorOwner& owner) const override;
   SinkPlan plan_sink(const engine::ConnectorClass& of,
                      const engine::PropertyValues& values) const override;
   // Sends nothing: each request could have an effect.
   Status check_sink(const engine::ConnectorClass& of, const engine::PropertyValues& values,
-                    const SinkOwner& owner) const override;
+                    const ConnectorOwner& owner) const override;
   Result<std::unique_ptr<BatchWriter>> open_batches(const engine::ConnectorClass& of,
                                                     const engine::PropertyValues& values,
-                                                    const SinkOwner& owner) const override;
+                                                    const ConnectorOwner& owner) const override;
 };
 
 }  // namespace server

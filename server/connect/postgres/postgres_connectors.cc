@@ -84,7 +84,8 @@ std::string_view PostgresConnectors::guarantee(const engine::ConnectorClass& of)
 }
 
 Result<SourcePlan> PostgresConnectors::plan_source(const engine::ConnectorClass& /*of*/,
-                                                   const engine::PropertyValues& values) const {
+                                                   const engine::PropertyValues& values,
+                                                   const ConnectorOwner& /*owner*/) const {
   SourcePlan plan;
   if (!values.flag("validate")) return plan;
   const engine::PostgresSource source = engine::read_postgres_source(values).source;
@@ -101,7 +102,7 @@ Result<SourcePlan> PostgresConnectors::plan_source(const engine::ConnectorClass&
 
 Result<std::unique_ptr<SourceReader>> PostgresConnectors::open_source(
     const engine::ConnectorClass& /*of*/, const engine::PropertyValues& values,
-    engine::RowColumns /*columns*/, const std::string& /*connector*/) const {
+    engine::RowColumns /*columns*/, const ConnectorOwner& /*owner*/) const {
   auto read = engine::read_postgres_source(values);
   if (!read.wrong.empty()) return Error{ErrorCode::InvalidParameter, read.wrong.front().message};
   return std::unique_ptr<SourceReader>(
@@ -114,8 +115,9 @@ std::string PostgresConnectors::topic_prefix(const engine::ConnectorClass& of,
   return values.text("topic.prefix") + ".";
 }
 
-std::vector<ConnectorNotice> PostgresConnectors::after_drop(
-    const engine::ConnectorClass& of, const engine::PropertyValues& values) const {
+std::vector<ConnectorNotice> PostgresConnectors::after_drop(const engine::ConnectorClass& of,
+                                                            const engine::PropertyValues& values,
+                                                            const ConnectorOwner& /*owner*/) const {
   if (is_sink(of)) return {};
   const engine::PostgresSource source = engine::read_postgres_source(values).source;
   const auto stays = [&](std::string_view why) {
@@ -151,7 +153,7 @@ SinkPlan PostgresConnectors::plan_sink(const engine::ConnectorClass& of,
 
 Status PostgresConnectors::check_sink(const engine::ConnectorClass& of,
                                       const engine::PropertyValues& values,
-                                      const SinkOwner& /*owner*/) const {
+                                      const ConnectorOwner& /*owner*/) const {
   if (!values.flag("validate")) return {};
   const engine::PostgresSink sink = engine::read_postgres_sink(of, values).sink;
   const auto transforms =
@@ -168,7 +170,7 @@ Status PostgresConnectors::check_sink(const engine::ConnectorClass& of,
 
 Result<std::unique_ptr<SinkWriter>> PostgresConnectors::open_sink(
     const engine::ConnectorClass& of, const engine::PropertyValues& /*values*/,
-    const SinkOwner& /*owner*/) const {
+    const ConnectorOwner& /*owner*/) const {
   return engine::class_is_not_built_in(of.name, false);
 }
 

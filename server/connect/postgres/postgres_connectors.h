@@ -25,24 +25,26 @@ class PostgresConnectors final : public ConnectorFamily {
       const engine::ConnectorClass& of, const engine::ConnectorProperties& config) const override;
   std::string_view guarantee(const engine::ConnectorClass& of) const override;
   Result<SourcePlan> plan_source(const engine::ConnectorClass& of,
-                                 const engine::PropertyValues& values) const override;
+                                 const engine::PropertyValues& values,
+                                 const ConnectorOwner& owner) const override;
   Result<std::unique_ptr<SourceReader>> open_source(const engine::ConnectorClass& of,
                                                     const engine::PropertyValues& values,
                                                     engine::RowColumns columns,
-                                                    const std::string& connector) const override;
+                                                    const ConnectorOwner& owner) const override;
   std::string topic_prefix(const engine::ConnectorClass& of,
                            const engine::PropertyValues& values) const override;
   std::vector<ConnectorNotice> after_drop(const engine::ConnectorClass& of,
-                                          const engine::PropertyValues& values) const override;
+                                          const engine::PropertyValues& values,
+                                          const ConnectorOwner& owner) const override;
 
   SinkPlan plan_sink(const engine::ConnectorClass& of,
                      const engine::PropertyValues& values) const override;
   Status check_sink(const engine::ConnectorClass& of, const engine::PropertyValues& values,
-                    const SinkOwner& owner) const override;
+                    const ConnectorOwner& owner) const override;
   // Sinks of this family write tables.
   Result<std::unique_ptr<SinkWriter>> open_sink(const engine::ConnectorClass& of,
                                                 const engine::PropertyValues& values,
-                                                const SinkOwner& owner) const override;
+                                                const ConnectorOwner& owner) const override;
   Result<std::unique_ptr<TableWriter>> open_tables(const engine::ConnectorClass& of,
                                                    const engine::PropertyValues& values,
                                                    const std::string& connector) const override;

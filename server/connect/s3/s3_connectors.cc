@@ -30,14 +30,15 @@ std::string_view S3Connectors::guarantee(const engine::ConnectorClass&) const {
 }
 
 Result<SourcePlan> S3Connectors::plan_source(const engine::ConnectorClass& of,
-                                             const engine::PropertyValues&) const {
+                                             const engine::PropertyValues&,
+                                             const ConnectorOwner&) const {
   return engine::class_is_not_built_in(of.name, false);
 }
 
 Result<std::unique_ptr<SourceReader>> S3Connectors::open_source(const engine::ConnectorClass& of,
                                                                 const engine::PropertyValues&,
                                                                 engine::RowColumns,
-                                                                const std::string&) const {
+                                                                const ConnectorOwner&) const {
   return engine::class_is_not_built_in(of.name, false);
 }
 
@@ -56,7 +57,7 @@ SinkPlan S3Connectors::plan_sink(const engine::ConnectorClass& of,
 
 Status S3Connectors::check_sink(const engine::ConnectorClass& of,
                                 const engine::PropertyValues& values,
-                                const SinkOwner& owner) const {
+                                const ConnectorOwner& owner) const {
   if (!values.flag("validate")) return {};
   engine::S3Bucket bucket = engine::read_s3_sink(of, values).sink.bucket;
   bucket.retries = 0;  // the client of CREATE CONNECTOR waits
@@ -67,7 +68,7 @@ Status S3Connectors::check_sink(const engine::ConnectorClass& of,
 
 Result<std::unique_ptr<SinkWriter>> S3Connectors::open_sink(const engine::ConnectorClass& of,
                                                             const engine::PropertyValues& values,
-                                                            const SinkOwner& owner) const {
+                                                            const ConnectorOwner& owner) const {
   auto read = engine::read_s3_sink(of, values);
   if (!read.wrong.empty()) return Error{ErrorCode::InvalidParameter, read.wrong.front().message};
   return std::unique_ptr<SinkWriter>(

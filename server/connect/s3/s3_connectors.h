@@ -23,18 +23,19 @@ class S3Connectors final : public ConnectorFamily {
   std::string_view guarantee(const engine::ConnectorClass& of) const override;
   // The classes of the family that read buckets are not built in.
   Result<SourcePlan> plan_source(const engine::ConnectorClass& of,
-                                 const engine::PropertyValues& values) const override;
+                                 const engine::PropertyValues& values,
+                                 const ConnectorOwner& owner) const override;
   Result<std::unique_ptr<SourceReader>> open_source(const engine::ConnectorClass& of,
                                                     const engine::PropertyValues& values,
                                                     engine::RowColumns columns,
-                                                    const std::string& connector) const override;
+                                                    const ConnectorOwner& owner) const override;
   SinkPlan plan_sink(const engine::ConnectorClass& of,
                      const engine::PropertyValues& values) const override;
   Status check_sink(const engine::ConnectorClass& of, const engine::PropertyValues& values,
-                    const SinkOwner& owner) const override;
+                    const ConnectorOwner& owner) const override;
   Result<std::unique_ptr<SinkWriter>> open_sink(const engine::ConnectorClass& of,
                                                 const engine::PropertyValues& values,
-                                                const SinkOwner& owner) const override;
+                                                const ConnectorOwner& owner) const override;
 
  private:
   const Clock& clock_;

@@ -46,7 +46,8 @@ std::vector<std::string> WebhookConnectors::topics_of(const engine::ConnectorCla
 }
 
 Result<SourcePlan> WebhookConnectors::plan_source(const engine::ConnectorClass& of,
-                                                  const engine::PropertyValues& values) const {
+                                                  const engine::PropertyValues& values,
+                                                  const ConnectorOwner& /*owner*/) const {
   engine::WebhookSource source = engine::read_webhook(values).source;
   SourcePlan plan;
   plan.topics = {source.topic};
@@ -58,7 +59,7 @@ Result<SourcePlan> WebhookConnectors::plan_source(const engine::ConnectorClass& 
 
 Result<std::unique_ptr<SourceReader>> WebhookConnectors::open_source(
     const engine::ConnectorClass& of, const engine::PropertyValues& values, engine::RowColumns,
-    const std::string& connector) const {
+    const ConnectorOwner& owner) const {
   constexpr std::string_view kMostBytes = "max.message.bytes";
   auto read = engine::read_webhook(values);
   if (!read.wrong.empty()) return Error{ErrorCode::InvalidParameter, read.wrong.front().message};
@@ -75,8 +76,9 @@ Result<std::unique_ptr<SourceReader>> WebhookConnectors::open_source(
     return static_cast<size_t>(
         most ? *most : storage::topic_config_number(storage::TopicInfo{}, kMostBytes));
   };
-  return std::unique_ptr<SourceReader>(std::make_unique<WebhookReader>(
-      webhooks_, std::move(read.source), connector, std::move(most_record_bytes), memory_, clock_));
+  return std::unique_ptr<SourceReader>(
+      std::make_unique<WebhookReader>(webhooks_, std::move(read.source), owner.connector,
+                                      std::move(most_record_bytes), memory_, clock_));
 }
 
 }  // namespace server

@@ -31,11 +31,12 @@ class WebhookConnectors final : public ConnectorFamily {
                             const engine::PropertyValues& values) const override;
   std::string_view guarantee(const engine::ConnectorClass& of) const override;
   Result<SourcePlan> plan_source(const engine::ConnectorClass& of,
-                                 const engine::PropertyValues& values) const override;
+                                 const engine::PropertyValues& values,
+                                 const ConnectorOwner& owner) const override;
   Result<std::unique_ptr<SourceReader>> open_source(const engine::ConnectorClass& of,
                                                     const engine::PropertyValues& values,
                                                     engine::RowColumns columns,
-                                                    const std::string& connector) const override;
+                                                    const ConnectorOwner& owner) const override;
 
  private:
   // Returns the topics of the records, as far as they follow from the configuration.
