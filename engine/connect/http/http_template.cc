@@ -22,6 +22,10 @@ void append_percent_encoded(std::string& to, std::string_view text) {
 
 void append_text(std::string& to, std::string_view text, TemplateEscape escape) {
   if (escape == TemplateEscape::Url) return append_percent_encoded(to, text);
+  if (escape == TemplateEscape::None) {
+    to += text;
+    return;
+  }
   const std::string quoted = json_tree_text({.kind = JsonKind::String, .text = std::string(text)});
   to += std::string_view(quoted).substr(1, quoted.size() - 2);
 }

@@ -21,8 +21,8 @@ struct TemplateRecord {
 };
 
 // How the value of a field is written. Json: the characters of a text are escaped as within a JSON string, without quotes;
-// other values are JSON. Url: percent-encoded, also the slash.
-enum class TemplateEscape : uint8_t { Json, Url };
+// other values are JSON. Url: percent-encoded, also the slash. None: texts are unchanged, other values are JSON.
+enum class TemplateEscape : uint8_t { Json, Url, None };
 
 // Invariant: the fields are among ${topic}, ${partition}, ${offset}, ${timestamp}, ${key}, ${value} and ${value.A.B}.
 //

@@ -33,6 +33,8 @@ TEST(HttpTemplate, fields_are_escaped_for_their_place) {
       filled("http://h/${topic}/${key}?p=${partition}&o=${offset}&v=${value.A.B}&t=${timestamp}",
              url, value),
       "http://h/a%20b/k%2F%221?p=2&o=41&v=x%22%0A%2F%C3%A9&t=7");
+  EXPECT_EQ(filled("a/${key}/${value.A.B}/${value.ID}", TemplateEscape::None, value),
+            "a/k/\"1/x\"\n/é/1.50");
   EXPECT_EQ(filled("${value}", json, "{}"), "{}");
   EXPECT_EQ(filled("${value.A}", json, "no json"), "the value is not JSON, and has no fields");
   EXPECT_EQ(filled("${keys}", json, "{}"), "${keys} is not a field of a record");

@@ -1,4 +1,4 @@
-// Checks the packets of MQTT against the bytes of the standards.
+// Checks the packets of MQTT against the bytes of the standards, and the properties of connectors of class "mqtt".
 #include <gtest/gtest.h>
 
 #include <string>
@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/connect/mqtt/mqtt_packets.h"
+#include "engine/connect/mqtt/mqtt_properties.h"
 
 namespace engine {
 namespace {
@@ -130,6 +131,60 @@ TEST(MqttPackets, reasons_are_named_and_texts_of_brokers_are_made_printable) {
   EXPECT_EQ(mqtt_reason_text({5}, true), "not authorized (0x05)");
   EXPECT_EQ(mqtt_reason_text({0x87, "no\n\x1b[1m"}, false), "not authorized (0x87): no  [1m");
   EXPECT_EQ(mqtt_reason_text({0xee}, false), "unknown reason (0xee)");
+}
+
+TEST(MqttTopics, wildcards_stand_for_whole_levels) {
+  for (const char* const filter : {"a", "+", "#", "a/+/b", "+/#", "/", "a//b", "$share/g/a/#"})
+    EXPECT_FALSE(problem_of_mqtt_filter(filter)) << filter;
+  for (const char* const filter : {"", "a+", "a/b#", "#/a", "a/+b/c", "\xff"})
+    EXPECT_TRUE(problem_of_mqtt_filter(filter)) << filter;
+  EXPECT_FALSE(problem_of_mqtt_topic("plant/1"));
+  for (const std::string& topic : {""s, "a/+"s, "#"s, "a\0b"s, "\xc3"s})
+    EXPECT_TRUE(problem_of_mqtt_topic(topic)) << topic;
+}
+
+// Returns the messages of all wrong properties, one per line.
+std::string wrong_of_source(ConnectorProperties config) {
+  const ConnectorClass& of = *find_connector_class("mqtt", ConnectorType::Source);
+  config.insert({{"mqtt.server.uri", "tcp://h"}, {"mqtt.topics", "a"}, {"kafka.topic", "t"}});
+  std::string all;
+  for (const WrongProperty& each : read_mqtt_source({mqtt_rows(of), config}).wrong)
+    all += each.message + "\n";
+  return all;
+}
+
+TEST(MqttProperties, wrong_values_are_named) {
+  EXPECT_EQ(wrong_of_source({}), "");
+  const std::string address =
+      "property \"mqtt.server.uri\" is an address such as tcp://HOST:1883 or ssl://HOST:8883\n";
+  for (const char* const uri : {"h:1883", "ws://h", "tcp://", "tcp://h:0", "tcp://h:70000",
+                                "tcp://u:secret@h", "tcp://h:1883x", "tcp://h/path"})
+    EXPECT_EQ(wrong_of_source({{"mqtt.server.uri", uri}}), address) << uri;
+  EXPECT_EQ(wrong_of_source({{"mqtt.server.uri", "tcp://a,tcp://b"}}),
+            "property \"mqtt.server.uri\" names one broker\n");
+  EXPECT_EQ(wrong_of_source({{"mqtt.qos", "2"}}), "property \"mqtt.qos\" is 0 or 1\n");
+  EXPECT_EQ(wrong_of_source({{"mqtt.topics", "a/#/b"}}),
+            "property \"mqtt.topics\" \"a/#/b\" has a # that is not its last level\n");
+  EXPECT_EQ(wrong_of_source({{"mqtt.password", "p"}}),
+            "property \"mqtt.username\" is required with \"mqtt.password\"\n");
+  EXPECT_EQ(wrong_of_source({{"mqtt.ssl.ca.pem", "x"}}),
+            "property \"mqtt.server.uri\" begins with ssl:// if certificates are set\n");
+  EXPECT_EQ(wrong_of_source({{"mqtt.server.uri", "ssl://h"}, {"mqtt.ssl.key.pem", "x"}}),
+            "property \"mqtt.ssl.certificate.pem\" is required: a certificate and its key belong "
+            "together\n");
+}
+
+TEST(MqttProperties, an_address_has_the_usual_ports) {
+  const auto address = [](const std::string& uri) {
+    const ConnectorClass& of = *find_connector_class("mqtt", ConnectorType::Source);
+    const MqttBroker broker =
+        read_mqtt_source({mqtt_rows(of), {{"mqtt.server.uri", uri}}}).source.broker;
+    return broker.host_port() + (broker.has_tls ? " TLS" : "");
+  };
+  EXPECT_EQ(address("tcp://broker"), "broker:1883");
+  EXPECT_EQ(address("ssl://broker/"), "broker:8883 TLS");
+  EXPECT_EQ(address("mqtts://[::1]:884"), "[::1]:884 TLS");
+  EXPECT_EQ(address("mqtt://10.1.2.3:9"), "10.1.2.3:9");
 }
 
 }  // namespace

@@ -7,12 +7,12 @@ TEST(ConnectorSecrets, the_name_of_a_property_shows_that_its_value_is_secret) {
   for (const std::string_view secret :
        {"database.password", "connection.password", "aws.secret.access.key", "sasl.jaas.config",
         "producer.override.sasl.jaas.config", "basic.auth.user.info", "signature.secret", "api.key",
-        "http.headers.authorization", "token"})
+        "http.headers.authorization", "token", "mqtt.ssl.key.pem"})
     EXPECT_TRUE(may_be_secret(secret)) << secret;
   for (const std::string_view open :
        {"database.hostname", "topic.prefix", "key.converter", "ssl.keystore.location", "topics",
-        "aws.credentials.provider.class", "message.key.columns", "connection.url",
-        "sasl.mechanism"})
+        "aws.credentials.provider.class", "message.key.columns", "connection.url", "sasl.mechanism",
+        "mqtt.ssl.certificate.pem"})
     EXPECT_FALSE(may_be_secret(open)) << open;
 }
 
