@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
+#include <optional>
 
 #include "base/errors.h"
 #include "records/batch_builder.h"
@@ -109,6 +111,19 @@ Result<std::vector<storage::PartitionBatches>> topic_batches(const SourceBatch& 
     TRY(batches.add(dead_letters.topic, dead_letters.connector, std::nullopt, bad.bytes, headers));
   }
   return batches.take();
+}
+
+size_t most_record_bytes(const storage::TopicSnapshot& topics,
+                         const std::vector<std::string>& names) {
+  constexpr std::string_view kMostBytes = "max.message.bytes";
+  std::optional<int64_t> most;
+  for (const std::string& name : names) {
+    const storage::TopicInfo* const topic = topics.find(name);
+    const int64_t bytes =
+        storage::topic_config_number(topic == nullptr ? storage::TopicInfo{} : *topic, kMostBytes);
+    most = std::min(most.value_or(bytes), bytes);
+  }
+  return static_cast<size_t>(most.value_or(0));
 }
 
 }  // namespace server

@@ -1,5 +1,6 @@
 // Converts the records of a source to record batches of partitions.
 #pragma once
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
@@ -28,5 +29,10 @@ Result<std::vector<storage::PartitionBatches>> topic_batches(const SourceBatch& 
                                                              const storage::TopicSnapshot& topics,
                                                              const DeadLetters& dead_letters,
                                                              int64_t now_ms);
+
+// Returns the smallest max.message.bytes of the topics. A topic that does not exist counts with the
+// default.
+size_t most_record_bytes(const storage::TopicSnapshot& topics,
+                         const std::vector<std::string>& names);
 
 }  // namespace server

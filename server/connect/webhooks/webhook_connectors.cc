@@ -1,12 +1,9 @@
 #include "server/connect/webhooks/webhook_connectors.h"
 
-#include <algorithm>
-#include <optional>
-
 #include "engine/connect/http/webhook_properties.h"
 #include "engine/connect/transforms/transform_chain.h"
+#include "server/connect/topic_batches.h"
 #include "server/connect/webhooks/webhook_reader.h"
-#include "storage/meta/topic_configs.h"
 
 namespace server {
 
@@ -60,25 +57,13 @@ Result<SourcePlan> WebhookConnectors::plan_source(const engine::ConnectorClass& 
 Result<std::unique_ptr<SourceReader>> WebhookConnectors::open_source(
     const engine::ConnectorClass& of, const engine::PropertyValues& values, engine::RowColumns,
     const ConnectorOwner& owner) const {
-  constexpr std::string_view kMostBytes = "max.message.bytes";
   auto read = engine::read_webhook(values);
   if (!read.wrong.empty()) return Error{ErrorCode::InvalidParameter, read.wrong.front().message};
-  auto most_record_bytes = [this, names = topics_of(of, values)] {
-    const auto topics = find_topics_();
-    std::optional<int64_t> most;
-    for (const std::string& name : names) {
-      const storage::TopicInfo* const topic = topics->find(name);
-      if (topic == nullptr) continue;
-      const int64_t bytes = storage::topic_config_number(*topic, kMostBytes);
-      most = std::min(most.value_or(bytes), bytes);
-    }
-    // A topic that does not exist yet gets the default size.
-    return static_cast<size_t>(
-        most ? *most : storage::topic_config_number(storage::TopicInfo{}, kMostBytes));
+  auto most_bytes = [this, names = topics_of(of, values)] {
+    return most_record_bytes(*find_topics_(), names);
   };
-  return std::unique_ptr<SourceReader>(
-      std::make_unique<WebhookReader>(webhooks_, std::move(read.source), owner.connector,
-                                      std::move(most_record_bytes), memory_, clock_));
+  return std::unique_ptr<SourceReader>(std::make_unique<WebhookReader>(
+      webhooks_, std::move(read.source), owner.connector, std::move(most_bytes), memory_, clock_));
 }
 
 }  // namespace server
