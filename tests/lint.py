@@ -57,7 +57,7 @@ ARROWS = {
     'server/kafka': STORAGE + ['server/coordinator', 'server/net', 'server/auth', 'base', 'records'],
     'server/http': LANGUAGE + ['engine/registry', 'engine/json', 'engine/connect', 'server/connect', 'server/sql', 'server/kafka', 'server/net', 'server/auth', 'base', 'records'],
     'server/http_client': ['base'],
-    'server/connect': METADATA + ['engine/connect', 'server/metadata', 'server/http_client'],
+    'server/connect': METADATA + ['engine/connect', 'server/metadata', 'server/http_client', 'server/net'],
     # A client of other Kafka clusters uses the messages of the protocol; it does not know links.
     'server/kafka_client': ['server/kafka', 'server/net', 'server/auth', 'base', 'records'],
     'server/links': ['engine/connect', 'storage/meta', 'server/connect', 'server/kafka', 'server/kafka_client', 'server/net', 'base'],
