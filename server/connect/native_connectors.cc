@@ -12,6 +12,7 @@
 #include "engine/types/ascii.h"
 #include "server/connect/files/file_connectors.h"
 #include "server/connect/http/http_connectors.h"
+#include "server/connect/mqtt/mqtt_connectors.h"
 #include "server/connect/postgres/postgres_connectors.h"
 #include "server/connect/s3/s3_connectors.h"
 #include "server/connect/webhooks/webhook_connectors.h"
@@ -72,6 +73,8 @@ NativeConnectors::NativeConnectors(ConnectLog& log, MetadataApplier& definitions
       webhooks_, [this] { return definitions_.image()->topics; }, connector_memory_, clock_));
   own_families_.push_back(std::make_unique<HttpConnectors>());
   own_families_.push_back(std::make_unique<S3Connectors>(clock_));
+  own_families_.push_back(
+      std::make_unique<MqttConnectors>([this] { return definitions_.image()->topics; }, clock_));
   for (const auto& family : own_families_) families_.push_back(family.get());
 }
 
