@@ -14,6 +14,7 @@ namespace server::coordinator {
 inline constexpr KafkaError kInvalidRecordState{121};
 inline constexpr KafkaError kShareSessionNotFound{122};
 inline constexpr KafkaError kInvalidShareSessionEpoch{123};
+inline constexpr KafkaError kFencedStateEpoch{124};
 inline constexpr KafkaError kShareSessionLimitReached{133};
 inline constexpr KafkaError kUnknownTopicOfId{100};  // UNKNOWN_TOPIC_ID
 
@@ -131,6 +132,64 @@ struct CloseShareSession {
   std::string group_id, member_id;
   uint64_t connection = 0;
   Answer refusal(KafkaError) const { return {}; }
+};
+
+// --- State
+
+// The leader of a partition delivers its records; the coordinator of the group stores which of them are done. The
+// requests correspond to ReadShareGroupState and WriteShareGroupState of Kafka's protocol.
+
+struct ShareStateBatch {
+  int64_t first = 0, last = 0;
+  int8_t state = 0;  // a RecordState, but not Acquired
+  int16_t delivery_count = 0;
+  bool operator==(const ShareStateBatch&) const = default;
+};
+struct ShareStateRead {
+  struct Partition {
+    TopicIdPartition id = {};
+    KafkaError error = KafkaError::None;
+    int32_t state_epoch = 0;
+    int64_t start = -1;  // -1: the group has not read the partition yet
+    std::vector<ShareStateBatch> batches = {};
+  };
+  KafkaError error = KafkaError::None;
+  std::vector<Partition> partitions = {};  // in the order of the request
+};
+// Reads the state of partitions for their leader. The coordinator then accepts changes of this leader only: the answer
+// has a new state epoch, and changes with an earlier one are refused.
+struct ReadShareState {
+  using Answer = ShareStateRead;
+  struct Partition {
+    TopicIdPartition id = {};
+    int32_t leader_epoch = 0;
+  };
+  std::string group_id;
+  std::vector<Partition> partitions = {};
+  Answer refusal(KafkaError error) const { return {error, {}}; }
+};
+struct ShareStateWritten {
+  struct Partition {
+    TopicIdPartition id = {};
+    KafkaError error = KafkaError::None;
+  };
+  KafkaError error = KafkaError::None;
+  std::vector<Partition> partitions = {};  // in the order of the request
+};
+// Stores changes of the state. A request may be sent again if its answer was lost.
+struct WriteShareState {
+  using Answer = ShareStateWritten;
+  struct Partition {
+    TopicIdPartition id = {};
+    int32_t leader_epoch = 0, state_epoch = 0;
+    int64_t start = 0;
+    std::vector<ShareStateBatch> batches = {};  // the changed records
+  };
+  std::string group_id;
+  // Increases with each new request of the leader. A request with a lower number than the last one is refused.
+  int64_t sequence = 0;
+  std::vector<Partition> partitions = {};
+  Answer refusal(KafkaError error) const { return {error, {}}; }
 };
 
 // --- Offsets

@@ -386,16 +386,27 @@ void SharePartition::restore(int64_t start, const Kept& ranges) {
 }
 
 void SharePartition::restore_change(int64_t start, const Kept& ranges) {
+  apply_change(start, ranges);
+  forget_changes();
+}
+
+void SharePartition::apply_change(int64_t start, const Kept& ranges) {
+  if (!has_begun()) begin_at(start);
   for (const auto& [first, range] : ranges) {
     if (range.end <= std::max(first, start_)) continue;
     // Offsets that no stored range covers were at most lent and never acknowledged, so they are
     // available.
     extend(range.end, {});
     set(std::max(first, start_), range.end, range);
+    note(std::max(first, start_), range.end);
   }
   move_start(start);
   advance();
-  forget_changes();
+}
+
+size_t SharePartition::memory_bytes() const {
+  constexpr size_t kBytesOfPartition = 400, kBytesOfRange = 112;
+  return kBytesOfPartition + kBytesOfRange * ranges_.size();
 }
 
 }  // namespace server::coordinator

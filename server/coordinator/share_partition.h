@@ -117,6 +117,10 @@ class SharePartition {
   void restore(int64_t start, const Kept& ranges);
   // Applies a stored change to the state.
   void restore_change(int64_t start, const Kept& ranges);
+  // Applies a change that the leader of the partition has made. Unlike restore_change(), it counts as a change.
+  void apply_change(int64_t start, const Kept& ranges);
+  // Returns the approximate size in memory.
+  size_t memory_bytes() const;
 
  private:
   struct Run {

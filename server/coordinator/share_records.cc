@@ -12,6 +12,9 @@ namespace {
 // The version of all values. Members and groups have the schemas ShareGroup*.json of Apache Kafka
 // (group-coordinator/src/main/resources/common/message in https://github.com/apache/kafka).
 constexpr int16_t kVersion = 0;
+// The tagged field of a Progress record with the leader epoch and the state epoch. Programs that do not know the field
+// skip it.
+constexpr uint64_t kOwner = 0;
 
 Error damaged() { return {ErrorCode::DataCorrupted, "a record of a share group is damaged"}; }
 
@@ -83,8 +86,39 @@ std::string encode(const ShareProgressValue& value) {
     out.number(range.delivery_count);
     out.no_tags();
   }
-  out.no_tags();
+  if (value.state_epoch == 0) {
+    out.no_tags();
+  } else {
+    RecordWriter owner = RecordWriter::part();
+    owner.number(value.leader_epoch);
+    owner.number(value.state_epoch);
+    out.tag(kOwner, owner.take());
+  }
   return out.take();
+}
+
+std::vector<ShareStateBatch> batches_of(const SharePartition::Kept& ranges) {
+  std::vector<ShareStateBatch> batches;
+  batches.reserve(ranges.size());
+  for (const auto& [first, range] : ranges)
+    batches.push_back(
+        {first, range.end - 1, static_cast<int8_t>(range.state), range.delivery_count});
+  return batches;
+}
+
+std::optional<SharePartition::Kept> kept_of(const std::vector<ShareStateBatch>& batches) {
+  SharePartition::Kept ranges;
+  ranges.reserve(batches.size());
+  for (const ShareStateBatch& batch : batches) {
+    if (batch.first < 0 || batch.last < batch.first || batch.last == INT64_MAX ||
+        !is_kept_state(batch.state) || batch.delivery_count < 0)
+      return std::nullopt;
+    ranges.emplace_back(batch.first,
+                        SharePartition::Range{.end = batch.last + 1,
+                                              .state = static_cast<RecordState>(batch.state),
+                                              .delivery_count = batch.delivery_count});
+  }
+  return ranges;
 }
 
 Result<ShareMemberValue> decode_share_member(std::string_view value) {
@@ -126,7 +160,13 @@ Result<ShareProgressValue> decode_share_progress(std::string_view value) {
     range.state = static_cast<RecordState>(state);
     read.ranges.emplace_back(first, range);
   }
-  in.skip_tags();
+  in.tags([&](uint64_t tag, std::string_view field) {
+    if (tag != kOwner) return;
+    RecordReading owner(field);
+    read.leader_epoch = owner.number<int32_t>();
+    read.state_epoch = owner.number<int32_t>();
+    if (!owner.ok()) read.start = -1;
+  });
   if (!in.ok() || read.start < 0) return damaged();
   return read;
 }

@@ -2,6 +2,7 @@
 // our own (docs/formats/coordinators.md).
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,8 +47,15 @@ struct ShareProgressValue {
   int32_t number = 0;
   int64_t start = 0;
   SharePartition::Kept ranges = {};
+  // The leader that may change the state, in Progress only; see ReadShareState. state_epoch 0: no leader has read it.
+  int32_t leader_epoch = -1, state_epoch = 0;
 };
 std::string encode(const ShareProgressValue& value);
+
+// Conversions of ranges for the requests between leader and coordinator. kept_of() returns nullopt if a batch is not
+// valid.
+std::vector<ShareStateBatch> batches_of(const SharePartition::Kept& ranges);
+std::optional<SharePartition::Kept> kept_of(const std::vector<ShareStateBatch>& batches);
 
 // All values have version 0. The decoders fail with IncompatibleFormat for other versions, and with DataCorrupted for
 // truncated or inconsistent values.

@@ -51,6 +51,14 @@ TEST(ShareRecords, progress_is_read_as_it_was_written) {
   EXPECT_EQ(read->ranges[1].second.end, 200);
   for (size_t size = 0; size < bytes.size(); ++size)
     EXPECT_FALSE(decode_share_progress(bytes.substr(0, size)));
+  EXPECT_EQ(read->state_epoch, 0);
+  value.leader_epoch = 5;
+  value.state_epoch = 77;
+  const auto owned = decode_share_progress(encode(value));
+  ASSERT_TRUE(owned);
+  EXPECT_EQ(owned->leader_epoch, 5);
+  EXPECT_EQ(owned->state_epoch, 77);
+  EXPECT_EQ(owned->ranges.size(), 2u);
   EXPECT_EQ(decode_share_epoch(encode_share_epoch(12)).value_or(0), 12);
 }
 
