@@ -30,19 +30,27 @@ class CoordinatorShard {
   CoordinatorShard& operator=(const CoordinatorShard&) = delete;
 
   void lead(PartitionId partition, LeaderEpoch epoch) {
-    std::unique_ptr<Partition>& of = partitions_[partition];
-    if (!of) of = std::make_unique<Partition>(partition, port_, around_);
-    of->lead(epoch);
+    find_or_make(partition).lead(epoch);
     if (!expiry_.is_set()) expire_later();
   }
   // Answers all waiting requests with an error that makes the clients look for another coordinator.
   void resign_all() {
-    for (const auto& [id, partition] : partitions_) partition->resign();
+    for (const auto& [id, partition] : partitions_) {
+      partition->resign();
+      if constexpr (requires { partition->end_sessions(); }) partition->end_sessions();
+    }
   }
   // Returns null if this loop has never led the partition.
   Partition* find(PartitionId partition) {
     const auto found = partitions_.find(partition);
     return found == partitions_.end() ? nullptr : found->second.get();
+  }
+
+  // Returns the partition, which need not be led by this node.
+  Partition& find_or_make(PartitionId partition) {
+    std::unique_ptr<Partition>& of = partitions_[partition];
+    if (!of) of = std::make_unique<Partition>(partition, port_, around_);
+    return *of;
   }
 
   void for_each(const std::function<void(Partition&)>& visit) {

@@ -44,6 +44,12 @@ class Coordinators {
   void ask_at(PartitionId partition, Request request, Done<typename Request::Answer> done) {
     run_at(partition, asking(std::move(request), std::move(done)));
   }
+  // Sends a request that this node handles whether or not it coordinates the key.
+  template <class Request>
+  void ask_here(Request request, Done<typename Request::Answer> done) {
+    std::string key(key_of(request));
+    run_here_for(key, asking(std::move(request), std::move(done)));
+  }
   // Lists the contents of all partitions.
   virtual void list(Done<Listed> done) = 0;
   // Creates the topic if it does not exist, and calls back when coordinators are available.
@@ -55,6 +61,8 @@ class Coordinators {
   using Work = std::function<void(Partition* partition, KafkaError why_not)>;
   virtual void run(const std::string& key, Work work) = 0;
   virtual void run_at(PartitionId partition, Work work) = 0;
+  // Runs `work` with the partition of the key, on the loop of that partition, even if another node is the coordinator.
+  virtual void run_here_for(const std::string& key, Work work) { run(key, std::move(work)); }
   // A function that runs its argument on the caller's loop. The coordinator uses it to pass the
   // answer back to the caller.
   using Home = std::function<void(std::function<void()>)>;

@@ -76,7 +76,7 @@ void GroupPartition::on_unloaded() {
   }
   auto shares = std::exchange(shares_, {});
   for (auto& [id, share] : shares) {
-    share->end(kNotCoordinator);
+    share->end();
     around_.size.shrink(kBytesOfShareGroup + id.size());
   }
 }

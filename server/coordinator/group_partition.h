@@ -18,6 +18,7 @@
 #include "server/coordinator/group_offsets.h"
 #include "server/coordinator/replayed_partition.h"
 #include "server/coordinator/share_group.h"
+#include "server/coordinator/share_sessions.h"
 
 namespace server::coordinator {
 
@@ -37,6 +38,9 @@ class GroupPartition final : private ReplayedState {
   // loaded, or this node does not lead it.
   KafkaError unavailable() const { return log_.unavailable(); }
 
+  // Ends the sessions of share groups at this node.
+  void end_sessions();
+
   // --- Requests; may be called only while unavailable() is None.
 
   void handle(JoinGroup request, Done<JoinedGroup> done);
@@ -52,8 +56,8 @@ class GroupPartition final : private ReplayedState {
   void handle(DescribeConsumerGroup request, Done<ConsumerGroupDescription> done);
   void handle(DeleteGroup request, Done<GroupDeletion> done);
   void handle(ShareGroupHeartbeat request, Done<ShareGroupHeartbeatAnswer> done);
-  void handle(ShareFetch request, Done<ShareFetched> done);
-  void handle(const CloseShareSession& request, Done<ClosedShareSession> done);
+  void handle(const ReadShareState& request, Done<ShareStateRead> done);
+  void handle(const WriteShareState& request, Done<ShareStateWritten> done);
   void handle(const DescribeShareGroup& request, Done<ShareGroupDescription> done);
   void handle(const DescribeShareGroupOffsets& request, Done<ShareGroupOffsets> done);
   void handle(const AlterShareGroupOffsets& request, Done<ShareGroupOffsets> done);
@@ -61,6 +65,10 @@ class GroupPartition final : private ReplayedState {
   std::vector<GroupListing> list() const;
   std::vector<GroupProgress> progress() const;
 
+  // --- Requests that this node handles as the leader of topics' partitions, whichever node coordinates the group.
+
+  void handle(ShareFetch request, Done<ShareFetched> done);
+  void handle(const CloseShareSession& request, Done<ClosedShareSession> done);
   // Wakes share groups that wait for records of the partition.
   void grown(const TopicIdPartition& partition);
 
@@ -113,6 +121,13 @@ class GroupPartition final : private ReplayedState {
   ShareGroup* find_or_admit_share(const std::string& id, KafkaError& error);
   void drop_share_unless_there(const std::string& id);
   void erase_share(const std::string& id, Done<GroupDeletion> done);
+  ShareSessions* find_sessions(const std::string& id);
+  std::shared_ptr<ShareSessions> make_sessions(const std::string& id);
+  ShareSessions::Coordinator coordinator_of_shares();
+  // Sends a request to this object as the coordinator. The answer never arrives within the call.
+  template <class Request>
+  void ask_later(Request request, Done<typename Request::Answer> done);
+  void drop_idle_sessions(const std::string& id);
   KafkaError upgrade(const std::string& id, Group& group);
   void downgrade(const std::string& id, std::vector<StoredRecord> records, GroupValue members,
                  Done<KafkaError> done);
@@ -148,9 +163,12 @@ class GroupPartition final : private ReplayedState {
   absl::flat_hash_map<std::string, std::unique_ptr<Group>> groups_;
   // An id is in `groups_` or in `shares_`, but never in both.
   absl::flat_hash_map<std::string, std::shared_ptr<ShareGroup>> shares_;
+  // The sessions of share groups at this node, which need not coordinate the groups.
+  absl::flat_hash_map<std::string, std::shared_ptr<ShareSessions>> sessions_;
   // The offsets that open transactions have committed. For each partition only the last offset of a
   // transaction is kept, because the end of the transaction makes only this one valid.
   absl::flat_hash_map<ProducerId, UndecidedOffsets> undecided_;
+  std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 
 }  // namespace server::coordinator

@@ -51,7 +51,7 @@ Status GroupPartition::replay(const ShareGroupKey& key, std::optional<std::strin
   }
   const Status restored = group->restore(key, value);
   if (value || group->is_there()) return restored;
-  group->end(kUnknownMemberId);
+  group->end();
   shares_.erase(key.group_id);
   around_.size.shrink(kBytesOfShareGroup + key.group_id.size());
   return restored;
@@ -75,7 +75,8 @@ void GroupPartition::erase_share(const std::string& id, Done<GroupDeletion> done
   const std::shared_ptr<ShareGroup> group = shares_[id];
   if (!group->is_empty()) return done({kNonEmptyGroup});
   std::vector<StoredRecord> records = group->tombstones();
-  group->end(kGroupIdNotFound);
+  group->end();
+  if (ShareSessions* sessions = find_sessions(id)) sessions->end(kGroupIdNotFound);
   shares_.erase(id);
   around_.size.shrink(kBytesOfShareGroup + id.size());
   append(std::move(records), [done = std::move(done)](KafkaError error) { done({error}); });
@@ -86,14 +87,70 @@ void GroupPartition::erase_share(const std::string& id, Done<GroupDeletion> done
 void GroupPartition::drop_share_unless_there(const std::string& id) {
   ShareGroup* const group = find_share(id);
   if (!group || group->is_there()) return;
-  group->end(kUnknownMemberId);
+  group->end();
   shares_.erase(id);
   around_.size.shrink(kBytesOfShareGroup + id.size());
 }
 
+// --- Sessions
+
+ShareSessions* GroupPartition::find_sessions(const std::string& id) {
+  const auto found = sessions_.find(id);
+  return found == sessions_.end() ? nullptr : found->second.get();
+}
+
+template <class Request>
+void GroupPartition::ask_later(Request request, Done<typename Request::Answer> done) {
+  port_.defer([this, weak = std::weak_ptr(alive_), request = std::move(request),
+               done = std::move(done)]() mutable {
+    if (weak.expired()) return;
+    const KafkaError why_not = unavailable();
+    if (why_not != KafkaError::None) return done(request.refusal(why_not));
+    handle(std::move(request), std::move(done));
+  });
+}
+
+ShareSessions::Coordinator GroupPartition::coordinator_of_shares() {
+  if (ShareStateCalls* const calls = around_.share_state)
+    return {[this, calls](ReadShareState request, Done<ShareStateRead> done) {
+              calls->read(id_, std::move(request), std::move(done));
+            },
+            [this, calls](WriteShareState request, Done<ShareStateWritten> done) {
+              calls->write(id_, std::move(request), std::move(done));
+            },
+            [this, calls] { return calls->find(id_); }};
+  return {[this](ReadShareState request, Done<ShareStateRead> done) {
+            ask_later(std::move(request), std::move(done));
+          },
+          [this](WriteShareState request, Done<ShareStateWritten> done) {
+            ask_later(std::move(request), std::move(done));
+          }};
+}
+
+std::shared_ptr<ShareSessions> GroupPartition::make_sessions(const std::string& id) {
+  return std::make_shared<ShareSessions>(id, around_, coordinator_of_shares(),
+                                         [this, id] { drop_idle_sessions(id); });
+}
+
+// The sessions call this function themselves, so they are destroyed later.
+void GroupPartition::drop_idle_sessions(const std::string& id) {
+  if (const ShareSessions* const sessions = find_sessions(id); !sessions || !sessions->is_idle())
+    return;
+  port_.defer([this, weak = std::weak_ptr(alive_), id] {
+    if (weak.expired()) return;
+    const auto found = sessions_.find(id);
+    if (found == sessions_.end() || !found->second->is_idle()) return;
+    sessions_.erase(found);
+    around_.size.shrink(kBytesOfShareGroup + id.size());
+  });
+}
+
+void GroupPartition::end_sessions() {
+  for (const auto& [id, sessions] : sessions_) sessions->end(kNotCoordinator);
+}
+
 void GroupPartition::grown(const TopicIdPartition& partition) {
-  if (unavailable() != KafkaError::None) return;
-  for (const auto& [id, share] : shares_) share->grown(partition);
+  for (const auto& [id, sessions] : sessions_) sessions->grown(partition);
 }
 
 // --- Requests
@@ -117,20 +174,41 @@ void GroupPartition::handle(ShareGroupHeartbeat request, Done<ShareGroupHeartbea
   drop_share_unless_there(id);
 }
 
-void GroupPartition::handle(ShareFetch request, Done<ShareFetched> done) {
+void GroupPartition::handle(const ReadShareState& request, Done<ShareStateRead> done) {
   ShareGroup* group = find_share(request.group_id);
-  if (!group || !around_.shared_log)
+  if (!group) return done(request.refusal(kGroupIdNotFound));
+  group->read(request, std::move(done));
+}
+
+void GroupPartition::handle(const WriteShareState& request, Done<ShareStateWritten> done) {
+  ShareGroup* group = find_share(request.group_id);
+  if (!group) return done(request.refusal(kGroupIdNotFound));
+  group->write(request, std::move(done));
+}
+
+void GroupPartition::handle(ShareFetch request, Done<ShareFetched> done) {
+  const bool is_unknown = !around_.share_state && !find_share(request.group_id);
+  if (is_unknown || !around_.shared_log || !is_valid(request.group_id))
     return done(
         request.refusal(kGroupIdNotFound, "Group " + request.group_id + " is not a share group."));
   if (request.member_id.empty() || request.member_id.size() > kMostOfName ||
       request.session_epoch < -1)
     return done(
         request.refusal(KafkaError::InvalidRequest, "The share session does not have this name."));
-  group->fetch(std::move(request), std::move(done));
+  const std::string id = request.group_id;
+  if (!find_sessions(id)) {
+    if (!around_.size.try_grow(kBytesOfShareGroup + id.size()))
+      return done(
+          request.refusal(kShareSessionLimitReached, "The server has no room for share sessions."));
+    sessions_[id] = make_sessions(id);
+  }
+  const std::shared_ptr<ShareSessions> sessions = sessions_.at(id);
+  sessions->fetch(std::move(request), std::move(done));
+  drop_idle_sessions(id);
 }
 
 void GroupPartition::handle(const CloseShareSession& request, Done<ClosedShareSession> done) {
-  if (ShareGroup* group = find_share(request.group_id)) group->close(request);
+  if (ShareSessions* sessions = find_sessions(request.group_id)) sessions->close(request);
   done({});
 }
 
@@ -155,6 +233,7 @@ void GroupPartition::handle(const AlterShareGroupOffsets& request, Done<ShareGro
   if (!group) return done(request.refusal(error));
   if (!group->is_empty()) return done(request.refusal(kNonEmptyGroup));
   group->alter(request, std::move(done));
+  if (ShareSessions* sessions = find_sessions(request.group_id)) sessions->read_again();
   drop_share_unless_there(request.group_id);
 }
 
@@ -164,6 +243,7 @@ void GroupPartition::handle(const DeleteShareGroupOffsets& request,
   if (!group) return done(request.refusal(kGroupIdNotFound));
   if (!group->is_empty()) return done(request.refusal(kNonEmptyGroup));
   group->forget(request, std::move(done));
+  if (ShareSessions* sessions = find_sessions(request.group_id)) sessions->read_again();
 }
 
 }  // namespace server::coordinator

@@ -16,12 +16,13 @@ class GroupShard : public CoordinatorShard<GroupPartition, GroupSurroundings> {
   // `settings` and `port` outlive the shard.
   GroupShard(const GroupSettings& settings, CoordinatorPort& port, MemoryBudget& memory,
              Topics topics, Configs configs, std::function<Uuid()> new_id,
-             SharedLog* shared_log = nullptr)
+             SharedLog* shared_log = nullptr, ShareStateCalls* share_state = nullptr)
       : CoordinatorShard(
             port, memory, settings.retention_check_ms, [&](Deadlines& deadlines, StateSize& size) {
               return GroupSurroundings{
                   settings,          port.clock(),       deadlines,         size,
-                  std::move(topics), std::move(configs), std::move(new_id), shared_log};
+                  std::move(topics), std::move(configs), std::move(new_id), shared_log,
+                  share_state};
             }) {}
 };
 

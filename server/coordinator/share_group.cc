@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "server/coordinator/share_assignor.h"
+#include "server/coordinator/share_config.h"
 
 namespace server::coordinator {
 
@@ -15,22 +16,15 @@ using Answer = ShareGroupHeartbeatAnswer;
 ShareGroup::ShareGroup(std::string id, GroupSurroundings& around, Store store)
     : id_(std::move(id)), around_(around), changes_(std::move(store)) {}
 
-ShareGroup::~ShareGroup() { end(kNotCoordinator); }
+ShareGroup::~ShareGroup() { end(); }
 
-void ShareGroup::end(KafkaError why) {
+void ShareGroup::end() {
   if (std::exchange(has_ended_, true)) return;
   for (auto& [id, member] : members_) {
     around_.deadlines.cancel(member.session);
     around_.size.shrink(std::exchange(member.charged, 0));
   }
-  for (auto& [id, shared] : shared_) {
-    around_.deadlines.cancel(shared.lock);
-    around_.size.shrink(std::exchange(shared.charged, 0));
-  }
-  for (auto& [member, session] : sessions_) {
-    around_.size.shrink(std::exchange(session.charged, 0));
-    if (session.waiting) stop_waiting(session).done(ShareFetch().refusal(why));
-  }
+  for (auto& [id, shared] : shared_) around_.size.shrink(std::exchange(shared.charged, 0));
 }
 
 void ShareGroup::resume() {
@@ -235,8 +229,12 @@ void ShareGroup::on_session_end(const std::string& id) {
 // --- Settings and descriptions
 
 int64_t ShareGroup::number(std::string_view name, int64_t by_default) const {
-  return storage::group_config_number(*around_.configs(), id_, name).value_or(by_default);
+  return share_group_number(around_, id_, name, by_default);
 }
+
+bool ShareGroup::reads_committed() const { return share_group_reads_committed(around_, id_); }
+
+bool ShareGroup::is_there(const TopicIdPartition& id) const { return is_topic_partition(around_, id); }
 
 ShareGroupDescription ShareGroup::describe() const {
   ShareGroupDescription described{.group_id = id_, .state = std::string(state()), .epoch = epoch_};

@@ -1,7 +1,6 @@
 // A share group (KIP-932). Its members read partitions together: each record is delivered to one member at a time,
 // until a member has acknowledged it.
 #pragma once
-#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -23,14 +22,13 @@ namespace server::coordinator {
 
 inline constexpr size_t kBytesOfShareGroup = 1'000;  // approximate size of a group in memory
 
-// Membership and sessions are independent. Partitions are assigned to members; records are lent and
-// acknowledged in sessions. A session can exist without a member, as in Kafka, where different
-// nodes may handle the two.
+// The group's coordinator has its members, and for each partition the stored state of the records. The leaders of the
+// partitions deliver the records (ShareSessions), and read and change the state by requests to the coordinator.
 //
 // Invariants:
 //   1. every request is answered once;
-//   2. a confirmed acknowledgement is durable; the lending of records is not stored;
-//   3. a record is lent to one member at a time.
+//   2. a change is durable before it is confirmed; the lending of records is not stored;
+//   3. after a leader has read the state of a partition, only this leader changes it.
 //
 // Threads: one loop's. Owner: its partition.
 class ShareGroup {
@@ -48,15 +46,12 @@ class ShareGroup {
   // Returns whether the group exists, after its records were replayed: its records may all have
   // been deleted.
   bool is_there() const { return epoch_ > 0 || !members_.empty() || !shared_.empty(); }
-  // Answers all waiting requests with the error `why`. The group does nothing afterwards.
-  void end(KafkaError why);
+  // The group does nothing afterwards.
+  void end();
 
   void heartbeat(ShareGroupHeartbeat request, Done<ShareGroupHeartbeatAnswer> done);
-  void fetch(ShareFetch request, Done<ShareFetched> done);
-  void close(const CloseShareSession& request);
-  // Lends records of the partition to waiting sessions. Called when the partition may have new
-  // records.
-  void grown(const TopicIdPartition& partition);
+  void read(const ReadShareState& request, Done<ShareStateRead> done);
+  void write(const WriteShareState& request, Done<ShareStateWritten> done);
 
   ShareGroupOffsets offsets(const DescribeShareGroupOffsets& request) const;
   void alter(const AlterShareGroupOffsets& request, Done<ShareGroupOffsets> done);
@@ -94,29 +89,11 @@ class ShareGroup {
     size_t change_bytes = 0;  // bytes of Change records since the last Progress record
     size_t progress_bytes = 0;
     size_t charged = 0;
-    Deadline lock = {};
+    // The leader that may change the state; see ReadShareState.
+    int32_t leader_epoch = -1, state_epoch = 0;
+    int64_t sequence = 0;  // number of the leader's last change
   };
-  struct Waiting {
-    ShareFetch request;
-    ShareFetched answer;
-    Done<ShareFetched> done;
-    uint64_t ticket = 0;  // the request's place in the queue
-    Deadline deadline = {};
-  };
-  struct Session {
-    SharePartition::Holder member;
-    uint64_t connection = 0;
-    int32_t next_epoch = 1;
-    std::list<TopicIdPartition> partitions = {};  // in the order in which lend() looks for records
-    // The position of each partition in `partitions`.
-    std::map<TopicIdPartition, std::list<TopicIdPartition>::iterator> places = {};
-    std::set<TopicIdPartition> lent = {};  // partitions of which the member may hold records
-    std::optional<Waiting> waiting = {};
-    size_t charged = 0;
-  };
-  class BytesLeft;
   using Members = std::map<std::string, Member, std::less<>>;
-  using Sessions = std::map<std::string, Session, std::less<>>;
 
   // --- Members
   Member* enter(const ShareGroupHeartbeat& request, ShareGroupHeartbeatAnswer& refused);
@@ -136,37 +113,13 @@ class ShareGroup {
   // --- Settings
   int64_t number(std::string_view name, int64_t by_default) const;
   bool reads_committed() const;
-  // Returns the offset at which the group begins to read a partition that it has not read yet.
-  Result<int64_t> begin_of(const TopicIdPartition& id) const;
-  int64_t lock_us() const;
-  ShareLimits limits() const;
-
-  // --- Sessions
-  Session* begin(const ShareFetch& request, ShareFetched& refused);
-  KafkaError update(Session& session, const ShareFetch& request, ShareFetched& answer);
-  void acknowledge(const ShareFetch& request, ShareFetched& answer);
-  // Adds records of the session's partitions to the answer. Returns false if no partition was added.
-  bool lend(Session& session, const ShareFetch& request, ShareFetched& answer);
-  // Lends records of one of the session's partitions. Returns nullopt if no record can be lent.
-  std::optional<ShareFetched::Partition> lend_at(Session& session,
-                                                 std::list<TopicIdPartition>::iterator place,
-                                                 BytesLeft& bytes_left, SharePartition::Wish& wish);
-  SharePartition::Wish wish_of(const Session& session, const ShareFetch& request) const;
-  Status lend(const TopicIdPartition& id, BytesLeft& bytes_left, SharePartition::Wish& wish,
-              std::vector<AcquiredRecords>& acquired);
-  void send(ShareFetched answer, Done<ShareFetched> done);
-  void wait(Session& session, ShareFetch request, ShareFetched answer, Done<ShareFetched> done);
-  // Removes the waiting request of the session and returns it. The caller has to answer it.
-  Waiting stop_waiting(Session& session);
-  void end_wait(Session& session);
-  void close(Sessions::iterator session, bool has_tried);
-  // Answers waiting sessions with records of the partition, in the order in which they began to
-  // wait, as long as records are available.
-  void wake(const TopicIdPartition& partition);
-  void look_after(const TopicIdPartition& id, Shared& shared, int64_t expiry_us);
-  void on_lock_end(const TopicIdPartition& id);
-  void charge(Shared& shared);
   bool is_there(const TopicIdPartition& id) const;
+
+  // --- State
+  // Fails if the leader may not change the state.
+  KafkaError apply(const WriteShareState::Partition& change, int64_t sequence);
+  int32_t new_state_epoch() const;
+  void charge(Shared& shared);
 
   // --- Records
   void put_epoch();
@@ -190,12 +143,6 @@ class ShareGroup {
   // detect changes.
   std::shared_ptr<const storage::TopicSnapshot> seen_;
   std::map<TopicIdPartition, Shared> shared_;
-  Sessions sessions_;
-  // For each partition, the members whose sessions wait for its records. The key is a ticket: a
-  // number that shows the order in which they began to wait.
-  std::map<TopicIdPartition, std::map<uint64_t, SharePartition::Holder>> waiting_;
-  uint64_t next_ticket_ = 0;
-
   GroupChanges changes_;
   std::set<TopicIdPartition> changed_;
   bool has_ended_ = false;

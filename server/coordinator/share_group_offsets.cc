@@ -72,6 +72,8 @@ void ShareGroup::alter(const AlterShareGroupOffsets& request, Done<ShareGroupOff
       const TopicIdPartition id{known->id, partition};
       Shared& shared = shared_[id];
       shared.state.begin_at(offset);
+      // Leaders that have read the state before can no longer change it.
+      shared.state_epoch = new_state_epoch();
       has_set = true;
       answer.start_offset = offset;
       charge(shared);

@@ -44,6 +44,8 @@ Status ShareGroup::restore(const ShareGroupKey& key, std::optional<std::string_v
     Shared& shared = shared_[key.partition];
     shared.state.restore(read.start, read.ranges);
     shared.number = read.number;
+    shared.leader_epoch = read.leader_epoch;
+    shared.state_epoch = read.state_epoch;
     shared.slots = 0;
     shared.change_bytes = 0;
     shared.progress_bytes = value->size();
@@ -71,7 +73,8 @@ void ShareGroup::put(const Member& member) {
 
 void ShareGroup::put_whole(const TopicIdPartition& id, Shared& shared) {
   ShareProgressValue value{++shared.number, shared.state.start(),
-                           shared.state.kept(shared.state.start(), shared.state.end())};
+                           shared.state.kept(shared.state.start(), shared.state.end()),
+                           shared.leader_epoch, shared.state_epoch};
   // A range of available records at the end is not stored if they were never delivered, because
   // they are equal to records that were never read.
   while (!value.ranges.empty() && value.ranges.back().second.state == RecordState::Available &&
@@ -91,7 +94,7 @@ void ShareGroup::put_change(const TopicIdPartition& id, Shared& shared) {
   const bool is_enough = shared.change_bytes > shared.progress_bytes || shared.slots >= kMostSlots;
   if (shared.state.ranges().size() <= kFewRanges || shared.number == 0 || is_enough)
     return put_whole(id, shared);
-  ShareProgressValue value{shared.number, shared.state.start(), {}};
+  ShareProgressValue value{.number = shared.number, .start = shared.state.start()};
   for (const SharePartition::Change& change : shared.state.changes())
     std::ranges::move(shared.state.kept(change.first, change.end),
                       std::back_inserter(value.ranges));
@@ -137,7 +140,6 @@ std::map<TopicIdPartition, ShareGroup::Shared>::iterator ShareGroup::erase(
   std::vector<StoredRecord> tombstones;
   add_tombstones(id_, shared->first, shared->second, tombstones);
   changes_.add(std::move(tombstones));
-  around_.deadlines.cancel(shared->second.lock);
   around_.size.shrink(shared->second.charged);
   return shared_.erase(shared);
 }

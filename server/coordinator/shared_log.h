@@ -17,8 +17,11 @@ class SharedLog {
   struct Extent {
     int64_t start = 0, end = 0;  // `end`: the first offset that must not be read yet
   };
-  // extent(), offset_at() and batches() fail with UnknownTopic if the partition does not exist, and with NotLeader if
-  // another node leads it.
+  // Returns the leader epoch under which this node leads the partition. Fails with NotLeader if another node leads it.
+  virtual Result<int32_t> leader_epoch(const TopicIdPartition& partition) = 0;
+
+  // extent(), offset_at() and batches() read this node's log of the partition. They fail with UnknownTopic if the
+  // partition does not exist here.
   virtual Result<Extent> extent(const TopicIdPartition& partition, bool reads_committed) = 0;
 
   // Returns the offset of the first batch with a record of this time (ms) or later, or the end if no such batch exists.

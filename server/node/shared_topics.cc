@@ -20,11 +20,17 @@ storage::TopicPartition in_log(const TopicIdPartition& partition) {
 
 }  // namespace
 
+Result<int32_t> SharedTopics::leader_epoch(const TopicIdPartition& partition) {
+  const storage::TopicPartition id = in_log(partition);
+  const auto status = backend_.find_partition(id);
+  if (!status || kafka::Leaders(backend_).of(id).error != KafkaError::None)
+    return Error{ErrorCode::NotLeader, "another node leads the partition"};
+  return status->leader_epoch().value();
+}
+
 Result<SharedTopics::Extent> SharedTopics::extent(const TopicIdPartition& partition,
                                                   bool reads_committed) {
   const storage::TopicPartition id = in_log(partition);
-  if (kafka::Leaders(backend_).of(id).error != KafkaError::None)
-    return Error{ErrorCode::NotLeader, "another node leads the partition"};
   storage::LogReader& reader = backend_.reader();
   const kafka::Turn turn(reader);
   TRY(turn.begun());

@@ -31,6 +31,7 @@ class SharedTopics final : public coordinator::SharedLog,
   // Reports that the partitions have new records, or are gone. Any thread.
   void grown(std::span<const storage::TopicPartition> partitions);
 
+  Result<int32_t> leader_epoch(const coordinator::TopicIdPartition& partition) override;
   Result<Extent> extent(const coordinator::TopicIdPartition& partition,
                         bool reads_committed) override;
   Result<int64_t> offset_at(const coordinator::TopicIdPartition& partition,

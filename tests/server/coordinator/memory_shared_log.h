@@ -12,6 +12,7 @@ class MemorySharedLog final : public SharedLog {
  public:
   struct Topic {
     int64_t start = 0;
+    int32_t leader_epoch = 0;  // -1: another node leads
     std::vector<Batch> batches = {};
     int64_t end() const { return batches.empty() ? start : batches.back().last + 1; }
   };
@@ -29,6 +30,11 @@ class MemorySharedLog final : public SharedLog {
                   [&](const Batch& each) { return each.first == first; });
   }
 
+  Result<int32_t> leader_epoch(const TopicIdPartition& partition) override {
+    const int32_t epoch = topics[partition].leader_epoch;
+    if (epoch < 0) return Error{ErrorCode::NotLeader, "another node leads the partition"};
+    return epoch;
+  }
   Result<Extent> extent(const TopicIdPartition& partition, bool) override {
     ++looks;
     const Topic& topic = topics[partition];
