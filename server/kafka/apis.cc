@@ -94,6 +94,8 @@ constexpr ApiRow kApis[] = {
     api<handle_share_group_describe>(1, 1),
     api<handle_share_fetch>(1, 2),
     api<handle_share_acknowledge>(1, 2),
+    api<handle_read_share_group_state>(0, 0),
+    api<handle_write_share_group_state>(0, 0),
     api<handle_describe_share_group_offsets>(0, 1),
     api<handle_alter_share_group_offsets>(0, 0),
     api<handle_delete_share_group_offsets>(0, 0),

@@ -128,6 +128,32 @@ inline bool authorize(HandlerContext& context, ShareAcknowledgeRequest& request,
                       Reply<ShareAcknowledgeResponse>& reply) {
   return authorization::ask_shared(context, request, reply);
 }
+// Checks requests that only nodes of a cluster send.
+template <class Request, class Response>
+bool ask_share_state(const HandlerContext& context, const Request& request,
+                     Reply<Response>& reply) {
+  if (context.permissions->may_cluster(Operation::ClusterAction)) return true;
+  Response response;
+  for (const auto& asked : request.topics) {
+    auto& topic = response.results.emplace_back();
+    topic.topic_id = asked.topic_id;
+    for (const auto& each : asked.partitions) {
+      auto& partition = topic.partitions.emplace_back();
+      partition.partition = each.partition;
+      partition.error_code = kClusterRefused;
+    }
+  }
+  reply.send(response);
+  return false;
+}
+inline bool authorize(HandlerContext& context, ReadShareGroupStateRequest& request,
+                      Reply<ReadShareGroupStateResponse>& reply) {
+  return ask_share_state(context, request, reply);
+}
+inline bool authorize(HandlerContext& context, WriteShareGroupStateRequest& request,
+                      Reply<WriteShareGroupStateResponse>& reply) {
+  return ask_share_state(context, request, reply);
+}
 inline bool authorize(HandlerContext& context, AlterShareGroupOffsetsRequest& request,
                       Reply<AlterShareGroupOffsetsResponse>& reply) {
   return authorization::ask_share_offsets(context, Operation::Read, request, reply,

@@ -103,6 +103,8 @@
 #include "server/kafka/messages/offset_for_leader_epoch_response.h"
 #include "server/kafka/messages/produce_request.h"
 #include "server/kafka/messages/produce_response.h"
+#include "server/kafka/messages/read_share_group_state_request.h"
+#include "server/kafka/messages/read_share_group_state_response.h"
 #include "server/kafka/messages/sasl_authenticate_request.h"
 #include "server/kafka/messages/sasl_authenticate_response.h"
 #include "server/kafka/messages/sasl_handshake_request.h"
@@ -123,6 +125,8 @@
 #include "server/kafka/messages/unregister_broker_response.h"
 #include "server/kafka/messages/update_features_request.h"
 #include "server/kafka/messages/update_features_response.h"
+#include "server/kafka/messages/write_share_group_state_request.h"
+#include "server/kafka/messages/write_share_group_state_response.h"
 #include "server/kafka/messages/write_txn_markers_request.h"
 #include "server/kafka/messages/write_txn_markers_response.h"
 
@@ -256,6 +260,10 @@ void handle_describe_share_group_offsets(HandlerContext& context,
 void handle_alter_share_group_offsets(HandlerContext& context,
                                       AlterShareGroupOffsetsRequest request,
                                       Reply<AlterShareGroupOffsetsResponse> reply);
+void handle_read_share_group_state(HandlerContext& context, ReadShareGroupStateRequest request,
+                                   Reply<ReadShareGroupStateResponse> reply);
+void handle_write_share_group_state(HandlerContext& context, WriteShareGroupStateRequest request,
+                                    Reply<WriteShareGroupStateResponse> reply);
 void handle_delete_share_group_offsets(HandlerContext& context,
                                        DeleteShareGroupOffsetsRequest request,
                                        Reply<DeleteShareGroupOffsetsResponse> reply);
@@ -270,10 +278,9 @@ void retry_waiting_fetch(HandlerContext& context);
 
 inline constexpr int32_t kMaxPartitions = kMostPartitionsOfTopic;
 
-// Share groups are refused in a cluster: they would work only if one node led both the partition
-// and the group.
-inline constexpr const char* kNoShareGroupsInCluster =
-    "share groups are not supported in a cluster yet";
+// The reason why Backend::has_share_groups() is false.
+inline constexpr const char* kNoShareGroupsYet =
+    "share groups need feature level 6: when all nodes run a program that supports it, run millrace cluster upgrade";
 
 // Returns the owner of a topic that the client creates, or nullopt if no users exist.
 std::optional<std::string> owner_of_new(const HandlerContext& context);

@@ -11,7 +11,7 @@ void handle_share_group_heartbeat(HandlerContext& context, ShareGroupHeartbeatRe
   if (!context.backend.has_share_groups()) {
     ShareGroupHeartbeatResponse refusal;
     refusal.error_code = KafkaError::InvalidRequest;
-    refusal.error_message = kNoShareGroupsInCluster;
+    refusal.error_message = kNoShareGroupsYet;
     return reply.send(refusal);
   }
   coordinator::ShareGroupHeartbeat heartbeat{.group_id = std::move(request.group_id),

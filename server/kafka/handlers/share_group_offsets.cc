@@ -66,6 +66,12 @@ void handle_describe_share_group_offsets(HandlerContext& context,
 void handle_alter_share_group_offsets(HandlerContext& context,
                                       AlterShareGroupOffsetsRequest request,
                                       Reply<AlterShareGroupOffsetsResponse> reply) {
+  if (!context.backend.has_share_groups()) {
+    AlterShareGroupOffsetsResponse refusal;
+    refusal.error_code = KafkaError::InvalidRequest;
+    refusal.error_message = kNoShareGroupsYet;
+    return reply.send(refusal);
+  }
   coordinator::AlterShareGroupOffsets alter{request.group_id};
   for (auto& topic : request.topics) {
     auto& partitions =

@@ -45,7 +45,7 @@ bool begin_share_request(HandlerContext& context, Request& request, const Reply<
     return false;
   };
   if (!context.backend.has_share_groups())
-    return refuse(KafkaError::InvalidRequest, kNoShareGroupsInCluster);
+    return refuse(KafkaError::InvalidRequest, kNoShareGroupsYet);
   if (!context.shares)
     return refuse(KafkaError::InvalidRequest, "share sessions are not supported here");
   to.connection = context.shares->id();
