@@ -19,8 +19,8 @@ ShareConnection::ShareConnection(Backend& backend) : backend_(backend), id_(new_
 
 ShareConnection::~ShareConnection() {
   for (const auto& [group, member] : sessions_)
-    backend_.groups().ask(coordinator::CloseShareSession{group, member, id_},
-                          [](const coordinator::ClosedShareSession&) {});
+    backend_.groups().ask_here(coordinator::CloseShareSession{group, member, id_},
+                               [](const coordinator::ClosedShareSession&) {});
 }
 
 bool ShareConnection::note(const std::string& group, const std::string& member) {

@@ -80,13 +80,16 @@ constexpr Capability kCapabilities[] = {
      .feature = Feature::LocalSerials},
 };
 
+// Features that a cluster has and that no statement uses.
+constexpr Feature kWithoutStatement[] = {Feature::ShareGroups};
+
 }  // namespace
 
 std::span<const Capability> capabilities() { return kCapabilities; }
 
-// A cluster does not support a feature that has no row with in_cluster; some features, for example
-// one of Kafka's protocol, have no row at all.
+// A cluster does not support a feature that has no row with in_cluster, unless the feature needs no row.
 bool cluster_has(Feature feature) {
+  if (std::ranges::find(kWithoutStatement, feature) != std::end(kWithoutStatement)) return true;
   return std::ranges::any_of(kCapabilities, [feature](const Capability& row) {
     return row.feature == feature && row.in_cluster;
   });

@@ -184,6 +184,17 @@ class CoordinatorLoops {
         work(why_not == KafkaError::None ? of : nullptr, why_not);
       });
     }
+    void run_here_for(const std::string& key, Work work) override {
+      const auto topics = backend_.topics();
+      const storage::TopicInfo* known = topics->find(owner.kind_.topic);
+      if (!known) return work(nullptr, KafkaError::CoordinatorNotAvailable);
+      const PartitionId partition = coordinator::partition_of_key(key, known->partition_count);
+      OnLoop& on = owner.loop_of(partition);
+      on.run_here([&on, partition, work = std::move(work)] {
+        if (on.is_stopped) return work(nullptr, coordinator::kNotCoordinator);
+        work(&on.shard->find_or_make(partition), KafkaError::None);
+      });
+    }
     void confirm(const std::string& key, KafkaError error,
                  std::function<void(bool)> done) override {
       const auto topics = backend_.topics();

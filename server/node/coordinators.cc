@@ -77,15 +77,22 @@ std::unique_ptr<GroupCoordinators> make_group_coordinators(
     const std::vector<CoordinatorPlace>& places, const coordinator::GroupSettings& settings,
     const Clock& clock, MemoryBudget& memory, KafkaPart& cluster) {
   std::vector<std::shared_ptr<SharedTopics>> topics;
-  for (const CoordinatorPlace& place : places)
+  std::vector<std::shared_ptr<ShareStateRelay>> relays;
+  for (const CoordinatorPlace& place : places) {
     topics.push_back(std::make_shared<SharedTopics>(*place.loop, *place.backend));
+    if (!cluster.leads_all())
+      relays.push_back(std::make_shared<ShareStateRelay>(*place.loop, *place.backend, cluster));
+  }
   const auto make_shard = [&](size_t place, CoordinatorLoop& port) {
+    const auto relay = relays.empty() ? nullptr : relays[place];
     auto shard = std::make_unique<coordinator::GroupShard>(
         settings, port, memory,
-        // The groups of the shard use topics[place], so this function shares its ownership.
-        [&backend = *places[place].backend, held = topics[place]] { return backend.topics(); },
+        // The groups of the shard use topics[place] and `relay`, so this function shares their ownership.
+        [&backend = *places[place].backend, held = topics[place], relay] {
+          return backend.topics();
+        },
         [&backend = *places[place].backend] { return backend.group_configs(); },
-        [] { return Uuid::random(); }, topics[place].get());
+        [] { return Uuid::random(); }, topics[place].get(), relay.get());
     topics[place]->on_grown([raw = shard.get()](const coordinator::TopicIdPartition& partition) {
       raw->for_each([&](coordinator::GroupPartition& each) { each.grown(partition); });
     });
@@ -99,7 +106,7 @@ std::unique_ptr<GroupCoordinators> make_group_coordinators(
                                              return error == KafkaError::None ||
                                                     coordinator::is_group_verdict(error);
                                            })},
-      clock, make_shard, topics);
+      clock, make_shard, topics, relays);
 }
 
 std::unique_ptr<TransactionCoordinators> make_transaction_coordinators(

@@ -12,6 +12,7 @@
 #include "server/coordinator/transactions.h"
 #include "server/node/coordinator_loops.h"
 #include "server/node/kafka_part.h"
+#include "server/node/share_state_relay.h"
 #include "server/node/shared_topics.h"
 
 namespace server {
@@ -19,10 +20,13 @@ namespace server {
 class GroupCoordinators : public CoordinatorLoops<coordinator::GroupShard, coordinator::Groups,
                                                   coordinator::ListedGroups> {
  public:
-  // `topics` has one entry per loop.
+  // `topics` has one entry per loop; `relays` too, or none on a lone node.
   GroupCoordinators(const std::vector<Place>& places, const Kind& kind, const Clock& clock,
-                    const MakeShard& make_shard, std::vector<std::shared_ptr<SharedTopics>> topics)
-      : CoordinatorLoops(places, kind, clock, make_shard), topics_(std::move(topics)) {}
+                    const MakeShard& make_shard, std::vector<std::shared_ptr<SharedTopics>> topics,
+                    const std::vector<std::shared_ptr<ShareStateRelay>>& relays)
+      : CoordinatorLoops(places, kind, clock, make_shard), topics_(std::move(topics)) {
+    for (size_t i = 0; i < relays.size(); ++i) relays[i]->set_groups(of(i));
+  }
 
   // Reports that the partitions have new records, or are gone: share groups that wait for them check them. Any thread.
   void grown(std::span<const storage::TopicPartition> partitions) {

@@ -14,6 +14,7 @@
 #include "server/net/loop.h"
 #include "server/node/kafka_part.h"
 #include "storage/log/log.h"
+#include "storage/meta/share_groups_level.h"
 
 namespace server {
 
@@ -78,7 +79,8 @@ class KafkaBackend final : public kafka::Backend {
   std::shared_ptr<const kafka::ClusterView> cluster() const override { return cluster_.view(); }
   bool leads_all() const override { return cluster_.leads_all(); }
   bool has_share_groups() const override {
-    return definitions_.facts().supports(Feature::ShareGroups);
+    const ClusterFacts& facts = definitions_.facts();
+    return facts.supports(Feature::ShareGroups) && facts.level() >= storage::kShareGroupsLevel;
   }
   Revision metadata_revision() const override { return definitions_.image()->revision; }
 

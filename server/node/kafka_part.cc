@@ -29,6 +29,10 @@ void LocalKafkaPart::confirm_leads(std::set<storage::TopicPartition> partitions,
   done(std::move(partitions));
 }
 
+void LocalKafkaPart::ask_node(NodeId, std::string, std::function<void(Result<std::string>)> done) {
+  done(Error{ErrorCode::NotSupported, "this server is not part of a cluster"});
+}
+
 void LocalKafkaPart::join_transaction(const storage::TopicPartition&,
                                       coordinator::AddPartitions request,
                                       coordinator::Done<coordinator::TransactionAnswer> done) {
@@ -75,6 +79,11 @@ void MemberKafkaPart::await_trimmed(const storage::TopicPartition& partition, Of
 void MemberKafkaPart::confirm_leads(std::set<storage::TopicPartition> partitions,
                                     std::function<void(kafka::Backend::ConfirmedLeaders)> done) {
   member_.confirm_leads(std::move(partitions), std::move(done));
+}
+
+void MemberKafkaPart::ask_node(NodeId node, std::string frame,
+                               std::function<void(Result<std::string>)> done) {
+  member_.ask_node(node, std::move(frame), std::move(done));
 }
 
 void MemberKafkaPart::join_transaction(const storage::TopicPartition& coordinator,

@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "server/cluster/cluster_member.h"
@@ -37,6 +38,10 @@ class KafkaPart {
   virtual bool leads_all() const = 0;
   virtual void confirm_leads(std::set<storage::TopicPartition> partitions,
                              std::function<void(kafka::Backend::ConfirmedLeaders)> done) = 0;
+
+  // Sends a request of Kafka's protocol to another node (ClusterMember::ask_node()).
+  virtual void ask_node(NodeId node, std::string frame,
+                        std::function<void(Result<std::string>)> done) = 0;
 
   // --- Transactions
 
@@ -73,6 +78,8 @@ class LocalKafkaPart final : public KafkaPart {
   bool leads_all() const override { return true; }
   void confirm_leads(std::set<storage::TopicPartition> partitions,
                      std::function<void(kafka::Backend::ConfirmedLeaders)> done) override;
+  void ask_node(NodeId node, std::string frame,
+                std::function<void(Result<std::string>)> done) override;
   bool routes_transactions() const override { return false; }
   void join_transaction(const storage::TopicPartition& coordinator,
                         coordinator::AddPartitions request,
@@ -101,6 +108,8 @@ class MemberKafkaPart final : public KafkaPart {
   bool leads_all() const override { return false; }
   void confirm_leads(std::set<storage::TopicPartition> partitions,
                      std::function<void(kafka::Backend::ConfirmedLeaders)> done) override;
+  void ask_node(NodeId node, std::string frame,
+                std::function<void(Result<std::string>)> done) override;
   bool routes_transactions() const override { return true; }
   void join_transaction(const storage::TopicPartition& coordinator,
                         coordinator::AddPartitions request,

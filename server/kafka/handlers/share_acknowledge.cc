@@ -9,7 +9,7 @@ void handle_share_acknowledge(HandlerContext& context, ShareAcknowledgeRequest r
                               Reply<ShareAcknowledgeResponse> reply) {
   coordinator::ShareFetch acknowledge{.acknowledges_only = true};
   if (!begin_share_request(context, request, reply, acknowledge)) return;
-  context.backend.groups().ask(std::move(acknowledge), [reply](coordinator::ShareFetched told) {
+  context.backend.groups().ask_here(std::move(acknowledge), [reply](coordinator::ShareFetched told) {
     ShareAcknowledgeResponse response;
     response.error_code = share_error(told.error);
     if (!told.message.empty()) response.error_message = std::move(told.message);

@@ -128,7 +128,7 @@ void handle_share_fetch(HandlerContext& context, ShareFetchRequest request,
       fetch.forgotten.push_back({topic.topic_id, partition});
   if (!begin_share_request(context, request, reply, fetch)) return;
   const int32_t throttle_ms = throttle(context);
-  context.backend.groups().ask(
+  context.backend.groups().ask_here(
       std::move(fetch),
       [reply, throttle_ms, &backend = context.backend, permissions = context.permissions,
        connection = std::weak_ptr(context.shares)](ShareFetched fetched) {
