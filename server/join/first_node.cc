@@ -12,11 +12,9 @@
 
 #include "base/log.h"
 #include "base/uuid_bytes.h"
-#include "server/coordinator/internal_topics.h"
 #include "server/join/cluster_founding.h"
 #include "server/join/cluster_image.h"
 #include "server/join/journal_beginning.h"
-#include "server/join/share_group_survey.h"
 #include "server/join/task_handover.h"
 #include "server/join/waiting.h"
 #include "server/metadata/apply_command.h"
@@ -111,13 +109,6 @@ Status Join::check() {
   SerialSurvey survey = TRY(serials_in(*log_, *metadata_.image));
   serials_ = std::move(survey.greatest);
   std::ranges::move(survey.unreadable, std::back_inserter(obstacles));
-  if (const auto* offsets = metadata_.image->topics->find(coordinator::kOffsetsTopic))
-    for (const std::string& group : TRY(share_groups_in(*log_, *offsets)))
-      obstacles.push_back(
-          fmt::format("share group {}: share groups are not supported in a cluster yet: start the "
-                      "server alone, "
-                      "delete it (millrace group delete {}), and stop the server",
-                      group, group));
   if (obstacles.empty()) return {};
   return Error{ErrorCode::NotSupported,
                "this server has objects that a cluster does not support; nothing was changed",

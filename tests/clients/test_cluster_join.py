@@ -349,16 +349,13 @@ def conditions_that_prevent_a_join_are_named():
     assert "does not hold the data of a server" in first.join(status=1)
     first.start()
     assert "error:" in first.join(status=1), "another process uses the directory"
-    run_on(first, "CREATE STREAM ticks (k INT KEY, v INT) WITH (partitions = 1)")
-    # The node returns errors until it has created the topic of the group.
-    worker = eventually(lambda: share_member(first))
-    assert worker.beat(epoch=-1) == 0, "it leaves"
+    run_on(first, "CREATE LINK linked WITH ('bootstrap.servers' = '127.0.0.1:9092', 'connect' = 'later')")
     first.stop()
     said = first.join(status=1)
-    for what in ("nothing was changed", "share group sharing"):
+    for what in ("nothing was changed", "the link linked"):
         assert what in said, (what, said)
     first.start()
-    command(nodes, "group", "delete", "sharing")
+    run_on(first, "DROP LINK linked")
     first.stop()
     assert first.join(etcd="start", status=2), "it needs an etcd"
     nodes.join()
@@ -375,6 +372,31 @@ def conditions_that_prevent_a_join_are_named():
     second.start()
     run_on(second, "INSERT INTO others VALUES (1)")
     second.stop()
+    nodes.close()
+
+
+@case
+def a_share_group_keeps_its_progress():
+    nodes = Growing("sharing")
+    first = nodes.first
+    first.start()
+    run_on(first, "CREATE STREAM ticks (v INT) WITH (partitions = 1)")
+    # The node returns errors until it has created the topic of the group.
+    worker = eventually(lambda: share_member(first))
+    assert worker.fetch()[0] == 0, "the group begins at the end of the topic"
+    run_on(first, "INSERT INTO ticks VALUES (1), (2), (3)")
+    acquired = []
+    while sum(last - begin + 1 for begin, last, _ in acquired) < 3:
+        acquired += worker.fetch(wait_ms=500)[3]
+    assert worker.say(0, 0, share_wire.ACCEPT) == 0 and worker.say(1, 2, share_wire.RELEASE) == 0
+    worker.close()
+    first.stop()
+    nodes.join()
+    worker = eventually(lambda: share_member(first))
+    acquired = []
+    while sum(last - begin + 1 for begin, last, _ in acquired) < 2:
+        acquired += worker.fetch(wait_ms=500)[3]
+    assert sorted(acquired) == [(1, 2, 2)], acquired
     nodes.close()
 
 
