@@ -4,9 +4,11 @@ left."""
 import os
 import subprocess
 
+import kafka_wire
 from cluster_cases import AdminClient, all_is_well, create_topic
 from cluster_nodes import Cluster, Node, eventually
 from cluster_sql import psycopg, refusal, run_on
+from consumer_protocol_wire import Reader, compact, compact_array
 from millrace_server import Skipped, binary, case, run
 
 FLAGS = ("--node-session-timeout-ms", "2000")
@@ -44,6 +46,16 @@ def millrace(node, action, status=0):
     return done.stdout + done.stderr
 
 
+def share_heartbeat(node):
+    """Returns the error of a ShareGroupHeartbeat and the first words of its message."""
+    body = (b"\0" + compact("sharing") + compact("member") + b"\0\0\0\0" + compact(None) + compact_array([compact("before")]) + b"\0")
+    with kafka_wire.Connection(node.kafka) as connection:
+        read = Reader(connection.ask(76, 1, body))
+    read.end(), read.number("i")
+    error, message = read.number("h"), read.text()
+    return error, (message or "").split(":")[0]
+
+
 @case
 def a_new_cluster_is_at_the_newest_level():
     if AdminClient is None:
@@ -67,6 +79,7 @@ def an_old_one_is_raised_when_all_nodes_run_the_new_program():
         first = nodes.nodes[1]
         assert "feature level 1; node programs know 6, see: millrace cluster upgrade --help" in millrace(first, "status")
         create_topic(nodes, "before")
+        assert share_heartbeat(first) == (42, "share groups need feature level 6"), share_heartbeat(first)
         if psycopg is not None:
             # An earlier program would believe that the commits of a replaced query belong to another query.
             run_on(first, "CREATE STREAM given (k INT KEY, v INT)", "CREATE STREAM made AS SELECT * FROM given")
@@ -102,6 +115,7 @@ def an_old_one_is_raised_when_all_nodes_run_the_new_program():
         all_is_well(nodes)
         assert "feature level" not in millrace(first, "status")
         create_topic(nodes, "after")
+        eventually(lambda: share_heartbeat(first)[0] != 42)
         if psycopg is not None:
             run_on(first, "CREATE OR REPLACE STREAM made AS SELECT * FROM given WHERE v > 1")
     finally:
