@@ -62,6 +62,49 @@ constexpr Subcommand kSubcommands[] = {
     {"test", "run test cases against the engine, in memory", run_test},
 };
 
+// Subcommands of other programs, which newcomers type first, and the commands that have their effect here.
+struct ForeignWord {
+  std::string_view name, remedy;
+};
+constexpr std::string_view kRunServer = "millrace server runs a server";
+constexpr std::string_view kRunSql = "millrace sql runs SQL statements";
+constexpr std::string_view kCreateUser =
+    "millrace sql -c \"CREATE USER ann PASSWORD '...'\" creates a user";
+constexpr std::string_view kGrant =
+    "millrace sql -c \"GRANT SELECT ON orders TO ann\" gives a right";
+constexpr std::string_view kShowConnectors =
+    "millrace sql -c \"SHOW CONNECTORS\" lists the connectors";
+constexpr std::string_view kShowServer =
+    "millrace sql -c \"SHOW SERVER\" shows the state of the server";
+constexpr std::string_view kStop = "Ctrl-C or the signal SIGTERM ends a server";
+constexpr ForeignWord kForeignWords[] = {
+    {"start", kRunServer},
+    {"run", kRunServer},
+    {"serve", kRunServer},
+    {"up", kRunServer},
+    {"standalone", kRunServer},
+    {"stop", kStop},
+    {"shutdown", kStop},
+    {"init", "millrace server creates its data directory when it starts"},
+    {"psql", kRunSql},
+    {"ksql", kRunSql},
+    {"shell", kRunSql},
+    {"query", kRunSql},
+    {"user", kCreateUser},
+    {"users", kCreateUser},
+    {"acl", kGrant},
+    {"acls", kGrant},
+    {"connect", kShowConnectors},
+    {"connector", kShowConnectors},
+    {"connectors", kShowConnectors},
+    {"streams", "millrace sql -c \"SHOW STREAMS\" lists the streams"},
+    {"tables", "millrace sql -c \"SHOW TABLES\" lists the tables"},
+    {"status", kShowServer},
+    {"info", kShowServer},
+    {"import", "millrace sql -c \"COPY t FROM STDIN CSV HEADER\" < FILE loads a file"},
+    {"export", "millrace sql -c \"COPY t TO STDOUT CSV HEADER\" > FILE writes a file"},
+};
+
 // Names of links to the program, with or without .sh, so that scripts for Apache Kafka run unchanged.
 constexpr Subcommand kLinks[] = {
     {"kafka-topics", "", client::run_kafka_topics},
@@ -149,10 +192,9 @@ int main(int argc, char** argv) {
     const char* const arguments[] = {argv[2], "--help"};
     return subcommand.run(2, arguments);
   }
-  for (const std::string_view verb : {"start", "run", "serve", "up", "standalone"})
-    if (name == verb)
-      return usage_error(
-          fmt::format("unrecognized subcommand \"{}\"; millrace server runs a server", name));
+  for (const ForeignWord& word : kForeignWords)
+    if (word.name == name)
+      return usage_error(fmt::format("unrecognized subcommand \"{}\"; {}", name, word.remedy));
   const std::string near = nearest_name(name, names);
   return usage_error(fmt::format("unrecognized subcommand \"{}\"{}", name,
                                  near.empty() ? "" : fmt::format("; did you mean {}?", near)));

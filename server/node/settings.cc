@@ -12,6 +12,8 @@
 #include <cctype>
 #include <charconv>
 #include <cstdlib>
+#include <filesystem>
+#include <system_error>
 
 #include "base/memory_budget.h"
 #include "base/suggest.h"
@@ -747,6 +749,19 @@ Status apply_table(const std::string& path, const std::string& prefix, const tom
 
 // Reads a settings file; converts the exceptions of toml++ to errors.
 Status read_file(const std::string& path, NodeSettings& settings) {
+  constexpr std::string_view kForm =
+      "A line has a name, = and a value, and texts are in double quotes: pg = \"127.0.0.1:7432\". "
+      "millrace server --help lists the names.";
+  std::error_code problem;
+  const std::filesystem::file_status status = std::filesystem::status(path, problem);
+  if (!std::filesystem::exists(status) || std::filesystem::is_directory(status))
+    return Error{ErrorCode::InvalidParameter,
+                 fmt::format("cannot read the file of --config, {}: {}", path,
+                             std::filesystem::is_directory(status) ? std::string("Is a directory")
+                             : problem                             ? problem.message()
+                                       : std::string("No such file or directory")),
+                 {},
+                 fmt::format("--config names a TOML file. {}", kForm)};
   try {
     std::vector<std::string> unknown;
     TRY(apply_table(path, "", toml::parse_file(path), settings, unknown));
@@ -758,7 +773,9 @@ Status read_file(const std::string& path, NodeSettings& settings) {
   } catch (const toml::parse_error& error) {
     return Error{ErrorCode::InvalidParameter,
                  fmt::format("cannot read {}, line {}: {}", path, error.source().begin.line,
-                             error.description())};
+                             error.description()),
+                 {},
+                 std::string(kForm)};
   } catch (const std::exception& error) {
     return Error{ErrorCode::InvalidParameter,
                  fmt::format("cannot read {}: {}", path, error.what())};

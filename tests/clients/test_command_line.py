@@ -29,6 +29,7 @@ def help_and_version_have_the_usual_names():
 def a_wrong_name_is_answered_with_the_nearest():
     assert 'unrecognized subcommand "severs"; did you mean server?' in millrace("severs", status=2)
     assert 'unrecognized subcommand "start"; millrace server runs a server' in millrace("start", status=2)
+    assert 'unrecognized subcommand "psql"; millrace sql runs SQL statements' in millrace("psql", status=2)
     assert "unrecognized option -e\nhint: Use -c 'SELECT ...'." in millrace("sql", "-e", "SELECT 1", status=1)
     for subcommand in (("server",), ("check",), ("backup", "--to", "x"), ("restore", "--from", "x")):
         printed = millrace(*subcommand, "--data-dri", "x", status=2)
@@ -44,6 +45,19 @@ def the_example_of_a_configuration_file_is_valid():
     with tempfile.TemporaryDirectory(prefix="millrace-config-") as folder:
         server = launch("--config", os.path.join(_ROOT, "docs", "millrace.toml"), data_dir=os.path.join(folder, "data"))
         server.stop()
+
+
+@case
+def a_configuration_file_that_cannot_be_read_is_named():
+    with tempfile.TemporaryDirectory(prefix="millrace-config-") as folder:
+        missing, wrong = os.path.join(folder, "absent.toml"), os.path.join(folder, "wrong.toml")
+        with open(wrong, "w", encoding="utf-8") as file:
+            file.write("pg: 127.0.0.1:7432\n")
+        for path, text in ((missing, f"cannot read the file of --config, {missing}: No such file or directory"),
+                           (folder, f"cannot read the file of --config, {folder}: Is a directory"),
+                           (wrong, f"cannot read {wrong}, line 1")):
+            printed = millrace("server", "--config", path, status=2)
+            assert text in printed and 'pg = "127.0.0.1:7432"' in printed, printed
 
 
 @case
