@@ -394,6 +394,7 @@ def errors_have_their_numbers():
         assert status == (told["error_code"] if told["error_code"] < 1000 else told["error_code"] // 100), told
         return told["error_code"]
     assert code("POST", "/topics/x", {"records": [{"value": 1}]}, "text/plain") == 415
+    assert "application/vnd.kafka.json.v2+json" in ask("POST", "/topics/x", {"records": [{"value": 1}]}, "text/plain")[1]["message"]
     assert code("POST", "/topics/x", "{", kafka_type("json")) == 400
     assert code("POST", "/topics/x", {"records": []}, kafka_type("json")) == 422
     assert code("POST", "/topics/x", {"records": [1]}, kafka_type("json")) == 422

@@ -261,7 +261,11 @@ class Produce : public std::enable_shared_from_this<Produce> {
 
 void produce(const std::shared_ptr<ProxyCall>& call) {
   const auto format = embedded_of_content_type(call->request.header("content-type"));
-  if (!format) return call->refuse(415, "HTTP 415 Unsupported Media Type");
+  if (!format)
+    return call->refuse(415,
+                        "HTTP 415 Unsupported Media Type: set the header Content-Type: "
+                        "application/vnd.kafka.json.v2+json, and send {\"records\": [{\"value\": "
+                        "...}]}");
   std::make_shared<Produce>(call, *format)->begin();
 }
 
