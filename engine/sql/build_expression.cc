@@ -311,11 +311,12 @@ Built build_is_null(P::IsNullContext& context, ExpressionPtr operand) {
 Built build_between(P::BetweenContext& context, ExpressionPtr value) {
   TRY(check_no_row(*value));
   ExpressionPtr lower = TRY(build_value(*context.lower));
-  // BETWEEN SYMMETRIC exists only in PostgreSQL's grammar. Before a parenthesis, the grammar of the
-  // dialect reads SYMMETRIC as a call of a function.
-  if (const auto* call = lower->as<FunctionCall>();
-      call && (call->name == "SYMMETRIC" || call->name == "ASYMMETRIC"))
-    return syntax_error_at(*context.lower->start);
+  // BETWEEN SYMMETRIC exists only in PostgreSQL's grammar. The grammar of the dialect reads SYMMETRIC as a name: of a
+  // function before a parenthesis, of a column before a sign. A column alone may have this name in ksqlDB.
+  const auto& lower_begin = *context.lower->start;
+  if (const std::string word = upper_case(lower_begin.getText());
+      (word == "SYMMETRIC" || word == "ASYMMETRIC") && context.lower->stop != context.lower->start)
+    return syntax_error_at(lower_begin);
   ExpressionPtr upper = TRY(build_value(*context.upper));
   return make_expression(
       Between{std::move(value), std::move(lower), std::move(upper), context.NOT() != nullptr},
