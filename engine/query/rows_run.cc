@@ -140,6 +140,18 @@ void add_text_filters(const BoundExpression& condition, std::vector<SystemTextFi
     to.push_back({column->index, literal->literal.as_string()});
 }
 
+void add_used(const BoundExpression& expression, std::vector<bool>& used) {
+  if (expression.kind == BoundKind::Column) used[expression.index] = true;
+  for (const BoundExpression& child : expression.children) add_used(child, used);
+}
+
+// Returns which columns of `read` the step uses.
+std::vector<bool> used_columns(const ComputeColumns& step, const RowsNode& read) {
+  std::vector<bool> used(read.layout.size());
+  for (const BoundExpression& column : step.columns) add_used(column, used);
+  return used;
+}
+
 // Returns the rows in chunks of the usual size, because each step spends some time on each chunk. A scan returns short
 // chunks, and a filter leaves a few rows of each.
 Result<RowsChunks> in_long_chunks(RowsChunks chunks, RowsContext& context) {
@@ -215,10 +227,9 @@ class RowsRun {
   Result<RowsChunks> take(const ReadSystemTable& step, const RowsNode&) {
     return read_system_table(step, {});
   }
-  Result<RowsChunks> read_system_table(const ReadSystemTable& step,
-                                       std::span<const SystemTextFilter> wanted) {
+  Result<RowsChunks> read_system_table(const ReadSystemTable& step, const SystemRead& read) {
     if (!system_) return Error{ErrorCode::NotSupported, "system tables cannot be read here"};
-    RowsChunks rows = TRY(system_->rows(*step.table, wanted, context_));
+    RowsChunks rows = TRY(system_->rows(*step.table, read, context_));
     TRY(context_.add(bytes_of_all(rows)));
     return rows;
   }
@@ -241,11 +252,17 @@ class RowsRun {
       if (column) each.column = column->index;
       wanted.push_back(std::move(each));
     }
-    RowsChunks rows = TRY(read_system_table(*table, wanted));
+    SystemRead needed{wanted, chosen ? used_columns(*chosen, read) : std::vector<bool>()};
+    RowsChunks rows = TRY(read_system_table(*table, needed));
     if (chosen) rows = TRY(compute_columns(*chosen, std::move(rows), context_));
     return filter_rows(step, std::move(rows), context_);
   }
   Result<RowsChunks> take(const ComputeColumns& step, const RowsNode&) {
+    const RowsNode& read = *step.input;
+    const auto* table = std::get_if<ReadSystemTable>(&read.step);
+    if (table && !profile_ && !read.is_shared)
+      return compute_columns(step, TRY(read_system_table(*table, {{}, used_columns(step, read)})),
+                             context_);
     return compute_columns(step, TRY(run(*step.input)), context_);
   }
   Result<RowsChunks> take(const DistinctRows& step, const RowsNode&) {

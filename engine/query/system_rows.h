@@ -41,14 +41,20 @@ struct SystemTextFilter {
   std::string text;
 };
 
+// The part of a system table that a statement needs.
+struct SystemRead {
+  // Rows that do not meet all of these conditions may be left out, to save work. The statement checks its conditions
+  // itself in any case.
+  std::span<const SystemTextFilter> wanted = {};
+  // For each column whether the statement uses it; empty: all. The others may contain only nulls.
+  std::vector<bool> used = {};
+};
+
 // The rows of system tables as of one moment.
 class SystemRows {
  public:
   virtual ~SystemRows() = default;
-  // Returns the rows of the table. Rows that do not meet all conditions in `wanted` may be left
-  // out, to save work; the statement checks its conditions itself in any case.
-  virtual Result<RowsChunks> rows(const SystemTable& table,
-                                  std::span<const SystemTextFilter> wanted,
+  virtual Result<RowsChunks> rows(const SystemTable& table, const SystemRead& read,
                                   RowsContext& context) const = 0;
 };
 

@@ -22,7 +22,7 @@ struct CatalogFacts {
   const InformationContext& context;
   const std::string& database;
   const std::string& user;  // the user of the session
-  CatalogObjects objects;
+  const CatalogObjects& objects;
 
   AccessFacts access() const { return access_of(context.access, user); }
 };

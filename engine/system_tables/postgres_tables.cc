@@ -154,8 +154,15 @@ const std::vector<std::unique_ptr<const SystemTable>>& all_system_tables() {
   return table_list().all();
 }
 
-SystemRowWriter::SystemRowWriter(const Schema& columns, std::span<const SystemTextFilter> wanted)
-    : schema_(columns), wanted_(wanted) {
+SystemRowWriter::SystemRowWriter(const Schema& columns, const SystemRead& read)
+    : schema_(columns),
+      wanted_(read.wanted.begin(), read.wanted.end()),
+      is_used_(read.used.empty() ? std::vector<bool>(columns.columns.size(), true) : read.used) {
+  for (const SystemTextFilter& each : wanted_) is_used_[each.column] = true;
+  // The version of a row is a hash over all of its columns.
+  const int version = columns.index_of(kRowVersion);
+  if (version >= 0 && is_used_[static_cast<size_t>(version)])
+    is_used_.assign(is_used_.size(), true);
   for (size_t i = 0; i < columns.columns.size(); ++i) {
     places_[columns.columns[i].name] = i;
     columns_.push_back(std::make_shared<Column>(columns.columns[i].type));
@@ -176,8 +183,8 @@ std::optional<size_t> SystemRowWriter::place_of(std::string_view column) {
   const size_t at = next_found_++;
   if (at < found_.size() && found_[at].name == column) return found_[at].place;
   const auto known = places_.find(column);
-  const std::optional<size_t> place =
-      known == places_.end() ? std::nullopt : std::optional(known->second);
+  const bool is_used = known != places_.end() && is_used_[known->second];
+  const std::optional<size_t> place = is_used ? std::optional(known->second) : std::nullopt;
   if (at >= found_.size()) found_.resize(at + 1);
   found_[at] = {std::string(column), place};
   return place;
@@ -235,13 +242,16 @@ uint64_t hashed(uint64_t hash, const Value& value) {
 }  // namespace
 
 void SystemRowWriter::set_system_columns() {
-  if (!places_.contains(kRowVersion)) return;
+  const auto version = places_.find(kRowVersion);
+  if (version == places_.end()) return;
+  const std::optional<size_t> place = place_of(kRowPlace);
+  if (place) set_at(place, Value::text("(0," + std::to_string(number_) + ")"));
+  if (!is_used_[version->second]) return;
   constexpr uint64_t kFirstVersion = 3, kVersions = (uint64_t{1} << 31) - kFirstVersion;
   uint64_t hash = kFirstHash;
   for (size_t i = 0; i < values_.size(); ++i)
-    if (is_set_[i]) hash = hashed(hash, values_[i]);
+    if (is_set_[i] && place != i) hash = hashed(hash, values_[i]);
   set_number(kRowVersion, static_cast<int64_t>(hash % kVersions + kFirstVersion));
-  set(kRowPlace, "(0," + std::to_string(number_) + ")");
 }
 
 bool SystemRowWriter::is_wanted() const {
@@ -260,6 +270,7 @@ void SystemRowWriter::finish_row() {
     return;
   }
   for (size_t i = 0; i < columns_.size(); ++i) {
+    if (!is_used_[i]) continue;
     const TypeKind kind = schema_.columns[i].type.kind();
     if (is_set_[i])
       columns_[i]->append_value(values_[i]);
@@ -277,7 +288,9 @@ void SystemRowWriter::finish_row() {
 RowsChunk SystemRowWriter::take() {
   finish_row();
   RowsChunk chunk{rows_, {}};
-  for (std::shared_ptr<Column>& column : columns_) chunk.columns.push_back(std::move(column));
+  for (size_t i = 0; i < columns_.size(); ++i)
+    chunk.columns.push_back(is_used_[i] ? ColumnPtr(std::move(columns_[i]))
+                                        : constant_column(schema_.columns[i].type, Value(), rows_));
   return chunk;
 }
 

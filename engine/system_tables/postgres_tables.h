@@ -23,8 +23,8 @@ extern const std::span<const PostgresTable> kPostgresTables, kPostgresViews;
 // NULL.)
 class SystemRowWriter {
  public:
-  // Leaves out the rows that do not meet all conditions in `wanted`, which must outlive the object.
-  explicit SystemRowWriter(const Schema& columns, std::span<const SystemTextFilter> wanted = {});
+  // Leaves out the rows that `read` does not need. The columns that it does not need have only nulls.
+  explicit SystemRowWriter(const Schema& columns, const SystemRead& read = {});
 
   // Begins the next row.
   SystemRowWriter& row();
@@ -45,14 +45,14 @@ class SystemRowWriter {
   RowsChunk take();
 
  private:
-  // Returns the position of a column; nothing if the table does not have it.
+  // Returns the position of a column; nothing if the table does not have it or the statement does not use it.
   std::optional<size_t> place_of(std::string_view column);
   SystemRowWriter& set_at(std::optional<size_t> place, Value value);
   bool is_wanted() const;
   void finish_row();
   void set_system_columns();
   const Schema& schema_;
-  const std::span<const SystemTextFilter> wanted_;
+  const std::vector<SystemTextFilter> wanted_;
   std::map<std::string_view, size_t> places_;
   // The positions that place_of() has found, in the order of the calls within a row. The calls for the next row are
   // usually the same, so that most names need no search.
@@ -62,6 +62,7 @@ class SystemRowWriter {
   };
   std::vector<Found> found_;
   size_t next_found_ = 0;
+  std::vector<bool> is_used_;
   std::vector<std::shared_ptr<Column>> columns_;
   std::vector<Value> values_;  // values of the current row
   std::vector<bool> is_set_;

@@ -88,13 +88,17 @@ bool needs_connectors(const SystemTable& table) {
   return row && row->reads_connectors;
 }
 
-Result<RowsChunks> CatalogRows::rows(const SystemTable& table,
-                                     std::span<const SystemTextFilter> wanted, RowsContext&) const {
+CatalogRows::CatalogRows(const InformationContext& context, std::string database, std::string user)
+    : context_(context), database_(std::move(database)), user_(std::move(user)) {}
+CatalogRows::~CatalogRows() = default;
+
+Result<RowsChunks> CatalogRows::rows(const SystemTable& table, const SystemRead& read,
+                                     RowsContext&) const {
   if (is_records_table(table) || is_partitions_table(table))
     return Error{ErrorCode::NotSupported,
                  "this statement cannot read a table whose rows are in the log"};
   if (const HistoryTable* row = find_history_table(table))
-    return RowsChunks{row->rows(table.columns, context_, wanted)};
+    return RowsChunks{row->rows(table.columns, context_, read.wanted)};
   if (const MillraceTable* row = find_millrace_table(table)) {
     InformationRows shown = TRY(answer_show(show_of(*row), context_));
     return RowsChunks{{shown.rows, std::move(shown.columns)}};
@@ -103,9 +107,11 @@ Result<RowsChunks> CatalogRows::rows(const SystemTable& table,
                         : table.name.starts_with("PG_STAT") ? kStatisticsRows
                                                             : kPostgresRows;
   const auto filler = std::ranges::find(fillers, table.name, &CatalogTableRows::name);
-  SystemRowWriter out(table.columns, wanted);
-  if (filler != fillers.end())
-    filler->add({context_, database_, user_, CatalogObjects(context_.catalog)}, out);
+  SystemRowWriter out(table.columns, read);
+  if (filler != fillers.end()) {
+    if (!objects_) objects_ = std::make_unique<const CatalogObjects>(context_.catalog);
+    filler->add({context_, database_, user_, *objects_}, out);
+  }
   return RowsChunks{out.take()};
 }
 

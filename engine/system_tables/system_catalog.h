@@ -1,5 +1,6 @@
 // Presents pg_catalog, information_schema and millrace_catalog as tables for SELECTs.
 #pragma once
+#include <memory>
 #include <span>
 #include <string_view>
 
@@ -7,6 +8,8 @@
 #include "engine/system_tables/information.h"
 
 namespace engine {
+
+class CatalogObjects;
 
 // Returns the names and columns of the tables.
 //
@@ -23,16 +26,20 @@ bool needs_consumer_groups(const SystemTable& table);
 bool needs_connectors(const SystemTable& table);
 
 // Produces the rows of the tables. The context must outlive the object.
+//
+// Threads: one at a time. Owner: the run of a SELECT.
 class CatalogRows final : public SystemRows {
  public:
-  CatalogRows(const InformationContext& context, std::string database, std::string user)
-      : context_(context), database_(std::move(database)), user_(std::move(user)) {}
-  Result<RowsChunks> rows(const SystemTable& table, std::span<const SystemTextFilter> wanted,
+  CatalogRows(const InformationContext& context, std::string database, std::string user);
+  ~CatalogRows() override;
+  Result<RowsChunks> rows(const SystemTable& table, const SystemRead& read,
                           RowsContext& context) const override;
 
  private:
   const InformationContext& context_;
   const std::string database_, user_;
+  // Made for the first table, since a SELECT may read several tables of the catalog.
+  mutable std::unique_ptr<const CatalogObjects> objects_;
 };
 
 }  // namespace engine

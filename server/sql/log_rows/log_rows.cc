@@ -190,12 +190,12 @@ sql::Notice notice_of(const engine::RecordsRequest& request, int64_t records, si
 }  // namespace
 
 Result<engine::RowsChunks> LogRows::rows(const engine::SystemTable& table,
-                                         std::span<const engine::SystemTextFilter> wanted,
+                                         const engine::SystemRead& read,
                                          engine::RowsContext& context) const {
   if (engine::is_records_table(table))
-    return records(TRY(engine::records_request(wanted, context.eval())), wanted, context);
-  if (engine::is_partitions_table(table)) return partitions(table, wanted, context);
-  return others_.rows(table, wanted, context);
+    return records(TRY(engine::records_request(read.wanted, context.eval())), read.wanted, context);
+  if (engine::is_partitions_table(table)) return partitions(table, read.wanted, context);
+  return others_.rows(table, read, context);
 }
 
 Status LogRows::move_to_cursor(engine::RecordsRequest& request,

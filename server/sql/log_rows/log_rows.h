@@ -48,8 +48,7 @@ class LogRows final : public engine::SystemRows {
         others_(others),
         cursor_(cursor) {}
 
-  Result<engine::RowsChunks> rows(const engine::SystemTable& table,
-                                  std::span<const engine::SystemTextFilter> wanted,
+  Result<engine::RowsChunks> rows(const engine::SystemTable& table, const engine::SystemRead& read,
                                   engine::RowsContext& context) const override;
   // Returns one notice for each call of RECORDS, which states how far the call has read.
   std::vector<sql::Notice> take_notices() const { return std::exchange(notices_, {}); }
