@@ -96,7 +96,10 @@ constexpr std::string_view kQuotedNullable =
     "COALESCE(CASE WHEN INSTR($1, '\\') > 0 THEN 'E' ELSE '' END || '''' || "
     "REPLACE(REPLACE($1, '\\', '\\\\'), '''', '''''') || '''', 'NULL')";
 constexpr std::string_view kIsVisible =
-    "CAST($1 AS OID) IN (SELECT OID FROM PG_CATALOG.PG_CLASS WHERE RELNAMESPACE IN (11, 2200))";
+    "CAST($1 AS OID) IN (SELECT OID FROM PG_CATALOG.PG_CLASS WHERE MR_VISIBLE)";
+constexpr std::string_view kMyTemporarySchema =
+    "CAST(COALESCE((SELECT MAX(MR_OID) FROM (SELECT CAST(OID AS BIGINT) AS MR_OID, NSPNAME AS "
+    "MR_NAME FROM PG_CATALOG.PG_NAMESPACE) AS MR WHERE MR_NAME LIKE 'pg_temp_%'), 0) AS OID)";
 constexpr std::string_view kPlaces =
     "UNNEST(CASE WHEN ARRAY_LENGTH($1) >= 1 THEN GENERATE_SERIES(CAST(1 AS BIGINT), "
     "CAST(ARRAY_LENGTH($1) AS BIGINT)) ELSE NULL END)";
@@ -258,7 +261,7 @@ constexpr CatalogFunction kFunctions[] = {
     {"PG_LAST_WAL_REPLAY_LSN", 0, 0, "CAST(NULL AS PG_LSN)"},
     {"PG_CONF_LOAD_TIME", 0, 0, "CAST(NULL AS TIMESTAMP)"},
     {"PG_POSTMASTER_START_TIME", 0, 0, "CAST(NULL AS TIMESTAMP)"},
-    {"PG_MY_TEMP_SCHEMA", 0, 0, "CAST(0 AS OID)"},
+    {"PG_MY_TEMP_SCHEMA", 0, 0, kMyTemporarySchema},
     {"PG_RELATION_FILENODE", 1, 1, "CAST(CAST($1 AS REGCLASS) AS OID)"},
     {"ROW_SECURITY_ACTIVE", 1, 1, "FALSE"},
     {"INET_SERVER_ADDR", 0, 0, "CAST(NULL AS INET)"},

@@ -92,8 +92,6 @@ Error unknown_name(PostgresLabel type, std::string_view text) {
           fmt::format("text search configuration \"{}\" does not exist", text)};
 }
 
-bool is_visible(int64_t schema) { return schema == kPgCatalogSchema || schema == kPublicSchema; }
-
 // Words of SQL for types that have other names in pg_type.
 constexpr std::pair<std::string_view, std::string_view> kTypeWords[] = {
     {"int", "int4"},
@@ -160,8 +158,11 @@ struct CatalogNameIndex::Roles {
 };
 
 CatalogNameIndex::CatalogNameIndex(const Catalog& catalog, std::function<AccessFacts()> access,
-                                   std::string user)
-    : catalog_(catalog), access_(std::move(access)), user_(std::move(user)) {}
+                                   std::string user, std::string temporary_schema)
+    : catalog_(catalog),
+      access_(std::move(access)),
+      user_(std::move(user)),
+      temporary_schema_(std::move(temporary_schema)) {}
 CatalogNameIndex::~CatalogNameIndex() = default;
 
 const CatalogNameIndex::Roles& CatalogNameIndex::roles() {
@@ -180,15 +181,21 @@ const CatalogNameIndex::Roles& CatalogNameIndex::roles() {
 
 namespace {
 
-// Lists the relations in the order of the search path, so names of pg_catalog are found before those of public.
+// Lists the relations in the order of the search path: temporary tables precede those of pg_catalog and public.
 template <class Listed>
-void list_relations(const Catalog& catalog, Listed& list) {
-  const CatalogObjects objects(catalog);
+void list_relations(const Catalog& catalog, std::string_view temporary_schema, Listed& list) {
+  const CatalogObjects objects(catalog, temporary_schema);
   const auto add = [&](const CatalogRelation& each, std::string_view name, int64_t number) {
     std::string shown = quoted_postgres_name(name);
-    if (!is_visible(each.schema)) shown = quoted_postgres_name(each.schema_name) + "." + shown;
-    list.add(each.schema_name, name, number, std::move(shown));
+    if (!each.is_visible) shown = quoted_postgres_name(each.schema_name) + "." + shown;
+    list.add(each.schema_name, name, number, shown);
+    if (each.is_temporary()) list.add("pg_temp", name, number, std::move(shown));
   };
+  for (const CatalogRelation& each : objects.relations()) {
+    if (!each.is_temporary()) continue;
+    list.add_visible(each.name, each.oid);
+    if (each.key != 0) list.add_visible(each.key_name(), each.key);
+  }
   for (const int64_t schema : {kPgCatalogSchema, kPublicSchema})
     for (const CatalogRelation& each : objects.relations()) {
       if (each.schema != schema) continue;
@@ -242,7 +249,7 @@ const CatalogNameIndex::Listed& CatalogNameIndex::listed(PostgresLabel type) {
   if (list) return *list;
   auto made = std::make_unique<Listed>();
   if (type == label::kRegclass) {
-    list_relations(catalog_, *made);
+    list_relations(catalog_, temporary_schema_, *made);
   } else if (type == label::kRegtype) {
     list_types(catalog_, *made);
   } else if (type == label::kRegproc || type == label::kRegprocedure) {
@@ -257,6 +264,9 @@ const CatalogNameIndex::Listed& CatalogNameIndex::listed(PostgresLabel type) {
     for (const std::string& name : catalog_.schemas)
       made->add("", display_name(name), user_schema_oid(name),
                 quoted_postgres_name(display_name(name)));
+    if (!temporary_schema_.empty())
+      made->add("", display_name(temporary_schema_), user_schema_oid(temporary_schema_),
+                quoted_postgres_name(display_name(temporary_schema_)));
   }
   list = std::move(made);
   return *list;
@@ -398,7 +408,7 @@ Result<std::optional<bool>> CatalogNameIndex::has_table_privilege(std::string_vi
                                                                   std::string_view privileges) {
   const int64_t number = TRY(number_of(label::kRegclass, object));
   const std::vector<std::string> words = TRY(privileges_in(kind, privileges));
-  const CatalogObjects objects(catalog_);
+  const CatalogObjects objects(catalog_, temporary_schema_);
   const auto found = std::ranges::find_if(objects.relations(), [&](const CatalogRelation& each) {
     return each.oid == number || (each.key != 0 && each.key == number);
   });

@@ -22,8 +22,10 @@ namespace engine {
 // Threads: one at a time. The catalog must outlive the object.
 class CatalogNameIndex final : public CatalogNames {
  public:
-  // `access` returns the current users and rights. `user` is the name of the client's user.
-  CatalogNameIndex(const Catalog& catalog, std::function<AccessFacts()> access, std::string user);
+  // `access` returns the current users and rights. `user` is the name of the client's user. `temporary_schema` is the
+  // first part of the names of the session's temporary tables, or empty.
+  CatalogNameIndex(const Catalog& catalog, std::function<AccessFacts()> access, std::string user,
+                   std::string temporary_schema = {});
   ~CatalogNameIndex() override;
 
   Result<int64_t> number_of(PostgresLabel type, std::string_view text) override;
@@ -46,7 +48,7 @@ class CatalogNameIndex final : public CatalogNames {
 
   const Catalog& catalog_;
   const std::function<AccessFacts()> access_;
-  const std::string user_;
+  const std::string user_, temporary_schema_;
   std::map<PostgresLabel, std::unique_ptr<const Listed>> listed_;
   std::unique_ptr<const Roles> roles_;
 };

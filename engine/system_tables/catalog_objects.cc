@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <set>
+#include <string_view>
+
 #include "engine/catalog/system_sources.h"
 #include "engine/plan/analysis.h"
 #include "engine/system_tables/postgres_tables.h"
@@ -70,6 +73,12 @@ ObjectPlace place_of(const Catalog& catalog, std::string_view name) {
           display_name(name.substr(dot + 1))};
 }
 
+ObjectPlace temporary_place_of(std::string_view name) {
+  const size_t dot = name.find('.');
+  return {user_schema_oid(name.substr(0, dot)), display_name(name.substr(0, dot)),
+          display_name(name.substr(dot + 1))};
+}
+
 std::vector<int64_t> CatalogRelation::key_places() const {
   std::vector<int64_t> places;
   for (size_t i = 0; i < columns.size(); ++i)
@@ -84,9 +93,13 @@ std::string CatalogRelation::key_columns() const {
   return "(" + list + ")";
 }
 
-CatalogObjects::CatalogObjects(const Catalog& catalog) {
+CatalogObjects::CatalogObjects(const Catalog& catalog, std::string_view temporary_schema) {
+  const auto is_listed = [&](const std::string& name, const DataSource& source) {
+    if (!source.is_temporary) return name != kProcessingLogStream;
+    return !temporary_schema.empty() && name.substr(0, name.find('.')) == temporary_schema;
+  };
   for (const auto& [name, source] : catalog.sources())
-    if (name != kProcessingLogStream && !source->is_temporary) add_source(catalog, *source);
+    if (is_listed(name, *source)) add_source(catalog, *source);
   for (const auto& [name, view] : catalog.views) add_view(catalog, *view);
   for (const auto& [name, sequence] : catalog.sequences) {
     const DataSource* owner = catalog.find_source(sequence->owner_table);
@@ -103,6 +116,17 @@ CatalogObjects::CatalogObjects(const Catalog& catalog) {
     for (const ColumnDef& column : table->columns.columns)
       if (!is_hidden_column(column.name))
         relation.columns.push_back({display_name(column.name), column.type});
+  }
+  set_visible();
+}
+
+void CatalogObjects::set_visible() {
+  std::set<std::string_view> temporary;
+  for (const CatalogRelation& each : relations_)
+    if (each.is_temporary()) temporary.insert(each.name);
+  for (CatalogRelation& each : relations_) {
+    const bool is_in_path = each.schema == kPgCatalogSchema || each.schema == kPublicSchema;
+    each.is_visible = each.is_temporary() || (is_in_path && !temporary.contains(each.name));
   }
 }
 
@@ -140,7 +164,8 @@ void CatalogObjects::add_view(const Catalog& catalog, const View& view) {
 
 // Adds a stream or a table. The columns are those that `SELECT *` of a look-up shows.
 void CatalogObjects::add_source(const Catalog& catalog, const DataSource& source) {
-  const ObjectPlace place = place_of(catalog, source.name);
+  const ObjectPlace place =
+      source.is_temporary ? temporary_place_of(source.name) : place_of(catalog, source.name);
   CatalogRelation& relation = add_named(place, source.name);
   relation.source = &source;
   relation.kind = source.created_by.empty() ? 'r' : 'm';

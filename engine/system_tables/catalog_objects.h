@@ -3,6 +3,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/catalog/catalog.h"
@@ -30,6 +31,10 @@ struct CatalogRelation {
   // Numbers of the row type and of arrays of it; 0 for a table of the system.
   int64_t row_type = 0, row_array = 0;
 
+  // Whether the name can be written without the schema. A temporary table hides a relation of public with its name.
+  bool is_visible = false;
+
+  bool is_temporary() const { return source && source->is_temporary; }
   std::string key_name() const { return name + "_pkey"; }
   std::vector<int64_t> key_places() const;  // positions of the key's columns, counted from 1
   std::string key_columns() const;          // for example "(city, day)"
@@ -44,6 +49,8 @@ struct ObjectPlace {
   std::string schema_name = "public", name;
 };
 ObjectPlace place_of(const Catalog& catalog, std::string_view name);
+// Returns the place of a temporary table, whose schema belongs to its session.
+ObjectPlace temporary_place_of(std::string_view name);
 int64_t user_schema_oid(std::string_view name);
 
 // Assigns numbers (oids) that are derived from names. So an object has the same number in the next
@@ -51,7 +58,9 @@ int64_t user_schema_oid(std::string_view name);
 // later gets the next free number.
 class CatalogObjects {
  public:
-  explicit CatalogObjects(const Catalog& catalog);
+  // Lists the temporary tables of one session and not those of others. Their names begin with `temporary_schema`, such as
+  // PG_TEMP_1A2B3C4D.
+  explicit CatalogObjects(const Catalog& catalog, std::string_view temporary_schema = {});
 
   const std::vector<CatalogRelation>& relations() const { return relations_; }
   // Returns the number of an object that is not in relations(), for example a function or a constraint.
@@ -62,6 +71,7 @@ class CatalogObjects {
   void add_source(const Catalog& catalog, const DataSource& source);
   void add_sequence(const Catalog& catalog, const Sequence& sequence);
   void add_view(const Catalog& catalog, const View& view);
+  void set_visible();
 
   std::vector<CatalogRelation> relations_;
   std::map<int64_t, bool> taken_;

@@ -22,6 +22,7 @@ struct CatalogFacts {
   const InformationContext& context;
   const std::string& database;
   const std::string& user;  // the user of the session
+  const std::string& temporary_schema;
   const CatalogObjects& objects;
 
   AccessFacts access() const { return access_of(context.access, user); }

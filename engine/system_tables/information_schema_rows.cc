@@ -136,7 +136,9 @@ void add_tables(const CatalogFacts& facts, SystemRowWriter& out) {
     // because tools offer the entries of this table for charts (docs/sql/from-postgresql.md).
     const bool is_view = each.kind == 'v' || each.kind == 'm';
     set_table(facts, each, out);
-    out.set("TABLE_TYPE", is_view ? "VIEW" : "BASE TABLE")
+    out.set("TABLE_TYPE", is_view               ? "VIEW"
+                          : each.is_temporary() ? "LOCAL TEMPORARY"
+                                                : "BASE TABLE")
         .set("IS_INSERTABLE_INTO", each.source && !is_view ? "YES" : "NO")
         .set("IS_TYPED", "NO");
   }

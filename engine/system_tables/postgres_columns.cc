@@ -205,7 +205,7 @@ const std::span<const PostgresTable> kPostgresTables = [] {
        "relrowsecurity:b "
        "relforcerowsecurity:b relispopulated:b relreplident:c relispartition:b relrewrite:o "
        "relfrozenxid:k "
-       "relminmxid:k relacl:A reloptions:T relpartbound:p"},
+       "relminmxid:k relacl:A reloptions:T relpartbound:p mr_visible:b"},
       {"pg_catalog", "pg_collation",
        "oid:o collname:n collnamespace:o collowner:o collprovider:c collisdeterministic:b "
        "collencoding:i "

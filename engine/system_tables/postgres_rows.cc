@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <string_view>
 
 #include "engine/system_tables/catalog_functions.h"
 #include "engine/system_tables/catalog_rows.h"
@@ -21,6 +22,11 @@ void add_namespaces(const CatalogFacts& facts, SystemRowWriter& out) {
   for (const auto& [oid, name] : system_schemas())
     out.row().set_number("OID", oid).set("NSPNAME", name).set_number("NSPOWNER", kOwner);
   for (const std::string& name : facts.context.catalog.schemas)
+    out.row()
+        .set_number("OID", user_schema_oid(name))
+        .set("NSPNAME", display_name(name))
+        .set_number("NSPOWNER", kOwner);
+  if (const std::string& name = facts.temporary_schema; !name.empty())
     out.row()
         .set_number("OID", user_schema_oid(name))
         .set("NSPNAME", display_name(name))
@@ -64,7 +70,12 @@ void add_classes(const CatalogFacts& facts, SystemRowWriter& out) {
   const AccessFacts access = facts.access();
   const auto numbers = access.numbers();
   for (const CatalogRelation& each : facts.objects.relations()) {
+    const auto set_visible = [&] {
+      if (each.is_temporary()) out.set("RELPERSISTENCE", "t");
+      out.set("MR_VISIBLE", each.is_visible);
+    };
     add_class(out, each.oid, each.name, each.schema, each.kind, each.columns.size());
+    set_visible();
     if (each.source) {
       out.set_number("RELTYPE", each.row_type);
       const std::string owner = access.owner_of(each.source->topic);
@@ -80,13 +91,14 @@ void add_classes(const CatalogFacts& facts, SystemRowWriter& out) {
     out.set("RELHASINDEX", each.key != 0);
     if (each.key == 0) continue;
     add_class(out, each.key, each.key_name(), each.schema, 'i', each.key_places().size());
+    set_visible();
     out.set_number("RELAM", kBtree);
   }
   for (const auto& [name, type] : facts.context.catalog.types) {
     if (type.label() != label::kComposite) continue;
     const ObjectPlace place = place_of(facts.context.catalog, name);
     add_class(out, user_relation_oid(name), place.name, place.schema, 'c', type.fields().size());
-    out.set_number("RELTYPE", user_type_oid(name));
+    out.set_number("RELTYPE", user_type_oid(name)).set("MR_VISIBLE", place.schema == kPublicSchema);
   }
 }
 

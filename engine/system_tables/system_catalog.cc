@@ -88,8 +88,12 @@ bool needs_connectors(const SystemTable& table) {
   return row && row->reads_connectors;
 }
 
-CatalogRows::CatalogRows(const InformationContext& context, std::string database, std::string user)
-    : context_(context), database_(std::move(database)), user_(std::move(user)) {}
+CatalogRows::CatalogRows(const InformationContext& context, std::string database, std::string user,
+                         std::string temporary_schema)
+    : context_(context),
+      database_(std::move(database)),
+      user_(std::move(user)),
+      temporary_schema_(std::move(temporary_schema)) {}
 CatalogRows::~CatalogRows() = default;
 
 Result<RowsChunks> CatalogRows::rows(const SystemTable& table, const SystemRead& read,
@@ -109,8 +113,9 @@ Result<RowsChunks> CatalogRows::rows(const SystemTable& table, const SystemRead&
   const auto filler = std::ranges::find(fillers, table.name, &CatalogTableRows::name);
   SystemRowWriter out(table.columns, read);
   if (filler != fillers.end()) {
-    if (!objects_) objects_ = std::make_unique<const CatalogObjects>(context_.catalog);
-    filler->add({context_, database_, user_, *objects_}, out);
+    if (!objects_)
+      objects_ = std::make_unique<const CatalogObjects>(context_.catalog, temporary_schema_);
+    filler->add({context_, database_, user_, temporary_schema_, *objects_}, out);
   }
   return RowsChunks{out.take()};
 }

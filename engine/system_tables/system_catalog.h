@@ -30,14 +30,16 @@ bool needs_connectors(const SystemTable& table);
 // Threads: one at a time. Owner: the run of a SELECT.
 class CatalogRows final : public SystemRows {
  public:
-  CatalogRows(const InformationContext& context, std::string database, std::string user);
+  // `temporary_schema` is the first part of the names of the session's temporary tables, or empty.
+  CatalogRows(const InformationContext& context, std::string database, std::string user,
+              std::string temporary_schema = {});
   ~CatalogRows() override;
   Result<RowsChunks> rows(const SystemTable& table, const SystemRead& read,
                           RowsContext& context) const override;
 
  private:
   const InformationContext& context_;
-  const std::string database_, user_;
+  const std::string database_, user_, temporary_schema_;
   // Made for the first table, since a SELECT may read several tables of the catalog.
   mutable std::unique_ptr<const CatalogObjects> objects_;
 };

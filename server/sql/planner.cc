@@ -98,7 +98,6 @@ class Origins {
   void tell(sql::ResultColumn& column, const engine::ColumnOrigin& origin) {
     if (!origin.table) return;
     if (column.role.empty() && is_key(*origin.table, origin.column)) column.role = "KEY";
-    if (origin.table->is_temporary) return;  // temporary tables are not in the catalog
     const Table& table = table_of(*origin.table);
     const auto place = table.places.find(origin.column);
     if (place == table.places.end()) return;

@@ -229,7 +229,7 @@ std::unique_ptr<Planner> SqlSession::planner() const {
                                 properties(), &parts_.memory, asker_);
   planner->use(parts_.serials);
   planner->use(sequences_);
-  planner->use(catalog_names_of(planner->image(), asker(), user()));
+  planner->use(catalog_names_of(planner->image(), asker(), user(), temporary_.schema()));
   planner->use(temporary_.names());
   if (!held_.empty()) {
     std::set<std::string> held;
@@ -448,7 +448,8 @@ Status SqlSession::check_not_anothers(const engine::Statement& statement,
     const auto found = image.catalog->sources().find(name.text);
     if (found != image.catalog->sources().end() && found->second->is_temporary &&
         !find_source(image, name))
-      return Error{ErrorCode::UndefinedSource, fmt::format("Table {} does not exist.", name.text)};
+      return Error{ErrorCode::UndefinedSource,
+                   fmt::format("relation \"{}\" does not exist", engine::display_name(name.text))};
   }
   return {};
 }

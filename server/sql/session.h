@@ -220,6 +220,7 @@ class SqlSession final : public sql::SessionBackend {
   // Returns the transaction's buffer for a source.
   Result<RowBuffer*> held_rows(const std::shared_ptr<const engine::DataSource>& source);
   TemporaryTables& temporary() { return temporary_; }
+  const TemporaryTables& temporary() const { return temporary_; }
   // Returns true at the first call for a query: a session gets one warning about its late records.
   bool may_warn_of_late_records(const std::string& query_id) {
     return warned_late_.insert(query_id).second;

@@ -64,6 +64,10 @@ bool TemporaryTables::owns(const std::string& name_in_catalog) const {
                              [&](const auto& each) { return each.second == name_in_catalog; });
 }
 
+std::string TemporaryTables::schema() const {
+  return names_.empty() ? std::string() : prefix_.substr(0, prefix_.find('.'));
+}
+
 TemporaryTables::Statement TemporaryTables::translate(const Statement& statement) const {
   const engine::Statement& written = statement->statement;
   const auto with = [&](auto translated) -> Statement {

@@ -27,6 +27,9 @@ class TemporaryTables {
   // Maps names as the session writes them, with and without PG_TEMP, to names in the catalog.
   const std::map<std::string, std::string>& names() const { return names_; }
   bool owns(const std::string& name_in_catalog) const;
+  // Returns the schema, which is the first part of the names in the catalog. It is empty if the session has no temporary
+  // tables.
+  std::string schema() const;
   // Returns the definition with the names from the catalog. Returns the statement itself if it
   // names no temporary table.
   Statement translate(const Statement& statement) const;

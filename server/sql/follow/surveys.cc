@@ -29,6 +29,7 @@ std::string identity_of(const std::string& text, const InformationReader& reader
   add(reader.asker.value_or(""));
   add(reader.database);
   add(reader.user);
+  add(reader.temporary_schema);
   for (const auto* values : {&reader.properties, &reader.variables}) {
     add(std::to_string(values->size()));
     for (const auto& [name, value] : *values) {
@@ -42,13 +43,14 @@ std::string identity_of(const std::string& text, const InformationReader& reader
 Result<engine::RowsChunks> surveyed_rows(SqlParts& parts, const FollowedStatement& statement,
                                          const InformationFacts& facts) {
   const InformationReader& reader = statement.reader();
-  const auto names = catalog_names_of(facts.image, reader.asker, reader.user);
+  const auto names =
+      catalog_names_of(facts.image, reader.asker, reader.user, reader.temporary_schema);
   const engine::CatalogNamesInUse names_in_use(names.get());
   Random random(static_cast<uint64_t>(parts.clock.monotonic_us()));
   engine::EvalBudget budget(parts.clock, nullptr, &parts.memory);
   engine::RowsContext context({parts.clock, random, &reader.properties, &budget}, &parts.memory);
   return facts.with_context_for(reader, [&](const engine::InformationContext& about) {
-    const engine::CatalogRows system(about, reader.database, reader.user);
+    const engine::CatalogRows system(about, reader.database, reader.user, reader.temporary_schema);
     const LogRows with_log(parts, facts.image, reader.asker, system);
     return engine::run_rows_plan(*statement.select().rows, {}, context, &with_log);
   });

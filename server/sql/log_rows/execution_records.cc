@@ -56,7 +56,8 @@ class RecordsExecution final : public SqlExecution {
       context.emplace(engine::EvalContext{parts.clock, random, &properties, &*budget},
                       &parts.memory);
       result = facts->with_context([&](const engine::InformationContext& about) {
-        const engine::CatalogRows system(about, facts->reader.database, facts->reader.user);
+        const engine::CatalogRows system(about, facts->reader.database, facts->reader.user,
+                                         facts->reader.temporary_schema);
         const LogRows with_log(parts, facts->image, facts->reader.asker, system, &cursor);
         return engine::run_rows_plan(*plan, {}, *context, &with_log, nullptr);
       });

@@ -210,7 +210,8 @@ class SelectExecution final : public TableRead {
       if (!facts)
         return engine::run_rows_plan(*plan, std::move(tables), *context, nullptr, measured);
       return facts->with_context([&](const engine::InformationContext& about) {
-        const engine::CatalogRows system(about, facts->reader.database, facts->reader.user);
+        const engine::CatalogRows system(about, facts->reader.database, facts->reader.user,
+                                         facts->reader.temporary_schema);
         const LogRows with_log(parts, facts->image, facts->reader.asker, system);
         auto rows = engine::run_rows_plan(*plan, std::move(tables), *context, &with_log, measured);
         notices = with_log.take_notices();
@@ -448,7 +449,8 @@ class SelectExecution final : public TableRead {
                                     {},
                                     &session().parts().definitions.schemas(),
                                     session().sequences(),
-                                    catalog_names_of(image_, session().asker(), session().user())});
+                                    catalog_names_of(image_, session().asker(), session().user(),
+                                                     session().temporary().schema())});
     for (Table& table : tables_) {
       work_->requests.push_back(std::move(table.request));
       work_->tables.push_back(std::move(table.rows));

@@ -47,8 +47,8 @@ void InformationNeeds::add(const engine::SystemTable& table) {
 }
 
 InformationReader reader_of(const SqlSession& session) {
-  return {session.properties(), session.variables(), session.asker(), session.database(),
-          session.user()};
+  return {session.properties(), session.variables(), session.asker(),
+          session.database(),   session.user(),      session.temporary().schema()};
 }
 
 InformationFacts::InformationFacts(SqlParts& parts, InformationReader the_reader,
@@ -90,12 +90,13 @@ namespace {
 
 // The names refer to the image, so this object keeps both.
 struct ImageNames {
-  ImageNames(MetadataImagePtr the_image, Asker asker, std::string user)
+  ImageNames(MetadataImagePtr the_image, Asker asker, std::string user,
+             std::string temporary_schema)
       : image(std::move(the_image)),
         names(
             *image->catalog,
             [image = image, asker = std::move(asker)] { return access_facts_of(*image, asker); },
-            std::move(user)) {}
+            std::move(user), std::move(temporary_schema)) {}
   const MetadataImagePtr image;
   engine::CatalogNameIndex names;
 };
@@ -103,8 +104,10 @@ struct ImageNames {
 }  // namespace
 
 std::shared_ptr<engine::CatalogNames> catalog_names_of(MetadataImagePtr image, Asker asker,
-                                                       std::string user) {
-  auto owner = std::make_shared<ImageNames>(std::move(image), std::move(asker), std::move(user));
+                                                       std::string user,
+                                                       std::string temporary_schema) {
+  auto owner = std::make_shared<ImageNames>(std::move(image), std::move(asker), std::move(user),
+                                            std::move(temporary_schema));
   return {owner, &owner->names};
 }
 

@@ -51,9 +51,11 @@ class ReplicatedTopics final : public engine::Topics {
 engine::AccessFacts access_facts_of(const MetadataImage& image, const Asker& asker);
 
 // Returns the names of the objects in the image's catalog, for functions of one statement that look
-// up names. `user` is the name that the client gave.
+// up names. `user` is the name that the client gave. `temporary_schema` is the schema of the
+// session's temporary tables (see engine::CatalogNameIndex).
 std::shared_ptr<engine::CatalogNames> catalog_names_of(MetadataImagePtr image, Asker asker,
-                                                       std::string user);
+                                                       std::string user,
+                                                       std::string temporary_schema);
 
 // The session for which facts are collected, or another reader such as a survey.
 struct InformationReader {
@@ -62,6 +64,7 @@ struct InformationReader {
   std::map<std::string, std::string> variables = {};
   Asker asker = {};
   std::string database = {}, user = {};  // the names that the client gave
+  std::string temporary_schema = {};     // see engine::CatalogRows
 };
 InformationReader reader_of(const SqlSession& session);
 
