@@ -115,9 +115,12 @@ constexpr std::string_view kRoleName =
     "PG_CATALOG.PG_ROLES) AS MR WHERE MR_OID = $1), 'unknown (OID=' || CAST($1 AS VARCHAR) || ')') "
     "AS NAME)";
 constexpr std::string_view kOwnedSequence =
-    "(SELECT MIN(MR_TEXT) FROM (SELECT MR_TABLE, MR_COLUMN, MR_NAME AS MR_TEXT FROM "
+    "COALESCE((SELECT MIN(MR_TEXT) FROM (SELECT MR_TABLE, MR_COLUMN, MR_NAME AS MR_TEXT FROM "
     "PG_CATALOG.PG_SEQUENCES) AS MR WHERE MR_TABLE = REPLACE(REPLACE($1, '\"', ''), 'public.', '') "
-    "AND MR_COLUMN = $2)";
+    "AND MR_COLUMN = $2), (SELECT MIN(MR_TEXT) FROM (SELECT D.ADRELID AS MR_OID, A.ATTNAME AS "
+    "MR_COLUMN, D.MR_SERIAL AS MR_TEXT FROM PG_CATALOG.PG_ATTRDEF D JOIN PG_CATALOG.PG_ATTRIBUTE A "
+    "ON A.ATTRELID = D.ADRELID AND A.ATTNUM = D.ADNUM) AS MR WHERE MR_OID = "
+    "CAST(CAST($1 AS REGCLASS) AS OID) AND MR_COLUMN = $2))";
 // PostgreSQL's rule for (start, end) OVERLAPS (start, end), for which a null may be a start or an end: the period that
 // begins later must begin before the end of the other one, and two periods that begin together overlap.
 constexpr std::string_view kOverlaps =

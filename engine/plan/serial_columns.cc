@@ -14,9 +14,16 @@ namespace engine {
 
 namespace {
 
-// Returns the name of the sequence as a text for nextval(): shop.orders_id_seq.
-std::string sequence_text(const DataSource& table, const Catalog& catalog,
-                          const std::string& column, int number) {
+std::string next_value_of(const std::string& sequence) {
+  std::string literal;
+  for (const char c : sequence) literal.append(c == '\'' ? 2 : 1, c);
+  return fmt::format("nextval('{}')", literal);
+}
+
+}  // namespace
+
+std::string serial_sequence_text(const DataSource& table, const Catalog& catalog,
+                                 const std::string& column, int number) {
   const size_t dot = table.name.find('.');
   const bool has_schema =
       dot != std::string::npos &&
@@ -29,14 +36,6 @@ std::string sequence_text(const DataSource& table, const Catalog& catalog,
       quoted_postgres_name(fmt::format("{}_{}_seq{}", display_name(name), display_name(column),
                                        number > 0 ? fmt::to_string(number) : "")));
 }
-
-std::string next_value_of(const std::string& sequence) {
-  std::string literal;
-  for (const char c : sequence) literal.append(c == '\'' ? 2 : 1, c);
-  return fmt::format("nextval('{}')", literal);
-}
-
-}  // namespace
 
 NumberedTable with_own_sequences(std::shared_ptr<const DataSource> table, const Catalog& catalog,
                                  const std::function<Uuid()>& new_id) {
@@ -54,7 +53,7 @@ NumberedTable with_own_sequences(std::shared_ptr<const DataSource> table, const 
     // numbers continue.
     const auto kept = sequences_of(catalog, changed->name, column.name);
     for (int number = 0;; ++number) {
-      const std::string text = sequence_text(*changed, catalog, column.name, number);
+      const std::string text = serial_sequence_text(*changed, catalog, column.name, number);
       const std::string name = sequence_name(text).value();
       const bool is_kept =
           std::ranges::any_of(kept, [&](const SequencePtr& each) { return each->name == name; });

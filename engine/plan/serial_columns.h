@@ -3,12 +3,18 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/uuid.h"
 #include "engine/catalog/catalog.h"
 
 namespace engine {
+
+// Returns the name that PostgreSQL gives to the sequence of a SERIAL column, as a text for nextval(): shop.orders_id_seq.
+// A `number` above 0 is appended; PostgreSQL does so if the name is in use.
+std::string serial_sequence_text(const DataSource& table, const Catalog& catalog,
+                                 const std::string& column, int number = 0);
 
 struct NumberedTable {
   // its SERIAL columns have become plain integer columns with a DEFAULT

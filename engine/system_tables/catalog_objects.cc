@@ -44,14 +44,20 @@ std::string shown_default(std::string_view sql) {
   return text;
 }
 
-// Returns the text of a column's default. A SERIAL column has no sequence of its own in Millrace, but clients
-// recognise such a column by a default with nextval().
+// Returns the name that PostgreSQL would give to the sequence of a SERIAL column; empty for other columns.
+std::string serial_name(const ColumnDef& column, const ObjectPlace& place) {
+  if (!column.is_serial) return {};
+  return fmt::format("{}.{}", quoted_postgres_name(place.schema_name),
+                     quoted_postgres_name(place.name + "_" + display_name(column.name) + "_seq"));
+}
+
+// Returns the text of a column's default. A SERIAL column of a single server has no sequence, but clients recognise
+// such a column by a default with nextval().
 std::string default_text(const ColumnDef& column, const ObjectPlace& place) {
   if (!column.is_serial) return shown_default(column.default_sql);
-  const std::string schema =
-      place.schema == kPublicSchema ? "" : quoted_postgres_name(place.schema_name) + ".";
-  const std::string name = place.name + "_" + display_name(column.name) + "_seq";
-  return fmt::format("nextval('{}{}'::regclass)", schema, quoted_postgres_name(name));
+  std::string name = serial_name(column, place);
+  if (place.schema == kPublicSchema) name.erase(0, place.schema_name.size() + 1);
+  return fmt::format("nextval('{}'::regclass)", name);
 }
 
 int64_t schema_number(std::string_view schema) {
@@ -180,8 +186,8 @@ void CatalogObjects::add_source(const Catalog& catalog, const DataSource& source
     const ColumnDef& column = source.schema.columns[static_cast<size_t>(index)];
     const bool is_key = column.role == ColumnRole::Key;
     relation.columns.push_back({display_name(name), column.type, is_key && is_table,
-                                is_key ? is_table : column.is_not_null,
-                                default_text(column, place)});
+                                is_key ? is_table : column.is_not_null, default_text(column, place),
+                                serial_name(column, place)});
   }
   // The columns with the window bounds as timestamps are not part of `*`, but they give tools that draw time series a
   // time column.

@@ -16,6 +16,8 @@ struct CatalogColumn {
   bool is_key = false;
   bool is_not_null = is_key;
   std::string default_text = {};  // what pg_get_expr() returns; empty: NULL
+  // The name under which the functions of sequences find a SERIAL column that has no sequence; empty for others.
+  std::string serial_name = {};
 };
 
 // A stream, a table, a sequence, a view, or a table of the system.

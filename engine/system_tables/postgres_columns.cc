@@ -184,7 +184,7 @@ const std::span<const PostgresTable> kPostgresTables = [] {
        "amopsortfamily:o"},
       {"pg_catalog", "pg_amproc",
        "oid:o amprocfamily:o amproclefttype:o amprocrighttype:o amprocnum:s amproc:g"},
-      {"pg_catalog", "pg_attrdef", "oid:o adrelid:o adnum:s adbin:p"},
+      {"pg_catalog", "pg_attrdef", "oid:o adrelid:o adnum:s adbin:p mr_serial:t"},
       {"pg_catalog", "pg_attribute",
        "attrelid:o attname:n atttypid:o attstattarget:i attlen:s attnum:s attndims:i attcacheoff:i "
        "atttypmod:i "

@@ -155,6 +155,8 @@ void add_defaults(const CatalogFacts& facts, SystemRowWriter& out) {
           .set_number("ADRELID", each.oid)
           .set_number("ADNUM", static_cast<int64_t>(i) + 1)
           .set("ADBIN", each.columns[i].default_text);
+      if (const std::string& serial = each.columns[i].serial_name; !serial.empty())
+        out.set("MR_SERIAL", serial);
     }
 }
 

@@ -37,7 +37,7 @@ class Sandbox {
         properties_of(run_.settings, *image_, run_.parts.settings.engine.ksqldb_compat);
     Planner planner(run_.parts.clock, run_.parts.settings, image_, properties, &run_.parts.memory,
                     run_.asker);
-    planner.use(run_.parts.serials);
+    planner.use(run_.parts.serials, nullptr);
     planner.watch(is_cancelled);
     auto prepared = planner.prepare(statement, {});
     if (!prepared) return Status(std::move(prepared).error());

@@ -990,7 +990,7 @@ Result<LeftOutColumns> Planner::left_out(const std::shared_ptr<const engine::Dat
                            : TRY(engine::default_value(column, context_for(nullptr), eval())));
   }
   return LeftOutColumns(table, topic ? topic->id : Uuid(), std::move(defaults),
-                        std::move(sequences), std::move(own), *numbers_);
+                        std::move(sequences), std::move(own), *numbers_, serials_of_session_);
 }
 
 void Planner::add_given_numbers(const engine::InsertBatch& rows,
@@ -1019,7 +1019,8 @@ Result<InsertRows> Planner::plan_insert(const SqlPrepared& prepared,
   TRY(check_returning(prepared, returning));
   TRY(take_told_types(prepared.columns, returning));
   InsertRows planned{TRY(make_row_buffer(*image_, rows.target, clock_)), {}};
-  if (numbers_) TRY(fill_serials(rows, planned.buffer->topic(), *numbers_));
+  if (numbers_)
+    TRY(fill_serials(rows, planned.buffer->topic(), *numbers_, serials_of_session_.get()));
   add_given_numbers(rows, planned.given);
   TRY(planned.buffer->add(rows.columns, rows.timestamps.size(), rows.timestamps));
   if (!returning.empty())

@@ -136,8 +136,11 @@ class Planner {
 
   const MetadataImagePtr& image() const { return image_; }
   // Sets the source of numbers for SERIAL columns; without it an INSERT that omits such a column
-  // fails.
-  void use(SerialNumbers& numbers) { numbers_ = &numbers; }
+  // fails. `session` keeps the numbers for currval(); it may be null.
+  void use(SerialNumbers& numbers, std::shared_ptr<SessionSequences> session) {
+    numbers_ = &numbers;
+    serials_of_session_ = std::move(session);
+  }
   // Sets the source of numbers for nextval(). It may only be used after watch(), when the planner
   // runs on a thread that may wait.
   void use(std::shared_ptr<engine::Sequences> sequences) { sequences_ = std::move(sequences); }
@@ -219,7 +222,8 @@ class Planner {
   std::optional<engine::EvalBudget> budget_;
   const Asker asker_;
   SerialNumbers* numbers_ = nullptr;
-  std::map<std::string, std::string> temporary_;  // explained at engine::PlanContext
+  std::shared_ptr<SessionSequences> serials_of_session_;  // may be null
+  std::map<std::string, std::string> temporary_;          // explained at engine::PlanContext
   std::set<std::string> held_;
   const std::function<Status(const engine::DataSource&)> may_read_;
   std::shared_ptr<engine::Sequences> sequences_;

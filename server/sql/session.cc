@@ -227,7 +227,7 @@ std::unique_ptr<Planner> SqlSession::planner() const {
   auto planner =
       std::make_unique<Planner>(parts_.clock, parts_.settings, parts_.definitions.image(),
                                 properties(), &parts_.memory, asker_);
-  planner->use(parts_.serials);
+  planner->use(parts_.serials, sequences_);
   planner->use(sequences_);
   planner->use(catalog_names_of(planner->image(), asker(), user(), temporary_.schema()));
   planner->use(temporary_.names());

@@ -362,8 +362,8 @@ class SqlSession final : public sql::SessionBackend {
   MemoryCharge held_charge_{memory_, MemoryKind::Copy};
   const std::string database_, user_;
   // Shared, since statements on other threads may outlive the session.
-  const std::shared_ptr<SessionSequences> sequences_ =
-      std::make_shared<SessionSequences>(parts_.sequences, parts_.definitions, asker_);
+  const std::shared_ptr<SessionSequences> sequences_ = std::make_shared<SessionSequences>(
+      parts_.sequences, parts_.serials, parts_.log, parts_.definitions, asker_);
 };
 
 class SqlBackend final : public sql::Backend {

@@ -10,9 +10,13 @@ namespace server {
 
 namespace {
 
-Result<int64_t> take(SerialNumbers& numbers, const Uuid& topic, size_t column, size_t count,
-                     const engine::DataSource& source) {
-  if (const auto first = numbers.take({topic, column}, static_cast<int64_t>(count))) return *first;
+Result<int64_t> take(SerialNumbers& numbers, SessionSequences* session, const Uuid& topic,
+                     size_t column, size_t count, const engine::DataSource& source) {
+  const auto size = static_cast<int64_t>(count);
+  if (const auto first = numbers.take({topic, column}, size)) {
+    if (session && size > 0) session->note_serial({topic, column}, *first + size - 1);
+    return *first;
+  }
   return Error{ErrorCode::ObjectState,
                fmt::format("{} was emptied while rows for it were collected", source.name)};
 }
@@ -98,7 +102,7 @@ Status LeftOutColumns::fill(std::vector<engine::ColumnPtr>& columns, size_t rows
       columns[i] = engine::constant_column(column.type, defaults_[i], rows);
       continue;
     }
-    const int64_t first = TRY(take(numbers_, topic_, i, rows, *source_));
+    const int64_t first = TRY(take(numbers_, session_.get(), topic_, i, rows, *source_));
     auto filled = std::make_shared<engine::Column>(column.type);
     for (size_t row = 0; row < rows; ++row)
       TRY(append_number(*filled, first + static_cast<int64_t>(row)));
@@ -131,9 +135,11 @@ void add_given(const engine::Column& column, const std::string& sequence,
   }
 }
 
-Status fill_serials(engine::InsertBatch& batch, const Uuid& topic, SerialNumbers& numbers) {
+Status fill_serials(engine::InsertBatch& batch, const Uuid& topic, SerialNumbers& numbers,
+                    SessionSequences* session) {
   for (const engine::InsertBatch::Gaps& gaps : batch.serials) {
-    int64_t number = TRY(take(numbers, topic, gaps.column, gaps.rows.size(), *batch.target));
+    int64_t number =
+        TRY(take(numbers, session, topic, gaps.column, gaps.rows.size(), *batch.target));
     const engine::Column& given = *batch.columns[gaps.column];
     auto filled = std::make_shared<engine::Column>(given.type());
     auto gap = gaps.rows.begin();

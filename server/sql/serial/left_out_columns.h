@@ -12,6 +12,7 @@
 #include "engine/types/value.h"
 #include "server/sql/serial/given_numbers.h"
 #include "server/sql/serial/serial_numbers.h"
+#include "server/sql/serial/session_sequences.h"
 
 namespace server {
 
@@ -24,13 +25,15 @@ class LeftOutColumns {
   // owns; or empty.
   LeftOutColumns(std::shared_ptr<const engine::DataSource> source, Uuid topic,
                  std::vector<engine::Value> defaults, std::vector<std::string> sequences,
-                 std::vector<std::string> own, SerialNumbers& numbers)
+                 std::vector<std::string> own, SerialNumbers& numbers,
+                 std::shared_ptr<SessionSequences> session)
       : source_(std::move(source)),
         topic_(topic),
         defaults_(std::move(defaults)),
         sequences_(std::move(sequences)),
         own_(std::move(own)),
-        numbers_(numbers) {}
+        numbers_(numbers),
+        session_(std::move(session)) {}
 
   // A column whose values are numbers of a sequence. The caller has to set the column before it
   // calls fill().
@@ -58,6 +61,7 @@ class LeftOutColumns {
   std::vector<std::string> sequences_, own_;  // empty: no sequence
   std::vector<GivenNumbers> given_;
   SerialNumbers& numbers_;
+  std::shared_ptr<SessionSequences> session_;  // notes the generated numbers; may be null
 };
 
 // Adds the numbers in a column to the entry of `sequence` in `given`. Rows in `except` are left
@@ -66,7 +70,8 @@ void add_given(const engine::Column& column, const std::string& sequence,
                std::span<const size_t> except, std::vector<GivenNumbers>& given);
 
 // Writes the next numbers into those rows of an INSERT that omit them, and records the explicit
-// numbers of the other rows.
-Status fill_serials(engine::InsertBatch& batch, const Uuid& topic, SerialNumbers& numbers);
+// numbers of the other rows. `session` keeps the last number for currval(); it may be null.
+Status fill_serials(engine::InsertBatch& batch, const Uuid& topic, SerialNumbers& numbers,
+                    SessionSequences* session);
 
 }  // namespace server

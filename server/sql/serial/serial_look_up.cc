@@ -9,15 +9,15 @@
 
 namespace server {
 
-namespace {
-
-bool is_empty(storage::Log& log, const storage::TopicInfo& topic) {
+bool is_empty(const storage::Log& log, const storage::TopicInfo& topic) {
   for (int32_t i = 0; i < topic.partition_count; ++i) {
     const auto status = log.find_partition({topic.id, PartitionId(i)});
     if (status && status->readable_end() > Offset(0)) return false;
   }
   return true;
 }
+
+namespace {
 
 class AfterLookUp final : public SqlExecution {
  public:

@@ -8,6 +8,9 @@
 
 namespace server {
 
+// Returns whether no partition of the topic has a record that can be read. May be called on any thread.
+bool is_empty(const storage::Log& log, const storage::TopicInfo& topic);
+
 // Threads: the session's loop. Owner: the statement that waits for it.
 class SerialLookUp final : private sql::Receiver {
  public:
