@@ -82,7 +82,8 @@ INCLUDE = re.compile(r'\s*#\s*include\s+["<]([^">]+)[">]')
 OVER_A_SNAPSHOT = re.compile(r'for \([^;]*: [\w.>*-]*\b(image_?|cluster|snapshot|topics|view)\(\)(->|\.\w+\.)')
 
 
-# The other nodes are behind ports, which a lone node implements, too (docs/adr/0128).
+# WHERE_IT_RUNS finds code that asks whether this server is part of a cluster. Outside server/cluster such code calls a
+# port instead, which a lone node implements, too (docs/adr/0128).
 OF_CLUSTER = r'(?:\w+(?:\(\))?(?:\.|->))*\bcluster_?(?:\(\))?'
 WHERE_IT_RUNS = re.compile(
     rf'\bis_in_cluster|\bcluster_?(?:\(\))? *[!=]= *nullptr|\bcluster_?(?:\(\))? \?'
@@ -138,8 +139,8 @@ def check_documents(files):
                         yield f'{path}:{number}: there is no {name}'
 
 
-# The rules of the console's files: reference of the content security policy in docs/HTTP.md. Each is a pattern and the
-# reason why a match is wrong.
+# Rules for the files of the console, which its content security policy requires
+# (server/http/console/console_pages.cc). Each rule is a pattern and the reason why a match is wrong.
 CONSOLE = 'server/http/console/site/'
 CONSOLE_LINES, CONSOLE_COLUMNS = 300, 100
 CONSOLE_RULES = [(re.compile(pattern), fault) for pattern, fault in (

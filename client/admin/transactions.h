@@ -55,8 +55,8 @@ class TransactionAdmin {
   Result<std::vector<ListedTransaction>> list(const TransactionFilter& filter);
   // Describes the transaction. Fails if no transaction has this id.
   Result<DescribedTransaction> describe(const std::string& id);
-  // Returns the producers of the partition that its leader knows, or that `node` knows if it is
-  // given.
+  // Returns the producers that the leader of the partition knows, or those that `node` knows if it
+  // is given.
   Result<std::vector<DescribedProducer>> producers(const TopicPartitionKey& partition,
                                                    std::optional<int32_t> node = {});
   // Aborts the open transaction of the producer in the partition.

@@ -207,7 +207,7 @@ class Binder {
   uint32_t next_lambda_number_ = 0;
   // whether the cast that is being bound is itself the operand of a cast
   bool is_operand_ = false;
-  // the binder is within a comparison of, or arithmetic with, exact times
+  // whether the expression that is being bound is an operand of a comparison or of arithmetic with exact times
   bool keeps_times_ = false;
   int depth_ = 0;        // depth of the expression that is being bound
   size_t bindings_ = 0;  // number of bound parts of the whole expression

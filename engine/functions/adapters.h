@@ -112,7 +112,7 @@ inline constexpr bool is_result = false;
 template <class T>
 inline constexpr bool is_result<Result<T>> = true;
 
-// Provides the values of one parameter of the C++ function to its calls.
+// Reads, for each row, the argument of one parameter of the C++ function that implements an SQL function.
 template <class P>
 struct Source {  // a value that is not null; a null makes the result null
   static constexpr size_t kArguments = 1;

@@ -49,7 +49,7 @@ Status check_value_formats(const std::vector<AnalysedSource>& sources) {
 // Lists the sources that an expression refers to. Fails for a name without a source, because such a
 // name is not a column of any source.
 Status list_sources(const Expression& expression, std::set<std::string>& aliases) {
-  // a name without a qualifier may be a parameter of the lambda
+  // A lambda is skipped, because a name without a source may be a parameter of it.
   if (expression.is<Lambda>()) return {};
   if (const auto* column = expression.as<ColumnRef>()) {
     if (column->source) {

@@ -51,8 +51,8 @@ bool find_parameters(const Expression& condition, std::span<const ColumnDef> key
   return std::exchange(place, number) == kUnset;
 }
 
-// Returns whether the expression has no parameter and calls no function, because a function may
-// take long.
+// Returns whether the expression can be computed on a loop, without the values of parameters. A call
+// of a function may take too long for a loop.
 bool is_plain(const BoundExpression& expression) {
   return expression.kind != BoundKind::Parameter && expression.function == nullptr &&
          std::ranges::all_of(expression.children, is_plain);

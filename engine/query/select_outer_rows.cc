@@ -289,8 +289,8 @@ class OuterAsSource {
     for (const Expression* child : children(expression)) TRY(list_within(*child, known));
     return {};
   }
-  // Replaces a reference to an outer column. Leaves the reference unchanged if the outer query has no such column
-  // either.
+  // Replaces a reference to a column of the outer query by a reference to the outer rows, which are one more source of
+  // the sub-query. Leaves the reference unchanged if the outer query has no such column.
   Status refer(ExpressionPtr& expression) {
     auto canonical = outer_.canonical(*expression, "WHERE");
     if (!canonical) return {};

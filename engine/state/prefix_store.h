@@ -1,4 +1,5 @@
-// Stores rows that are found by their key, or by a prefix (such as a foreign key) in the order of their keys.
+// Stores rows under a prefix (such as a foreign key) and a key. The rows of a prefix are visited in the order of their
+// keys.
 #pragma once
 #include <cstdint>
 #include <string>

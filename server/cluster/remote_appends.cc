@@ -142,8 +142,8 @@ void RemoteAppends::tick() {
   for (const auto& answer : std::exchange(answers_, {})) answer();
 }
 
-// Returns whether a request will not be answered. A request is lost after its time limit, or if its
-// leader was replaced: the previous leader may be frozen, and the new leader can answer
+// Returns whether to stop waiting for the answer of a request: after its time limit, or if another
+// node leads the partition now. The previous leader may be frozen, and the new leader can answer
 // immediately.
 bool RemoteAppends::is_lost(const Way& way, const Lane& lane, int64_t now_us) const {
   if (now_us - lane.sent_us >= kAnswerUs) return true;

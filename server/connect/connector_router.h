@@ -41,8 +41,9 @@ class ConnectorRouter final : public Connectors {
                          Done<std::vector<PropertyDefinition>> done) override;
 
  private:
-  // Returns the implementation that will run a new connector. Removes the property "runs" from the
-  // definition, by which a client chooses one. Fails if no implementation can run the class.
+  // Returns the implementation that will run a new connector. A client can choose it with the property
+  // "runs", which the function removes from the definition. Fails if no implementation can run the
+  // class.
   Result<Connectors*> place_of(ConnectorDefinition& definition) const;
   // Calls `then` with the implementation (native_ or outside_) that has the connector.
   void find(const std::string& name, std::function<void(Result<Connectors*>)> then);

@@ -89,7 +89,8 @@ class ShareGroup {
     size_t change_bytes = 0;  // bytes of Change records since the last Progress record
     size_t progress_bytes = 0;
     size_t charged = 0;
-    // The leader that may change the state; see ReadShareState.
+    // Only the leader of the partition with these two epochs may change the state. Each
+    // ReadShareState gives the state a new state epoch; 0 means that no leader has read it.
     int32_t leader_epoch = -1, state_epoch = 0;
     int64_t sequence = 0;  // number of the leader's last change
   };

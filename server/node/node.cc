@@ -49,7 +49,8 @@ constexpr int64_t kReplicasOfLog = 3;
 // Memory per loop for records that several tasks of a partition read (ADR 0047).
 constexpr size_t kSharedRecordsBytes = 8 << 20;
 
-// The list has the names of ALPN. A client that offers none of them gets HTTP/1.1.
+// The server offers these protocols by ALPN, the best one first. A client that knows none of them
+// gets HTTP/1.1.
 TlsStart http_tls() { return {.protocols = {"h2", "http/1.1"}}; }
 
 std::vector<engine::ConsumerGroup> shown(const std::vector<coordinator::GroupProgress>& groups) {

@@ -411,7 +411,8 @@ std::shared_ptr<const engine::DataSource> SqlSession::written_table(
 
 bool SqlSession::takes_numbers(const SqlPrepared& prepared, const MetadataImage& image) const {
   if (prepared.action != Action::Insert)
-    // other statements take numbers without this check, or are planned on a worker anyway
+    // Only an INSERT is planned on a loop. A statement that waits for numbers of a sequence has to
+    // be planned on a worker, and the other statements are planned there in every case.
     return false;
   const auto target = written_table(prepared, image);
   return target && has_sequence_default(*target);

@@ -17,8 +17,8 @@ struct SleepingStatement {
   std::shared_ptr<const engine::ParsedStatement> rest;     // the statement without pg_sleep()
 };
 
-// Splits a statement that calls pg_sleep() with constants and parameters. It must be a SELECT that
-// ends by itself, or an INSERT ... VALUES. Returns nothing if the statement does not sleep.
+// Splits a statement that calls pg_sleep() if it is a SELECT without EMIT or an INSERT ... VALUES, and
+// the arguments are constants or parameters. Returns nothing for all other statements.
 std::optional<SleepingStatement> sleep_of(const engine::ParsedStatement& statement);
 
 // Returns the parameter types of the whole statement. A parameter that occurs in `seconds` has its

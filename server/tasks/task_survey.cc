@@ -9,8 +9,8 @@ namespace server {
 
 namespace {
 
-// The longest time for which a shard reports before it returns to its loop. It equals the time for
-// steps of tasks, but is shorter if a socket or a message waits.
+// The longest time for which a shard reports before it returns to its loop: `short_us` if a socket
+// or a message waits, otherwise `long_us`, which is the time that steps of tasks have (kTurn).
 constexpr Loop::SliceLength kSlice{.short_us = 200, .long_us = 1'000};
 
 // The state of the survey that all shards share.

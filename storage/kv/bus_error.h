@@ -18,7 +18,7 @@ void report_bus_errors();
 // are registered.
 int note_mapped_file(const std::string& path);
 void forget_mapped_file(int noted);
-// Returns the begin and the end of the registered file's addresses; both are 0 if they are unknown.
+// Returns the beginning and the end of the registered file's addresses; both are 0 if they are unknown.
 std::pair<uintptr_t, uintptr_t> addresses_of(int noted);
 
 }  // namespace storage

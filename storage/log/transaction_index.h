@@ -64,13 +64,14 @@ Result<std::vector<AbortedTransaction>> aborted_between(Transaction& transaction
 Result<std::vector<LogNumber>> partitions_with_transactions(Transaction& transaction,
                                                             const LogTables& tables);
 
-// Updates the tables after a truncation to `log_end`: removes transactions that began at or after
-// `log_end`, and reopens the transactions whose markers were truncated. Returns the producer of
-// each changed transaction, and the first offset of its open transaction if it has one.
+// A transaction that a truncation has changed. `first_offset` is set if the producer has an open transaction now.
 struct CutTransaction {
   ProducerId producer;
   std::optional<Offset> first_offset;
 };
+// Updates the tables after a truncation to `log_end`: removes transactions that began at or after
+// `log_end`, and reopens the transactions whose markers were truncated. Returns the
+// changed transactions.
 Result<std::vector<CutTransaction>> cut_transactions(WriteTransaction& transaction,
                                                      const LogTables& tables, LogNumber partition,
                                                      Offset log_end);

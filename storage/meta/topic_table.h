@@ -51,8 +51,8 @@ class TopicSnapshot {
   const TopicInfo* find(std::string_view name) const;  // null if no topic has the name
   const TopicInfo* find(const Uuid& id) const;
   const ByName& by_name() const { return by_name_; }
-  // Returns the topic whose name differs from `name` at most in that it has '.' for '_' or '_' for
-  // '.'; null if none exists.
+  // Returns the topic whose name equals `name` if '.' and '_' count as one character. It may be the
+  // topic `name` itself. Null if none exists.
   const TopicInfo* find_colliding(std::string_view name) const;
   const TopicDefaultsPtr& defaults() const { return defaults_; }  // null: none are set
 

@@ -95,8 +95,8 @@ def an_old_one_is_raised_when_all_nodes_run_the_new_program():
         # After a while the killed node is shown as away. The level is then not raised, because the program with which
         # the node will start again is not known.
         eventually(lambda: "away" in millrace(first, "status"))
-        # If the dead node was the controller, the next controller must first report from which nodes it receives
-        # messages.
+        # If the dead node was the controller, the error is another one until the next controller has reported from
+        # which nodes it receives messages. So the case repeats the command until the error is the expected one.
         eventually(lambda: "node 3 is not available, so the level that it supports is not known" in millrace(first, "upgrade", status=1))
         nodes.nodes[3].start()
         all_is_well(nodes)

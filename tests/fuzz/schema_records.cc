@@ -1,5 +1,5 @@
-// Fuzz target: one record in AVRO or PROTOBUF, without the id of its schema, into columns of every type. The first byte
-// chooses the format, and between one bare column and a record.
+// Fuzz target: decodes one record in AVRO or PROTOBUF, without the id of its schema, into columns of every type. The
+// first byte chooses the format, and whether the value is a record or one bare column.
 #include <algorithm>
 
 #include "engine/formats/schema/schema_text.h"

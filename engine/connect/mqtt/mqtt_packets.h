@@ -93,7 +93,7 @@ using MqttPacket =
 // Threads: one. Owner: the connection.
 class MqttPacketReader {
  public:
-  // Packets with more bytes are refused. A packet in memory has at most this size.
+  // Packets with more bytes are refused, so a packet in memory has at most this size.
   static constexpr size_t kMostPacketBytes = 16 << 20;
 
   void use(MqttVersion version) { version_ = version; }

@@ -34,7 +34,8 @@ int32_t strpos(Text text, Text wanted) {
   return found == TextMatches::kNone ? 0 : characters(text.substr(0, found)) + 1;
 }
 
-// Returns the position of the character with this index, from 0; the end of the text if it has fewer.
+// Returns the byte offset of the character with the index `number`, counted from 0. Returns the size of the text if it
+// has fewer characters, and 0 if `number` is negative.
 size_t place_of(Text text, int64_t number) {
   size_t at = 0;
   for (; number > 0 && at < text.size(); --number) at += character_size(text, at);

@@ -31,8 +31,7 @@ constexpr uint32_t kAsPostgres = UREGEX_DOTALL;
 // to the length of the text; those of catastrophic backtracking grow much faster.
 constexpr int32_t kTimeLimit = 40, kCharactersPerUnit = 1000;
 
-// Finds matches of patterns in texts, and keeps the compiled pattern as long as it stays the same. A column of patterns
-// usually has one value.
+// Finds matches of patterns in texts. Keeps the last compiled pattern, because usually all rows have the same pattern.
 class Matcher {
  public:
   // Returns a matcher for `text`. `flags` are those of ICU, and must be equal in all calls. Fails if the pattern is

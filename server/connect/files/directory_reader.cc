@@ -16,7 +16,7 @@ namespace {
 
 // Limit for the number of file names in files_ and in the committed positions. Each start, and each
 // listing of the directory, takes longer with more names. With cleanup.policy MOVE or DELETE only
-// few names are stored.
+// a few names are stored.
 constexpr size_t kMostNames = 100'000;
 constexpr size_t kMostListed = 1'000;
 constexpr size_t kMostFilesOfBatch = 100;

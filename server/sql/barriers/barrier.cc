@@ -72,7 +72,8 @@ void Barrier::opened() {
   draw_output();
 }
 
-// Clients may also write to the topic, so its readers stop polling while its ends are read.
+// Clients may also write to the topic while its ends are read. Its readers stop polling meanwhile, so
+// that no reader passes these ends before it is limited to them.
 void Barrier::draw_output() {
   port_.prepare(plan_->topics[*plan_->stages[at_].output].readers,
                 then([](Barrier& self) { self.cut_output(); }));

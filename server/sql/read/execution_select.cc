@@ -325,8 +325,8 @@ class SelectExecution final : public TableRead {
     return kept;
   }
 
-  // Chooses how each table is read. The uncommitted rows of the transaction are merged with all rows of a table only,
-  // so no table of which they are a part gives keys or is read in part.
+  // Chooses how each table is read. Uncommitted rows of the transaction can be merged only with a complete table. So no
+  // table is read in part (Way::First) if any table of the statement has such rows.
   void choose_reads() {
     using enum engine::TableReads::Way;
     const bool has_held =

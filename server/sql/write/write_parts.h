@@ -10,7 +10,7 @@
 
 namespace server {
 
-// Returns a name that is spelled exactly as in the catalog.
+// Returns `text` as a quoted name, so that its case is kept. The text is spelled as in the catalog.
 engine::Name exact(const std::string& text);
 engine::ExpressionPtr column_of(const std::string& name, TextPosition at);
 // Returns a reference to a column of the target, which is the first source of `rows`. If `rows` has

@@ -164,7 +164,7 @@ TEST_F(ForeignKeyJoin, nothing_is_seen_that_is_out_of_date) {
           newest = a;
         }
       }
-      // Nothing is stored about rows whose foreign key has changed.
+      // The second store has the rows that are moving from one foreign key to another. No row moves at the end.
       for (size_t i = 0; i < run->task_count(); ++i)
         if (run->task(i).stage().stores().size() == 2 && run->task(i).inputs().size() == 1) {
           EXPECT_EQ(run->task(i).stage().stores()[1]->size(), 0u) << "seed " << seed;

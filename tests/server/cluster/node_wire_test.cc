@@ -94,7 +94,7 @@ TEST(NodeWire, an_answer_to_a_fetch_is_one_of_four) {
   fetched.producers = "";  // an empty list, with which the follower replaces its own
   EXPECT_EQ(round_trip(fetched).producers, "");
   fetched.producers.reset();
-  // An empty epoch end means that all epochs of the leader's log are newer.
+  // EpochEnd{} means that all epochs of the leader's log are newer than the follower's last epoch.
   fetched.diverging = storage::EpochEnd{};
   EXPECT_EQ(round_trip(fetched).diverging, fetched.diverging);
   fetched.diverging = {LeaderEpoch{4}, Offset{6}};

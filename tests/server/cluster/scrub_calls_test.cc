@@ -44,8 +44,8 @@ class ScrubCallsTest : public ::testing::Test {
     sent.pop_front();
     return message;
   }
-  // Expects that both followers are asked for the range, and answers; `second` is the digest of the
-  // second follower.
+  // Checks that both followers receive a request for the range, and sends their answers. The second
+  // follower answers with the digest `second`.
   void compare(Offset from, Offset end, uint64_t second = 7) {
     const auto there = take<AskDigest>(kThere), elsewhere = take<AskDigest>(kElsewhere);
     EXPECT_EQ(there.from, from);

@@ -422,8 +422,8 @@ class RulesTest : public KafkaAccessTest {
   }
 };
 
-// Tests all combinations of values that Kafka's protocol has: a new rule is listed as it was created, and
-// can be deleted.
+// Tests all combinations of values in Kafka's protocol. A rule with a meaning is created, listed as it was
+// created, and deleted. All other combinations are refused.
 TEST_F(RulesTest, each_rule_that_means_something_is_made_listed_and_deleted) {
   open("root");
   using enum Operation;

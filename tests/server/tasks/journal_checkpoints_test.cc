@@ -39,7 +39,7 @@ bool eventually(const Condition& condition) {
   return condition();
 }
 
-// A state store that refuses or delays checkpoints with entries when the test demands it.
+// A state store that refuses or delays checkpoints when the test demands it.
 class Full final : public storage::StateStore {
  public:
   explicit Full(storage::StateStore& state) : state_(state) {}
@@ -98,7 +98,8 @@ class Full final : public storage::StateStore {
   std::atomic<int> attempts = 0, refusals = 0;
   // number of checkpoints to store and then report as failed
   std::atomic<int> denials = 0;
-  // refusals of checkpoints without a task: the first and the last one
+  // number of checkpoints without a task that are still to be refused: FrozenJournal submits an empty
+  // one to begin a pass, and one with the end of the journal after the last pass
   std::atomic<int> refusals_of_others = 0;
   mutable std::atomic<int> refusals_of_reads = 0;
   std::atomic<bool> holds = false;

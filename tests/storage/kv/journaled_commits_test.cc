@@ -666,7 +666,8 @@ TEST(JournaledCommits, entries_that_are_damaged_are_noticed) {
     ASSERT_FALSE(opened) << entry << " of " << last;
     EXPECT_EQ(opened.error().code, ErrorCode::DataCorrupted);
   }
-  // An entry that is incomplete was never acknowledged.
+  // A damaged last entry counts as incomplete. An incomplete entry was never acknowledged, so the
+  // file opens without it.
   std::string cut = journal;
   cut[last + 70] = static_cast<char>(cut[last + 70] ^ 1);
   write_file(copy.path() + "/test.mdb", content_of(directory.path() + "/test.mdb"));

@@ -209,8 +209,8 @@ class Follower {
   std::thread thread_;
 };
 
-// After any pause between appends, the task's output for the last one becomes durable and is announced, although no
-// append follows.
+// Appends come with pauses of any length between them. The task's output for the last append becomes durable and is
+// announced although no further append follows.
 TEST_F(InlineAppendTest, a_reader_that_waits_for_notifications_misses_nothing) {
   std::mutex mutex;
   std::vector<Follower*> followers;  // guarded by mutex
