@@ -60,8 +60,8 @@ int64_t user_schema_oid(std::string_view name);
 // later gets the next free number.
 class CatalogObjects {
  public:
-  // Lists the objects of the catalog. Of the temporary tables it lists only those whose names begin with
-  // `temporary_schema`, the schema of one session (such as PG_TEMP_1A2B3C4D).
+  // Lists the objects of the catalog. A temporary table is listed only if its name begins with `temporary_schema`, the
+  // schema of one session (such as PG_TEMP_1A2B3C4D).
   explicit CatalogObjects(const Catalog& catalog, std::string_view temporary_schema = {});
 
   const std::vector<CatalogRelation>& relations() const { return relations_; }

@@ -39,8 +39,8 @@ class NamedLocks {
     TableLocks::Owner owner = nullptr;
     std::function<void()> on_lost = {};  // called on any thread when the granted lock is lost
   };
-  // Called with the granted lock or with an error. Deadlock: the lock belongs to an owner who waits,
-  // directly or through others, for a lock of the requester. NotLeader: for a long time no node could
+  // Called with the granted lock or with an error. Deadlock: the owner of the lock waits, directly or
+  // through others, for a lock of the owner of this request. NotLeader: for a long time no node could
   // decide whether to grant the lock.
   using Answered = std::function<void(Result<HoldPtr>)>;
   // A request without an answer. Its destruction withdraws the request.
