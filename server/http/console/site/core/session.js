@@ -56,8 +56,11 @@ export function whyNoConnector() {
   return '';
 }
 
-/** Notes that a request was rejected because the session has ended. */
-export function sessionEnded() { change('closed'); }
+/**
+ * Asks for the session after a request was rejected without a login. The rejection may be late: the
+ * user may have logged in again since the request was sent.
+ */
+export function sessionEnded() { void readSession(); }
 
 /** Sends a request for the session. @param {string} method @param {object} [content] */
 function send(method, content) {
@@ -67,15 +70,24 @@ function send(method, content) {
   });
 }
 
-/** Asks the server for the session of this browser. */
+let turn = 0; // number of the newest reading of the session, login or logout
+
+/**
+ * Asks the server for the session of this browser. An answer is ignored if a newer reading, a login
+ * or a logout has begun since.
+ */
 export async function readSession() {
+  const mine = ++turn;
+  let state = 'away', info = session.info;
   try {
     const response = await send('GET');
-    if (response.status === 401) change('closed', await body(response));
-    else change('open', response.ok ? await body(response) : {});
+    const isClosed = response.status === 401;
+    info = response.ok || isClosed ? await body(response) : {};
+    state = isClosed ? 'closed' : 'open';
   } catch {
-    change('away');
+    // The state is `away`.
   }
+  if (mine === turn) change(state, info);
 }
 
 /**
@@ -83,6 +95,7 @@ export async function readSession() {
  * @param {string} user @param {string} password @returns {Promise<string|null>}
  */
 export async function logIn(user, password) {
+  turn += 1;
   try {
     const response = await send('POST', { user, password });
     if (!response.ok) return reason(await errorOf(response));
@@ -101,6 +114,7 @@ export async function lookOnly(isOn) {
 
 /** Ends the session on the server. */
 export async function logOut() {
+  turn += 1;
   try {
     await send('DELETE');
   } finally {
