@@ -15,11 +15,23 @@
 #include "engine/types/postgres_types.h"
 #include "engine/types/text_bytes.h"
 #include "engine/types/text_number.h"
+#include "engine/types/written_dates.h"
 #include "engine/types/zoned_texts.h"
 
 namespace engine {
 
 namespace {
+
+// Adds the hint for a date whose day and month are in another order. Errors of kernels have no hints.
+Error with_order(Error error) {
+  const std::string_view message = error.message;
+  const size_t quote = message.find('"');
+  if (error.code != ErrorCode::InvalidTimestamp || quote == std::string_view::npos ||
+      !message.ends_with('"') || quote + 1 == message.size())
+    return error;
+  error.hint = hint_about_order(message.substr(quote + 1, message.size() - quote - 2));
+  return error;
+}
 
 Error no_coercion(const SqlType& from, const SqlType& to) {
   return Error{ErrorCode::TypeMismatch, "expected " + shown(to) + " but got " + shown(from)};
@@ -42,7 +54,8 @@ Result<Value> kernel_value(Kernel kernel, const Value& value, const SqlType& fro
   // If this cast fails, the cast of the literal is kept as a call, which follows the query's own rules.
   call.checks_range = true;
   kernel(call);
-  if (errors.any()) return Error{errors.messages().front().code, errors.messages().front().text};
+  if (errors.any())
+    return with_order({errors.messages().front().code, errors.messages().front().text});
   return out.value_at(0);
 }
 
@@ -333,10 +346,10 @@ Result<Value> evaluate_constant(const BoundExpression& expression, const EvalCon
   const Evaluated result = std::move(Program(expression).run({}, 1, context).front());
   // Also reports failures that an enclosing function has treated as nulls.
   if (Status failed = refuse_failures(result.errors); !failed)
-    return std::move(failed).error().at(expression.position);
+    return with_order(std::move(failed).error()).at(expression.position);
   if (!result.errors.any()) return result.column->value_at(0);
   const RowErrors::Message& first = result.errors.messages().front();
-  return Error{first.code, first.text}.at(expression.position);
+  return with_order({first.code, first.text}).at(expression.position);
 }
 
 Result<Value> evaluate_constant(const Expression& expression, const SqlType& type,

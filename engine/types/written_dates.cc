@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <iterator>
+#include <utility>
 
 #include "engine/types/ascii.h"
 #include "engine/types/text_time.h"
@@ -320,6 +321,15 @@ class WrittenDate {
 
 }  // namespace
 
+std::string hint_about_order(std::string_view text) {
+  constexpr std::pair<DateOrder, std::string_view> kOrders[] = {
+      {DateOrder::Dmy, "DMY"}, {DateOrder::Mdy, "MDY"}, {DateOrder::Ymd, "YMD"}};
+  for (const auto& [order, name] : kOrders)
+    if (WrittenDate date(order); date.read(text) && date.check() == WrittenDate::Wrong::Nothing)
+      return fmt::format("Write '{}', or use SET datestyle = 'ISO, {}'.", date.iso(), name);
+  return {};
+}
+
 Result<std::optional<std::string>> iso_of_written(std::string_view text, DateOrder order) {
   constexpr size_t kMostBytes = 128;
   WrittenDate date(order);
@@ -329,8 +339,7 @@ Result<std::optional<std::string>> iso_of_written(std::string_view text, DateOrd
   const std::string_view what =
       wrong == WrittenDate::Wrong::Zone ? "time zone displacement" : "date/time field value";
   Error error{ErrorCode::InvalidTimestamp, fmt::format("{} out of range: \"{}\"", what, text)};
-  if (wrong == WrittenDate::Wrong::Order)
-    error.hint = "Perhaps you need a different \"datestyle\" setting.";
+  if (wrong == WrittenDate::Wrong::Order) error.hint = hint_about_order(text);
   return error;
 }
 

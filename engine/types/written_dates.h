@@ -16,4 +16,8 @@ namespace engine {
 // because the day does not exist, or because day and month are in another order than `order`.
 Result<std::optional<std::string>> iso_of_written(std::string_view text, DateOrder order);
 
+// Returns the ISO form of a text that iso_of_written() has refused, and the setting with which it would be read. Returns
+// an empty text if the text is a date in no order of day, month and year.
+std::string hint_about_order(std::string_view text);
+
 }  // namespace engine

@@ -110,7 +110,10 @@ TEST(WrittenDates, in_iso_form_are_left_alone) {
 
 TEST(WrittenDates, another_order_is_advised_where_it_may_help) {
   EXPECT_EQ(iso_of_written("13/2/2024", DateOrder::Mdy).error().hint,
-            "Perhaps you need a different \"datestyle\" setting.");
+            "Write '2024-02-13', or use SET datestyle = 'ISO, DMY'.");
+  EXPECT_EQ(iso_of_written("31.12.2024 10:00", DateOrder::Mdy).error().hint,
+            "Write '2024-12-31 10:00', or use SET datestyle = 'ISO, DMY'.");
+  EXPECT_EQ(iso_of_written("31.13.2024", DateOrder::Mdy).error().hint, "");
   EXPECT_EQ(iso_of_written("2/30/2024", DateOrder::Mdy).error().hint, "");
   EXPECT_EQ(iso_of_written("2/30/2024", DateOrder::Mdy).error().message,
             "date/time field value out of range: \"2/30/2024\"");
