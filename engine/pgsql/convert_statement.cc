@@ -151,7 +151,12 @@ Result<TableElement> Converter::table_element(const Fields& column) const {
 Result<Statement> Converter::create_table(const Fields& fields) const {
   const auto relation = fields.part("relation");
   const TableName named = TRY(table_name(*relation));
-  for (const std::string_view clause : {"inhRelations", "partspec", "partbound", "ofTypename"})
+  if (fields.has("partspec"))
+    return not_supported("PARTITION BY in CREATE TABLE is", named.position)
+        .with_hint(
+            "WITH (PARTITIONS = 4) sets the number of partitions, and the key of a row "
+            "chooses one.");
+  for (const std::string_view clause : {"inhRelations", "partbound", "ofTypename"})
     if (fields.has(clause))
       return not_supported("a table that inherits, has partitions or a type is", named.position);
   if (fields.text("oncommit") == "ONCOMMIT_DROP" ||

@@ -13,10 +13,13 @@ std::vector<std::string> build_roles(P::NamesContext& context) {
 }
 
 Error bad_option(P::RoleOptionContext& context) {
-  return Error{ErrorCode::NotSupported,
-               "unrecognized role option \"" + to_lower(text_of(*context.identifier())) + "\""}
+  const std::string word = to_lower(text_of(*context.identifier()));
+  return Error{ErrorCode::NotSupported, "unrecognized role option \"" + word + "\""}
       .at(position_of(context))
-      .with_hint("Options are LOGIN, NOLOGIN, SUPERUSER, NOSUPERUSER and PASSWORD '...'.");
+      .with_hint(word == "password"     ? "The password is in single quotes: PASSWORD '...'."
+                 : word == "identified" ? "Use PASSWORD '...' in place of IDENTIFIED BY."
+                                        : "Options are LOGIN, NOLOGIN, SUPERUSER, NOSUPERUSER and "
+                                          "PASSWORD '...'.");
 }
 
 Result<RoleOptions> build_options(const std::vector<P::RoleOptionContext*>& contexts) {

@@ -48,6 +48,9 @@ constexpr std::string_view kShellOfClient =
     "This is a command of a client's terminal, and not SQL. In psql and millrace sql, \\q ends the "
     "session and \\? lists the commands. SHOW STREAMS and SHOW TABLES list the contents of the "
     "server.";
+constexpr std::string_view kMakeUser =
+    "Use CREATE USER ann PASSWORD '...', whose name has neither quotes nor a host. The file in "
+    "--access-file limits the addresses of users.";
 constexpr std::string_view kSetProperty =
     "The value follows =, in quotes: SET 'auto.offset.reset' = 'earliest'. SHOW PROPERTIES lists "
     "the present values.";
@@ -210,6 +213,12 @@ const std::vector<Construct>& constructs_at_the_beginning() {
       {{"FETCH", "*", "FROM", "*", "WITH"}, kFetchTimeout},
       {{"FETCH", "*", "*", "WITH"}, kFetchTimeout},
       {{"FETCH", "*", "WITH"}, kFetchTimeout},
+      {{"CREATE", "USER", "'"}, kMakeUser},
+      {{"CREATE", "USER", "IF", "NOT", "EXISTS", "'"}, kMakeUser},
+      {{"CREATE", "USER", "*", "@"}, kMakeUser},
+      {{"CREATE", "OR", "REPLACE", "MATERIALIZED", "VIEW"},
+       "A materialized view is not replaced, because its readers depend on its columns. DROP "
+       "MATERIALIZED VIEW v; CREATE MATERIALIZED VIEW v AS SELECT ... makes it anew."},
       {{"KILL"},
        "SELECT pg_terminate_backend(pid) ends a session of pg_stat_activity. TERMINATE and its id "
        "ends a continuous query."},

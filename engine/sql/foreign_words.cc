@@ -50,6 +50,8 @@ constexpr std::string_view kStructFields =
 constexpr std::string_view kJsonField =
     "A continuous query reads a field of a text of JSON with EXTRACTJSONFIELD(a, '$.b'), and a "
     "field of a STRUCT with a->b.";
+constexpr std::string_view kPartitions =
+    "WITH (PARTITIONS = 4) sets the number of partitions, and the key of a record chooses one.";
 constexpr std::string_view kEnums =
     "CREATE TYPE mood AS ENUM ('a', 'b') makes a type; the column is then of the type mood.";
 constexpr std::string_view kSerial =
@@ -109,6 +111,10 @@ const std::vector<Construct>& constructs_within() {
       // Constructs of ksqlDB.
       {{"LIMIT", "#", "EMIT"}, "LIMIT follows EMIT CHANGES: ... EMIT CHANGES LIMIT 10."},
       {{"EMIT", "CHANGES", "WHERE"}, kEmitLast, 2},
+      {{"EMIT", "CHANGES", "LIMIT", "#", "WHERE"},
+       "WHERE precedes EMIT CHANGES, and LIMIT is last: ... WHERE a > 1 EMIT CHANGES LIMIT 10.",
+       4,
+       4},
       {{"EMIT", "CHANGES", "GROUP"}, kEmitLast, 2},
       {{"EMIT", "CHANGES", "HAVING"}, kEmitLast, 2},
       {{"EMIT", "CHANGES", "PARTITION"}, kEmitLast, 2},
@@ -123,6 +129,9 @@ const std::vector<Construct>& constructs_within() {
        "SET 'auto.offset.reset' = 'earliest' lets a SELECT ... EMIT CHANGES begin with the first "
        "record.",
        0},
+      {{"PARTITION", "BY", "RANGE", "("}, kPartitions, 2},
+      {{"PARTITION", "BY", "LIST", "("}, kPartitions, 2},
+      {{"PARTITION", "BY", "HASH", "("}, kPartitions, 2},
       {{"PARTITION", "BY"}, "PARTITION BY follows FROM and WHERE: ... FROM s PARTITION BY a.", 1},
       {{"PARTITION", "#"}, "WHERE ROWPARTITION = 0 selects the records of a partition.", 1, 1},
       {{"PARTITION", "*"}, "BY precedes the expression: PARTITION BY a.", 1, 1},
@@ -302,8 +311,7 @@ const std::vector<Construct>& constructs_of_create() {
       {{"CHARACTER", "SET"}, "Leave out CHARACTER SET: texts are in UTF-8."},
       {{"CHARSET"}, "Leave out CHARSET: texts are in UTF-8."},
       {{"ENGINE", "="}, kEngine},
-      {{"PARTITIONED", "BY"},
-       "WITH (PARTITIONS=4) sets the number of partitions, and the key of a record chooses one."},
+      {{"PARTITIONED", "BY"}, kPartitions},
       {{"METADATA"},
        "Leave out METADATA. Every stream has the columns ROWTIME, ROWPARTITION and ROWOFFSET."},
       {{"AS", "PROCTIME"}, "Leave out this column. Every stream has the column ROWTIME."},

@@ -37,7 +37,9 @@ Error unknown(const engine::TableName& name, std::string_view kind) {
                fmt::format("{} {} does not exist", kind, quoted(name.name.text))}
       .at(name.position)
       .with_hint(kind == "view" ? "SELECT viewname FROM pg_views lists the views."
-                                : "SHOW STREAMS and SHOW TABLES list the streams and tables.");
+                 : kind == "materialized view"
+                     ? "SELECT matviewname FROM pg_matviews lists the materialized views."
+                     : "SHOW STREAMS and SHOW TABLES list the streams and tables.");
 }
 
 Status check_owner_of_view(const View& view, const MetadataImage& image, const Asker& asker) {
