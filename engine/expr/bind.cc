@@ -11,6 +11,7 @@
 #include "engine/expr/binder.h"
 #include "engine/expr/kernels.h"
 #include "engine/expr/labels.h"
+#include "engine/expr/member_hints.h"
 #include "engine/expr/registered_objects.h"
 #include "engine/expr/whole_numeric.h"
 #include "engine/expr/window_times.h"
@@ -562,11 +563,16 @@ Result<BoundExpression> Binder::bind_subscript(const Subscript& node,
     index = *std::move(key);
     bound = call_expression(map_value_kernel, base.type.value(), {}, position);
   } else {
+    const auto* const name = node.index->as<StringLiteral>();
+    std::string hint =
+        "ARRAY and MAP have elements: array[1], map['a']. SUBSTRING(a, 1, 1) is a part of a text.";
+    if (name && base.type.kind() == TypeKind::String)
+      hint = hint_for_members(to_sql(*node.base), {&name->value, 1});
+    if (name && base.type.kind() == TypeKind::Struct)
+      hint = hint_for_field(to_sql(*node.base), base.type, name->value);
     return Error{ErrorCode::TypeMismatch, "Subscript expression (" + to_sql(expression) +
                                               ") do not apply to " + base.type.to_string() + "."}
-        .with_hint(
-            "ARRAY and MAP have elements: array[1], map['a']. SUBSTRING(a, 1, 1) is a part of "
-            "a text.")
+        .with_hint(std::move(hint))
         .at(position);
   }
   bound.can_fail = false;

@@ -6,6 +6,7 @@
 #include "engine/expr/binder.h"
 #include "engine/expr/kernels.h"
 #include "engine/expr/labels.h"
+#include "engine/expr/member_hints.h"
 #include "engine/expr/typed_texts.h"
 #include "engine/expr/zones.h"
 #include "engine/sql/rewrite.h"
@@ -472,6 +473,11 @@ Result<BoundExpression> Binder::bind_call(const FunctionCall& call, TextPosition
                "x = ANY(array) needs an array of values like x: here x is " +
                    arguments.types[1].to_string() + ", and the array is " +
                    arguments.types[0].to_string()};
+    const bool is_arrow = call.name.ends_with("JSON_GET") || call.name.ends_with("JSON_GET_TEXT");
+    const SqlType base = is_arrow ? arguments.types.front().type : SqlType();
+    const auto* field = is_arrow ? call.arguments.back()->as<StringLiteral>() : nullptr;
+    if (field && base.kind() == TypeKind::Struct)
+      error.hint = hint_for_field(to_sql(*call.arguments.front()), base, field->value);
     return std::move(error).at(position);
   }
   TRY(bind_lambdas(*resolved, arguments));

@@ -100,6 +100,8 @@ constexpr FunctionElsewhere kFunctionsElsewhere[] = {
     {"JSON_VALUE", kJson},
     {"JSON_QUERY", kJson},
     {"APPROX_COUNT_DISTINCT", "COUNT_DISTINCT(x)"},
+    {"FIRST", "EARLIEST_BY_OFFSET(x)"},
+    {"LAST", "LATEST_BY_OFFSET(x)"},
     {"FIRST_VALUE", "EARLIEST_BY_OFFSET(x) as an aggregate"},
     {"LAST_VALUE", "LATEST_BY_OFFSET(x) as an aggregate"},
     // Functions of Oracle.

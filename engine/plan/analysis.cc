@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/suggest.h"
+#include "engine/expr/member_hints.h"
 #include "engine/expr/window_times.h"
 #include "engine/functions/json/json_path.h"
 #include "engine/functions/registry.h"
@@ -71,7 +72,9 @@ bool has_column(const AnalysedSource& source, const std::string& name) {
   return source.source->window && (name == kWindowStart || name == kWindowEnd);
 }
 
-Error unknown_qualifier(const std::string& name, std::span<const AnalysedSource> sources) {
+// `member` is the name behind the dot, as it was written; empty: *.
+Error unknown_qualifier(const std::string& name, const std::string& member,
+                        std::span<const AnalysedSource> sources) {
   const std::string message = fmt::format("'{}' is not a valid stream/table name or alias.", name);
   Error error{.code = ErrorCode::UndefinedSource,
               .message = message,
@@ -80,6 +83,8 @@ Error unknown_qualifier(const std::string& name, std::span<const AnalysedSource>
     for (const ColumnDef& column : source.source->schema.columns)
       if (column.name == name && column.type.kind() == TypeKind::Struct)
         error.hint = fmt::format("To select a field of a STRUCT, use {}->field.", name);
+      else if (column.name == name && column.type.kind() == TypeKind::String && !member.empty())
+        error.hint = hint_for_members(name, {&member, 1});
   if (!error.hint.empty()) return error;
   std::vector<std::string> aliases;
   for (const AnalysedSource& source : sources) aliases.push_back(source.alias);
@@ -119,7 +124,8 @@ class Canonical {
   Status check_qualifiers(const Expression& expression) const {
     const auto* column = expression.as<ColumnRef>();
     if (column && column->source && !find_source(*column->source))
-      return unknown_qualifier(column->source->text, sources_).at(expression.position);
+      return unknown_qualifier(column->source->text, shown(column->name), sources_)
+          .at(expression.position);
     for (const Expression* child : children(expression)) TRY(check_qualifiers(*child));
     return {};
   }
@@ -262,7 +268,8 @@ Status expand_star(const SelectItem& item, const std::vector<AnalysedSource>& so
                    const std::optional<std::string>& join_key, std::vector<AnalysedItem>& out) {
   const bool is_join = sources.size() > 1;
   const AnalysedSource* meant = item.source ? canonical.find_source(*item.source) : nullptr;
-  if (item.source && !meant) return unknown_qualifier(item.source->text, sources).at(item.position);
+  if (item.source && !meant)
+    return unknown_qualifier(item.source->text, {}, sources).at(item.position);
   if (!item.source && join_key)
     out.push_back({make_expression(ColumnRef{std::nullopt, Name{*join_key}}, item.position),
                    *join_key, false, true, item.position});
@@ -436,7 +443,9 @@ Status check_json_paths(const Expression& expression) {
     if (const auto* path = call->arguments[1]->as<StringLiteral>())
       if (const auto steps = parse_json_path(path->value); !steps)
         return Error(steps.error())
-            .with_hint("Use brackets and quotes for names with other characters: $['a.b'].")
+            .with_hint(path->value.starts_with('$')
+                           ? "Use brackets and quotes for names with other characters: $['a.b']."
+                           : fmt::format("A path begins with $: '$.{}'.", path->value))
             .at(call->arguments[1]->position);
   for (const Expression* child : children(expression)) TRY(check_json_paths(*child));
   return {};

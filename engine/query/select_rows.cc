@@ -7,6 +7,7 @@
 #include <numeric>
 #include <set>
 
+#include "engine/expr/member_hints.h"
 #include "engine/functions/registry.h"
 #include "engine/plan/alias_hint.h"
 #include "engine/query/pull_restrictions.h"
@@ -601,8 +602,16 @@ class SelectRowsPlanner {
                                "an aggregate function",
                                shown(*column->source), shown(column->name))}
           .at(expression.position);
-    for (const Expression* child : children(expression)) TRY(check_grouped(*child, substitutes));
-    return {};
+    const auto checked = [&]() -> Status {
+      for (const Expression* child : children(expression)) TRY(check_grouped(*child, substitutes));
+      return {};
+    };
+    Status grouped = checked();
+    // The mistake is the name of the function, rather than the columns in its parentheses.
+    const auto* call = grouped ? nullptr : expression.as<FunctionCall>();
+    if (call && !call->over && is_foreign_aggregate(call->name))
+      return unknown_function(call->name).at(expression.position);
+    return grouped;
   }
 
   // ---- result columns and their order
