@@ -109,6 +109,25 @@ Result<bool> infer_missing_columns(const SourceFormats& formats, std::string_vie
   return true;
 }
 
+// Returns a notice for a pattern that mixes Java's letters Y (the week-based year) and D (the day of the year) with the
+// month. SQL's templates write YYYY-MM-DD for a calendar date.
+std::optional<std::string> unusual_letters(std::string_view pattern) {
+  bool is_quoted = false;
+  std::string letters;
+  for (const char c : pattern) {
+    if (c == '\'') is_quoted = !is_quoted;
+    if (!is_quoted) letters += c;
+  }
+  const auto has = [&](char letter) { return letters.find(letter) != std::string::npos; };
+  const bool has_week_year = has('Y') && (has('M') || has('d'));
+  const bool has_day_of_year = has('D') && has('M');
+  if (!has_week_year && !has_day_of_year) return std::nullopt;
+  return fmt::format(
+      "Y is the week-based year and D the day of the year in the pattern '{}'; the year, month and "
+      "day of a date are yyyy-MM-dd",
+      pattern);
+}
+
 }  // namespace
 
 std::vector<TableElement> with_serials(std::vector<TableElement> elements,
@@ -363,6 +382,9 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
   if (column_types == ColumnTypes::OfDialect && !settings.ksqldb_compat)
     if (auto unchecked = unchecked_limits(create.elements, catalog.types))
       planned.notices.push_back(*std::move(unchecked));
+  if (with.timestamp_format && !settings.ksqldb_compat)
+    if (auto letters = unusual_letters(*with.timestamp_format))
+      planned.notices.push_back(*std::move(letters));
   std::ranges::move(kept_constraints, std::back_inserter(planned.notices));
   if (topic.created && !source.owns_topic)
     planned.notices.push_back(fmt::format(
