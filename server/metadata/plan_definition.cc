@@ -26,6 +26,7 @@
 #include "engine/types/ascii.h"
 #include "server/metadata/apply_command.h"
 #include "server/metadata/cluster_limits.h"
+#include "server/metadata/name_hints.h"
 #include "server/metadata/open_definitions.h"
 #include "server/metadata/plan_users.h"
 #include "server/metadata/plan_view.h"
@@ -510,9 +511,20 @@ struct Planner {
         .at(control.position)
         .with_hint(hint_about_lost_topic(*query));
   }
+  Error with_other_kind(Error error, const engine::ControlQuery& control) const {
+    if (!control.query_id || error.code != ErrorCode::UndefinedObject ||
+        control.action == engine::QueryAction::Terminate)
+      return error;
+    const bool pauses = control.action == engine::QueryAction::Pause;
+    if (auto hint = hint_for_other_kind(image, pauses ? "PAUSE" : "RESUME", control.query_id->text))
+      error.hint = *std::move(hint);
+    return error;
+  }
   Result<Effect> operator()(const engine::ControlQuery& control) const {
     TRY(check_topics(control));
-    const engine::CatalogChange change = TRY(engine::plan_control_query(control, image.catalog));
+    auto planned = engine::plan_control_query(control, image.catalog);
+    if (!planned) return with_other_kind(std::move(planned).error(), control);
+    const engine::CatalogChange change = *std::move(planned);
     Effect effect = of(change);
     // If an ended query wrote a table that still exists, a hidden query keeps the table's rows from
     // now on; see materialize_tables().

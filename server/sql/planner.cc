@@ -25,6 +25,7 @@
 #include "engine/types/postgres_type_name.h"
 #include "engine/types/postgres_types.h"
 #include "engine/types/zoned_texts.h"
+#include "server/metadata/name_hints.h"
 #include "server/metadata/plan_definition.h"
 #include "server/sql/connectors/connector_rows.h"
 #include "server/sql/folded_names.h"
@@ -304,7 +305,9 @@ Status check_numbers(std::string_view text, std::span<const engine::SqlType> typ
 Result<std::shared_ptr<const SqlPrepared>> Planner::prepare(
     std::shared_ptr<const engine::ParsedStatement> statement,
     std::span<const engine::SqlType> parameter_types) {
-  auto prepared = TRY(prepare_part(statement, parameter_types));
+  auto found = prepare_part(statement, parameter_types);
+  if (!found) return with_hint_for_names(std::move(found).error(), *statement, *image_);
+  auto prepared = *std::move(found);
   TRY(check_numbers(statement->text, parameter_types, prepared->parameters.size()));
   return prepared;
 }

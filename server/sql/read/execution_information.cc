@@ -6,6 +6,7 @@
 
 #include "engine/system_tables/entities.h"
 #include "engine/system_tables/information.h"
+#include "server/metadata/name_hints.h"
 #include "server/sql/execution.h"
 #include "server/sql/read/information_facts.h"
 
@@ -76,11 +77,20 @@ class InformationExecution final : public SqlExecution {
     errand_ = session().run_aside(
         statement_->text.size(), [answer](const std::atomic<bool>&) { answer->make(); },
         [this, answer] {
-          if (!answer->rows) return receiver().on_error(answer->rows.error());
+          if (!answer->rows) return receiver().on_error(with_other_kind(answer->rows.error()));
           rows_ = std::move(*answer->rows);
           show();
         });
     if (!errand_) receiver().on_error(too_many_waiting());
+  }
+
+  Error with_other_kind(Error error) {
+    const auto* describe = std::get_if<engine::DescribeSource>(&statement_->statement);
+    if (!describe || error.code != ErrorCode::UndefinedSource) return error;
+    if (auto hint = hint_for_other_kind(*session().parts().definitions.image(), "DESCRIBE",
+                                        describe->name.text))
+      error.hint = *std::move(hint);
+    return error;
   }
 
   // Shows the rows in portions; between them the loop serves other work.
