@@ -6,6 +6,7 @@
 #include <set>
 
 #include "engine/catalog/catalog.h"
+#include "engine/types/ascii.h"
 
 namespace server {
 
@@ -22,6 +23,12 @@ Error denied(std::string message) { return {ErrorCode::InsufficientPrivilege, st
 std::string described(const engine::DataSource& source) {
   return fmt::format("{} {}", source.kind == engine::SourceKind::Stream ? "stream" : "table",
                      source.name);
+}
+
+std::string grant_hint(std::string_view right, const engine::DataSource& source,
+                       const std::string& role) {
+  return fmt::format("Its owner or a superuser may GRANT {} ON {} TO \"{}\".", right,
+                     engine::display_name(source.name), role);
 }
 
 // Returns the name under which the rights on a declaration are stored. Rights belong to topics. For
@@ -53,13 +60,15 @@ bool is_superuser(const storage::Users& users, const Asker& asker) {
 Status check_read(const storage::Users& users, const Asker& asker,
                   const engine::DataSource& source) {
   if (has(users, asker, source.topic, storage::kMaySelect)) return {};
-  return denied(fmt::format("permission denied for {}", described(source)));
+  return denied(fmt::format("permission denied for {}", described(source)))
+      .with_hint(grant_hint("SELECT", source, *asker));
 }
 
 Status check_insert(const storage::Users& users, const Asker& asker,
                     const engine::DataSource& source) {
   if (has(users, asker, source.topic, storage::kMayInsert)) return {};
-  return denied(fmt::format("permission denied for {}", described(source)));
+  return denied(fmt::format("permission denied for {}", described(source)))
+      .with_hint(grant_hint("INSERT", source, *asker));
 }
 
 Status check_create(const storage::Users& users, const Asker& asker,
