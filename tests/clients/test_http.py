@@ -495,6 +495,13 @@ def rows_are_inserted_as_they_come_and_acknowledged_one_by_one():
     many = ['{"target": "inserted"}'] + [json.dumps({"k": str(i), "v": i}) for i in range(20_000)]
     status, acks = post("/inserts-stream", "\n".join(many))
     assert status == 200 and acks.count('"status":"ok"') == 20_000
+    # A row in the first line would be lost. As in ksqlDB, its fields are ignored if rows follow.
+    for body in ('{"target": "inserted", "k": "e", "v": 1}', '{"target": "inserted", "k": "e", "v": 1}\n\n'):
+        status, refused = post("/inserts-stream", body)
+        message = refused["message"] if status == 400 else json.loads(refused)["message"]
+        assert "each row is a line of its own behind it" in message, (status, refused)
+    status, acks = post("/inserts-stream", '{"target": "inserted", "k": "e"}\n{"k": "f", "v": 1}\n')
+    assert status == 200 and acks.count('"status":"ok"') == 1, acks
     status, refused = post("/inserts-stream", '{"target": "nowhere"}\n{"k": 1}\n')
     assert status == 400 and refused["error_code"] == 40001 and "nowhere" in refused["message"], refused
 

@@ -31,6 +31,16 @@ engine::Name name_of(std::string_view text) {
   return {std::move(upper), engine::Quoting::None};
 }
 
+// Returns the error for a request whose only line has the target and the columns of a row. As in ksqlDB, other fields of
+// the first line are ignored if rows follow.
+Error row_in_first_line(const std::string& field) {
+  constexpr size_t kMostShown = 100;
+  return {ErrorCode::ProtocolViolation,
+          fmt::format("no rows follow the first line, whose field {} is not read: the first line "
+                      "has only target and properties, and each row is a line of its own behind it",
+                      field.substr(0, kMostShown))};
+}
+
 }  // namespace
 
 InsertsExchange::InsertsExchange(const SqlPages& pages, const Request& request,
@@ -72,7 +82,7 @@ bool InsertsExchange::wants_body() const {
          !context_.responder.is_full();
 }
 
-Status InsertsExchange::read_target(std::string_view line) {
+Status InsertsExchange::read_target(std::string_view line, bool is_last) {
   const auto head = engine::parse_json_tree(line);
   if (head)
     if (const std::string unknown =
@@ -83,6 +93,9 @@ Status InsertsExchange::read_target(std::string_view line) {
   if (target.empty())
     return Error{ErrorCode::ProtocolViolation,
                  "the first line is not a JSON object with a string named target"};
+  for (const auto& [name, value] : head->members)
+    if (std::ranges::find(kTargetNames, name) == std::end(kTargetNames)) stray_field_ = name;
+  if (is_last && !stray_field_.empty()) return row_in_first_line(stray_field_);
   session_ = TRY(pages_.backends[context_.shard]->open_session(info_, settings_));
   target_ = sql::CopyTarget{name_of(target), {}, {}, sql::CopyContents::JsonObjects};
   // A missing stream is reported now, before the first row arrives.
@@ -101,7 +114,9 @@ void InsertsExchange::take_lines() {
     begin = end + 1;
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
     if (!target_) {
-      if (const Status read = read_target(line); !read) return fail(read.error());
+      const bool is_last =
+          is_body_over_ && buffer_.find_first_not_of(" \t\r\n", begin) == std::string::npos;
+      if (const Status read = read_target(line, is_last); !read) return fail(read.error());
       continue;
     }
     waiting_bytes_ += line.size();
@@ -126,6 +141,7 @@ void InsertsExchange::run() {
     if (!is_body_over_) return;
     if (!target_)
       return fail({ErrorCode::ProtocolViolation, "the body of the request has no target"});
+    if (!stray_field_.empty() && next_sequence_ == 0) return fail(row_in_first_line(stray_field_));
     is_over_ = true;
     if (is_array_) context_.responder.write("]");
     context_.responder.end();

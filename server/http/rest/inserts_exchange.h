@@ -30,7 +30,8 @@ class InsertsExchange final : public Exchange, private sql::CopyReceiver {
   void on_copy_done(uint64_t row_count) override;
   void on_copy_error(Error error) override;
 
-  Status read_target(std::string_view line);
+  // `is_last`: no rows follow the line.
+  Status read_target(std::string_view line, bool is_last);
   void take_lines();
   void begin_batch();
   void end_batch();
@@ -49,6 +50,7 @@ class InsertsExchange final : public Exchange, private sql::CopyReceiver {
   std::string buffer_;  // the beginning of a line whose end has not arrived
   MemoryCharge charge_{context_.memory, MemoryKind::Copy};
   std::optional<sql::CopyTarget> target_;
+  std::string stray_field_;         // a field of the first line that is not read
   std::vector<std::string> lines_;  // lines that wait, or are being written
   size_t waiting_bytes_ = 0;
   size_t batch_ = 0;         // number of lines at the front that are being written
