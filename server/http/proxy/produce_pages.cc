@@ -84,7 +84,10 @@ class Produce : public std::enable_shared_from_this<Produce> {
     body_ = *std::move(tree);
     if (std::string unknown = unrecognized_field(body_, kBodyNames, UnknownFields::Refused);
         !unknown.empty())
-      return fail(422, std::move(unknown));
+      return fail(422,
+                  body_.find("value") && !body_.find("records")
+                      ? unknown + ": the records are in a list: {\"records\":[{\"value\":...}]}"
+                      : std::move(unknown));
     const JsonTree* list = body_.find("records");
     if (!list || list->kind != JsonKind::Array || list->items.empty())
       return fail(422, "the request has no records");
