@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/log.h"
+#include "base/log_rate.h"
 #include "server/coordinator/assignors.h"
 #include "server/coordinator/group_partition.h"
 
@@ -31,6 +33,18 @@ KafkaError check(const JoinGroup& request, const GroupSettings& settings) {
       }))
     return kInconsistentGroupProtocol;
   return KafkaError::None;
+}
+
+// Logs a join that was refused because of its session time-out, at most once a second. Clients show the error without
+// the limits.
+void log_session_timeout(const JoinGroup& request, const GroupSettings& settings, int64_t now_us) {
+  static SharedLogRate rate{1};
+  if (!rate.admit(now_us)) return;
+  log_warn(
+      "a consumer cannot join its group: session.timeout.ms is out of range group=\"{}\" "
+      "session_timeout_ms={} group.min.session.timeout.ms={} group.max.session.timeout.ms={}",
+      request.group_id, request.session_timeout_ms, settings.min_session_timeout_ms,
+      settings.max_session_timeout_ms);
 }
 
 // Returns a message for the client, or null if the request is valid.
@@ -159,8 +173,11 @@ void GroupPartition::become_classic_again(const std::string& id, Group& group) {
 // --- Requests
 
 void GroupPartition::handle(JoinGroup request, Done<JoinedGroup> done) {
-  if (const KafkaError error = check(request, around_.settings); error != KafkaError::None)
+  if (const KafkaError error = check(request, around_.settings); error != KafkaError::None) {
+    if (error == kInvalidSessionTimeout)
+      log_session_timeout(request, around_.settings, around_.clock.monotonic_us());
     return done(request.refusal(error));
+  }
   if (find_share(request.group_id)) return done(request.refusal(kInconsistentGroupProtocol));
   Group* group = find(request.group_id);
   if (!group) {
