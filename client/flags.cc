@@ -71,10 +71,19 @@ Result<const Flag*> find_flag(std::span<const Flag> known, std::string_view name
 Result<const Flag*> find_letter(std::span<const Flag> known, char letter) {
   for (const Flag& flag : known)
     if (flag.letter && flag.letter == letter) return &flag;
-  // The command-line clients of MySQL and ksqlDB have -e for a statement, psql has -c.
+  const auto has = [&](std::string_view name) {
+    return std::ranges::find(known, name, &Flag::name) != known.end();
+  };
+  // The command-line clients of MySQL and ksqlDB have -e for a statement, psql has -c. kcat has -o and -p for the
+  // position and the partition.
   const bool has_command = std::ranges::find(known, 'c', &Flag::letter) != known.end();
-  return wrong_usage(fmt::format("unrecognized option -{}", letter),
-                     letter == 'e' && has_command ? "Use -c 'SELECT ...'." : "");
+  const std::string_view hint = letter == 'e' && has_command ? "Use -c 'SELECT ...'."
+                                : letter == 'o' && has("offset")
+                                    ? "Use --from-beginning, or --offset PLACE."
+                                : letter == 'p' && has("partitions") ? "Use --partitions N."
+                                : letter == 'p' && has("partition")  ? "Use --partition N."
+                                                                     : "";
+  return wrong_usage(fmt::format("unrecognized option -{}", letter), std::string(hint));
 }
 
 // Breaks `text` into lines of at most `width`; only a word that is longer makes a longer line. All

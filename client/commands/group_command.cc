@@ -39,6 +39,9 @@ constexpr Flag kResetFlags[] = {
     {.name = "to-offset", .argument = "OFFSET", .doc = "To this offset in each partition"},
     {.name = "to-current", .doc = "To the current offset, limited to the present records"},
     {.name = "dry-run", .doc = "Show the result without changing anything"},
+    {.name = "execute",
+     .doc = "Change the offsets, which also happens without this option; kafka-consumer-groups "
+            "requires it"},
     kBootstrapFlag,
     kCommandConfigFlag,
     kCommandPropertyFlag,
@@ -287,6 +290,8 @@ Result<GroupRequest> read_command_line(const Action& action, const Flags& flags)
   request.is_dry_run = flags.has("dry-run");
   if (action.groups == Groups::AtLeastOne && request.groups.empty())
     return Error{ErrorCode::InvalidParameter, "which group?"};
+  if (request.is_dry_run && flags.has("execute"))
+    return Error{ErrorCode::InvalidParameter, "--execute and --dry-run exclude each other"};
   if (action.run == reset) request.position = TRY(read_position(flags));
   return request;
 }

@@ -183,7 +183,12 @@ constexpr Help kKafkaHelp{
 int run_produce_command(int argc, const char* const* argv) {
   const Result<Flags> flags =
       Flags::parse(kFlags, std::span(argv, static_cast<size_t>(argc)).subspan(1), 1);
-  if (!flags) return report(flags.error(), kUsageError);
+  if (!flags) {
+    Error error = flags.error();
+    if (error.message.starts_with("unexpected argument"))
+      error.hint = "Records come from the standard input: millrace produce orders < orders.jsonl.";
+    return report(error, kUsageError);
+  }
   if (flags->has(kHelpFlag.name)) {
     print_help(kHelp, kFlags);
     return 0;

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <vector>
 
+#include "base/suggest.h"
 #include "client/commands.h"
 #include "client/contexts/actions.h"
 #include "client/password_prompt.h"
@@ -378,6 +379,24 @@ Error with_help_of(std::string_view command, std::string message) {
                      fmt::format("Try: confluent {}{}--help", command, command.empty() ? "" : " "));
 }
 
+// Returns the words of the command whose last word alone is mistyped in the arguments; empty if there is none.
+std::string near_command(const std::vector<ConfluentCommand>& all,
+                         std::span<const char* const> arguments) {
+  for (size_t count = 1; count <= arguments.size(); ++count) {
+    std::string before;
+    for (const char* word : arguments.first(count - 1)) before += std::string(word) + " ";
+    std::vector<std::string> last_words;
+    for (const ConfluentCommand& each : all)
+      if (each.words.starts_with(before)) {
+        const std::string_view rest = each.words.substr(before.size());
+        if (rest.find(' ') == rest.npos) last_words.emplace_back(rest);
+      }
+    if (const std::string near = nearest_name(arguments[count - 1], last_words); !near.empty())
+      return before + near;
+  }
+  return {};
+}
+
 int run(const ConfluentCommand& command, std::span<const char* const> arguments) {
   Result<Flags> flags = Flags::parse(command.flags, arguments, command.argument.empty() ? 0 : 1);
   if (!flags) return report(flags.error());
@@ -420,6 +439,9 @@ int run_confluent_command(int argc, const char* const* argv) {
     print_commands(group);
     return 0;
   }
+  const std::string problem = fmt::format("unrecognized command \"confluent {}\"", group);
+  if (const std::string near = near_command(all, arguments); !near.empty())
+    return report(wrong_usage(problem, fmt::format("Did you mean confluent {}?", near)));
   for (const Absent& absent : kAbsent)
     if (match(absent.words, arguments) > 0)
       return report(
@@ -427,7 +449,7 @@ int run_confluent_command(int argc, const char* const* argv) {
            fmt::format("\"confluent {}\" has no meaning without Confluent's service", absent.words),
            {},
            std::string(absent.instead)});
-  return report(with_help_of("", fmt::format("unrecognized command \"confluent {}\"", group)));
+  return report(with_help_of("", problem));
 }
 
 }  // namespace client

@@ -9,11 +9,26 @@ std::string Address::to_string() const {
   return (has_colons ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
 
+namespace {
+
+std::string hint_for_address(std::string_view text) {
+  constexpr std::string_view kScheme = "://";
+  const size_t scheme = text.find(kScheme);
+  if (scheme == std::string_view::npos) return "Write HOST:PORT, for example 127.0.0.1:7432.";
+  // Kafka's listeners are written with the protocol: PLAINTEXT://localhost:9092.
+  const size_t host = scheme + kScheme.size();
+  return "Leave out " + std::string(text.substr(0, host)) + ": " +
+         (host < text.size() ? std::string(text.substr(host)) : "127.0.0.1:9092") + ".";
+}
+
+}  // namespace
+
 Result<Address> parse_address(std::string_view text) {
   const auto bad = [&] {
     return Error{ErrorCode::InvalidParameter, "\"" + std::string(text) + "\" is not an address", "",
-                 "Write HOST:PORT, for example 127.0.0.1:7432."};
+                 hint_for_address(text)};
   };
+  if (text.find("://") != std::string_view::npos) return bad();
   const size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return bad();
   std::string_view host = text.substr(0, colon);

@@ -195,6 +195,10 @@ int main(int argc, char** argv) {
   for (const ForeignWord& word : kForeignWords)
     if (word.name == name)
       return usage_error(fmt::format("unrecognized subcommand \"{}\"; {}", name, word.remedy));
+  if (name.starts_with("--data-dir") || name.starts_with("--kafka") || name.starts_with("--pg") ||
+      name.starts_with("--http") || name.starts_with("--config"))
+    return usage_error(
+        fmt::format("unrecognized option {0}; millrace server {0} starts a server", name));
   const std::string near = nearest_name(name, names);
   return usage_error(fmt::format("unrecognized subcommand \"{}\"{}", name,
                                  near.empty() ? "" : fmt::format("; did you mean {}?", near)));

@@ -41,6 +41,16 @@ def a_wrong_name_is_answered_with_the_nearest():
 
 
 @case
+def an_address_with_a_protocol_and_an_option_without_the_subcommand_name_the_remedy():
+    printed = millrace("server", "--data-dir", "/dev/null/none", "--kafka", "PLAINTEXT://localhost:9092", status=2)
+    assert "Leave out PLAINTEXT://: localhost:9092." in printed, printed
+    printed = millrace("server", "--data-dir", "/dev/null/none", "--kafka", "PLAINTEXT://", status=2)
+    assert "Leave out PLAINTEXT://: 127.0.0.1:9092." in printed, printed
+    printed = millrace("--data-dir", "x", status=2)
+    assert "unrecognized option --data-dir; millrace server --data-dir starts a server" in printed, printed
+
+
+@case
 def the_example_of_a_configuration_file_is_valid():
     with tempfile.TemporaryDirectory(prefix="millrace-config-") as folder:
         server = launch("--config", os.path.join(_ROOT, "docs", "millrace.toml"), data_dir=os.path.join(folder, "data"))

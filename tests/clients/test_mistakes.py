@@ -144,11 +144,46 @@ def words_of_other_programs_are_translated():
             (("sql", "-h", "db:7432", "-c", "SELECT 1"), ("Use -h db -p 7432.",)),
             (("sql", "db:7432"), ("Use -h db -p 7432.",)),
             (("sql", "\\dt"), ("Use -c to run a statement",)),
+            (("produce", "x", "a.csv"), ('unexpected argument "a.csv"', "millrace produce orders < orders.jsonl")),
+            (("consume", "x", "-o", "beginning"), ("Use --from-beginning, or --offset PLACE.",)),
+            (("topic", "create", "x", "-p", "3"), ("Use --partitions N.",)),
+            (("produce", "x", "-p", "3"), ("Use --partition N.",)),
+            (("confluent", "kafka", "topic", "lst"), ("Did you mean confluent kafka topic list?",)),
+            (("confluent", "kafk", "topic", "list"), ('unrecognized command "confluent kafk topic list"',)),
+            (("group", "reset-offsets", "g", "--to-earliest", "--execute", "--dry-run"), ("exclude each other",)),
             (("topic", "alter", "x", "--config", "retention.ms=1"), ("millrace config topic NAME retention.ms=3600000",))):
         status, told = millrace(*arguments)
         assert status in (1, 2), (arguments, status, told)
         for word in words:
             assert word in told, (arguments, told)
+
+
+@case
+def the_offsets_of_a_group_are_reset_with_and_without_execute():
+    assert millrace("topic", "create", "executed", "-b", SERVER.kafka, "--partitions", "1")[0] == 0
+    assert millrace("produce", "executed", "-b", SERVER.kafka, stdin="a\nb\n")[0] == 0
+    for option in ((), ("--execute",)):
+        status, told = millrace("group", "reset-offsets", "executing", "--topic", "executed", "--to-latest", *option,
+                                "-b", SERVER.kafka)
+        assert status == 0 and "Group executing continues from:" in told, told
+
+
+@case
+def a_refused_session_time_out_is_logged_with_its_limits():
+    def text(value):
+        return struct.pack(">h", len(value)) + value
+
+    asked_ms = 100
+    join = (struct.pack(">hhi", 11, 0, 1) + text(b"app") + text(b"hasty") + struct.pack(">i", asked_ms) + text(b"") + text(b"consumer")
+            + struct.pack(">i", 1) + text(b"range") + struct.pack(">i", 0))
+
+    def refused():
+        with socket.create_connection(place(SERVER.kafka), timeout=30) as connection:
+            connection.sendall(struct.pack(">i", len(join)) + join)
+            assert connection.recv(4)
+
+    logged('session.timeout.ms is out of range group="hasty" session_timeout_ms=100 group.min.session.timeout.ms=6000 '
+           "group.max.session.timeout.ms=1800000", refused)
 
 
 @case
