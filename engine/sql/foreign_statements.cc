@@ -49,7 +49,7 @@ constexpr std::string_view kShellOfClient =
     "session and \\? lists the commands. SHOW STREAMS and SHOW TABLES list the contents of the "
     "server.";
 constexpr std::string_view kMakeUser =
-    "Use CREATE USER ann PASSWORD '...', whose name has neither quotes nor a host. The file in "
+    "Use CREATE USER ann PASSWORD '...': the name has no quotes and no host. The file in "
     "--access-file limits the addresses of users.";
 constexpr std::string_view kSetProperty =
     "The value follows =, in quotes: SET 'auto.offset.reset' = 'earliest'. SHOW PROPERTIES lists "
