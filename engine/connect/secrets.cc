@@ -7,10 +7,9 @@ namespace engine {
 namespace {
 
 constexpr std::string_view kSecretParts[] = {
-    "password",   "passwd",      "passphrase",  "secret",    "token",
-    "credential", "private.key", "privatekey",  "api.key",   "apikey",
-    "access.key", "account.key", "jaas.config", "user.info", "authorization",
-    "key.pem",
+    "password",    "passwd",     "passphrase",    "secret",  "token",      "credential",
+    "private.key", "privatekey", "api.key",       "apikey",  "access.key", "account.key",
+    "jaas.config", "user.info",  "authorization", "key.pem",
 };
 // A property whose name ends with one of these words contains a place or an algorithm, and no
 // secret.
