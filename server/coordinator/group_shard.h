@@ -20,9 +20,8 @@ class GroupShard : public CoordinatorShard<GroupPartition, GroupSurroundings> {
       : CoordinatorShard(
             port, memory, settings.retention_check_ms, [&](Deadlines& deadlines, StateSize& size) {
               return GroupSurroundings{
-                  settings,          port.clock(),       deadlines,         size,
-                  std::move(topics), std::move(configs), std::move(new_id), shared_log,
-                  share_state};
+                  settings,           port.clock(),      deadlines,  size,       std::move(topics),
+                  std::move(configs), std::move(new_id), shared_log, share_state};
             }) {}
 };
 
