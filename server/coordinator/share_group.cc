@@ -234,7 +234,9 @@ int64_t ShareGroup::number(std::string_view name, int64_t by_default) const {
 
 bool ShareGroup::reads_committed() const { return share_group_reads_committed(around_, id_); }
 
-bool ShareGroup::is_there(const TopicIdPartition& id) const { return is_topic_partition(around_, id); }
+bool ShareGroup::is_there(const TopicIdPartition& id) const {
+  return is_topic_partition(around_, id);
+}
 
 ShareGroupDescription ShareGroup::describe() const {
   ShareGroupDescription described{.group_id = id_, .state = std::string(state()), .epoch = epoch_};

@@ -189,7 +189,8 @@ ShareSessions::Session* ShareSessions::begin(const ShareFetch& request, ShareFet
   return &session;
 }
 
-KafkaError ShareSessions::update(Session& session, const ShareFetch& request, ShareFetched& answer) {
+KafkaError ShareSessions::update(Session& session, const ShareFetch& request,
+                                 ShareFetched& answer) {
   Parts parts(answer);
   for (const ShareFetch::Partition& each : request.partitions) {
     if (session.places.contains(each.id)) continue;
@@ -253,7 +254,7 @@ void ShareSessions::close(Sessions::iterator session, bool has_tried) {
 // --- Waiting requests
 
 void ShareSessions::wait(Session& session, ShareFetch request, ShareFetched answer,
-                      Done<ShareFetched> done) {
+                         Done<ShareFetched> done) {
   for (const TopicIdPartition& each : session.partitions) around_.shared_log->watch(each);
   session.waiting.emplace(Waiting{std::move(request), std::move(answer), std::move(done)});
   const std::string member = *session.member;

@@ -113,7 +113,8 @@ class ShareSessions {
     std::vector<Done<Stored>> done;
     Place place = {};
     int64_t until_us = 0;  // time at which it is given up
-    uint64_t attempt = 0;  // number of the last attempt; 0: an attempt has failed, and the next one follows
+    uint64_t attempt =
+        0;  // number of the last attempt; 0: an attempt has failed, and the next one follows
   };
   class BytesLeft;
   using Sessions = std::map<std::string, Session, std::less<>>;

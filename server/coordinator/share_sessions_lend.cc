@@ -66,14 +66,16 @@ class ShareSessions::BytesLeft {
 
 ShareLimits ShareSessions::limits() const {
   const GroupSettings& settings = around_.settings;
-  return {.most_in_flight =
-              share_group_number(around_, id_, storage::kSharePartitionMaxRecordLocks, settings.share_max_record_locks),
-          .most_deliveries = static_cast<int16_t>(
-              share_group_number(around_, id_, storage::kShareDeliveryCountLimit, settings.share_delivery_count_limit))};
+  return {
+      .most_in_flight = share_group_number(around_, id_, storage::kSharePartitionMaxRecordLocks,
+                                           settings.share_max_record_locks),
+      .most_deliveries = static_cast<int16_t>(share_group_number(
+          around_, id_, storage::kShareDeliveryCountLimit, settings.share_delivery_count_limit))};
 }
 
 int64_t ShareSessions::lock_us() const {
-  return 1000 * share_group_number(around_, id_, storage::kShareRecordLockDurationMs, around_.settings.share_record_lock_ms);
+  return 1000 * share_group_number(around_, id_, storage::kShareRecordLockDurationMs,
+                                   around_.settings.share_record_lock_ms);
 }
 
 Result<int64_t> ShareSessions::begin_of(const TopicIdPartition& id) const {
@@ -97,7 +99,8 @@ void ShareSessions::charge(Shared& shared) {
   shared.charged = bytes;
 }
 
-SharePartition::Wish ShareSessions::wish_of(const Session& session, const ShareFetch& request) const {
+SharePartition::Wish ShareSessions::wish_of(const Session& session,
+                                            const ShareFetch& request) const {
   return {.records = std::max<int64_t>(request.max_records, 1),
           .is_strict = request.is_strict,
           .batch_size = request.batch_size,
@@ -137,7 +140,7 @@ bool ShareSessions::lend(Session& session, const ShareFetch& request, ShareFetch
 }
 
 Status ShareSessions::lend(const TopicIdPartition& id, BytesLeft& bytes_left,
-                        SharePartition::Wish& wish, std::vector<AcquiredRecords>& acquired) {
+                           SharePartition::Wish& wish, std::vector<AcquiredRecords>& acquired) {
   if (!is_there(id)) return Error{ErrorCode::UnknownTopic, "the topic does not exist"};
   Shared* const read = TRY(find(id));
   if (!read) return {};  // its waiting sessions are woken when the state has been read

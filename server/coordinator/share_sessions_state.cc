@@ -69,9 +69,8 @@ void ShareSessions::read(const std::set<TopicIdPartition>& ids) {
   if (reading.partitions.empty()) return;
   const uint64_t number = ++last_number_;
   reads_.emplace(number, std::move(reading));
-  coordinator_.read(std::move(request), while_alive<ShareStateRead>([this, number](const auto& a) {
-                      on_read(number, a);
-                    }));
+  coordinator_.read(std::move(request), while_alive<ShareStateRead>(
+                                            [this, number](const auto& a) { on_read(number, a); }));
   if (coordinator_.find) look_later();
 }
 

@@ -107,10 +107,10 @@ void ShareStateRelay::ask(PartitionId partition, Request request,
                           coordinator::Done<typename Request::Answer> done) {
   const int32_t node = find(partition).first;
   if (node < 0)
-    return loop_.post([done = std::move(done),
-                       refusal = request.refusal(KafkaError::CoordinatorNotAvailable)] {
-      done(refusal);
-    });
+    return loop_.post(
+        [done = std::move(done), refusal = request.refusal(KafkaError::CoordinatorNotAvailable)] {
+          done(refusal);
+        });
   if (node == cluster_.view()->self.value())
     return loop_.post([this, request = std::move(request), done = std::move(done)]() mutable {
       groups_->ask(std::move(request), std::move(done));
@@ -131,14 +131,12 @@ void ShareStateRelay::ask(PartitionId partition, Request request,
 
 void ShareStateRelay::read(PartitionId partition, ReadShareState request,
                            coordinator::Done<ShareStateRead> done) {
-  ask<ReadShareGroupStateResponse>(partition, std::move(request),
-                                                               std::move(done));
+  ask<ReadShareGroupStateResponse>(partition, std::move(request), std::move(done));
 }
 
 void ShareStateRelay::write(PartitionId partition, WriteShareState request,
                             coordinator::Done<ShareStateWritten> done) {
-  ask<WriteShareGroupStateResponse>(partition, std::move(request),
-                                                                 std::move(done));
+  ask<WriteShareGroupStateResponse>(partition, std::move(request), std::move(done));
 }
 
 }  // namespace server

@@ -280,7 +280,8 @@ inline constexpr int32_t kMaxPartitions = kMostPartitionsOfTopic;
 
 // The reason why Backend::has_share_groups() is false.
 inline constexpr const char* kNoShareGroupsYet =
-    "share groups need feature level 6: when all nodes run a program that supports it, run millrace cluster upgrade";
+    "share groups need feature level 6: when all nodes run a program that supports it, run "
+    "millrace cluster upgrade";
 
 // Returns the owner of a topic that the client creates, or nullopt if no users exist.
 std::optional<std::string> owner_of_new(const HandlerContext& context);

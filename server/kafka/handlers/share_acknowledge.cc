@@ -9,20 +9,22 @@ void handle_share_acknowledge(HandlerContext& context, ShareAcknowledgeRequest r
                               Reply<ShareAcknowledgeResponse> reply) {
   coordinator::ShareFetch acknowledge{.acknowledges_only = true};
   if (!begin_share_request(context, request, reply, acknowledge)) return;
-  context.backend.groups().ask_here(std::move(acknowledge), [reply](coordinator::ShareFetched told) {
-    ShareAcknowledgeResponse response;
-    response.error_code = share_error(told.error);
-    if (!told.message.empty()) response.error_message = std::move(told.message);
-    response.acquisition_lock_timeout_ms = told.lock_timeout_ms;
-    std::ranges::stable_sort(told.partitions, {}, &coordinator::ShareFetched::Partition::id);
-    for (const auto& each : told.partitions) {
-      auto& partition = topic_of(response.responses, each.id.topic_id).partitions.emplace_back();
-      partition.partition_index = each.id.partition;
-      partition.error_code = each.acknowledge_error;
-      partition.current_leader = {-1, -1};
-    }
-    reply.send(response);
-  });
+  context.backend.groups().ask_here(
+      std::move(acknowledge), [reply](coordinator::ShareFetched told) {
+        ShareAcknowledgeResponse response;
+        response.error_code = share_error(told.error);
+        if (!told.message.empty()) response.error_message = std::move(told.message);
+        response.acquisition_lock_timeout_ms = told.lock_timeout_ms;
+        std::ranges::stable_sort(told.partitions, {}, &coordinator::ShareFetched::Partition::id);
+        for (const auto& each : told.partitions) {
+          auto& partition =
+              topic_of(response.responses, each.id.topic_id).partitions.emplace_back();
+          partition.partition_index = each.id.partition;
+          partition.error_code = each.acknowledge_error;
+          partition.current_leader = {-1, -1};
+        }
+        reply.send(response);
+      });
 }
 
 }  // namespace server::kafka

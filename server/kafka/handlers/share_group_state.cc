@@ -40,8 +40,7 @@ void handle_read_share_group_state(HandlerContext& context, ReadShareGroupStateR
       part.state_epoch = from.state_epoch;
       part.start_offset = from.start;
       for (const coordinator::ShareStateBatch& batch : from.batches)
-        part.state_batches.push_back(
-            {batch.first, batch.last, batch.state, batch.delivery_count});
+        part.state_batches.push_back({batch.first, batch.last, batch.state, batch.delivery_count});
     }
     reply.send(response);
   });

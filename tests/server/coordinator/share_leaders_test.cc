@@ -26,7 +26,7 @@ class TestCalls final : public ShareStateCalls {
   }
   std::pair<int32_t, int32_t> find(PartitionId) const override { return place; }
 
-  bool is_away = false;       // the coordinator is moving
+  bool is_away = false;        // the coordinator is moving
   bool loses_answers = false;  // requests arrive, and their answers do not
   bool holds = false;          // requests with changes are delayed
   std::deque<std::function<void()>> held;
@@ -50,9 +50,8 @@ class ShareLeadersTest : public GroupTest {
  protected:
   // A node that does not coordinate the group.
   struct Node {
-    explicit Node(ShareLeadersTest& test) : calls(test.port, [&test]() -> GroupPartition& {
-      return test.partition();
-    }) {
+    explicit Node(ShareLeadersTest& test)
+        : calls(test.port, [&test]() -> GroupPartition& { return test.partition(); }) {
       shard.emplace(
           test.settings, test.port, test.memory, [&test] { return test.topics.snapshot(); },
           [&test] { return test.configs; }, [&test] { return test.new_id(); }, &log, &calls);
