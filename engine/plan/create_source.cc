@@ -227,18 +227,12 @@ Result<TopicChoice> choose_topic(const CreateSource& create, const SourcePropert
   if (const auto found = topics.find(choice.name)) {
     choice.partitions = found->partitions;
     if (!properties.partitions || *properties.partitions == found->partitions) return choice;
-    return invalid(fmt::format("A Kafka topic with the name '{}' already exists, with different "
-                               "partition/replica configuration than required. KSQL expects {} "
-                               "partitions (topic has {})",
-                               choice.name, *properties.partitions, found->partitions))
-        .with_hint(
-            "Leave out PARTITIONS to use the topic as it is, or name a new topic with "
-            "KAFKA_TOPIC." +
-            (*properties.partitions > found->partitions
-                 ? fmt::format(
-                       " The command millrace topic alter {} --partitions {} adds partitions.",
-                       choice.name, *properties.partitions)
-                 : std::string()));
+    Error error = other_partitions(*found, *properties.partitions);
+    if (*properties.partitions > found->partitions)
+      error.hint +=
+          fmt::format(" The command millrace topic alter {} --partitions {} adds partitions.",
+                      choice.name, *properties.partitions);
+    return error;
   }
   if (!properties.partitions && settings.ksqldb_compat)
     return Error{ErrorCode::UnknownTopic,

@@ -160,13 +160,7 @@ Result<TopicDescription> sink_topic(const DataSource& sink, const SourceProperti
   if (const auto found = context.topics.find(sink.topic)) {
     TRY(check_not_of_view(*found));
     if (with.partitions && *with.partitions != found->partitions)
-      return invalid(fmt::format("A Kafka topic with the name '{}' already exists, with different "
-                                 "partition/replica configuration than "
-                                 "required. KSQL expects {} partitions (topic has {})",
-                                 sink.topic, *with.partitions, found->partitions))
-          .with_hint(
-              "Leave out PARTITIONS to use the topic as it is, or name a new topic with "
-              "KAFKA_TOPIC.");
+      return other_partitions(*found, *with.partitions);
     return *found;
   }
   TopicDescription topic;

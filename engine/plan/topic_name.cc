@@ -89,6 +89,17 @@ std::string free_topic_name(std::string_view name, const Topics& topics) {
     if (std::string free = fmt::format("{}_{}", name, number); !topics.find(free)) return free;
 }
 
+Error other_partitions(const TopicDescription& topic, int wanted) {
+  return Error{
+      ErrorCode::InvalidStatement,
+      fmt::format("A Kafka topic with the name '{}' already exists, with different "
+                  "partition/replica configuration than required. KSQL expects {} partitions "
+                  "(topic has {})",
+                  topic.name, wanted, topic.partitions),
+      {},
+      "Leave out PARTITIONS to use the topic as it is, or name a new topic with KAFKA_TOPIC."};
+}
+
 std::optional<TopicDescription> find_topic(const Name& name, const Topics& topics) {
   if (auto found = topics.find(name.text)) return found;
   if (name.quoting != Quoting::None) return std::nullopt;

@@ -40,6 +40,9 @@ std::string topic_of_new(std::string_view relation, const Catalog& catalog, cons
 // Returns the name with the first number behind it for which no topic exists.
 std::string free_topic_name(std::string_view name, const Topics& topics);
 
+// Returns the error about PARTITIONS for a topic that exists with another number of partitions, in ksqlDB's words.
+Error other_partitions(const TopicDescription& topic, int wanted);
+
 // Finds the topic of ASSERT TOPIC. A name in quotes must match exactly. A name without quotes,
 // which the parser has converted to upper case, matches in any letter case; if a topic has exactly
 // the upper-case name, that topic is taken.
