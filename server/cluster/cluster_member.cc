@@ -264,21 +264,24 @@ bool ClusterMember::is_heard_of() {
   return answer.get_future().get();
 }
 
-// Stores which cluster and node this data directory belongs to, at most once per kPauseUs, since
-// each write costs a commit.
+// Saves the position in the metadata at most once per kPauseUs, since each write costs a commit.
 void ClusterMember::keep_membership() {
   constexpr int64_t kPauseUs = 1'000'000;
-  const storage::EtcdMetadataLog& log = node_->metadata();
   const int64_t now_us = clock_.monotonic_us();
-  const bool is_known = membership_.last_revision == log.last_revision();
-  if (!node_->is_registered() || is_known || now_us < membership_at_us_) return;
+  if (now_us < membership_at_us_ || !save_membership()) return;
   membership_at_us_ = now_us + kPauseUs;
+}
+
+bool ClusterMember::save_membership() {
+  const storage::EtcdMetadataLog& log = node_->metadata();
+  if (!node_->is_registered() || membership_.last_revision == log.last_revision()) return false;
   membership_.first_command = log.first_id();
   membership_.last_revision = log.last_revision();
   storage::submit_cluster_membership(log_, membership_, [](const Status& kept) {
     if (!kept)
       log_warn("cannot save the position in the metadata error=\"{}\"", kept.error().message);
   });
+  return true;
 }
 
 // --- Starting and stopping
@@ -357,6 +360,9 @@ void ClusterMember::leave() {
       std::this_thread::sleep_for(kPause);
   }
   on_loop([this] {
+    // The next start compares this position with etcd's. Without this write, a node that stops within a second of a
+    // command would accept an etcd that has lost the command.
+    save_membership();
     mirror_.stop();
     for (const auto& each : std::exchange(want_producers_, {}))
       each(Error{ErrorCode::ShuttingDown, "the server is stopping"});

@@ -195,6 +195,9 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   bool is_heard_of();
   Address advertised() const { return options_.advertised.value_or(network_->address()); }
   void keep_membership();
+  // Submits the write of this node's position in the metadata to the data directory. Returns false if the directory has
+  // the position already, or if the node is not registered. Runs on the loop.
+  bool save_membership();
   void tick();
   void give_producer_ids();
   void publish_view();
@@ -267,9 +270,8 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   storage::Log& log_;
   const Clock& clock_;
   Random random_;
-  storage::ClusterMembership
-      // as stored in the data directory; after join(), only the loop uses it
-      membership_;
+  // The membership that the data directory stores. After join(), only the loop uses it.
+  storage::ClusterMembership membership_;
   bool is_new_ = false;           // the data directory stores no membership yet
   storage::NodeEpoch replaces_;   // epoch of this node's registration at the start
   int64_t membership_at_us_ = 0;  // earliest time of the next write of membership_
