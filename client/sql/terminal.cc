@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 #include <histedit.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +14,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cwchar>
+#include <optional>
 
 #include "client/command_line.h"
 #include "client/sql/statement_reader.h"
@@ -37,28 +40,60 @@ int read_byte(char& byte) {
   return -1;
 }
 
-int read_character(EditLine*, wchar_t* character) {
-  std::mbstate_t state{};
-  for (char byte = 0;;) {
-    if (const int got = read_byte(byte); got != 1) return got;
-    const size_t used = std::mbrtowc(character, &byte, 1, &state);
-    if (used == static_cast<size_t>(-2)) continue;  // the character consists of further bytes
-    if (used != static_cast<size_t>(-1)) return 1;
-    state = {};  // invalid bytes are dropped
-  }
+// Returns the key that ends the input, which is Ctrl-D unless the user has changed it with stty.
+char end_key() {
+  termios settings{};
+  return tcgetattr(STDIN_FILENO, &settings) == 0 ? static_cast<char>(settings.c_cc[VEOF]) : '\0';
+}
+
+// Returns the number of bytes that the terminal has received and that were not read yet.
+int unread_bytes() {
+  int count = 0;
+  return ioctl(STDIN_FILENO, FIONREAD, &count) == 0 ? count : 0;
 }
 
 }  // namespace
 
 struct Terminal::Editor {
+  const char end = end_key();  // read before el_init() changes the settings of the terminal
   std::string prompt, history_file;
   History* history = history_init();
   EditLine* line = el_init("millrace", stdin, stdout, stderr);
   HistEvent event{};
+  // The number of unread bytes that the user typed before libedit changed the mode of the terminal
+  // for the current line. Nothing: libedit has not read a byte of the line yet.
+  std::optional<int> early_bytes;
 
   ~Editor() {
     el_end(line);
     history_end(history);
+  }
+
+  // Reads the next byte as read_byte() does. If the user typed Ctrl-D early, for example while a
+  // statement was running, then the kernel has stored a null byte in its place: the terminal was in
+  // canonical mode (n_tty_receive_char_special() in Linux's drivers/tty/n_tty.c). This function
+  // returns such a null byte as Ctrl-D.
+  int next_byte(char& byte) {
+    if (!early_bytes) early_bytes = unread_bytes();
+    const int got = read_byte(byte);
+    if (got != 1 || *early_bytes == 0) return got;
+    --*early_bytes;
+    if (byte == '\0') byte = end;
+    return got;
+  }
+
+  // Reads the next character, in place of libedit's own function.
+  static int read_character(EditLine* line, wchar_t* character) {
+    Editor* editor = nullptr;
+    el_get(line, EL_CLIENTDATA, &editor);
+    std::mbstate_t state{};
+    for (char byte = 0;;) {
+      if (const int got = editor->next_byte(byte); got != 1) return got;
+      const size_t used = std::mbrtowc(character, &byte, 1, &state);
+      if (used == static_cast<size_t>(-2)) continue;  // the character consists of further bytes
+      if (used != static_cast<size_t>(-1)) return 1;
+      state = {};  // invalid bytes are dropped
+    }
   }
 };
 
@@ -73,12 +108,15 @@ Terminal::Terminal() {
         el_get(line, EL_CLIENTDATA, &found);
         return found->prompt.data();
       });
-  el_set(editor.line, EL_GETCFN, read_character);
+  el_set(editor.line, EL_GETCFN, Editor::read_character);
   el_set(editor.line, EL_EDITOR, "emacs");
   history(editor.history, &editor.event, H_SETSIZE, kHistorySize);
   history(editor.history, &editor.event, H_SETUNIQUE, 1);
   el_set(editor.line, EL_HIST, history, editor.history);
   el_set(editor.line, EL_BIND, "^R", "em-inc-search-prev", nullptr);
+  // Ctrl-Space sets the mark, as in Emacs. Without this line libedit inserts the key after it
+  // literally, because it takes the value of a disabled key of the terminal, which is 0, as a key.
+  el_set(editor.line, EL_BIND, "^@", "em-set-mark", nullptr);
   el_source(editor.line, nullptr);  // null: reads the user's ~/.editrc
   if (const auto folder = make_user_folder(UserFolder::State)) {
     editor.history_file = *folder + "/sql_history";
@@ -91,6 +129,7 @@ Terminal::~Terminal() = default;
 Terminal::Next Terminal::read(const std::string& prompt, std::string& line) {
   Editor& editor = *editor_;
   editor.prompt = prompt;
+  editor.early_bytes.reset();
   watch_for_ctrl_c();
   int size = 0;
   errno = 0;

@@ -9,10 +9,11 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 
 import psycopg
 
-from millrace_server import Skipped, binary, case, launch, patience, run, start_server, wait_until
+from millrace_server import Skipped, TimedOut, binary, case, launch, patience, run, start_server, wait_until
 
 SERVER = start_server()
 HOME = tempfile.mkdtemp(prefix="millrace-sql-home-")
@@ -243,21 +244,14 @@ class Typed:
         before, self.new = self.new.split(words, 1)
         return before
 
-    def end_with(self, key):
-        """Types a key until the program ends. The terminal drops Ctrl-D if the line editor has not set its mode yet."""
-        def has_ended():
-            try:
-                self.write(key)
-                return bool(select.select([self.fd], [], [], 0.5)[0]) and not os.read(self.fd, 65536)
-            except OSError:  # the program has ended
-                return True
-        wait_until(has_ended, lambda: self.seen)
-
     def status(self):
+        """Waits for the end of the program, and returns its exit status. The rest of its output is in `rest`."""
+        self.rest = ""
         try:
-            while os.read(self.fd, 65536):
-                pass
-        except OSError:
+            while select.select([self.fd], [], [], patience(60))[0] and (piece := os.read(self.fd, 65536)):
+                self.rest += piece.decode(errors="replace")
+            raise TimedOut(f"the program has not ended: {self.seen + self.rest!r}")
+        except OSError:  # the program has ended
             pass
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
@@ -293,7 +287,7 @@ def at_a_terminal_statements_have_a_prompt_an_end_and_a_history():
     typed.expect("millrace=> ")
     typed.write("ALTER USER ann PASSWORD 'secret';\n")
     typed.expect("millrace=> ")
-    typed.end_with("\x04")
+    typed.write("\x04")
     assert typed.status() == 0, typed.seen
     history = f"{HOME}/.local/state/millrace/sql_history"
     assert os.stat(history).st_mode & 0o777 == 0o600
@@ -308,6 +302,40 @@ def at_a_terminal_statements_have_a_prompt_an_end_and_a_history():
     again.expect("millrace=> ")
     again.write("exit\n")
     assert again.status() == 0
+
+
+@case
+def ctrl_d_that_is_typed_early_ends_the_program_after_the_statements_before_it():
+    for keys, before in (("\x04", "millrace=> "), ("SELECT 41 + 1 AS x;\n\x04", "42"),
+                         ("SELECT 41 + 1 AS x;\nSELECT 40 + 3 AS x;\n\x04", "43")):
+        typed = Typed()
+        typed.write(keys)  # before the program has started
+        typed.expect(before)
+        assert typed.status() == 0, (keys, typed.seen)
+
+
+@case
+def ctrl_d_ends_the_program_at_every_moment():
+    for round_number in range(20):
+        typed = Typed()
+        typed.expect("millrace=> ")
+        typed.write("SELECT 41 + 1 AS x;\n")
+        # Ctrl-D arrives before, during or after the statement, and before or after the editor reads the next line.
+        time.sleep(round_number * 0.001)
+        typed.write("\x04")
+        assert typed.status() == 0, (round_number, typed.seen)
+        assert "(1 row)" in typed.rest, (round_number, typed.rest)
+
+
+@case
+def ctrl_space_does_not_change_the_next_key():
+    typed = Typed()
+    typed.expect("millrace=> ")
+    typed.write("SELECT 41 +\x00 1 AS x;\x00\n")
+    typed.expect("42")
+    typed.expect("millrace=> ")
+    typed.write("\x00\x04")
+    assert typed.status() == 0, typed.seen
 
 
 @case
