@@ -354,7 +354,7 @@ PostgresSinkResult read_postgres_sink(const ConnectorClass& of, const PropertyVa
   return read;
 }
 
-Result<TableName> table_of_topic(const PostgresSink& sink, std::string_view topic) {
+Result<PgTableName> table_of_topic(const PostgresSink& sink, std::string_view topic) {
   std::string name = sink.table_format;
   if (const size_t mark = name.find(kTopicMark); mark != name.npos) {
     std::string part(topic);
@@ -362,7 +362,7 @@ Result<TableName> table_of_topic(const PostgresSink& sink, std::string_view topi
     name.replace(mark, kTopicMark.size(), part);
   }
   const auto [first, rest] = split_at(name, '.');
-  if (rest.empty()) return TableName{sink.schema, name};
+  if (rest.empty()) return PgTableName{sink.schema, name};
   auto [schema, table] = std::pair(first, rest);
   // DATABASE.SCHEMA.TABLE
   if (const auto [second, third] = split_at(rest, '.'); !third.empty() && first == sink.database)
@@ -375,7 +375,7 @@ Result<TableName> table_of_topic(const PostgresSink& sink, std::string_view topi
         {},
         "A dot separates the schema from the table. Set the format of the table's name, or "
         "use the transform RegexRouter."};
-  return TableName{std::string(schema), std::string(table)};
+  return PgTableName{std::string(schema), std::string(table)};
 }
 
 }  // namespace engine

@@ -43,11 +43,11 @@ struct PostgresSinkResult {
 PostgresSinkResult read_postgres_sink(const ConnectorClass& of, const PropertyValues& values);
 
 // The table into which a topic is written. An empty schema stands for the schema of the connection.
-struct TableName {
+struct PgTableName {
   std::string schema, table;
-  auto operator<=>(const TableName&) const = default;
+  auto operator<=>(const PgTableName&) const = default;
 };
 // Fails with InvalidParameter if the name has more than two parts.
-Result<TableName> table_of_topic(const PostgresSink& sink, std::string_view topic);
+Result<PgTableName> table_of_topic(const PostgresSink& sink, std::string_view topic);
 
 }  // namespace engine

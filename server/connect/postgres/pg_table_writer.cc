@@ -118,7 +118,7 @@ bool PgTableWriter::is_about_values() const {
 Result<const PgTable*> PgTableWriter::find_table(const std::string& topic) {
   const auto known = tables_.find(topic);
   if (known != tables_.end()) return &known->second;
-  const engine::TableName name = TRY(engine::table_of_topic(sink_, topic));
+  const engine::PgTableName name = TRY(engine::table_of_topic(sink_, topic));
   auto table = TRY(find_pg_table(*sql_, name));
   if (!table)
     return Error{ErrorCode::InvalidParameter,
@@ -137,7 +137,7 @@ void PgTableWriter::forget_table(const std::string& topic) {
 
 Result<bool> PgTableWriter::has_table(const PlacedRow& placed) {
   if (!sink_.creates_tables || tables_.contains(placed.topic)) return true;
-  const engine::TableName name = TRY(engine::table_of_topic(sink_, placed.topic));
+  const engine::PgTableName name = TRY(engine::table_of_topic(sink_, placed.topic));
   if (TRY(find_pg_table(*sql_, name))) return true;
   if (placed.row.is_delete) return false;
   // The table is not created in the transaction of the batch. If that transaction is rolled back,

@@ -74,7 +74,7 @@ std::string definition_of(PgConnection& sql, const engine::TableColumn& column) 
 
 // Returns whether the user may create the table.
 Status check_may_create(PgConnection& sql, const engine::PostgresSink& sink,
-                        const engine::TableName& name) {
+                        const engine::PgTableName& name) {
   const std::string schema =
       name.schema.empty() ? "current_schema()" : sql.quoted_text(name.schema);
   const auto rows = TRY(sql.query(fmt::format(
@@ -103,7 +103,7 @@ std::optional<size_t> PgTable::find(std::string_view wanted) const {
   return static_cast<size_t>(found - columns.begin());
 }
 
-Result<std::optional<PgTable>> find_pg_table(PgConnection& sql, const engine::TableName& name) {
+Result<std::optional<PgTable>> find_pg_table(PgConnection& sql, const engine::PgTableName& name) {
   const std::string table = sql.quoted_text(name.table);
   const std::string schema = name.schema.empty() ? "pg_table_is_visible(c.oid)"
                                                  : fmt::format("lower(n.nspname) = lower({})",
@@ -131,7 +131,7 @@ Result<std::optional<PgTable>> find_pg_table(PgConnection& sql, const engine::Ta
   return result;
 }
 
-Status create_pg_table(PgConnection& sql, const engine::TableName& name,
+Status create_pg_table(PgConnection& sql, const engine::PgTableName& name,
                        const engine::TableShape& shape) {
   TRY(check_name("the name of table", name.table, ErrorCode::InvalidParameter));
   std::string columns, key;
@@ -193,7 +193,7 @@ Status make_positions_table(PgConnection& sql, const engine::PostgresSink& sink)
 Status check_sink_tables(PgConnection& sql, const engine::PostgresSink& sink,
                          const std::vector<std::string>& topics) {
   for (const std::string& topic : topics) {
-    const engine::TableName name = TRY(engine::table_of_topic(sink, topic));
+    const engine::PgTableName name = TRY(engine::table_of_topic(sink, topic));
     const auto table = TRY(find_pg_table(sql, name));
     if (!table && sink.creates_tables) {
       TRY(check_may_create(sql, sink, name));

@@ -27,12 +27,12 @@ struct PgTable {
 
 // Returns the table or view; nothing if it does not exist. A table whose name differs only in
 // letter case is returned if it is the only such table.
-Result<std::optional<PgTable>> find_pg_table(PgConnection& sql, const engine::TableName& name);
+Result<std::optional<PgTable>> find_pg_table(PgConnection& sql, const engine::PgTableName& name);
 
 // Creates the table for rows of this shape, unless it exists. The columns of the key become its
 // primary key. Fails with InvalidText if the type of a key column is not known. Other columns of
 // unknown type are left out.
-Status create_pg_table(PgConnection& sql, const engine::TableName& name,
+Status create_pg_table(PgConnection& sql, const engine::PgTableName& name,
                        const engine::TableShape& shape);
 // Adds columns to the table, unless they exist. Fails with InvalidText for a column that may not be NULL and has no
 // default, because the rows of the table have no value for it.
