@@ -29,7 +29,7 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
 
 // Returns whether the text is a JSON number. Texts such as 007 and +1 may be codes or phone
 // numbers, and would change if they were read as numbers.
-bool is_json_number(std::string_view text) {
+bool is_number_in_json(std::string_view text) {
   if (text.starts_with('-')) text.remove_prefix(1);
   if (text.empty() || std::isdigit(static_cast<unsigned char>(text[0])) == 0) return false;
   if (text.size() > 1 && text[0] == '0' && std::isdigit(static_cast<unsigned char>(text[1])) != 0)
@@ -59,7 +59,7 @@ std::optional<int64_t> whole_number(std::string_view text) {
   int64_t number = 0;
   const char* const end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, number);
-  if (error != std::errc() || stop != end || !is_json_number(text)) return std::nullopt;
+  if (error != std::errc() || stop != end || !is_number_in_json(text)) return std::nullopt;
   return number;
 }
 
@@ -68,7 +68,7 @@ std::optional<int64_t> whole_number(std::string_view text) {
 RowType type_of_text(std::string_view text) {
   if (text == "true" || text == "false") return RowType::Boolean;
   if (whole_number(text)) return RowType::Bigint;
-  return is_json_number(text) ? RowType::Double : RowType::Varchar;
+  return is_number_in_json(text) ? RowType::Double : RowType::Varchar;
 }
 
 RowType type_of_json(const JsonTree& value) {
@@ -124,8 +124,9 @@ Status append_value(std::string& out, const RowColumn& column, const std::string
     case RowType::Bigint: {
       const auto number = whole_number(text);
       if (!number)
-        return wrong_value(column.name, column.type, text,
-                           is_json_number(text) ? ErrorCode::OutOfRange : ErrorCode::InvalidText);
+        return wrong_value(
+            column.name, column.type, text,
+            is_number_in_json(text) ? ErrorCode::OutOfRange : ErrorCode::InvalidText);
       if (column.type == RowType::Int && (*number < INT32_MIN || *number > INT32_MAX))
         return wrong_value(column.name, column.type, text, ErrorCode::OutOfRange);
       out += text;
@@ -133,7 +134,7 @@ Status append_value(std::string& out, const RowColumn& column, const std::string
     }
     case RowType::Double:
     case RowType::Decimal:
-      if (!is_json_number(text))
+      if (!is_number_in_json(text))
         return wrong_value(column.name, column.type, text, ErrorCode::InvalidText);
       out += text;
       return {};

@@ -19,7 +19,7 @@ constexpr std::string_view kHttpConverters =
     "org.apache.kafka.connect.json.JsonConverter org.apache.kafka.connect.storage.StringConverter";
 constexpr int64_t kLongestTimeoutMs = 600'000;
 
-constexpr PropertyRow kCommonRows[] = {
+constexpr PropertyRow kHttpCommonRows[] = {
     {.name = "batch.prefix", .doc = "text before the records of a request"},
     {.name = "batch.suffix", .doc = "text behind the records of a request"},
     {.name = "batch.separator", .doc = "text between the records of a request"},
@@ -417,7 +417,7 @@ std::vector<PropertyRow> http_sink_rows(const ConnectorClass& of) {
   const auto append = [&](std::span<const PropertyRow> more) {
     rows.insert(rows.end(), more.begin(), more.end());
   };
-  append(kCommonRows);
+  append(kHttpCommonRows);
   if (is_aiven(of)) {
     append(kAivenRows);
   } else {

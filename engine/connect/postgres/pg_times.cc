@@ -179,11 +179,11 @@ namespace {
 
 // Splits a number of days since 1970-01-01. std::chrono has years of 16 bits only, so the date is computed within its
 // cycle of 400 years.
-struct CivilDate {
+struct PgCivilDate {
   int64_t year;
   unsigned month, day;
 };
-CivilDate civil_date(int64_t days) {
+PgCivilDate civil_date(int64_t days) {
   constexpr int64_t kYearsOfCycle = 400, kDaysOfCycle = 146'097;
   const int64_t cycles = (days >= 0 ? days : days - (kDaysOfCycle - 1)) / kDaysOfCycle;
   const std::chrono::year_month_day date(
@@ -207,7 +207,7 @@ std::string time_text(int64_t us_of_day) {
 }
 
 // PostgreSQL has no year 0: the year before 1 is "0001 BC".
-std::string date_text(const CivilDate& date, std::string_view time) {
+std::string date_text(const PgCivilDate& date, std::string_view time) {
   return fmt::format("{:04}-{:02}-{:02}{}{}", date.year > 0 ? date.year : 1 - date.year, date.month,
                      date.day, time, date.year > 0 ? "" : " BC");
 }

@@ -243,7 +243,7 @@ Result<std::string> money_json(const PgType& type, const PgValueModes& modes,
   return decimal_json(type, modes, plain);
 }
 
-Result<std::string> decode_hex(std::string_view text) {
+Result<std::string> decode_pg_hex(std::string_view text) {
   const auto digit = [](char c) {
     return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
   };
@@ -258,7 +258,7 @@ Result<std::string> decode_hex(std::string_view text) {
 }
 
 Result<std::string> bytes_json(const PgValueModes& modes, std::string_view text) {
-  const std::string bytes = TRY(decode_hex(text));
+  const std::string bytes = TRY(decode_pg_hex(text));
   if (modes.binary == BinaryMode::Hex) return json_string(text.substr(2));
   std::string json = base64_json(bytes);
   if (modes.binary == BinaryMode::Base64UrlSafe)

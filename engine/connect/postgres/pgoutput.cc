@@ -10,9 +10,9 @@ namespace engine {
 namespace {
 
 // Reads big-endian numbers. Reads after the end of the bytes return zeros and make is_cut() true.
-class Reader {
+class MessageReader {
  public:
-  explicit Reader(std::string_view bytes) : rest_(bytes) {}
+  explicit MessageReader(std::string_view bytes) : rest_(bytes) {}
 
   template <class T>
   T number() {
@@ -51,7 +51,7 @@ class Reader {
   bool is_cut_ = false;
 };
 
-PgTuple read_tuple(Reader& in) {
+PgTuple read_tuple(MessageReader& in) {
   PgTuple tuple;
   const auto count = in.number<uint16_t>();
   for (int i = 0; i < count && !in.is_cut(); ++i) {
@@ -74,7 +74,7 @@ PgTuple read_tuple(Reader& in) {
   return tuple;
 }
 
-PgRelation read_relation(Reader& in) {
+PgRelation read_relation(MessageReader& in) {
   PgRelation relation;
   relation.oid = in.number<uint32_t>();
   relation.schema = in.text();
@@ -98,7 +98,7 @@ std::optional<PgOldRow> old_row_of(char letter) {
   return std::nullopt;
 }
 
-PgUpdate read_update(Reader& in) {
+PgUpdate read_update(MessageReader& in) {
   PgUpdate update;
   update.relation = in.number<uint32_t>();
   char letter = in.letter();
@@ -112,7 +112,7 @@ PgUpdate read_update(Reader& in) {
   return update;
 }
 
-PgDelete read_delete(Reader& in) {
+PgDelete read_delete(MessageReader& in) {
   PgDelete deleted;
   deleted.relation = in.number<uint32_t>();
   const auto old = old_row_of(in.letter());
@@ -122,7 +122,7 @@ PgDelete read_delete(Reader& in) {
   return deleted;
 }
 
-PgTruncate read_truncate(Reader& in) {
+PgTruncate read_truncate(MessageReader& in) {
   PgTruncate truncate;
   const auto count = in.number<uint32_t>();
   in.number<uint8_t>();  // the options CASCADE and RESTART IDENTITY, which are not used
@@ -131,7 +131,7 @@ PgTruncate read_truncate(Reader& in) {
   return truncate;
 }
 
-PgMessage read_message(char kind, Reader& in) {
+PgMessage read_message(char kind, MessageReader& in) {
   switch (kind) {
     case 'B': {
       PgBegin begin;
@@ -193,7 +193,7 @@ Result<PgLsn> parse_pg_lsn(std::string_view text) {
 }
 
 Result<PgMessage> parse_pgoutput(std::string_view bytes) {
-  Reader in(bytes);
+  MessageReader in(bytes);
   const char kind = in.letter();
   PgMessage message = read_message(kind, in);
   const bool is_ignored = std::holds_alternative<PgIgnored>(message);

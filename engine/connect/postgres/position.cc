@@ -24,7 +24,7 @@ std::string keys_json(const std::vector<std::string>& values) {
   return out + "]";
 }
 
-std::optional<int64_t> number_of(const JsonTree& object, std::string_view name) {
+std::optional<int64_t> optional_number_of(const JsonTree& object, std::string_view name) {
   const JsonTree* member = object.find(name);
   if (member == nullptr || member->kind != JsonKind::Number) return std::nullopt;
   int64_t number = 0;
@@ -92,19 +92,19 @@ Status read_pg_position(std::string_view prefix, std::string_view partition_json
                 .is_done = flag_of(offset, "done")};
     if (const JsonTree* segments = offset.find("segments"))
       for (const JsonTree& each : segments->items)
-        copy.segments.push_back(
-            {keys_of(each, "after"), static_cast<PgLsn>(number_of(each, "lsn").value_or(0))});
+        copy.segments.push_back({keys_of(each, "after"),
+                                 static_cast<PgLsn>(optional_number_of(each, "lsn").value_or(0))});
     if (copy.segments.empty()) return no_position(offset_json);
     positions.copies.emplace_back(table, std::move(copy));
     return {};
   }
-  const auto processed = number_of(offset, "lsn_proc");
+  const auto processed = optional_number_of(offset, "lsn_proc");
   if (!processed) return no_position(offset_json);
-  positions.log =
-      PgLogPosition{.processed = static_cast<PgLsn>(*processed),
-                    .commit_lsn = static_cast<PgLsn>(number_of(offset, "lsn_commit").value_or(0)),
-                    .changes = number_of(offset, "n").value_or(0),
-                    .in_snapshot = flag_of(offset, "in_snapshot")};
+  positions.log = PgLogPosition{
+      .processed = static_cast<PgLsn>(*processed),
+      .commit_lsn = static_cast<PgLsn>(optional_number_of(offset, "lsn_commit").value_or(0)),
+      .changes = optional_number_of(offset, "n").value_or(0),
+      .in_snapshot = flag_of(offset, "in_snapshot")};
   return {};
 }
 

@@ -9,7 +9,7 @@ namespace engine {
 
 namespace {
 
-constexpr auto kTrueOrFalse = PropertyType::Boolean;
+constexpr auto kSinkFlag = PropertyType::Boolean;
 constexpr std::string_view kConverterOfJson = "org.apache.kafka.connect.json.JsonConverter";
 constexpr std::string_view kConverters =
     "org.apache.kafka.connect.json.JsonConverter org.apache.kafka.connect.storage.StringConverter";
@@ -26,23 +26,21 @@ constexpr PropertyRow kSinkOfTablesRows[] = {
             "changes the row of its key if there is one",
      .words = "insert upsert update"},
     {.name = "delete.enabled",
-     .type = kTrueOrFalse,
+     .type = kSinkFlag,
      .default_value = "false",
      .doc = "a record without a value deletes the row of its key"},
     {.name = "exactly.once",
-     .type = kTrueOrFalse,
+     .type = kSinkFlag,
      .default_value = "true",
      .doc = "false: no table millrace_positions; records are written again after a crash"},
     {.name = "key.converter", .doc = "class that converts keys", .words = kConverters},
-    {.name = "key.converter.schemas.enable",
-     .type = kTrueOrFalse,
-     .doc = "JSON keys have a schema"},
+    {.name = "key.converter.schemas.enable", .type = kSinkFlag, .doc = "JSON keys have a schema"},
     {.name = "value.converter",
      .default_value = kConverterOfJson,
      .doc = "class that converts values",
      .words = kConverterOfJson},
     {.name = "value.converter.schemas.enable",
-     .type = kTrueOrFalse,
+     .type = kSinkFlag,
      .doc = "JSON values have a schema"},
     {.name = "max.retries", .doc = "has no effect: errors that may pass are retried without end"},
     {.name = "retry.backoff.ms", .doc = "has no effect: the delay grows from 0.1 to 30 s"},
@@ -64,11 +62,11 @@ constexpr PropertyRow kJdbcRows[] = {
      .type = PropertyType::List,
      .doc = "fields of the value that are written; empty: all"},
     {.name = "auto.create",
-     .type = kTrueOrFalse,
+     .type = kSinkFlag,
      .default_value = "false",
      .doc = "a table that does not exist is created for its first record"},
     {.name = "auto.evolve",
-     .type = kTrueOrFalse,
+     .type = kSinkFlag,
      .default_value = "false",
      .doc = "columns that a table does not have are added"},
     {.name = "connection.attempts", .doc = "has no effect: connections are tried without end"},

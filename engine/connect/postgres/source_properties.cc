@@ -9,7 +9,7 @@ namespace engine {
 
 namespace {
 
-constexpr auto kFlag = PropertyType::Boolean;
+constexpr auto kBoolean = PropertyType::Boolean;
 constexpr std::string_view kJsonConverter = "org.apache.kafka.connect.json.JsonConverter";
 
 constexpr PropertyRow kConnectionRows[] = {
@@ -41,7 +41,7 @@ constexpr PropertyRow kSlotRows[] = {
      .words = "pgoutput"},
     {.name = "slot.name", .default_value = "debezium", .doc = "name of the replication slot"},
     {.name = "slot.drop.on.stop",
-     .type = kFlag,
+     .type = kBoolean,
      .default_value = "false",
      .doc = "true: DROP CONNECTOR drops the slot"},
     {.name = "publication.name",
@@ -78,7 +78,7 @@ constexpr PropertyRow kFilterRows[] = {
 };
 constexpr PropertyRow kRecordRows[] = {
     {.name = "tombstones.on.delete",
-     .type = kFlag,
+     .type = kBoolean,
      .default_value = "true",
      .doc = "a delete has a second record without a value"},
     {.name = "decimal.handling.mode",
@@ -105,7 +105,7 @@ constexpr PropertyRow kRecordRows[] = {
      .doc = "class that converts keys",
      .words = kJsonConverter},
     {.name = "key.converter.schemas.enable",
-     .type = kFlag,
+     .type = kBoolean,
      .default_value = "true",
      .doc = "JSON keys have a schema"},
     {.name = "value.converter",
@@ -113,7 +113,7 @@ constexpr PropertyRow kRecordRows[] = {
      .doc = "class that converts values",
      .words = kJsonConverter},
     {.name = "value.converter.schemas.enable",
-     .type = kFlag,
+     .type = kBoolean,
      .default_value = "true",
      .doc = "JSON values have a schema"},
 };

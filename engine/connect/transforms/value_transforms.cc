@@ -28,9 +28,9 @@ struct FieldCast {
   CastType type;
 };
 
-class Cast final : public SidedTransform {
+class CastTransform final : public SidedTransform {
  public:
-  Cast(TransformSide side, std::vector<FieldCast> casts)
+  CastTransform(TransformSide side, std::vector<FieldCast> casts)
       : SidedTransform(side), casts_(std::move(casts)) {}
 
   static Result<std::unique_ptr<Transform>> make(const PropertyValues& options,
@@ -52,7 +52,7 @@ class Cast final : public SidedTransform {
     if (has_whole && casts.size() > 1)
       return Error{ErrorCode::InvalidParameter,
                    "spec: a type without a field is for the whole key or value, and stands alone"};
-    return std::unique_ptr<Transform>(std::make_unique<Cast>(side, std::move(casts)));
+    return std::unique_ptr<Transform>(std::make_unique<CastTransform>(side, std::move(casts)));
   }
 
  protected:
@@ -347,7 +347,7 @@ class TimestampRouter final : public Transform {
 };
 
 constexpr TransformClass kValueClasses[] = {
-    {"Cast", true, kCastOptions, Cast::make},
+    {"Cast", true, kCastOptions, CastTransform::make},
     {"TimestampConverter", true, kTimestampOptions, TimestampConverter::make},
     {"TimestampRouter", false, kTimeRouterOptions, TimestampRouter::make},
 };
