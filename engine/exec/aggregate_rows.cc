@@ -8,8 +8,8 @@ namespace engine {
 
 namespace {
 
-constexpr size_t kShownBytesAtOnce = size_t{256} << 10;  // approximate limit per step of a look-up
-                                                         // or scan
+// approximate limit per step of a look-up or scan
+constexpr size_t kAggregateBytesAtOnce = size_t{256} << 10;
 
 }  // namespace
 
@@ -114,13 +114,13 @@ Result<Batch> AggregateOperator::rows_under(TableLookUp& look_up, TaskSequence& 
     // whether a window is closed or expired, it counts as changed in the current commit.
     const bool is_over = step_.window && (!is_shown_now || step_.final_only);
     changed_in = std::max(changed_in, is_over ? store_.layers().current() : group.changed_in);
-    return bytes < kShownBytesAtOnce;
+    return bytes < kAggregateBytesAtOnce;
   };
   const uint64_t max_fetches = store_.layers().fetches() + Slice::kBlockFetches;
   size_t asked = 0;  // number of window starts looked up, for all keys
   const auto is_enough = [&] {
     return store_.layers().fetches() >= max_fetches || asked >= kGatheredAtOnce ||
-           bytes >= kShownBytesAtOnce;
+           bytes >= kAggregateBytesAtOnce;
   };
   while (!look_up.keys.empty() && !is_enough()) {
     AggregateStore::KeyWindows at{look_up.keys.front(), first, last, look_up.entries.get()};
@@ -157,7 +157,7 @@ Result<Batch> AggregateOperator::next_rows(TableScan& scan, size_t entries, bool
   const auto gather = [&](const GroupSlot& group) {
     if (is_shown(group, scan.stream_time)) groups.push_back(&group);
     bytes += group.encoded_bytes();
-    return bytes < kShownBytesAtOnce;
+    return bytes < kAggregateBytesAtOnce;
   };
   is_last = false;
   for (int step = 0; !is_last && step < steps_of(scan); ++step, bytes = 0)

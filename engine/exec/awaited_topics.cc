@@ -7,7 +7,7 @@ namespace engine {
 
 namespace {
 
-constexpr Offset kOnlyEnds{INT64_MAX};
+constexpr Offset kOffsetAfterAll{INT64_MAX};
 
 }  // namespace
 
@@ -32,7 +32,7 @@ void AwaitedTopics::add_positions(std::vector<std::pair<PartitionRef, Offset>>& 
     if (topic.state == State::PassedSince ||
         (topic.state == State::Awaited && topic.writers->have_passed()))
       topic.state = State::Passed;
-    for (const PartitionRef& input : inputs) positions.emplace_back(input, kOnlyEnds);
+    for (const PartitionRef& input : inputs) positions.emplace_back(input, kOffsetAfterAll);
   }
 }
 

@@ -12,7 +12,7 @@ namespace engine {
 namespace {
 
 constexpr size_t kNumber = 1, kKind = 2, kColumns = 3;  // columns of the left port's layout
-constexpr uint32_t kFound = 0, kMissing = 1;            // sources in Answers::right_rows
+constexpr uint32_t kFoundRight = 0, kMissingRight = 1;  // sources in Answers::right_rows
 
 ColumnPtr shared(Column column) { return std::make_shared<const Column>(std::move(column)); }
 
@@ -128,10 +128,10 @@ Result<ForeignKeyJoinOperator::Answers> ForeignKeyJoinOperator::answer_left() {
     answers.add(static_cast<uint32_t>(rest.row), timestamp, numbers[rest.row],
                 kind | (is_joined ? ForeignKeyChange::kJoined : 0));
     if (!is_joined || !right) {
-      answers.right_rows.push_back({kMissing, 0});
+      answers.right_rows.push_back({kMissingRight, 0});
       continue;
     }
-    answers.right_rows.push_back({kFound, static_cast<uint32_t>(found.size())});
+    answers.right_rows.push_back({kFoundRight, static_cast<uint32_t>(found.size())});
     found.emplace_back(keys[rest.row], right);
     bytes += right->bytes.size();
   }
@@ -199,7 +199,7 @@ Result<ForeignKeyJoinOperator::Answers> ForeignKeyJoinOperator::answer_right() {
                      : Error{ErrorCode::CorruptRecord, "a stored row of a join is truncated"};
       if (!read) return false;
       answers.add(row, std::max(timestamp, rest.batch.timestamps[row]), number, kind);
-      answers.right_rows.push_back({is_there ? kFound : kMissing, is_there ? row : 0});
+      answers.right_rows.push_back({is_there ? kFoundRight : kMissingRight, is_there ? row : 0});
       bytes += value.size();
       rest.place = PrefixStore::after_place(place);
       return answers.rows.size() < max_rows && bytes < context().slice.block_bytes();
@@ -244,7 +244,7 @@ Status ForeignKeyJoinOperator::push_answers(Answers answers) {
     // ROWOFFSET and similar columns, which rows of a table do not have, are null.
     const ColumnPtr& found = right.columns[column];
     const Column* sources[] = {found ? found.get() : &missing, &missing};
-    if (!found) std::ranges::fill(answers.right_rows, Column::SourceRow{kMissing, 0});
+    if (!found) std::ranges::fill(answers.right_rows, Column::SourceRow{kMissingRight, 0});
     out.columns.push_back(shared(Column::merge(sources, answers.right_rows)));
   }
   return push(std::move(out));

@@ -9,8 +9,8 @@ namespace engine {
 
 namespace {
 
-constexpr size_t kScannedAtOnce = 4'096;
-constexpr size_t kShownBytesAtOnce = size_t{256} << 10;  // limit per step of a look-up or scan
+constexpr size_t kJoinedScannedAtOnce = 4'096;
+constexpr size_t kJoinedBytesAtOnce = size_t{256} << 10;  // limit per step of a look-up or scan
 
 }  // namespace
 
@@ -108,7 +108,7 @@ Result<Batch> JoinedTableOperator::rows_under(TableLookUp& look_up, TaskSequence
   size_t bytes = 0, passed = 0;
   const uint64_t max_fetches = rows_.layers().fetches() + Slice::kBlockFetches;
   while (!look_up.keys.empty() && rows_.layers().fetches() < max_fetches &&
-         passed++ < kScannedAtOnce && bytes < kShownBytesAtOnce) {
+         passed++ < kJoinedScannedAtOnce && bytes < kJoinedBytesAtOnce) {
     const std::string& key = look_up.keys.front();
     if (const RowStore::Row* row = TRY(rows_.find(key))) {
       rows.emplace_back(key, row);
@@ -131,7 +131,7 @@ Result<Batch> JoinedTableOperator::next_rows(TableScan& scan, size_t entries, bo
   const auto gather = [&](std::string_view key, const RowStore::Row& row) {
     rows.emplace_back(key, &row);
     bytes += row.bytes.size();
-    return bytes < kShownBytesAtOnce;
+    return bytes < kJoinedBytesAtOnce;
   };
   is_last = false;
   for (int step = 0; !is_last && step < steps_of(scan); ++step, bytes = 0)

@@ -46,7 +46,7 @@ bool is_overtaken(const Result<bool>& scanned) {
   return !scanned && scanned.error().code == ErrorCode::ObjectState;
 }
 
-std::vector<int> used_columns(const InputOperator& input, size_t columns) {
+std::vector<int> columns_used_by(const InputOperator& input, size_t columns) {
   std::vector<int> used;
   for (size_t i = 0; i < columns; ++i)
     if (input.step().used[i]) used.push_back(static_cast<int>(i));
@@ -101,7 +101,7 @@ Result<std::unique_ptr<RecomputeOperator>> RecomputeOperator::make(
 Status RecomputeOperator::process(Batch batch, size_t port) {
   is_dirty_ = is_dirty_ || batch.rows > 0;
   if (!streams_[port]) return {};
-  const std::vector<int> used = used_columns(*inputs_[port], batch.columns.size());
+  const std::vector<int> used = columns_used_by(*inputs_[port], batch.columns.size());
   std::vector<const Column*> columns;
   for (const int index : used) columns.push_back(batch.columns[static_cast<size_t>(index)].get());
   for (size_t row = 0; row < batch.rows; ++row) {
@@ -181,7 +181,7 @@ Result<Batch> RecomputeOperator::stream_rows(size_t port, std::span<const Stored
   out.present = Bitmap(out.rows, true);
   out.offsets.assign(out.rows, -1);
   const size_t width = inputs_[port]->step().used.size();
-  const std::vector<int> used = used_columns(*inputs_[port], width);
+  const std::vector<int> used = columns_used_by(*inputs_[port], width);
   const Layout& layout = inputs_[port]->layout();
   std::vector<Column> columns;
   std::vector<Column*> pointers;

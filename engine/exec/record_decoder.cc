@@ -17,7 +17,7 @@ namespace {
 
 constexpr size_t kNoHeadersSize = 1;  // size of headers that consist of the count only
 
-std::vector<ColumnDef> columns_of(const Schema& schema, const std::vector<int>& indexes) {
+std::vector<ColumnDef> decoded_columns_of(const Schema& schema, const std::vector<int>& indexes) {
   std::vector<ColumnDef> columns;
   for (const int index : indexes) columns.push_back(schema.columns[static_cast<size_t>(index)]);
   return columns;
@@ -84,7 +84,7 @@ RecordDecoder::RecordDecoder(const InputStep& step, const Layout& layout, Option
 Result<std::unique_ptr<RecordDecoder>> RecordDecoder::make(const InputStep& step,
                                                            const Layout& layout, Options options) {
   std::unique_ptr<RecordDecoder> decoder(new RecordDecoder(step, layout, options));
-  const std::vector<ColumnDef> keys = columns_of(step.schema, decoder->key_columns_);
+  const std::vector<ColumnDef> keys = decoded_columns_of(step.schema, decoder->key_columns_);
   if (step.store >= 0 && names_schema(step.key_format)) {
     decoder->key_writer_ = TRY(make_writer(identity_format(step.key_format), keys, Side::Key));
     for (const int index : decoder->key_columns_) decoder->read_[static_cast<size_t>(index)] = true;
@@ -94,7 +94,7 @@ Result<std::unique_ptr<RecordDecoder>> RecordDecoder::make(const InputStep& step
                       needed_of(decoder->read_, decoder->key_columns_), options.schemas));
   if (step.exchange < 0)
     decoder->value_reader_ = TRY(
-        make_reader(step.value_format, columns_of(step.schema, decoder->value_columns_),
+        make_reader(step.value_format, decoded_columns_of(step.schema, decoder->value_columns_),
                     Side::Value, needed_of(step.used, decoder->value_columns_), options.schemas));
   if (step.timestamp && step.timestamp->format)
     decoder->timestamp_pattern_ = TRY(TimePattern::compile(*step.timestamp->format));
@@ -384,9 +384,10 @@ Status RecordDecoder::take_timestamps(Records& records, const std::vector<Column
 
 Status RecordDecoder::read_stored_keys(std::span<const std::string_view> keys,
                                        std::vector<Column>& columns) {
-  const auto plain = step_.window || step_.exchange >= 0
-                         ? std::nullopt
-                         : PlainKeys::of(step_.key_format, columns_of(step_.schema, key_columns_));
+  const auto plain =
+      step_.window || step_.exchange >= 0
+          ? std::nullopt
+          : PlainKeys::of(step_.key_format, decoded_columns_of(step_.schema, key_columns_));
   if (plain && plain->read(keys, pointers(columns, key_columns_, read_))) return {};
   Records records;
   records.keys.assign(keys.begin(), keys.end());

@@ -13,16 +13,16 @@ bool same_key(const Batch& batch, size_t key_count, uint32_t row) {
 }
 
 // One output row: the source row, and whether the output takes its new and its old version.
-struct Side {
+struct SourceSide {
   uint32_t row;
   bool takes_new, takes_old;
 };
 
-Column take(const Column& now, const Column& old, const std::vector<Side>& sides, bool is_key,
+Column take(const Column& now, const Column& old, const std::vector<SourceSide>& sides, bool is_key,
             bool want_new) {
   Column out(now.type());
   out.reserve(sides.size());
-  for (const Side& side : sides) {
+  for (const SourceSide& side : sides) {
     // The key columns are set in both versions of a row, even if one version is absent.
     const bool from_new = want_new ? side.takes_new : !side.takes_old && is_key;
     const bool from_old = want_new ? !side.takes_new && is_key : side.takes_old;
@@ -65,7 +65,7 @@ Status RegroupOperator::process_table(Batch batch) {
     batch.old_columns = batch.columns;
     batch.old_present = Bitmap(batch.rows, false);
   }
-  std::vector<Side> sides;
+  std::vector<SourceSide> sides;
   for (uint32_t row = 0; row < batch.rows; ++row) {
     const bool is_new = batch.present.test(row) && !has_null_key(batch.columns, batch, row);
     const bool is_old = batch.old_present.test(row) && !has_null_key(batch.old_columns, batch, row);
@@ -79,7 +79,7 @@ Status RegroupOperator::process_table(Batch batch) {
   Batch out;
   out.rows = sides.size();
   out.partition = batch.partition;
-  for (const Side& side : sides) {
+  for (const SourceSide& side : sides) {
     out.timestamps.push_back(batch.timestamps[side.row]);
     out.append_record_of(batch, side.row);
     out.present.push_back(side.takes_new);

@@ -59,7 +59,7 @@ class Chooser {
   uint64_t choices_;
 };
 
-struct Nulls {
+struct GeneratedNulls {
   int64_t per_million;
   bool is_null(Random& random) const {
     return per_million > 0 && random.next() % 1'000'000 < static_cast<uint64_t>(per_million);
@@ -70,7 +70,7 @@ struct Nulls {
 template <class Append>
 class ChosenColumn final : public ColumnGenerator {
  public:
-  ChosenColumn(Chance chance, Nulls nulls, Chooser chooser, Append append)
+  ChosenColumn(Chance chance, GeneratedNulls nulls, Chooser chooser, Append append)
       : chance_(chance), nulls_(nulls), chooser_(chooser), append_(std::move(append)) {}
   void append(int64_t first, std::span<const int64_t> timestamps, Column& column) const override {
     for (size_t i = 0; i < timestamps.size(); ++i) {
@@ -85,14 +85,14 @@ class ChosenColumn final : public ColumnGenerator {
 
  private:
   const Chance chance_;
-  const Nulls nulls_;
+  const GeneratedNulls nulls_;
   const Chooser chooser_;
   const Append append_;
 };
 
 class NowColumn final : public ColumnGenerator {
  public:
-  NowColumn(Chance chance, Nulls nulls) : chance_(chance), nulls_(nulls) {}
+  NowColumn(Chance chance, GeneratedNulls nulls) : chance_(chance), nulls_(nulls) {}
   void append(int64_t first, std::span<const int64_t> timestamps, Column& column) const override {
     for (size_t i = 0; i < timestamps.size(); ++i) {
       Random random = chance_.of(first + static_cast<int64_t>(i));
@@ -112,7 +112,7 @@ class NowColumn final : public ColumnGenerator {
 
  private:
   const Chance chance_;
-  const Nulls nulls_;
+  const GeneratedNulls nulls_;
 };
 
 void append_number(int64_t number, Column& column) {
@@ -145,7 +145,7 @@ struct Parts {
   const GeneratorRule& rule;
   const SqlType& type;
   Chance chance;
-  Nulls nulls;
+  GeneratedNulls nulls;
   Chooser chooser;
 
   template <class Append>
@@ -246,7 +246,7 @@ Result<RowGenerator> RowGenerator::make(const GeneratorPlan& plan, const Schema&
     const SqlType& type = schema.columns[i].type;
     generator.types_.push_back(type);
     generator.columns_.push_back(
-        TRY(make_column({rule, type, Chance(plan.seed, i), Nulls{rule.nulls_per_million},
+        TRY(make_column({rule, type, Chance(plan.seed, i), GeneratedNulls{rule.nulls_per_million},
                          Chooser(rule.kind, generated_choices(type, rule))})));
   }
   return generator;

@@ -15,11 +15,11 @@ namespace engine {
 
 namespace {
 
-constexpr size_t kTimeBytes = sizeof(int64_t);
-constexpr size_t kScannedAtOnce = 1'024;
-constexpr size_t kShownBytesAtOnce = size_t{256} << 10;  // limit per step of a look-up
+constexpr size_t kSessionTimeBytes = sizeof(int64_t);
+constexpr size_t kSessionsScannedAtOnce = 1'024;
+constexpr size_t kSessionBytesAtOnce = size_t{256} << 10;  // limit per step of a look-up
 
-std::vector<AggregateInstance> instances_of(const AggregateStep& step) {
+std::vector<AggregateInstance> session_instances_of(const AggregateStep& step) {
   std::vector<AggregateInstance> instances;
   for (const AggregateCall& call : step.calls) instances.push_back(call.instance);
   return instances;
@@ -39,7 +39,7 @@ std::string suffix_of(int64_t end, int64_t start) {
 }
 
 const std::string& last_suffix() {
-  static const std::string last(kTimeBytes, '\xff');
+  static const std::string last(kSessionTimeBytes, '\xff');
   return last;
 }
 
@@ -127,7 +127,7 @@ SessionAggregateOperator::SessionAggregateOperator(TaskContext& context, const A
     : Operator(context),
       step_(step),
       key_schema_(std::move(key_schema)),
-      instances_(instances_of(step)),
+      instances_(session_instances_of(step)),
       states_(instances_),
       others_(instances_),
       ahead_(context.eval) {}
@@ -303,7 +303,7 @@ Result<std::vector<SessionAggregateOperator::Session>> SessionAggregateOperator:
   // start even later.
   const auto take = [&](std::string_view suffix, std::string_view value) {
     const int64_t end = load_be<int64_t>(suffix.data());
-    const int64_t start = load_be<int64_t>(suffix.data() + kTimeBytes);
+    const int64_t start = load_be<int64_t>(suffix.data() + kSessionTimeBytes);
     is_past = start > last_start;
     if (!is_past) near.push_back({start, end, std::string(value)});
     return !is_past;
@@ -311,7 +311,7 @@ Result<std::vector<SessionAggregateOperator::Session>> SessionAggregateOperator:
   for (auto part = TRY(store_.next_part(part_of(std::max<int64_t>(from_end, 0)))); part && !is_past;
        part = TRY(store_.next_part(*part + 1))) {
     RangeStore::Loose loose;
-    TRY(store_.visit({*part, group, from, last_suffix()}, kScannedAtOnce, loose, take));
+    TRY(store_.visit({*part, group, from, last_suffix()}, kSessionsScannedAtOnce, loose, take));
   }
   return near;
 }
@@ -350,8 +350,8 @@ Status SessionAggregateOperator::close_some() {
         waits = end;
         return false;
       }
-      closed.push_back({std::string(suffix.substr(2 * kTimeBytes)),
-                        {load_be<int64_t>(suffix.data() + kTimeBytes), end, {}}});
+      closed.push_back({std::string(suffix.substr(2 * kSessionTimeBytes)),
+                        {load_be<int64_t>(suffix.data() + kSessionTimeBytes), end, {}}});
       return closed.size() < max_rows;
     };
     for (auto part = TRY(store_.next_part(0)); part && !waits && !is_cut;
@@ -446,8 +446,8 @@ Result<Batch> SessionAggregateOperator::rows_under(TableLookUp& look_up, TaskSeq
   const uint64_t max_fetches = store_.layers().fetches() + Slice::kBlockFetches;
   size_t bytes = 0, passed = 0;
   const auto is_enough = [&] {
-    return store_.layers().fetches() >= max_fetches || passed >= kScannedAtOnce ||
-           bytes >= kShownBytesAtOnce;
+    return store_.layers().fetches() >= max_fetches || passed >= kSessionsScannedAtOnce ||
+           bytes >= kSessionBytesAtOnce;
   };
   const int64_t open = open_from(), kept = kept_from();
   while (!look_up.keys.empty() && !is_enough()) {
@@ -467,13 +467,15 @@ Result<Batch> SessionAggregateOperator::rows_under(TableLookUp& look_up, TaskSeq
         ++passed;
         if (end < kept || (step_.final_only && end >= open)) return !is_enough();
         found.push_back(
-            {group, {load_be<int64_t>(suffix.data() + kTimeBytes), end, std::string(value)}});
+            {group,
+             {load_be<int64_t>(suffix.data() + kSessionTimeBytes), end, std::string(value)}});
         bytes += value.size();
         return !is_enough();
       };
       RangeStore::Loose loose;
       ++passed;
-      if (TRY(store_.visit({*part, group, from, last_suffix()}, kScannedAtOnce, loose, take)))
+      if (TRY(store_.visit({*part, group, from, last_suffix()}, kSessionsScannedAtOnce, loose,
+                           take)))
         continue;
       from.clear();
       part = TRY(store_.next_part(*part + 1));
@@ -507,10 +509,11 @@ Result<Batch> SessionAggregateOperator::next_rows(TableScan& scan, size_t entrie
   const auto gather = [&](const RangeStore::Key& key, std::string_view value) {
     const int64_t end = load_be<int64_t>(key.suffix.data());
     if (end < kept || (step_.final_only && end >= open)) return true;
-    found.push_back({std::string(key.group),
-                     {load_be<int64_t>(key.suffix.data() + kTimeBytes), end, std::string(value)}});
+    found.push_back(
+        {std::string(key.group),
+         {load_be<int64_t>(key.suffix.data() + kSessionTimeBytes), end, std::string(value)}});
     bytes += key.group.size() + value.size();
-    return bytes < kShownBytesAtOnce;
+    return bytes < kSessionBytesAtOnce;
   };
   is_last = false;
   for (int step = 0; !is_last && step < steps_of(scan); ++step, bytes = 0) {

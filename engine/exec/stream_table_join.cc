@@ -16,7 +16,8 @@ struct StreamTableJoinOperator::Matches {
 
 namespace {
 
-constexpr uint32_t kFound = 0, kMissing = 1;  // sources that Matches::table_rows refers to
+// sources that Matches::table_rows refers to
+constexpr uint32_t kFoundInTable = 0, kMissingInTable = 1;
 
 }  // namespace
 
@@ -96,13 +97,13 @@ Result<StreamTableJoinOperator::Matches> StreamTableJoinOperator::look_up() {
     if (!match && step_.type == JoinType::Inner) continue;
     matches.rows.push_back(row);
     if (!match) {
-      matches.table_rows.push_back({kMissing, 0});
+      matches.table_rows.push_back({kMissingInTable, 0});
       continue;
     }
     const auto [place, is_new] = places.try_emplace(match, static_cast<uint32_t>(found.size()));
     if (is_new) found.emplace_back(*key, match);
     bytes += match->bytes.size();
-    matches.table_rows.push_back({kFound, place->second});
+    matches.table_rows.push_back({kFoundInTable, place->second});
   }
   matches.found = TRY(table_.rows_of(found));
   return matches;
