@@ -10,7 +10,7 @@ namespace engine {
 
 namespace {
 
-constexpr const char* kDivisionByZero = "division by zero";
+constexpr const char* kDecimalDivisionByZero = "division by zero";
 
 // A DECIMAL result or an error.
 struct DecimalResult {
@@ -135,7 +135,7 @@ unsigned next_digit(Uint128& remainder, Uint128 divisor) {
 // Divides by long division until the scale is reached.
 DecimalResult decimal_divide(Decimal left, Decimal right, int scale, Digits) {
   const Uint128 divisor = magnitude(right.unscaled);
-  if (divisor == 0) return {0, kDivisionByZero};
+  if (divisor == 0) return {0, kDecimalDivisionByZero};
   const Uint128 dividend = magnitude(left.unscaled);
   Uint128 quotient = dividend / divisor, remainder = dividend % divisor;
   // The quotient of the unscaled values has the scale left.scale - right.scale.
@@ -152,7 +152,7 @@ DecimalResult decimal_divide(Decimal left, Decimal right, int scale, Digits) {
 }
 
 DecimalResult decimal_modulo(Decimal left, Decimal right, int scale, Digits digits) {
-  if (right.unscaled == 0) return {0, kDivisionByZero};
+  if (right.unscaled == 0) return {0, kDecimalDivisionByZero};
   const DecimalResult l = at_scale(left, scale, digits), r = at_scale(right, scale, digits);
   if (l.error || r.error) return {0, kOverflow};
   return {l.unscaled % r.unscaled};
@@ -173,9 +173,9 @@ void decimal_binary(KernelCall& call) {
     DecimalResult result = op(left, right, scale, digits);
     if (!result.error && !fits_precision(result.unscaled, precision)) result.error = kOverflow;
     if (result.error) {
-      call.errors.add(
-          row, result.error,
-          result.error == kDivisionByZero ? ErrorCode::DivisionByZero : ErrorCode::OutOfRange);
+      call.errors.add(row, result.error,
+                      result.error == kDecimalDivisionByZero ? ErrorCode::DivisionByZero
+                                                             : ErrorCode::OutOfRange);
       valid.clear(row);
     } else {
       out[row] = result.unscaled;

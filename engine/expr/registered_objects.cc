@@ -13,7 +13,7 @@ namespace engine {
 
 namespace {
 
-bool is_whole(const SqlType& type) {
+bool is_integer_type(const SqlType& type) {
   return type.kind() == TypeKind::Integer || type.kind() == TypeKind::Bigint;
 }
 
@@ -54,7 +54,7 @@ BoundExpression name_of(BoundExpression value, const SqlType& type) {
     name.position = value.position;
     return name;
   }
-  if (is_whole(value.type))
+  if (is_integer_type(value.type))
     return call_of(registered_name_of_number, type.label(), type, as_bigint(std::move(value)));
   return call_of(registered_name_of_text, type.label(), type, std::move(value));
 }
@@ -90,12 +90,12 @@ std::optional<BoundExpression> cast_registered(BoundExpression& operand, const S
       made = name_of(std::move(operand), type);
     } else if (is_name(operand)) {
       made = name_of(number_of(std::move(operand)), type);
-    } else if (operand.type.kind() == TypeKind::String || is_whole(operand.type)) {
+    } else if (operand.type.kind() == TypeKind::String || is_integer_type(operand.type)) {
       made = name_of(std::move(operand), type);
     } else {
       return std::nullopt;
     }
-  } else if (is_whole(type) && is_name(operand)) {
+  } else if (is_integer_type(type) && is_name(operand)) {
     made = number_of(std::move(operand));
     if (!made.type.is_identical(type)) {
       auto narrowed = cast(std::move(made), type);
@@ -115,7 +115,7 @@ void compare_registered(std::span<BoundItem> operands) {
   if (name == operands.end()) return;
   const SqlType type = name->bound.type;
   const bool has_number = std::ranges::any_of(
-      operands, [](const BoundItem& item) { return is_whole(item.bound.type); });
+      operands, [](const BoundItem& item) { return is_integer_type(item.bound.type); });
   for (BoundItem& item : operands) {
     BoundExpression& bound = item.bound;
     if (bound.type.is_null()) continue;
@@ -129,7 +129,7 @@ void compare_registered(std::span<BoundItem> operands) {
   }
   // Names of two different reg* types are compared as numbers.
   if (std::ranges::any_of(operands,
-                          [](const BoundItem& item) { return is_whole(item.bound.type); }))
+                          [](const BoundItem& item) { return is_integer_type(item.bound.type); }))
     for (BoundItem& item : operands)
       if (is_name(item.bound)) item.bound = number_of(std::move(item.bound));
 }

@@ -12,7 +12,7 @@ namespace engine {
 
 namespace {
 
-int64_t clock_of(const KernelCall& call, PerBatch<CallZone>& zones, int64_t instant) {
+int64_t clock_at(const KernelCall& call, PerBatch<CallZone>& zones, int64_t instant) {
   return clock_of_instant(zones->of(call), instant);
 }
 int64_t instant_of(const KernelCall& call, PerBatch<CallZone>& zones, int64_t clock) {
@@ -43,7 +43,7 @@ std::optional<Value> value_of_iso(std::string_view iso, const ZoneClock* zone,
 
 }  // namespace
 
-void clock_kernel(KernelCall& call) { row_kernel<clock_of>(call); }
+void clock_kernel(KernelCall& call) { row_kernel<clock_at>(call); }
 void instant_kernel(KernelCall& call) { row_kernel<instant_of>(call); }
 
 BoundExpression as_clock(BoundExpression instant) {
