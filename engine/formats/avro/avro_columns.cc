@@ -16,23 +16,25 @@ namespace {
 // The precision of a DECIMAL whose schema names none. Kafka Connect's own default is more than a column can hold.
 constexpr int kDefaultPrecision = kMaxDecimalPrecision;
 
-Error cannot(std::string message) { return Error{ErrorCode::InvalidStatement, std::move(message)}; }
+Error cannot_infer(std::string message) {
+  return Error{ErrorCode::InvalidStatement, std::move(message)};
+}
 
 std::string cased(std::string_view name, NameCase names) {
   return names == NameCase::Upper ? absl::AsciiStrToUpper(std::string(name)) : std::string(name);
 }
 
-class Inference {
+class AvroInference {
  public:
-  explicit Inference(NameCase names) : names_(names) {}
+  explicit AvroInference(NameCase names) : names_(names) {}
 
   Result<SqlType> infer(const AvroType& type, int depth) {
     if (depth > kMaxSchemaDepth)
-      return cannot("the Avro schema refers to itself: a column cannot hold that");
+      return cannot_infer("the Avro schema refers to itself: a column cannot hold that");
     if (++types_ > kMaxRowFields * 4) return too_many_fields();
     switch (type.kind) {
       case AvroKind::Null:
-        return cannot("the Avro type null alone has no values: a column cannot hold that");
+        return cannot_infer("the Avro type null alone has no values: a column cannot hold that");
       case AvroKind::Boolean:
         return SqlType(TypeKind::Boolean);
       case AvroKind::Int:
@@ -63,7 +65,7 @@ class Inference {
           SqlType of = TRY(infer(*field.type, depth + 1));
           fields.push_back({cased(field.name, names_), std::move(of)});
         }
-        if (fields.empty()) return cannot(fmt::format("record {} has no fields", type.name));
+        if (fields.empty()) return cannot_infer(fmt::format("record {} has no fields", type.name));
         return SqlType::structure(std::move(fields));
       }
       case AvroKind::Union:
@@ -77,8 +79,8 @@ class Inference {
     if (type.logical != AvroLogical::Decimal) return SqlType(TypeKind::Bytes);
     const int precision = type.precision == 0 ? kDefaultPrecision : type.precision;
     if (type.scale > kMaxDecimalPrecision)
-      return cannot(fmt::format("DECIMAL({}, {}) is not supported: the scale can be up to {}",
-                                precision, type.scale, kMaxDecimalPrecision));
+      return cannot_infer(fmt::format("DECIMAL({}, {}) is not supported: the scale can be up to {}",
+                                      precision, type.scale, kMaxDecimalPrecision));
     // Connect's JDBC source writes the precision 64 for a NUMERIC without a precision, although its values are not
     // longer than other numbers. If a value is too long, reading its record reports an error.
     return SqlType::decimal(std::min(precision, kMaxDecimalPrecision), type.scale);
@@ -103,7 +105,7 @@ class Inference {
       SqlType of = TRY(infer(*branch, depth + 1));
       fields.push_back({cased(name, names_), std::move(of)});
     }
-    if (fields.empty()) return cannot("an Avro union without types has no values");
+    if (fields.empty()) return cannot_infer("an Avro union without types has no values");
     return SqlType::structure(std::move(fields));
   }
 
@@ -111,7 +113,7 @@ class Inference {
   size_t types_ = 0;
 };
 
-class Derivation {
+class AvroDerivation {
  public:
   std::string take() { return std::move(out_); }
 
@@ -230,7 +232,7 @@ class Derivation {
 }  // namespace
 
 Result<SqlType> sql_type_of(const AvroType& type, NameCase names) {
-  return Inference(names).infer(type, 0);
+  return AvroInference(names).infer(type, 0);
 }
 
 std::string avro_field_name(std::string_view column) {
@@ -244,7 +246,7 @@ std::string avro_field_name(std::string_view column) {
 
 std::string derive_avro_schema(std::span<const ColumnDef> columns, bool wrapped,
                                std::string_view full_name) {
-  Derivation derivation;
+  AvroDerivation derivation;
   const std::string name(full_name.empty() ? kDefaultAvroName : full_name);
   if (wrapped)
     derivation.record(columns, name);

@@ -14,26 +14,28 @@ namespace engine {
 
 namespace {
 
-constexpr int kMaxDepth = 200;  // the limit for JSON texts
+constexpr int kMaxAvroJsonDepth = 200;  // the limit for JSON texts
 constexpr size_t kMaxJsonBytes = size_t{64} << 20;
 
-Error invalid(std::string message) { return {ErrorCode::InvalidText, std::move(message)}; }
+Error invalid_avro_json(std::string message) {
+  return {ErrorCode::InvalidText, std::move(message)};
+}
 
 void append_whole(std::string& out, int64_t number) {
   auto bits = (static_cast<uint64_t>(number) << 1) ^ static_cast<uint64_t>(number >> 63);
   for (; bits > 0x7f; bits >>= 7) out += static_cast<char>(bits | 0x80);
   out += static_cast<char>(bits);
 }
-void append_text(std::string& out, std::string_view text) {
+void append_json_text(std::string& out, std::string_view text) {
   append_whole(out, static_cast<int64_t>(text.size()));
   out += text;
 }
 template <class T>
-void append_little_endian(std::string& out, T value) {
+void append_json_little_endian(std::string& out, T value) {
   out.append(reinterpret_cast<const char*>(&value), sizeof value);
 }
 
-std::string branch_name(const AvroType& type) {
+std::string json_branch_name(const AvroType& type) {
   return type.name.empty() ? std::string(avro_kind_name(type.kind)) : type.name;
 }
 
@@ -48,7 +50,7 @@ Result<std::string> bytes_of(const JsonTree& value) {
       const auto second = static_cast<unsigned char>(value.text[++at]);
       bytes += static_cast<char>((first << 6) | (second & 0x3f));
     } else {
-      return invalid("a character of bytes is at most U+00FF");
+      return invalid_avro_json("a character of bytes is at most U+00FF");
     }
   }
   return bytes;
@@ -72,10 +74,11 @@ class Encoder {
   explicit Encoder(std::string& out) : out_(out) {}
 
   Status encode(const AvroType& type, const JsonTree& value, int depth) {
-    if (depth > kMaxDepth) return invalid("it lies too deep");
+    if (depth > kMaxAvroJsonDepth) return invalid_avro_json("it lies too deep");
     const auto expect = [&](JsonKind kind) -> Status {
       if (value.kind == kind) return {};
-      return invalid(fmt::format("a value of the type {} was expected", branch_name(type)));
+      return invalid_avro_json(
+          fmt::format("a value of the type {} was expected", json_branch_name(type)));
     };
     switch (type.kind) {
       case AvroKind::Null:
@@ -94,17 +97,17 @@ class Encoder {
         return encode_float(type, value);
       case AvroKind::String:
         TRY(expect(JsonKind::String));
-        append_text(out_, value.text);
+        append_json_text(out_, value.text);
         return {};
       case AvroKind::Bytes:
         TRY(expect(JsonKind::String));
-        append_text(out_, TRY(bytes_of(value)));
+        append_json_text(out_, TRY(bytes_of(value)));
         return {};
       case AvroKind::Fixed: {
         TRY(expect(JsonKind::String));
         const std::string bytes = TRY(bytes_of(value));
         if (bytes.size() != type.size)
-          return invalid(
+          return invalid_avro_json(
               fmt::format("{} has {} bytes, not {}", type.name, type.size, bytes.size()));
         out_ += bytes;
         return {};
@@ -113,7 +116,7 @@ class Encoder {
         TRY(expect(JsonKind::String));
         const auto found = std::ranges::find(type.symbols, value.text);
         if (found == type.symbols.end())
-          return invalid(fmt::format("{} has no symbol \"{}\"", type.name, value.text));
+          return invalid_avro_json(fmt::format("{} has no symbol \"{}\"", type.name, value.text));
         append_whole(out_, found - type.symbols.begin());
         return {};
       }
@@ -127,7 +130,7 @@ class Encoder {
         TRY(expect(JsonKind::Object));
         if (!value.members.empty()) append_whole(out_, static_cast<int64_t>(value.members.size()));
         for (const auto& [name, member] : value.members) {
-          append_text(out_, name);
+          append_json_text(out_, name);
           TRY(encode(*type.element, member, depth + 1));
         }
         append_whole(out_, 0);
@@ -138,7 +141,7 @@ class Encoder {
       case AvroKind::Union:
         return encode_union(type, value, depth);
     }
-    return invalid("the schema has a type that is not known");
+    return invalid_avro_json("the schema has a type that is not known");
   }
 
  private:
@@ -146,29 +149,32 @@ class Encoder {
     int64_t number = 0;
     if (!absl::SimpleAtoi(value.text, &number) ||
         (type.kind == AvroKind::Int && (number < INT32_MIN || number > INT32_MAX)))
-      return invalid(fmt::format("{} is not a valid {}", value.text, avro_kind_name(type.kind)));
+      return invalid_avro_json(
+          fmt::format("{} is not a valid {}", value.text, avro_kind_name(type.kind)));
     append_whole(out_, number);
     return {};
   }
   Status encode_float(const AvroType& type, const JsonTree& value) {
     double number = 0;
     if (!absl::SimpleAtod(value.text, &number))
-      return invalid(fmt::format("{} is not a valid {}", value.text, avro_kind_name(type.kind)));
+      return invalid_avro_json(
+          fmt::format("{} is not a valid {}", value.text, avro_kind_name(type.kind)));
     if (type.kind == AvroKind::Float)
-      append_little_endian(out_, static_cast<float>(number));
+      append_json_little_endian(out_, static_cast<float>(number));
     else
-      append_little_endian(out_, number);
+      append_json_little_endian(out_, number);
     return {};
   }
 
   Status encode_record(const AvroType& type, const JsonTree& value, int depth) {
     for (const auto& [name, member] : value.members)
       if (!type.find_field(name))
-        return invalid(fmt::format("{} has no field \"{}\"", type.name, name));
+        return invalid_avro_json(fmt::format("{} has no field \"{}\"", type.name, name));
     for (const AvroField& field : type.fields) {
       const JsonTree* member = value.find(field.name);
       if (!member && field.otherwise) member = &*field.otherwise;
-      if (!member) return invalid(fmt::format("{} lacks its field \"{}\"", type.name, field.name));
+      if (!member)
+        return invalid_avro_json(fmt::format("{} lacks its field \"{}\"", type.name, field.name));
       if (Status done = encode(*field.type, *member, depth + 1); !done) {
         Error error = done.error();
         error.message = fmt::format("{}: {}", field.name, error.message);
@@ -187,14 +193,14 @@ class Encoder {
     };
     if (value.kind == JsonKind::Object && value.members.size() == 1)
       for (size_t i = 0; i < type.branches.size(); ++i)
-        if (branch_name(*type.branches[i]) == value.members.front().first)
+        if (json_branch_name(*type.branches[i]) == value.members.front().first)
           return try_branch(i, value.members.front().second);
     // A value without the name of its branch takes the first branch that can hold it. Nested unions would try all
     // combinations, so their number is limited.
     if (plain_unions_ > kMaxPlainUnions)
-      return invalid("values of unions lie within each other: name their types");
+      return invalid_avro_json("values of unions lie within each other: name their types");
     ++plain_unions_;
-    Status last = invalid("the union has no type for it");
+    Status last = invalid_avro_json("the union has no type for it");
     for (size_t i = 0; i < type.branches.size(); ++i) {
       last = try_branch(i, value);
       if (last) break;
@@ -214,14 +220,15 @@ class Decoder {
 
   Result<std::string> decode(const AvroType& type) {
     TRY(value(type, 0));
-    if (!in_.at_end()) return invalid("the record has more bytes than its schema defines");
+    if (!in_.at_end())
+      return invalid_avro_json("the record has more bytes than its schema defines");
     return std::move(json_);
   }
 
  private:
   Status check(int depth) const {
-    if (in_.failed()) return invalid("the record ends before its schema does");
-    if (depth > kMaxDepth) return invalid("the record is nested too deep");
+    if (in_.failed()) return invalid_avro_json("the record ends before its schema does");
+    if (depth > kMaxAvroJsonDepth) return invalid_avro_json("the record is nested too deep");
     if (json_.size() > kMaxJsonBytes)
       return Error{ErrorCode::LimitExceeded, "the record is too long as JSON"};
     return {};
@@ -263,7 +270,7 @@ class Decoder {
       case AvroKind::Enum: {
         const int64_t index = in_.whole();
         if (index < 0 || static_cast<size_t>(index) >= type.symbols.size())
-          return invalid(fmt::format("{} has no symbol {}", type.name, index));
+          return invalid_avro_json(fmt::format("{} has no symbol {}", type.name, index));
         append_json_string(json_, type.symbols[static_cast<size_t>(index)]);
         break;
       }
@@ -276,7 +283,7 @@ class Decoder {
       case AvroKind::Union: {
         const int64_t index = in_.whole();
         if (index < 0 || static_cast<size_t>(index) >= type.branches.size())
-          return invalid(fmt::format("a union has no branch {}", index));
+          return invalid_avro_json(fmt::format("a union has no branch {}", index));
         return branch(*type.branches[static_cast<size_t>(index)], depth);
       }
     }
@@ -323,7 +330,7 @@ class Decoder {
   Status branch(const AvroType& type, int depth) {
     if (type.kind == AvroKind::Null) return value(type, depth + 1);
     json_ += '{';
-    append_json_string(json_, branch_name(type));
+    append_json_string(json_, json_branch_name(type));
     json_ += ':';
     TRY(value(type, depth + 1));
     json_ += '}';

@@ -17,7 +17,7 @@ constexpr std::array<std::string_view, 14> kKindNames = {
     "null",   "boolean", "int",  "long",  "float", "double", "bytes",
     "string", "fixed",   "enum", "array", "map",   "record", "union"};
 
-Error invalid(std::string message) {
+Error invalid_avro_schema(std::string message) {
   return Error{ErrorCode::InvalidText, "Invalid Avro schema: " + std::move(message)};
 }
 
@@ -118,7 +118,7 @@ class AvroSchemaParser {
   }
 
   Result<const AvroType*> parse_type(const JsonTree& node, const std::string& space, int depth) {
-    if (depth > kMaxSchemaDepth) return invalid("types are nested too deep");
+    if (depth > kMaxSchemaDepth) return invalid_avro_schema("types are nested too deep");
     switch (node.kind) {
       case JsonKind::String:
         return parse_name(node.text, space);
@@ -127,7 +127,7 @@ class AvroSchemaParser {
       case JsonKind::Object:
         return parse_object(node, space, depth);
       default:
-        return invalid("No type: " + json_tree_text(node));
+        return invalid_avro_schema("No type: " + json_tree_text(node));
     }
   }
 
@@ -136,7 +136,8 @@ class AvroSchemaParser {
     const bool is_full = name.find('.') != name.npos;
     auto known = named_.find(is_full || space.empty() ? name : space + "." + name);
     if (known == named_.end()) known = named_.find(name);
-    if (known == named_.end()) return invalid(fmt::format("Undefined name: \"{}\"", name));
+    if (known == named_.end())
+      return invalid_avro_schema(fmt::format("Undefined name: \"{}\"", name));
     return known->second;
   }
 
@@ -145,10 +146,11 @@ class AvroSchemaParser {
     absl::flat_hash_set<std::string> seen;
     for (const JsonTree& item : node.items) {
       const AvroType* branch = TRY(parse_type(item, space, depth + 1));
-      if (branch->kind == AvroKind::Union) return invalid("Nested union: " + json_tree_text(node));
+      if (branch->kind == AvroKind::Union)
+        return invalid_avro_schema("Nested union: " + json_tree_text(node));
       const std::string name =
           branch->name.empty() ? std::string(avro_kind_name(branch->kind)) : branch->name;
-      if (!seen.insert(name).second) return invalid("Duplicate in union:" + name);
+      if (!seen.insert(name).second) return invalid_avro_schema("Duplicate in union:" + name);
       type->branches.push_back(branch);
     }
     return type;
@@ -156,7 +158,7 @@ class AvroSchemaParser {
 
   Result<const AvroType*> parse_object(const JsonTree& node, const std::string& space, int depth) {
     const JsonTree* said = node.find("type");
-    if (said == nullptr) return invalid("No type: " + json_tree_text(node));
+    if (said == nullptr) return invalid_avro_schema("No type: " + json_tree_text(node));
     if (said->kind != JsonKind::String) return parse_type(*said, space, depth + 1);
     const std::string& name = said->text;
     if (const auto kind = primitive_kind(name)) {
@@ -168,7 +170,8 @@ class AvroSchemaParser {
       AvroType* type = add(name == "array" ? AvroKind::Array : AvroKind::Map);
       const char* member = name == "array" ? "items" : "values";
       const JsonTree* element = node.find(member);
-      if (element == nullptr) return invalid(fmt::format("{} has no {} type", name, member));
+      if (element == nullptr)
+        return invalid_avro_schema(fmt::format("{} has no {} type", name, member));
       type->element = TRY(parse_type(*element, space, depth + 1));
       return type;
     }
@@ -180,17 +183,18 @@ class AvroSchemaParser {
 
   Status name_type(const JsonTree& node, const std::string& space, AvroType& type) {
     const std::string name = node.text_of("name");
-    if (name.empty()) return invalid("No name in schema: " + json_tree_text(node));
+    if (name.empty()) return invalid_avro_schema("No name in schema: " + json_tree_text(node));
     const JsonTree* own_space = node.find("namespace");
     const std::string in =
         own_space != nullptr && own_space->kind == JsonKind::String ? own_space->text : space;
     type.name = full_name(name, in);
-    if (!is_full_name(type.name)) return invalid("Illegal name: " + type.name);
-    if (primitive_kind(type.name)) return invalid("Illegal name: " + type.name);
+    if (!is_full_name(type.name)) return invalid_avro_schema("Illegal name: " + type.name);
+    if (primitive_kind(type.name)) return invalid_avro_schema("Illegal name: " + type.name);
     if (const JsonTree* aliases = node.find("aliases"))
       for (const JsonTree& alias : aliases->items)
         type.aliases.push_back(full_name(alias.text, space_of(type.name)));
-    if (!named_.emplace(type.name, &type).second) return invalid("Can't redefine: " + type.name);
+    if (!named_.emplace(type.name, &type).second)
+      return invalid_avro_schema("Can't redefine: " + type.name);
     return {};
   }
 
@@ -207,19 +211,21 @@ class AvroSchemaParser {
     TRY(name_type(node, space, *type));
     const JsonTree* fields = node.find("fields");
     if (fields == nullptr || fields->kind != JsonKind::Array)
-      return invalid(fmt::format("record {} has no fields", type->name));
+      return invalid_avro_schema(fmt::format("record {} has no fields", type->name));
     absl::flat_hash_set<std::string> seen;
     for (const JsonTree& item : fields->items) {
       AvroField field;
       field.name = item.text_of("name");
       if (!is_avro_name(field.name))
-        return invalid(
+        return invalid_avro_schema(
             fmt::format("Illegal name of a field of {}: \"{}\"", type->name, field.name));
       if (!seen.insert(field.name).second)
-        return invalid(fmt::format("Duplicate field {} in record {}", field.name, type->name));
+        return invalid_avro_schema(
+            fmt::format("Duplicate field {} in record {}", field.name, type->name));
       const JsonTree* of = item.find("type");
       if (of == nullptr)
-        return invalid(fmt::format("field {} of {} has no type", field.name, type->name));
+        return invalid_avro_schema(
+            fmt::format("field {} of {} has no type", field.name, type->name));
       // A field may have the logical type next to its "type", as type objects do.
       const bool is_bare = of->kind == JsonKind::String && primitive_kind(of->text) &&
                            item.find("logicalType") != nullptr;
@@ -243,16 +249,18 @@ class AvroSchemaParser {
     TRY(name_type(node, space, *type));
     const JsonTree* symbols = node.find("symbols");
     if (symbols == nullptr || symbols->kind != JsonKind::Array)
-      return invalid(fmt::format("enum {} has no symbols", type->name));
+      return invalid_avro_schema(fmt::format("enum {} has no symbols", type->name));
     absl::flat_hash_set<std::string> seen;
     for (const JsonTree& item : symbols->items) {
-      if (!is_avro_name(item.text)) return invalid("Illegal name: " + item.text);
-      if (!seen.insert(item.text).second) return invalid("Duplicate enum symbol: " + item.text);
+      if (!is_avro_name(item.text)) return invalid_avro_schema("Illegal name: " + item.text);
+      if (!seen.insert(item.text).second)
+        return invalid_avro_schema("Duplicate enum symbol: " + item.text);
       type->symbols.push_back(item.text);
     }
     if (const JsonTree* otherwise = node.find("default")) {
       if (!seen.contains(otherwise->text))
-        return invalid(fmt::format("the default of enum {} is none of its symbols", type->name));
+        return invalid_avro_schema(
+            fmt::format("the default of enum {} is none of its symbols", type->name));
       type->default_symbol = otherwise->text;
     }
     return type;
@@ -262,7 +270,7 @@ class AvroSchemaParser {
     AvroType* type = add(AvroKind::Fixed);
     TRY(name_type(node, space, *type));
     const int size = small_number(node, "size", -1);
-    if (size < 0) return invalid(fmt::format("fixed {} has no size", type->name));
+    if (size < 0) return invalid_avro_schema(fmt::format("fixed {} has no size", type->name));
     type->size = static_cast<size_t>(size);
     read_logical(node, *type);
     return type;

@@ -16,7 +16,7 @@ namespace {
 
 // Limit on the depth of a check. A check by a recursive schema normally ends where the value ends;
 // if it does not, it ends at this depth.
-constexpr int kMaxDepth = 500;
+constexpr int kMaxSchemaCheckDepth = 500;
 // Limit on the compiled size of one pattern.
 constexpr int64_t kMaxPatternBytes = 1 << 20;
 constexpr size_t kMaxPatterns = 1'000;
@@ -95,7 +95,7 @@ class JsonSchemaCheck::Walk {
 
   Status check(const JsonTree& value, const JsonTree& schema, const Document& document,
                const std::string& path, int depth) {
-    if (left_ == 0 || depth > kMaxDepth)
+    if (left_ == 0 || depth > kMaxSchemaCheckDepth)
       return Error{ErrorCode::LimitExceeded,
                    "the value is too large, or its schema too intricate, to be checked"};
     --left_;

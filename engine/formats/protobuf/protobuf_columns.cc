@@ -14,9 +14,9 @@ namespace engine {
 
 namespace {
 
-class Inference {
+class ProtobufInference {
  public:
-  explicit Inference(NameCase names) : names_(names) {}
+  explicit ProtobufInference(NameCase names) : names_(names) {}
 
   Result<SqlType> message(const ProtobufMessage& from, int depth) {
     if (depth > kMaxSchemaDepth)
@@ -121,9 +121,9 @@ class Inference {
   size_t types_ = 0;
 };
 
-class Derivation {
+class ProtobufDerivation {
  public:
-  explicit Derivation(ProtobufNulls nulls) : nulls_(nulls) {}
+  explicit ProtobufDerivation(ProtobufNulls nulls) : nulls_(nulls) {}
 
   std::string text(std::span<const ColumnDef> columns, std::string_view full_name) {
     const size_t dot = full_name.rfind('.');
@@ -231,12 +231,13 @@ class Derivation {
 }  // namespace
 
 Result<SqlType> sql_type_of(const ProtobufMessage& message, NameCase names) {
-  return Inference(names).message(message, 0);
+  return ProtobufInference(names).message(message, 0);
 }
 
 std::string derive_protobuf_schema(std::span<const ColumnDef> columns, std::string_view full_name,
                                    ProtobufNulls nulls) {
-  return Derivation(nulls).text(columns, full_name.empty() ? kDefaultProtobufName : full_name);
+  return ProtobufDerivation(nulls).text(columns,
+                                        full_name.empty() ? kDefaultProtobufName : full_name);
 }
 
 const ProtobufOneof* match_protobuf_oneof(const ProtobufMessage& message, std::string_view name) {

@@ -14,10 +14,12 @@ namespace {
 
 namespace pb = google::protobuf;
 
-Error invalid(std::string message) { return {ErrorCode::InvalidText, std::move(message)}; }
+Error invalid_protobuf_json(std::string message) {
+  return {ErrorCode::InvalidText, std::move(message)};
+}
 
-Error invalid(const pb::util::Status& status) {
-  return invalid(std::string(status.message().data(), status.message().size()));
+Error invalid_protobuf_json(const pb::util::Status& status) {
+  return invalid_protobuf_json(std::string(status.message().data(), status.message().size()));
 }
 
 // Takes the path of the message off the front of `bytes`: the number of indexes, then each index,
@@ -30,7 +32,7 @@ Result<const pb::Descriptor*> message_of(const pb::FileDescriptor& file, std::st
     const int64_t index = count == 0 ? 0 : in.whole();
     const int there = message ? message->nested_type_count() : file.message_type_count();
     if (in.failed() || index < 0 || index >= there)
-      return invalid("the record names a message that its schema does not have");
+      return invalid_protobuf_json("the record names a message that its schema does not have");
     message = message ? message->nested_type(static_cast<int>(index))
                       : file.message_type(static_cast<int>(index));
   }
@@ -43,13 +45,14 @@ Result<const pb::Descriptor*> message_of(const pb::FileDescriptor& file, std::st
 Result<std::string> protobuf_of_json(const SchemaText& schema, const std::string& json) {
   ProtobufFiles files;
   const pb::FileDescriptor* file = TRY(files.add(schema));
-  if (file->message_type_count() == 0) return invalid("the schema has no message");
+  if (file->message_type_count() == 0) return invalid_protobuf_json("the schema has no message");
   pb::DynamicMessageFactory factory;
   const std::unique_ptr<pb::Message> message(factory.GetPrototype(file->message_type(0))->New());
   if (const auto read = pb::util::JsonStringToMessage(json, message.get()); !read.ok())
-    return invalid(read);
+    return invalid_protobuf_json(read);
   std::string bytes;
-  if (!message->SerializePartialToString(&bytes)) return invalid("the message is too large");
+  if (!message->SerializePartialToString(&bytes))
+    return invalid_protobuf_json("the message is too large");
   return bytes;
 }
 
@@ -60,13 +63,13 @@ Result<std::string> json_of_protobuf(const SchemaText& schema, std::string_view 
   pb::DynamicMessageFactory factory;
   const std::unique_ptr<pb::Message> message(factory.GetPrototype(descriptor)->New());
   if (!message->ParsePartialFromArray(bytes.data(), static_cast<int>(bytes.size())))
-    return invalid("the record is not a message of its schema");
+    return invalid_protobuf_json("the record is not a message of its schema");
   std::string json;
   pb::util::JsonPrintOptions options;
   options.always_print_primitive_fields = true;
   options.preserve_proto_field_names = true;
   if (const auto told = pb::util::MessageToJsonString(*message, &json, options); !told.ok())
-    return invalid(told);
+    return invalid_protobuf_json(told);
   return json;
 }
 

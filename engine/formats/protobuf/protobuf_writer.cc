@@ -23,7 +23,7 @@ void put_tag(RecordBuffer& out, uint32_t number, unsigned wire) {
   put_varint(out, uint64_t{number} << 3 | wire);
 }
 
-void put_text(RecordBuffer& out, std::string_view bytes) {
+void put_protobuf_text(RecordBuffer& out, std::string_view bytes) {
   out.make_room(RecordBuffer::kVarintRoom + bytes.size());
   out.put_varint(bytes.size());
   out.put(bytes);
@@ -49,7 +49,7 @@ bool put_sized(RecordBuffer& out, Write write) {
 }
 
 template <class T>
-void put_fixed(RecordBuffer& out, T value) {
+void put_protobuf_fixed(RecordBuffer& out, T value) {
   out.make_room(sizeof value);
   out.put_little_endian(value);
 }
@@ -353,7 +353,7 @@ class ProtobufMessageWriter {
     switch (value.to->kind) {
       case ProtobufKind::String:
       case ProtobufKind::Bytes:
-        put_text(out, is_null ? "" : column.data<std::string_view>()[row]);
+        put_protobuf_text(out, is_null ? "" : column.data<std::string_view>()[row]);
         return true;
       case ProtobufKind::Message:
         return put_sized(out,
@@ -362,10 +362,10 @@ class ProtobufMessageWriter {
         return write_enum(value, is_null ? nullptr : &column.data<std::string_view>()[row], out,
                           error);
       case ProtobufKind::Double:
-        put_fixed(out, is_null ? 0.0 : double_at(column, row));
+        put_protobuf_fixed(out, is_null ? 0.0 : double_at(column, row));
         return true;
       case ProtobufKind::Float:
-        put_fixed(out, is_null ? 0.0f : static_cast<float>(double_at(column, row)));
+        put_protobuf_fixed(out, is_null ? 0.0f : static_cast<float>(double_at(column, row)));
         return true;
       default:
         return write_whole(value, is_null ? 0 : whole_at(column, row), out, error);
@@ -431,15 +431,15 @@ class ProtobufMessageWriter {
         return true;
       case ProtobufKind::Fixed32:
         if (!fits(0, UINT32_MAX)) return false;
-        put_fixed(out, static_cast<uint32_t>(number));
+        put_protobuf_fixed(out, static_cast<uint32_t>(number));
         return true;
       case ProtobufKind::Sfixed32:
         if (!fits(INT32_MIN, INT32_MAX)) return false;
-        put_fixed(out, static_cast<uint32_t>(number));
+        put_protobuf_fixed(out, static_cast<uint32_t>(number));
         return true;
       case ProtobufKind::Fixed64:
       case ProtobufKind::Sfixed64:
-        put_fixed(out, static_cast<uint64_t>(number));
+        put_protobuf_fixed(out, static_cast<uint64_t>(number));
         return true;
       default:
         break;
@@ -497,7 +497,7 @@ class ProtobufMessageWriter {
     char buffer[sizeof(Int128)];
     const std::string_view bytes = big_integer_bytes(unscaled, buffer);
     put_tag(out, 1, kWireBytes);
-    put_text(out, bytes);
+    put_protobuf_text(out, bytes);
     put_number_field(out, 2, type.precision());
     put_number_field(out, 3, type.scale());
     return true;
