@@ -53,24 +53,24 @@ struct BytesOrder {
 
 // ---- MIN, MAX ----
 
-enum class End : uint8_t { Smallest, Largest };
+enum class ExtremeEnd : uint8_t { Smallest, Largest };
 
-template <class T, class Order, End end>
-struct Extreme {
+template <class T, class Order, ExtremeEnd end>
+struct ExtremeState {
   KeptType<T> best{};
   bool any = false;
 
   void consider(T value) {
     const bool is_better =
-        end == End::Smallest ? Order::less(value, T(best)) : Order::less(T(best), value);
+        end == ExtremeEnd::Smallest ? Order::less(value, T(best)) : Order::less(T(best), value);
     if (any && !is_better) return;
     best = value;
     any = true;
   }
-  void update(const AggregateInstance&, AggregateColumns args, size_t row) {
-    if (!args[0]->is_null(row)) consider(args[0]->data<T>()[row]);
+  void update(const AggregateInstance&, AggregateColumns args, size_t extreme_row) {
+    if (!args[0]->is_null(extreme_row)) consider(args[0]->data<T>()[extreme_row]);
   }
-  void merge(const AggregateInstance&, const Extreme& other) {
+  void merge(const AggregateInstance&, const ExtremeState& other) {
     if (other.any) consider(other.best);
   }
   void result(const AggregateInstance&, Column& out) const {
@@ -87,24 +87,24 @@ struct Extreme {
 
 // ---- MIN, MAX as in PostgreSQL: for every ordered type, including arrays; the result has that type ----
 
-template <End end>
+template <ExtremeEnd end>
 struct ExtremeOfAny {
   std::optional<Column> best;
 
-  void consider(const Column& column, size_t row) {
-    if (column.is_null(row)) return;
+  void consider(const Column& column, size_t extreme_row) {
+    if (column.is_null(extreme_row)) return;
     if (best) {
-      const auto order = compare_as_postgres(column, row, *best, 0);
-      if (end == End::Smallest ? order >= 0 : order <= 0) return;
+      const auto order = compare_as_postgres(column, extreme_row, *best, 0);
+      if (end == ExtremeEnd::Smallest ? order >= 0 : order <= 0) return;
     }
     if (best && !holds_strings(column.type()))
       best->clear();
     else
       best.emplace(column.type());  // a new column frees the memory of old texts
-    best->append_from(column, row);
+    best->append_from(column, extreme_row);
   }
-  void update(const AggregateInstance&, AggregateColumns args, size_t row) {
-    consider(*args[0], row);
+  void update(const AggregateInstance&, AggregateColumns args, size_t extreme_row) {
+    consider(*args[0], extreme_row);
   }
   void merge(const AggregateInstance&, const ExtremeOfAny& other) {
     if (other.best) consider(*other.best, 0);
@@ -142,7 +142,7 @@ Result<SqlType> type_of_extreme(std::span<const SqlType> arguments) {
 
 // ---- TOPK ----
 
-int32_t wanted_count(const AggregateInstance& instance) {
+int32_t wanted_extremes(const AggregateInstance& instance) {
   return instance.initial_arguments[0].as_int32();
 }
 
@@ -158,10 +158,10 @@ struct Top {
     const bool is_repeated = at != values.begin() && !Order::less(value, T(*std::prev(at)));
     if (repeats == Repeats::Drop && is_repeated) return;
     values.insert(at, KeptType<T>(value));
-    if (std::ssize(values) > wanted_count(instance)) values.pop_back();
+    if (std::ssize(values) > wanted_extremes(instance)) values.pop_back();
   }
-  void update(const AggregateInstance& instance, AggregateColumns args, size_t row) {
-    if (!args[0]->is_null(row)) add(instance, args[0]->data<T>()[row]);
+  void update(const AggregateInstance& instance, AggregateColumns args, size_t extreme_row) {
+    if (!args[0]->is_null(extreme_row)) add(instance, args[0]->data<T>()[extreme_row]);
   }
   void merge(const AggregateInstance& instance, const Top& other) {
     for (const auto& value : other.values) add(instance, T(value));
@@ -187,45 +187,46 @@ struct TopRows {
   };
   std::vector<Row> rows;
 
-  void add(const AggregateInstance& instance, Row row) {
-    const auto at = std::ranges::find_if(
-        rows, [&](const Row& kept) { return Order::less(T(kept.sorted_by), T(row.sorted_by)); });
-    if (at == rows.end() && std::ssize(rows) >= wanted_count(instance)) return;
-    rows.insert(at, std::move(row));
-    if (std::ssize(rows) > wanted_count(instance)) rows.pop_back();
+  void add(const AggregateInstance& instance, Row extreme_row) {
+    const auto at = std::ranges::find_if(rows, [&](const Row& kept) {
+      return Order::less(T(kept.sorted_by), T(extreme_row.sorted_by));
+    });
+    if (at == rows.end() && std::ssize(rows) >= wanted_extremes(instance)) return;
+    rows.insert(at, std::move(extreme_row));
+    if (std::ssize(rows) > wanted_extremes(instance)) rows.pop_back();
   }
-  void update(const AggregateInstance& instance, AggregateColumns args, size_t row) {
-    if (args[0]->is_null(row)) return;
-    Row added{KeptType<T>(args[0]->data<T>()[row]), {}};
-    encode_row(args.subspan(1), row, added.others);
+  void update(const AggregateInstance& instance, AggregateColumns args, size_t extreme_row) {
+    if (args[0]->is_null(extreme_row)) return;
+    Row added{KeptType<T>(args[0]->data<T>()[extreme_row]), {}};
+    encode_row(args.subspan(1), extreme_row, added.others);
     add(instance, std::move(added));
   }
   void merge(const AggregateInstance& instance, const TopRows& other) {
-    for (const Row& row : other.rows) add(instance, row);
+    for (const Row& extreme_row : other.rows) add(instance, extreme_row);
   }
   void result(const AggregateInstance&, Column& out) const {
     Column& items = out.child(0);
     std::vector<Column*> others;
     for (size_t i = 1; i < items.child_count(); ++i) others.push_back(&items.child(i));
-    for (const Row& row : rows) {
-      append_kept(row.sorted_by, items.child(0));
-      [[maybe_unused]] const Status read = decode_row(row.others, others, RowStrings::Copy);
+    for (const Row& extreme_row : rows) {
+      append_kept(extreme_row.sorted_by, items.child(0));
+      [[maybe_unused]] const Status read = decode_row(extreme_row.others, others, RowStrings::Copy);
       assert(read);  // decode() has validated the bytes
       items.close_struct();
     }
     out.close_list();
   }
   void encode(std::string& out) const {
-    for (const Row& row : rows) {
-      put(out, row.sorted_by);
-      put(out, std::string_view(row.others));
+    for (const Row& extreme_row : rows) {
+      put(out, extreme_row.sorted_by);
+      put(out, std::string_view(extreme_row.others));
     }
   }
   void decode(const AggregateInstance& instance, ByteReader& in) {
     while (in.ok() && !in.at_end()) {
-      Row row{take<KeptType<T>>(in), take<std::string>(in)};
-      if (!is_row(instance, row.others)) in.bytes(in.rest().size() + 1);
-      rows.push_back(std::move(row));
+      Row extreme_row{take<KeptType<T>>(in), take<std::string>(in)};
+      if (!is_row(instance, extreme_row.others)) in.bytes(in.rest().size() + 1);
+      rows.push_back(std::move(extreme_row));
     }
   }
   static bool is_row(const AggregateInstance& instance, std::string_view bytes) {
@@ -241,15 +242,15 @@ struct TopRows {
 
 Status check_wanted_count(const AggregateInstance& instance) {
   if (instance.initial_arguments.empty()) return {};  // MIN and MAX have no further arguments
-  if (!instance.initial_arguments[0].is_null() && wanted_count(instance) >= 1) return {};
+  if (!instance.initial_arguments[0].is_null() && wanted_extremes(instance) >= 1) return {};
   return Error{ErrorCode::InvalidParameter, "k must be 1 or greater"};
 }
 
 // ---- The table ----
 
 template <class State>
-constexpr AggregateDef row(std::string_view name, std::string_view signature,
-                           std::string_view doc) {
+constexpr AggregateDef extreme_row(std::string_view name, std::string_view signature,
+                                   std::string_view doc) {
   return {.name = name,
           .signature = signature,
           .doc = doc,
@@ -265,13 +266,13 @@ constexpr std::string_view kMin = "The smallest value.", kMax = "The largest val
                            kTopDistinct = "The k largest different values, the largest first.";
 
 template <class T, class Order = NaturalOrder>
-using Min = Extreme<T, Order, End::Smallest>;
+using Min = ExtremeState<T, Order, ExtremeEnd::Smallest>;
 template <class T, class Order = NaturalOrder>
-using Max = Extreme<T, Order, End::Largest>;
+using Max = ExtremeState<T, Order, ExtremeEnd::Largest>;
 template <class T, class Order = NaturalOrder>
 using TopDistinct = Top<T, Order, Repeats::Drop>;
 
-template <End end>
+template <ExtremeEnd end>
 constexpr AggregateDef row_of_any(std::string_view name, std::string_view signature,
                                   std::string_view doc) {
   return {.name = name,
@@ -289,7 +290,7 @@ using Text = std::string_view;
 // Defines TOPK with additional columns for one ordered type. `columns` are the additional parameters, and `fields`
 // their fields in the struct.
 #define TOP_ROW(Type, Order, type, columns, fields)                                          \
-  row<TopRows<Type, Order>>(                                                                 \
+  extreme_row<TopRows<Type, Order>>(                                                         \
       "TOPK", "(" type " val" columns "; INT k) -> ARRAY<STRUCT<sort_col " type fields ">>", \
       kTopRows)
 #define TOP_ROWS(columns, fields)                                \
@@ -299,33 +300,33 @@ using Text = std::string_view;
       TOP_ROW(Text, StringOrder, "STRING", columns, fields)
 
 constexpr AggregateDef kExtremeDefs[] = {
-    row<Min<int32_t>>("MIN", "(INT val) -> INT", kMin),
-    row<Min<int64_t>>("MIN", "(BIGINT val) -> BIGINT", kMin),
-    row<Min<double, DoubleOrder>>("MIN", "(DOUBLE val) -> DOUBLE", kMin),
-    row<Min<Int128>>("MIN", "(DECIMAL val) -> DECIMAL", kMin),
-    row<Min<int32_t>>("MIN", "(DATE val) -> DATE", kMin),
-    row<Min<int32_t>>("MIN", "(TIME val) -> TIME", kMin),
-    row<Min<int64_t>>("MIN", "(TIMESTAMP val) -> TIMESTAMP", kMin),
-    row<Min<Text, StringOrder>>("MIN", "(STRING val) -> STRING", kMin),
-    row<Min<Text, BytesOrder>>("MIN", "(BYTES val) -> BYTES", kMin),
-    row<Max<int32_t>>("MAX", "(INT val) -> INT", kMax),
-    row<Max<int64_t>>("MAX", "(BIGINT val) -> BIGINT", kMax),
-    row<Max<double, DoubleOrder>>("MAX", "(DOUBLE val) -> DOUBLE", kMax),
-    row<Max<Int128>>("MAX", "(DECIMAL val) -> DECIMAL", kMax),
-    row<Max<int32_t>>("MAX", "(DATE val) -> DATE", kMax),
-    row<Max<int32_t>>("MAX", "(TIME val) -> TIME", kMax),
-    row<Max<int64_t>>("MAX", "(TIMESTAMP val) -> TIMESTAMP", kMax),
-    row<Max<Text, StringOrder>>("MAX", "(STRING val) -> STRING", kMax),
-    row<Max<Text, BytesOrder>>("MAX", "(BYTES val) -> BYTES", kMax),
-    row_of_any<End::Smallest>("pg_catalog.min", "(COMPARABLE val) -> COMPARABLE", kMinOfAny),
-    row_of_any<End::Smallest>("pg_catalog.min", "(ARRAY<T> val) -> ARRAY<T>", kMinOfAny),
-    row_of_any<End::Largest>("pg_catalog.max", "(COMPARABLE val) -> COMPARABLE", kMaxOfAny),
-    row_of_any<End::Largest>("pg_catalog.max", "(ARRAY<T> val) -> ARRAY<T>", kMaxOfAny),
+    extreme_row<Min<int32_t>>("MIN", "(INT val) -> INT", kMin),
+    extreme_row<Min<int64_t>>("MIN", "(BIGINT val) -> BIGINT", kMin),
+    extreme_row<Min<double, DoubleOrder>>("MIN", "(DOUBLE val) -> DOUBLE", kMin),
+    extreme_row<Min<Int128>>("MIN", "(DECIMAL val) -> DECIMAL", kMin),
+    extreme_row<Min<int32_t>>("MIN", "(DATE val) -> DATE", kMin),
+    extreme_row<Min<int32_t>>("MIN", "(TIME val) -> TIME", kMin),
+    extreme_row<Min<int64_t>>("MIN", "(TIMESTAMP val) -> TIMESTAMP", kMin),
+    extreme_row<Min<Text, StringOrder>>("MIN", "(STRING val) -> STRING", kMin),
+    extreme_row<Min<Text, BytesOrder>>("MIN", "(BYTES val) -> BYTES", kMin),
+    extreme_row<Max<int32_t>>("MAX", "(INT val) -> INT", kMax),
+    extreme_row<Max<int64_t>>("MAX", "(BIGINT val) -> BIGINT", kMax),
+    extreme_row<Max<double, DoubleOrder>>("MAX", "(DOUBLE val) -> DOUBLE", kMax),
+    extreme_row<Max<Int128>>("MAX", "(DECIMAL val) -> DECIMAL", kMax),
+    extreme_row<Max<int32_t>>("MAX", "(DATE val) -> DATE", kMax),
+    extreme_row<Max<int32_t>>("MAX", "(TIME val) -> TIME", kMax),
+    extreme_row<Max<int64_t>>("MAX", "(TIMESTAMP val) -> TIMESTAMP", kMax),
+    extreme_row<Max<Text, StringOrder>>("MAX", "(STRING val) -> STRING", kMax),
+    extreme_row<Max<Text, BytesOrder>>("MAX", "(BYTES val) -> BYTES", kMax),
+    row_of_any<ExtremeEnd::Smallest>("pg_catalog.min", "(COMPARABLE val) -> COMPARABLE", kMinOfAny),
+    row_of_any<ExtremeEnd::Smallest>("pg_catalog.min", "(ARRAY<T> val) -> ARRAY<T>", kMinOfAny),
+    row_of_any<ExtremeEnd::Largest>("pg_catalog.max", "(COMPARABLE val) -> COMPARABLE", kMaxOfAny),
+    row_of_any<ExtremeEnd::Largest>("pg_catalog.max", "(ARRAY<T> val) -> ARRAY<T>", kMaxOfAny),
 
-    row<Top<int32_t, NaturalOrder>>("TOPK", "(INT val; INT k) -> ARRAY<INT>", kTop),
-    row<Top<int64_t, NaturalOrder>>("TOPK", "(BIGINT val; INT k) -> ARRAY<BIGINT>", kTop),
-    row<Top<double, DoubleOrder>>("TOPK", "(DOUBLE val; INT k) -> ARRAY<DOUBLE>", kTop),
-    row<Top<Text, StringOrder>>("TOPK", "(STRING val; INT k) -> ARRAY<STRING>", kTop),
+    extreme_row<Top<int32_t, NaturalOrder>>("TOPK", "(INT val; INT k) -> ARRAY<INT>", kTop),
+    extreme_row<Top<int64_t, NaturalOrder>>("TOPK", "(BIGINT val; INT k) -> ARRAY<BIGINT>", kTop),
+    extreme_row<Top<double, DoubleOrder>>("TOPK", "(DOUBLE val; INT k) -> ARRAY<DOUBLE>", kTop),
+    extreme_row<Top<Text, StringOrder>>("TOPK", "(STRING val; INT k) -> ARRAY<STRING>", kTop),
     TOP_ROWS(", A col0", ", col0 A"),
     TOP_ROWS(", A col0, B col1", ", col0 A, col1 B"),
     TOP_ROWS(", A col0, B col1, C col2", ", col0 A, col1 B, col2 C"),
@@ -335,20 +336,24 @@ constexpr AggregateDef kExtremeDefs[] = {
     TOP_ROWS(", A col0, B col1, C col2, D col3, E col4, F col5",
              ", col0 A, col1 B, col2 C, col3 D, col4 E, col5 F"),
 
-    row<TopDistinct<int32_t>>("TOPKDISTINCT", "(INT val; INT k) -> ARRAY<INT>", kTopDistinct),
-    row<TopDistinct<int64_t>>("TOPKDISTINCT", "(BIGINT val; INT k) -> ARRAY<BIGINT>", kTopDistinct),
-    row<TopDistinct<double, DoubleOrder>>("TOPKDISTINCT", "(DOUBLE val; INT k) -> ARRAY<DOUBLE>",
-                                          kTopDistinct),
-    row<TopDistinct<Int128>>("TOPKDISTINCT", "(DECIMAL val; INT k) -> ARRAY<DECIMAL>",
-                             kTopDistinct),
-    row<TopDistinct<int32_t>>("TOPKDISTINCT", "(DATE val; INT k) -> ARRAY<DATE>", kTopDistinct),
-    row<TopDistinct<int32_t>>("TOPKDISTINCT", "(TIME val; INT k) -> ARRAY<TIME>", kTopDistinct),
-    row<TopDistinct<int64_t>>("TOPKDISTINCT", "(TIMESTAMP val; INT k) -> ARRAY<TIMESTAMP>",
-                              kTopDistinct),
-    row<TopDistinct<Text, StringOrder>>("TOPKDISTINCT", "(STRING val; INT k) -> ARRAY<STRING>",
-                                        kTopDistinct),
-    row<TopDistinct<Text, BytesOrder>>("TOPKDISTINCT", "(BYTES val; INT k) -> ARRAY<BYTES>",
-                                       kTopDistinct),
+    extreme_row<TopDistinct<int32_t>>("TOPKDISTINCT", "(INT val; INT k) -> ARRAY<INT>",
+                                      kTopDistinct),
+    extreme_row<TopDistinct<int64_t>>("TOPKDISTINCT", "(BIGINT val; INT k) -> ARRAY<BIGINT>",
+                                      kTopDistinct),
+    extreme_row<TopDistinct<double, DoubleOrder>>(
+        "TOPKDISTINCT", "(DOUBLE val; INT k) -> ARRAY<DOUBLE>", kTopDistinct),
+    extreme_row<TopDistinct<Int128>>("TOPKDISTINCT", "(DECIMAL val; INT k) -> ARRAY<DECIMAL>",
+                                     kTopDistinct),
+    extreme_row<TopDistinct<int32_t>>("TOPKDISTINCT", "(DATE val; INT k) -> ARRAY<DATE>",
+                                      kTopDistinct),
+    extreme_row<TopDistinct<int32_t>>("TOPKDISTINCT", "(TIME val; INT k) -> ARRAY<TIME>",
+                                      kTopDistinct),
+    extreme_row<TopDistinct<int64_t>>("TOPKDISTINCT", "(TIMESTAMP val; INT k) -> ARRAY<TIMESTAMP>",
+                                      kTopDistinct),
+    extreme_row<TopDistinct<Text, StringOrder>>(
+        "TOPKDISTINCT", "(STRING val; INT k) -> ARRAY<STRING>", kTopDistinct),
+    extreme_row<TopDistinct<Text, BytesOrder>>("TOPKDISTINCT", "(BYTES val; INT k) -> ARRAY<BYTES>",
+                                               kTopDistinct),
 };
 
 }  // namespace

@@ -34,24 +34,24 @@ size_t wanted_count(const AggregateInstance& instance) {
   return 1;
 }
 
-enum class End : uint8_t { Earliest, Latest };
+enum class OffsetEnd : uint8_t { Earliest, Latest };
 
-template <End end, Literals literals>
+template <OffsetEnd end, Literals literals>
 struct ByOffset {
   std::vector<Seen> seen;  // in the order of their sequence numbers, at most as many as requested
 
-  void update(const AggregateInstance& instance, AggregateColumns args, size_t row) {
+  void update(const AggregateInstance& instance, AggregateColumns args, size_t offset_row) {
     const int64_t sequence = instance.next_sequence++;
-    if (ignores_nulls<literals>(instance) && args[0]->is_null(row)) return;
+    if (ignores_nulls<literals>(instance) && args[0]->is_null(offset_row)) return;
     const bool is_full = seen.size() == wanted_count<literals>(instance);
-    if (end == End::Earliest && is_full) return;
+    if (end == OffsetEnd::Earliest && is_full) return;
     Seen added{sequence, {}};
     if (is_full) {
       added.cell = std::move(seen.front().cell);  // reuses the memory of the replaced value
       added.cell.clear();
       seen.erase(seen.begin());
     }
-    append_cell(*args[0], row, added.cell);
+    append_cell(*args[0], offset_row, added.cell);
     seen.push_back(std::move(added));
   }
   void merge(const AggregateInstance& instance, const ByOffset& other) {
@@ -60,7 +60,7 @@ struct ByOffset {
     const size_t wanted = wanted_count<literals>(instance);
     if (seen.size() <= wanted) return;
     const auto surplus = static_cast<ptrdiff_t>(seen.size() - wanted);
-    if (end == End::Earliest)
+    if (end == OffsetEnd::Earliest)
       seen.erase(seen.end() - surplus, seen.end());
     else
       seen.erase(seen.begin(), seen.begin() + surplus);
@@ -95,17 +95,18 @@ SqlType state_type(const AggregateInstance& instance) {
   return has_count(literals) ? SqlType::array(one) : one;
 }
 
-template <End end>
+template <OffsetEnd end>
 Status check_count(const AggregateInstance& instance) {
   const Value& count = instance.initial_arguments[0];
   if (!count.is_null() && count.as_int32() >= 1) return {};
-  return Error{ErrorCode::InvalidParameter, end == End::Earliest ? "earliestN must be 1 or greater"
-                                                                 : "latestN must be 1 or greater"};
+  return Error{ErrorCode::InvalidParameter, end == OffsetEnd::Earliest
+                                                ? "earliestN must be 1 or greater"
+                                                : "latestN must be 1 or greater"};
 }
 
-template <End end, Literals literals>
-constexpr AggregateDef row(std::string_view name, std::string_view signature,
-                           std::string_view doc) {
+template <OffsetEnd end, Literals literals>
+constexpr AggregateDef offset_row(std::string_view name, std::string_view signature,
+                                  std::string_view doc) {
   return {.name = name,
           .signature = signature,
           .doc = doc,
@@ -114,7 +115,7 @@ constexpr AggregateDef row(std::string_view name, std::string_view signature,
           .check = has_count(literals) ? check_count<end> : nullptr};
 }
 
-constexpr std::string_view kFirst =
+constexpr std::string_view kFirstRow =
                                "The first value; nulls are skipped unless the second argument is "
                                "false.",
                            kFirstN = "The first n values.",
@@ -124,18 +125,20 @@ constexpr std::string_view kFirst =
                            kLastN = "The last n values, the oldest first.";
 
 constexpr AggregateDef kOffsetDefs[] = {
-    row<End::Earliest, Literals::None>("EARLIEST_BY_OFFSET", "(T val) -> T", kFirst),
-    row<End::Earliest, Literals::IgnoreNulls>("EARLIEST_BY_OFFSET",
-                                              "(T val; BOOLEAN ignore_nulls) -> T", kFirst),
-    row<End::Earliest, Literals::Count>("EARLIEST_BY_OFFSET", "(T val; INT n) -> ARRAY<T>",
-                                        kFirstN),
-    row<End::Earliest, Literals::CountAndIgnoreNulls>(
+    offset_row<OffsetEnd::Earliest, Literals::None>("EARLIEST_BY_OFFSET", "(T val) -> T",
+                                                    kFirstRow),
+    offset_row<OffsetEnd::Earliest, Literals::IgnoreNulls>(
+        "EARLIEST_BY_OFFSET", "(T val; BOOLEAN ignore_nulls) -> T", kFirstRow),
+    offset_row<OffsetEnd::Earliest, Literals::Count>("EARLIEST_BY_OFFSET",
+                                                     "(T val; INT n) -> ARRAY<T>", kFirstN),
+    offset_row<OffsetEnd::Earliest, Literals::CountAndIgnoreNulls>(
         "EARLIEST_BY_OFFSET", "(T val; INT n, BOOLEAN ignore_nulls) -> ARRAY<T>", kFirstN),
-    row<End::Latest, Literals::None>("LATEST_BY_OFFSET", "(T val) -> T", kLast),
-    row<End::Latest, Literals::IgnoreNulls>("LATEST_BY_OFFSET",
-                                            "(T val; BOOLEAN ignore_nulls) -> T", kLast),
-    row<End::Latest, Literals::Count>("LATEST_BY_OFFSET", "(T val; INT n) -> ARRAY<T>", kLastN),
-    row<End::Latest, Literals::CountAndIgnoreNulls>(
+    offset_row<OffsetEnd::Latest, Literals::None>("LATEST_BY_OFFSET", "(T val) -> T", kLast),
+    offset_row<OffsetEnd::Latest, Literals::IgnoreNulls>(
+        "LATEST_BY_OFFSET", "(T val; BOOLEAN ignore_nulls) -> T", kLast),
+    offset_row<OffsetEnd::Latest, Literals::Count>("LATEST_BY_OFFSET", "(T val; INT n) -> ARRAY<T>",
+                                                   kLastN),
+    offset_row<OffsetEnd::Latest, Literals::CountAndIgnoreNulls>(
         "LATEST_BY_OFFSET", "(T val; INT n, BOOLEAN ignore_nulls) -> ARRAY<T>", kLastN),
 };
 

@@ -308,7 +308,7 @@ constexpr std::string_view kBitsOr = "The bits that any value has; null without 
 constexpr std::string_view kBitsXor =
     "The bits that an odd number of values has; null without values.";
 
-constexpr AggregateDef kPostgresDefs[] = {
+constexpr AggregateDef kPostgresAggregateDefs[] = {
     row<JoinedText>("STRING_AGG", "(STRING val, STRING separator) -> STRING",
                     "All texts in their order of arrival, joined with the separator; null without "
                     "values."),
@@ -368,6 +368,6 @@ constexpr AggregateDef kPostgresDefs[] = {
 
 }  // namespace
 
-const FunctionFamily kPostgresAggregates{"AGGREGATE", {}, kPostgresDefs};
+const FunctionFamily kPostgresAggregates{"AGGREGATE", {}, kPostgresAggregateDefs};
 
 }  // namespace engine

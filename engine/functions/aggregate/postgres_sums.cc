@@ -133,7 +133,7 @@ struct MeanOfIntervals : IntervalTotal {
       out.append_copy(interval_text(*mean));
   }
 };
-Result<SqlType> interval_type(std::span<const SqlType>) {
+Result<SqlType> interval_sum_type(std::span<const SqlType>) {
   return SqlType(TypeKind::String).labelled(label::kInterval);
 }
 
@@ -234,10 +234,10 @@ constexpr AggregateDef kPostgresSumsDefs[] = {
                     "Over tables: SUM of values of type real, which is one.", real_type),
     row<SumOfIntervals>("pg_catalog.sum_of_intervals", "(STRING val) -> STRING",
                         "Over tables: SUM of values of type interval, which is one.",
-                        interval_type),
+                        interval_sum_type),
     row<MeanOfIntervals>("pg_catalog.avg_of_intervals", "(STRING val) -> STRING",
                          "Over tables: AVG of values of type interval, which is one.",
-                         interval_type),
+                         interval_sum_type),
     row<DecimalSumOrNull>("pg_catalog.sum", "(DECIMAL val) -> DECIMAL", kSum, sum_type),
     row<ExactMean<int32_t>>("pg_catalog.avg", "(INT val) -> DECIMAL", kMean, mean_type),
     row<ExactMean<int64_t>>("pg_catalog.avg", "(BIGINT val) -> DECIMAL", kMean, mean_type),

@@ -68,7 +68,7 @@ bool is_json_string(Parser& parser, std::optional<Text> text) {
   return node && node->kind != Kind::Missing;
 }
 
-Result<std::optional<int32_t>> array_length(Parser& parser, Text text) {
+Result<std::optional<int32_t>> json_array_length(Parser& parser, Text text) {
   const json::Node node = TRY(parser->parse(text));
   if (node.kind != Kind::Array) return std::optional<int32_t>();
   return std::optional(static_cast<int32_t>(node.members.size()));
@@ -94,7 +94,7 @@ bool is_value(const json::Node& node, const Value& wanted) {
       wanted.payload());
 }
 
-bool array_contains(Parser& parser, std::optional<Text> text, std::optional<Value> wanted) {
+bool json_array_contains(Parser& parser, std::optional<Text> text, std::optional<Value> wanted) {
   if (!text) return false;
   const auto node = parser->parse(*text);
   if (!node || node->kind != Kind::Array) return false;
@@ -162,7 +162,7 @@ json::Node joined(const std::vector<json::Node>& nodes) {
   return all;
 }
 
-Result<std::optional<std::string>> concat(Parser& parser, Variadic<Text> texts) {
+Result<std::optional<std::string>> json_concat(Parser& parser, Variadic<Text> texts) {
   std::vector<json::Node> nodes;
   for (size_t i = 0; i < texts.size(); ++i) {
     if (!texts[i]) return std::optional<std::string>();
@@ -401,17 +401,17 @@ constexpr FunctionDef kJsonDefs[] = {
      .signature = "(STRING json_array, T val) -> BOOLEAN",
      .doc = "Whether a JSON array has an element of this type and value.",
      .example = "JSON_ARRAY_CONTAINS('[1, 2]', 2)",
-     .kernel = row_kernel<array_contains>},
+     .kernel = row_kernel<json_array_contains>},
     {.name = "json_array_length",
      .signature = "(STRING json_array) -> INT",
      .doc = "The number of elements of a JSON array.",
      .example = "JSON_ARRAY_LENGTH('[1, 2]') = 2",
-     .kernel = row_kernel<array_length>},
+     .kernel = row_kernel<json_array_length>},
     {.name = "json_concat",
      .signature = "(STRING... json_strings) -> STRING",
      .doc = "Merges objects, or joins arrays and other values in one array.",
      .example = R"(JSON_CONCAT('{"a": 1}', '{"b": 2}') = '{"a":1,"b":2}')",
-     .kernel = row_kernel<concat>},
+     .kernel = row_kernel<json_concat>},
     {.name = "json_items",
      .signature = "(STRING json_items) -> ARRAY<STRING>",
      .doc = "The elements of a JSON array as JSON texts.",

@@ -60,7 +60,7 @@ Result<std::vector<MemberSlice>> as_elements(Text slice) {
   return std::vector<MemberSlice>{{{}, slice}};
 }
 
-Result<std::string> concat(Text first, Text second) {
+Result<std::string> concat_json(Text first, Text second) {
   const Text left = TRY(json::whole_slice(first)), right = TRY(json::whole_slice(second));
   const bool are_objects =
       json::kind_of(left) == SliceKind::Object && json::kind_of(right) == SliceKind::Object;
@@ -357,7 +357,7 @@ constexpr FunctionDef kPostgresJsonChangesDefs[] = {
             "array.",
      .example =
          R"(CAST(PG_CATALOG.JSON_CONCAT('{"a": 1}', '{"b": 2}') AS VARCHAR) = '{"a": 1, "b": 2}')",
-     .kernel = row_kernel<concat>,
+     .kernel = row_kernel<concat_json>,
      .returns = jsonb_type},
     {.name = "pg_catalog.json_delete",
      .signature = "(STRING json, STRING key) -> STRING",

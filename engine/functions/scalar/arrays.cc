@@ -193,9 +193,9 @@ void array_length(KernelCall& call) {
   }
 }
 
-enum class End : uint8_t { Smallest, Largest };
+enum class ArrayEnd : uint8_t { Smallest, Largest };
 
-template <End end>
+template <ArrayEnd end>
 void array_extreme(KernelCall& call) {
   const Column& items = elements(call.args[0]);
   for (size_t row = 0; row < call.rows; ++row) {
@@ -205,8 +205,8 @@ void array_extreme(KernelCall& call) {
     for (uint32_t item = range.begin; item < range.end; ++item) {
       if (items.is_null(item)) continue;
       const bool is_better =
-          !best || (end == End::Smallest ? compare_rows(items, item, items, *best) < 0
-                                         : compare_rows(items, item, items, *best) > 0);
+          !best || (end == ArrayEnd::Smallest ? compare_rows(items, item, items, *best) < 0
+                                              : compare_rows(items, item, items, *best) > 0);
       if (is_better) best = item;
     }
     best ? call.out.append_from(items, *best) : call.out.append_null();
@@ -253,7 +253,7 @@ void array_sort_by(KernelCall& call) {
   }
 }
 
-void slice(KernelCall& call) {
+void sliced_array(KernelCall& call) {
   for (size_t row = 0; row < call.rows; ++row) {
     const auto bound = [&](size_t arg, int64_t otherwise) {
       return call.args[arg].is_null(row) ? otherwise : call.args[arg].get<int32_t>(row);
@@ -447,12 +447,12 @@ constexpr FunctionDef kArrayDefs[] = {
      .signature = "(ARRAY<COMPARABLE> input) -> COMPARABLE",
      .doc = "The largest element; nulls are skipped.",
      .example = "ARRAY_MAX(ARRAY[1, 3, 2]) = 3",
-     .kernel = array_extreme<End::Largest>},
+     .kernel = array_extreme<ArrayEnd::Largest>},
     {.name = "array_min",
      .signature = "(ARRAY<COMPARABLE> input) -> COMPARABLE",
      .doc = "The smallest element; nulls are skipped.",
      .example = "ARRAY_MIN(ARRAY[2, 1, 3]) = 1",
-     .kernel = array_extreme<End::Smallest>},
+     .kernel = array_extreme<ArrayEnd::Smallest>},
     {.name = "array_remove",
      .signature = "(ARRAY<T> array, T element) -> ARRAY<T>",
      .doc = "The array without all elements that equal a value.",
@@ -472,7 +472,7 @@ constexpr FunctionDef kArrayDefs[] = {
      .signature = "(ARRAY<T> in, INT from, INT to) -> ARRAY<T>",
      .doc = "The elements from one position to another, both counted from 1; NULL is an end.",
      .example = "SLICE(ARRAY[1, 2, 3, 4], 2, 3) = ARRAY[2, 3]",
-     .kernel = slice},
+     .kernel = sliced_array},
 };
 
 }  // namespace

@@ -17,19 +17,19 @@ namespace {
 
 // ---- Parts ----
 
-int32_t len(std::string_view bytes) { return static_cast<int32_t>(bytes.size()); }
+int32_t byte_length(std::string_view bytes) { return static_cast<int32_t>(bytes.size()); }
 
-std::string_view substring(std::string_view bytes, int32_t position, int32_t length) {
+std::string_view byte_substring(std::string_view bytes, int32_t position, int32_t length) {
   const PartRange range = part_range(bytes.size(), position, length);
   return bytes.substr(range.start, range.end - range.start);
 }
-std::string_view substring_from(std::string_view bytes, int32_t position) {
-  return substring(bytes, position, INT32_MAX);
+std::string_view byte_suffix(std::string_view bytes, int32_t position) {
+  return byte_substring(bytes, position, INT32_MAX);
 }
 
 template <PadSide side>
-Result<std::optional<std::string>> pad(const KernelCall& call, std::string_view bytes,
-                                       int32_t length, std::string_view padding) {
+Result<std::optional<std::string>> pad_bytes(const KernelCall& call, std::string_view bytes,
+                                             int32_t length, std::string_view padding) {
   if (length < 0 || padding.empty()) return std::optional<std::string>();
   const auto wanted = static_cast<size_t>(length);
   if (!call.context.has_bytes(wanted)) return call.context.too_large(wanted);
@@ -364,27 +364,27 @@ constexpr FunctionDef kBytesDefs[] = {
      .signature = "(BYTES input) -> INT",
      .doc = "The number of bytes.",
      .example = "LEN(TO_BYTES('abc', 'utf8')) = 3",
-     .kernel = row_kernel<len>},
+     .kernel = row_kernel<byte_length>},
     {.name = "substring",
      .signature = "(BYTES value, INT pos) -> BYTES",
      .doc = "The bytes from a position on, counted from 1; a negative one counts from the end.",
      .example = "SUBSTRING(TO_BYTES('stream', 'utf8'), -3) = TO_BYTES('eam', 'utf8')",
-     .kernel = row_kernel<substring_from>},
+     .kernel = row_kernel<byte_suffix>},
     {.name = "substring",
      .signature = "(BYTES value, INT pos, INT length) -> BYTES",
      .doc = "At most `length` bytes from a position on.",
      .example = "SUBSTRING(TO_BYTES('stream', 'utf8'), 2, 3) = TO_BYTES('tre', 'utf8')",
-     .kernel = row_kernel<substring>},
+     .kernel = row_kernel<byte_substring>},
     {.name = "lpad",
      .signature = "(BYTES input, INT length, BYTES padding) -> BYTES",
      .doc = "The bytes filled on the left, or cut, to a length.",
      .example = "LPAD(TO_BYTES('a', 'utf8'), 3, TO_BYTES('b', 'utf8')) = TO_BYTES('bba', 'utf8')",
-     .kernel = row_kernel<pad<PadSide::Left>>},
+     .kernel = row_kernel<pad_bytes<PadSide::Left>>},
     {.name = "rpad",
      .signature = "(BYTES input, INT length, BYTES padding) -> BYTES",
      .doc = "The bytes filled on the right, or cut, to a length.",
      .example = "RPAD(TO_BYTES('a', 'utf8'), 3, TO_BYTES('b', 'utf8')) = TO_BYTES('abb', 'utf8')",
-     .kernel = row_kernel<pad<PadSide::Right>>},
+     .kernel = row_kernel<pad_bytes<PadSide::Right>>},
     {.name = "concat",
      .signature = "(BYTES... inputs) -> BYTES",
      .doc = "All bytes one after another; nulls are skipped.",

@@ -11,7 +11,7 @@ namespace engine {
 
 namespace {
 
-thread_local CatalogNames* in_use = nullptr;
+thread_local CatalogNames* names_in_use = nullptr;
 
 Error no_names() {
   return {ErrorCode::NotSupported,
@@ -51,7 +51,7 @@ void for_rows(KernelCall& call, Of value_of, Put put) {
       call.out.append_null();
       continue;
     }
-    auto value = in_use ? value_of(row) : no_names();
+    auto value = names_in_use ? value_of(row) : no_names();
     if (!value) call.errors.add(row, value.error().message, value.error().code);
     if (value)
       put(*value);
@@ -72,9 +72,9 @@ void found_name(KernelCall& call) {
       call,
       [&](size_t row) -> Result<Found> {
         const PostgresLabel type = label_at(call.args[0], row);
-        const auto number = in_use->number_of(type, text_at(call.args[1], row));
+        const auto number = names_in_use->number_of(type, text_at(call.args[1], row));
         if (!number) return Found();
-        return Found(in_use->name_of(type, *number));
+        return Found(names_in_use->name_of(type, *number));
       },
       [&](const Found& name) {
         if (name)
@@ -92,7 +92,7 @@ void has_privilege(KernelCall& call) {
       call,
       [&](size_t row) -> Result<Answer> {
         const std::string_view role = text_at(call.args[1], row);
-        return in_use->has_privilege(
+        return names_in_use->has_privilege(
             text_at(call.args[0], row), role.empty() ? std::nullopt : std::optional(role),
             text_at(call.args[2], row), text_at(call.args[3], row), text_at(call.args[4], row));
       },
@@ -147,27 +147,29 @@ constexpr FunctionDef kCatalogNameDefs[] = {
 
 const FunctionFamily kCatalogNameFunctions{"POSTGRESQL", kCatalogNameDefs};
 
-CatalogNamesInUse::CatalogNamesInUse(CatalogNames* names) : before_(std::exchange(in_use, names)) {}
-CatalogNamesInUse::~CatalogNamesInUse() { in_use = before_; }
+CatalogNamesInUse::CatalogNamesInUse(CatalogNames* names)
+    : before_(std::exchange(names_in_use, names)) {}
+CatalogNamesInUse::~CatalogNamesInUse() { names_in_use = before_; }
 
-CatalogNames* catalog_names_in_use() { return in_use; }
+CatalogNames* catalog_names_in_use() { return names_in_use; }
 
 void registered_name_of_text(KernelCall& call) {
   texts_of_rows(call, [&](size_t row) -> Result<std::string> {
     const PostgresLabel type = label_at(call.args[0], row);
-    return in_use->name_of(type, TRY(in_use->number_of(type, text_at(call.args[1], row))));
+    return names_in_use->name_of(type,
+                                 TRY(names_in_use->number_of(type, text_at(call.args[1], row))));
   });
 }
 void registered_name_of_number(KernelCall& call) {
   texts_of_rows(call, [&](size_t row) -> Result<std::string> {
-    return in_use->name_of(label_at(call.args[0], row), call.args[1].get<int64_t>(row));
+    return names_in_use->name_of(label_at(call.args[0], row), call.args[1].get<int64_t>(row));
   });
 }
 void registered_number(KernelCall& call) {
   for_rows(
       call,
       [&](size_t row) -> Result<int64_t> {
-        return in_use->number_of(label_at(call.args[0], row), text_at(call.args[1], row));
+        return names_in_use->number_of(label_at(call.args[0], row), text_at(call.args[1], row));
       },
       [&](int64_t number) { call.out.append(number); });
 }

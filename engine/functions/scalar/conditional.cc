@@ -40,9 +40,9 @@ void nullif(KernelCall& call) {
   }
 }
 
-enum class End : uint8_t { Least, Greatest };
+enum class ChosenEnd : uint8_t { Least, Greatest };
 
-template <End end>
+template <ChosenEnd end>
 void extreme(KernelCall& call) {
   for (size_t row = 0; row < call.rows; ++row) {
     const Argument* best = nullptr;
@@ -51,7 +51,7 @@ void extreme(KernelCall& call) {
       const auto order = best ? compare_as_postgres(*argument.column, argument.index(row),
                                                     *best->column, best->index(row))
                               : std::strong_ordering::equal;
-      if (!best || (end == End::Least ? order < 0 : order > 0)) best = &argument;
+      if (!best || (end == ChosenEnd::Least ? order < 0 : order > 0)) best = &argument;
     }
     if (best)
       append_copy(call, row, *best->column, best->index(row));
@@ -84,12 +84,12 @@ constexpr FunctionDef kConditionalDefs[] = {
      .signature = "(T val, T... vals) -> T",
      .doc = "Over tables: the greatest value that is not null, of any type that has an order.",
      .example = "GREATEST(1, 3, NULL) = 3",
-     .kernel = extreme<End::Greatest>},
+     .kernel = extreme<ChosenEnd::Greatest>},
     {.name = "pg_catalog.least",
      .signature = "(T val, T... vals) -> T",
      .doc = "Over tables: the least value that is not null, of any type that has an order.",
      .example = "LEAST(2, 1, NULL) = 1",
-     .kernel = extreme<End::Least>},
+     .kernel = extreme<ChosenEnd::Least>},
     {.name = "AS_VALUE",
      .signature = "(T key_column) -> T",
      .doc = "A copy of a key column among the values.",

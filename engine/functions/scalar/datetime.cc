@@ -15,7 +15,7 @@ namespace {
 
 using Text = std::string_view;
 
-constexpr int64_t floor_div(int64_t a, int64_t b) {
+constexpr int64_t floor_divided(int64_t a, int64_t b) {
   return a / b - (a % b != 0 && (a < 0) != (b < 0));
 }
 
@@ -57,7 +57,7 @@ class ZoneCache {
   std::string id_;
   std::optional<TimeZone> zone_, system_;
 };
-using Zones = PerBatch<ZoneCache>;
+using CallZones = PerBatch<ZoneCache>;
 
 // ---- Arithmetic; a unit is its length in milliseconds or, if negative, in months ----
 
@@ -69,12 +69,12 @@ Result<int64_t> moved_by_months(int64_t start, int64_t months) {
   namespace chrono = std::chrono;
   constexpr auto kFirst = chrono::sys_days(chrono::year::min() / 1 / 1).time_since_epoch().count(),
                  kLast = chrono::sys_days(chrono::year::max() / 12 / 31).time_since_epoch().count();
-  const int64_t days = floor_div(start, kMsPerDay);
+  const int64_t days = floor_divided(start, kMsPerDay);
   if (days < kFirst || days > kLast) return out_of_range();
   const chrono::year_month_day from{chrono::sys_days(chrono::days(days))};
   const int64_t month = int64_t{static_cast<int>(from.year())} * 12 +
                         static_cast<unsigned>(from.month()) - 1 + months;
-  const int64_t year = floor_div(month, 12);
+  const int64_t year = floor_divided(month, 12);
   if (year < static_cast<int>(chrono::year::min()) || year > static_cast<int>(chrono::year::max()))
     return out_of_range();
   const chrono::year_month to{chrono::year(static_cast<int>(year)),
@@ -101,7 +101,7 @@ Result<int64_t> timestamp_add(int64_t unit, int32_t count, int64_t timestamp) {
 template <int sign>
 Result<int32_t> date_add(int64_t unit, int32_t count, int32_t date) {
   const int64_t days =
-      floor_div(TRY(moved(date * kMsPerDay, unit, int64_t{sign} * count)), kMsPerDay);
+      floor_divided(TRY(moved(date * kMsPerDay, unit, int64_t{sign} * count)), kMsPerDay);
   if (days != static_cast<int32_t>(days))
     return Error{ErrorCode::OutOfRange, "the date is out of range"};
   return static_cast<int32_t>(days);
@@ -110,10 +110,10 @@ Result<int32_t> date_add(int64_t unit, int32_t count, int32_t date) {
 template <int sign>
 Result<int32_t> time_add(int64_t unit, int32_t count, int32_t time) {
   const int64_t end = TRY(moved(time, unit, int64_t{sign} * count));
-  return static_cast<int32_t>(end - floor_div(end, kMsPerDay) * kMsPerDay);
+  return static_cast<int32_t>(end - floor_divided(end, kMsPerDay) * kMsPerDay);
 }
 
-Result<int64_t> convert_tz(Zones& from_zones, Zones& to_zones, int64_t timestamp, Text from,
+Result<int64_t> convert_tz(CallZones& from_zones, CallZones& to_zones, int64_t timestamp, Text from,
                            Text to) {
   const TimeZone from_zone = TRY(from_zones->get(from)), to_zone = TRY(to_zones->get(to));
   return moved(timestamp, 1, to_zone.offset_ms(timestamp) - from_zone.offset_ms(timestamp));
@@ -139,7 +139,7 @@ Result<std::string> print_timestamp(JavaPattern& patterns, int64_t timestamp, Te
   const TimePattern* compiled = TRY(patterns->get(pattern));
   return compiled->format_timestamp(timestamp, zone);
 }
-Result<std::string> format_timestamp_at(JavaPattern& patterns, Zones& zones, int64_t timestamp,
+Result<std::string> format_timestamp_at(JavaPattern& patterns, CallZones& zones, int64_t timestamp,
                                         Text pattern, Text zone) {
   return explained(print_timestamp(patterns, timestamp, pattern, TRY(zones->get(zone))), "format",
                    "timestamp", timestamp, pattern);
@@ -148,7 +148,7 @@ Result<std::string> format_timestamp(JavaPattern& patterns, int64_t timestamp, T
   return explained(print_timestamp(patterns, timestamp, pattern, TimeZone::utc()), "format",
                    "timestamp", timestamp, pattern);
 }
-Result<std::string> timestamp_to_string(JavaPattern& patterns, Zones& zones, int64_t timestamp,
+Result<std::string> timestamp_to_string(JavaPattern& patterns, CallZones& zones, int64_t timestamp,
                                         Text pattern) {
   return explained(print_timestamp(patterns, timestamp, pattern, zones->system()), "format",
                    "timestamp", timestamp, pattern);
@@ -159,7 +159,7 @@ Result<int64_t> read_timestamp(JavaPattern& patterns, Text text, Text pattern,
   const TimePattern* compiled = TRY(patterns->get(pattern));
   return compiled->parse_timestamp(text, zone);
 }
-Result<int64_t> parse_timestamp_at(JavaPattern& patterns, Zones& zones, Text text, Text pattern,
+Result<int64_t> parse_timestamp_at(JavaPattern& patterns, CallZones& zones, Text text, Text pattern,
                                    Text zone) {
   return explained(read_timestamp(patterns, text, pattern, TRY(zones->get(zone))), "parse",
                    "timestamp", text, pattern);
@@ -168,7 +168,8 @@ Result<int64_t> parse_timestamp(JavaPattern& patterns, Text text, Text pattern) 
   return explained(read_timestamp(patterns, text, pattern, TimeZone::utc()), "parse", "timestamp",
                    text, pattern);
 }
-Result<int64_t> string_to_timestamp(JavaPattern& patterns, Zones& zones, Text text, Text pattern) {
+Result<int64_t> string_to_timestamp(JavaPattern& patterns, CallZones& zones, Text text,
+                                    Text pattern) {
   return explained(read_timestamp(patterns, text, pattern, zones->system()), "parse", "timestamp",
                    text, pattern);
 }
@@ -221,7 +222,7 @@ Result<int32_t> parse_time(JavaPattern& patterns, Text text, Text pattern) {
 int32_t same_int(int32_t days) { return days; }
 int64_t same_bigint(int64_t ms) { return ms; }
 int32_t unix_date_now(const KernelCall& call) {
-  return static_cast<int32_t>(floor_div(call.context.clock.wall_ms(), kMsPerDay));
+  return static_cast<int32_t>(floor_divided(call.context.clock.wall_ms(), kMsPerDay));
 }
 int64_t unix_timestamp_now(const KernelCall& call) { return call.context.clock.wall_ms(); }
 

@@ -51,30 +51,30 @@ Result<Masks> make_masks(const OptionalText& upper, const OptionalText& lower,
                TRY(mask_unit(other))};
 }
 
-enum class Side : uint8_t { Left, Right, KeepLeft, KeepRight };
+enum class MaskSide : uint8_t { Left, Right, KeepLeft, KeepRight };
 
-Result<std::string> mask_side(Text text, Side side, int32_t count, const Masks& masks) {
+Result<std::string> mask_side(Text text, MaskSide side, int32_t count, const Masks& masks) {
   if (count < 0)
     return Error{ErrorCode::InvalidParameter, "function requires a non-negative number"};
   std::u16string units = to_utf16(text);
   const size_t size = units.size(), n = std::min(static_cast<size_t>(count), size);
-  const bool from_left = side == Side::Left, keeps_left = side == Side::KeepLeft;
-  const size_t start = from_left ? 0 : keeps_left ? n : side == Side::Right ? size - n : 0;
-  const size_t end = from_left ? n : side == Side::KeepRight ? size - n : size;
+  const bool from_left = side == MaskSide::Left, keeps_left = side == MaskSide::KeepLeft;
+  const size_t start = from_left ? 0 : keeps_left ? n : side == MaskSide::Right ? size - n : 0;
+  const size_t end = from_left ? n : side == MaskSide::KeepRight ? size - n : size;
   for (size_t i = start; i < end; ++i) units[i] = masks.of(units[i]).value_or(units[i]);
   return to_utf8(units);
 }
 
-Result<std::string> mask(Text text) { return mask_side(text, Side::KeepLeft, 0, Masks()); }
+Result<std::string> mask(Text text) { return mask_side(text, MaskSide::KeepLeft, 0, Masks()); }
 Result<std::string> mask_with(Text text, OptionalText upper, OptionalText lower, OptionalText digit,
                               OptionalText other) {
-  return mask_side(text, Side::KeepLeft, 0, TRY(make_masks(upper, lower, digit, other)));
+  return mask_side(text, MaskSide::KeepLeft, 0, TRY(make_masks(upper, lower, digit, other)));
 }
-template <Side side>
+template <MaskSide side>
 Result<std::string> mask_part(Text text, int32_t count) {
   return mask_side(text, side, count, Masks());
 }
-template <Side side>
+template <MaskSide side>
 Result<std::string> mask_part_with(Text text, int32_t count, OptionalText upper, OptionalText lower,
                                    OptionalText digit, OptionalText other) {
   return mask_side(text, side, count, TRY(make_masks(upper, lower, digit, other)));
@@ -101,42 +101,42 @@ constexpr FunctionDef kMaskDefs[] = {
      .signature = kPart,
      .doc = "Hides the first n characters.",
      .example = "MASK_LEFT('Secret', 3) = 'Xxxret'",
-     .kernel = row_kernel<mask_part<Side::Left>>},
+     .kernel = row_kernel<mask_part<MaskSide::Left>>},
     {.name = "mask_left",
      .signature = kPartWith,
      .doc = "Hides the first n characters, by characters of your choice.",
      .example = "MASK_LEFT('Secret', 2, '*', '*', '*', '*') = '**cret'",
-     .kernel = row_kernel<mask_part_with<Side::Left>>},
+     .kernel = row_kernel<mask_part_with<MaskSide::Left>>},
     {.name = "mask_right",
      .signature = kPart,
      .doc = "Hides the last n characters.",
      .example = "MASK_RIGHT('Secret1', 3) = 'Secrxxn'",
-     .kernel = row_kernel<mask_part<Side::Right>>},
+     .kernel = row_kernel<mask_part<MaskSide::Right>>},
     {.name = "mask_right",
      .signature = kPartWith,
      .doc = "Hides the last n characters, by characters of your choice.",
      .example = "MASK_RIGHT('Secret', 2, '*', '*', '*', '*') = 'Secr**'",
-     .kernel = row_kernel<mask_part_with<Side::Right>>},
+     .kernel = row_kernel<mask_part_with<MaskSide::Right>>},
     {.name = "mask_keep_left",
      .signature = kPart,
      .doc = "Hides all but the first n characters.",
      .example = "MASK_KEEP_LEFT('Secret', 2) = 'Sexxxx'",
-     .kernel = row_kernel<mask_part<Side::KeepLeft>>},
+     .kernel = row_kernel<mask_part<MaskSide::KeepLeft>>},
     {.name = "mask_keep_left",
      .signature = kPartWith,
      .doc = "Hides all but the first n characters, by characters of your choice.",
      .example = "MASK_KEEP_LEFT('Secret', 2, '*', '*', '*', '*') = 'Se****'",
-     .kernel = row_kernel<mask_part_with<Side::KeepLeft>>},
+     .kernel = row_kernel<mask_part_with<MaskSide::KeepLeft>>},
     {.name = "mask_keep_right",
      .signature = kPart,
      .doc = "Hides all but the last n characters.",
      .example = "MASK_KEEP_RIGHT('Secret', 2) = 'Xxxxet'",
-     .kernel = row_kernel<mask_part<Side::KeepRight>>},
+     .kernel = row_kernel<mask_part<MaskSide::KeepRight>>},
     {.name = "mask_keep_right",
      .signature = kPartWith,
      .doc = "Hides all but the last n characters, by characters of your choice.",
      .example = "MASK_KEEP_RIGHT('Secret', 2, '*', '*', '*', '*') = '****et'",
-     .kernel = row_kernel<mask_part_with<Side::KeepRight>>},
+     .kernel = row_kernel<mask_part_with<MaskSide::KeepRight>>},
 };
 
 }  // namespace

@@ -25,13 +25,13 @@ using Text = std::string_view;
 // ---- Texts: characters are code points, not UTF-16 units as in LEN and SUBSTRING
 
 bool begins_character(char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }
-int32_t characters(Text text) {
+int32_t character_count(Text text) {
   return static_cast<int32_t>(std::ranges::count_if(text, begins_character));
 }
 
 int32_t strpos(Text text, Text wanted) {
   const size_t found = wanted.empty() ? 0 : TextMatches(text, wanted, 0).next();
-  return found == TextMatches::kNone ? 0 : characters(text.substr(0, found)) + 1;
+  return found == TextMatches::kNone ? 0 : character_count(text.substr(0, found)) + 1;
 }
 
 // Returns the byte offset of the character with the index `number`, counted from 0. Returns the size of the text if it
@@ -45,11 +45,11 @@ size_t place_of(Text text, int64_t number) {
 // Returns the first `count` characters. A negative count removes that number of characters from the end instead.
 Text left(Text text, int32_t count) {
   return text.substr(
-      0, place_of(text, count >= 0 ? int64_t{count} : characters(text) + int64_t{count}));
+      0, place_of(text, count >= 0 ? int64_t{count} : character_count(text) + int64_t{count}));
 }
 Text right(Text text, int32_t count) {
   return text.substr(
-      place_of(text, count >= 0 ? characters(text) - int64_t{count} : -int64_t{count}));
+      place_of(text, count >= 0 ? character_count(text) - int64_t{count} : -int64_t{count}));
 }
 
 // Return the text from a position on. Positions count from 1. A position before the text is
@@ -264,7 +264,7 @@ Result<Number> mod(Number a, Number b) {
 
 int64_t now(const KernelCall& call) { return call.context.clock.wall_ms(); }
 
-constexpr int64_t kMsPerSecond = 1'000, kMsPerDay = 86'400'000;
+constexpr int64_t kMsPerUnitSecond = 1'000, kMsPerDay = 86'400'000;
 
 struct Calendar {
   std::chrono::sys_days day;
@@ -314,9 +314,9 @@ Result<std::optional<int64_t>> date_trunc(Text unit_text, int64_t ms) {
   const std::string unit = unit_name(unit_text);
   constexpr std::array<std::pair<Text, int64_t>, 6> kParts{{{"microseconds", 1},
                                                             {"milliseconds", 1},
-                                                            {"second", kMsPerSecond},
-                                                            {"minute", 60 * kMsPerSecond},
-                                                            {"hour", 3'600 * kMsPerSecond},
+                                                            {"second", kMsPerUnitSecond},
+                                                            {"minute", 60 * kMsPerUnitSecond},
+                                                            {"hour", 3'600 * kMsPerUnitSecond},
                                                             {"day", kMsPerDay}}};
   const auto time = calendar(ms);
   if (const auto part = std::ranges::find(kParts, Text(unit), &std::pair<Text, int64_t>::first);
@@ -519,7 +519,7 @@ constexpr FunctionDef kPostgresDefs[] = {
      .signature = "(STRING text) -> INT",
      .doc = "The number of characters of the text.",
      .example = "LENGTH('né') = 2",
-     .kernel = row_kernel<characters>},
+     .kernel = row_kernel<character_count>},
     {.name = "length",
      .signature = "(BYTES bytes) -> INT",
      .doc = "The number of bytes.",
@@ -529,7 +529,7 @@ constexpr FunctionDef kPostgresDefs[] = {
      .signature = "(STRING text) -> INT",
      .doc = "The number of characters of the text.",
      .example = "CHAR_LENGTH('né') = 2",
-     .kernel = row_kernel<characters>},
+     .kernel = row_kernel<character_count>},
     {.name = "strpos",
      .signature = "(STRING text, STRING wanted) -> INT",
      .doc = "The position of a text in another, counted from 1; 0 if it does not occur.",

@@ -105,7 +105,7 @@ void slice(KernelCall& call) {
 }
 
 // Copies the first elements of an array, without the last `count`.
-void trim(KernelCall& call) {
+void trim_array(KernelCall& call) {
   for (size_t row = 0; row < call.rows; ++row) {
     const Argument& array = call.args[0];
     if (array.is_null(row) || call.args[1].is_null(row)) {
@@ -255,7 +255,7 @@ constexpr FunctionDef kPostgresArraysDefs[] = {
      .signature = "(ARRAY<T> array, INT count) -> ARRAY<T>",
      .doc = "The array without its last elements; an error if it has fewer.",
      .example = "TRIM_ARRAY(ARRAY[1, 2, 3], 2) = ARRAY[1]",
-     .kernel = trim},
+     .kernel = trim_array},
     {.name = "array_append",
      .signature = "(ARRAY<T> array, T element) -> ARRAY<T>",
      .doc = "The array with an element appended.",

@@ -17,10 +17,10 @@ namespace {
 // ---- ROUND, TRUNC, CEIL, FLOOR
 
 // rounds halves to the even neighbour
-double round_double(double value) { return std::nearbyint(value); }
-double trunc_double(double value) { return std::trunc(value); }
-double ceil_double(double value) { return std::ceil(value); }
-double floor_double(double value) { return std::floor(value); }
+double round_number(double value) { return std::nearbyint(value); }
+double trunc_number(double value) { return std::trunc(value); }
+double ceil_number(double value) { return std::ceil(value); }
+double floor_number(double value) { return std::floor(value); }
 double same_as_double(int64_t value) { return static_cast<double>(value); }
 double same_as_double_of_int(int32_t value) { return value; }
 
@@ -37,12 +37,12 @@ Result<Decimal> to_whole(const KernelCall& call, Decimal value) {
   return to_places<mode>(call, value, 0);
 }
 template <RoundMode mode>
-double double_to_places(double value, int32_t places) {
+double number_to_places(double value, int32_t places) {
   return round_to_places(value, places, mode);
 }
 
 // Returns the type of a rounded number, which may have one more digit before the decimal point.
-Result<SqlType> whole_type(std::span<const SqlType> arguments) {
+Result<SqlType> postgres_whole_type(std::span<const SqlType> arguments) {
   const SqlType& type = arguments[0];
   return SqlType::decimal(std::min(type.precision() - type.scale() + 1, kMaxDecimalPrecision), 0);
 }
@@ -78,12 +78,12 @@ Error out_of_range(bool is_overflow) {
           is_overflow ? "value out of range: overflow" : "value out of range: underflow"};
 }
 
-Result<double> square_root(double x) {
+Result<double> postgres_square_root(double x) {
   if (x < 0)
     return Error{ErrorCode::InvalidParameter, "cannot take square root of a negative number"};
   return std::sqrt(x);
 }
-Result<double> exponential(double x) {
+Result<double> postgres_exponential(double x) {
   const double result = std::exp(x);
   if (std::isinf(result) && !std::isinf(x)) return out_of_range(true);
   if (result == 0 && !std::isinf(x)) return out_of_range(false);
@@ -95,7 +95,7 @@ Status check_logarithm(double x) {
     return Error{ErrorCode::InvalidParameter, "cannot take logarithm of a negative number"};
   return {};
 }
-Result<double> natural_logarithm(double x) {
+Result<double> postgres_natural_logarithm(double x) {
   TRY(check_logarithm(x));
   return std::log(x);
 }
@@ -103,13 +103,13 @@ Result<double> common_logarithm(double x) {
   TRY(check_logarithm(x));
   return std::log10(x);
 }
-Result<double> logarithm(double base, double x) {
+Result<double> postgres_logarithm(double base, double x) {
   TRY(check_logarithm(base));
   TRY(check_logarithm(x));
   if (base == 1) return Error{ErrorCode::DivisionByZero, "division by zero"};
   return std::log(x) / std::log(base);
 }
-Result<double> power(double base, double exponent) {
+Result<double> postgres_power(double base, double exponent) {
   if (base == 0 && exponent < 0)
     return Error{ErrorCode::InvalidParameter, "zero raised to a negative power is undefined"};
   if (base < 0 && std::isfinite(exponent) && exponent != std::floor(exponent))
@@ -132,10 +132,10 @@ Result<double> of_angle(double x) {
   if (std::isinf(x)) return unfit_angle();
   return function(x);
 }
-double sine(double x) { return std::sin(x); }
-double cosine(double x) { return std::cos(x); }
-double tangent(double x) { return std::tan(x); }
-double cotangent(double x) { return 1.0 / std::tan(x); }
+double postgres_sine(double x) { return std::sin(x); }
+double postgres_cosine(double x) { return std::cos(x); }
+double postgres_tangent(double x) { return std::tan(x); }
+double postgres_cotangent(double x) { return 1.0 / std::tan(x); }
 
 // Returns the inverse function of a number from `least` to `most`.
 template <double (*function)(double), int least, int most>
@@ -143,8 +143,8 @@ Result<double> of_ratio(double x) {
   if (x < least || x > most) return unfit_angle();
   return function(x);
 }
-double arc_sine(double x) { return std::asin(x); }
-double arc_cosine(double x) { return std::acos(x); }
+double postgres_arc_sine(double x) { return std::asin(x); }
+double postgres_arc_cosine(double x) { return std::acos(x); }
 double area_sine(double x) { return std::asinh(x); }
 double area_cosine(double x) { return std::acosh(x); }
 double area_tangent(double x) { return std::atanh(x); }
@@ -155,9 +155,9 @@ Result<double> hyperbolic_area_cosine(double x) {
 
 // to_degrees() divides by this constant, as PostgreSQL does. Multiplying by 180 / pi would give
 // another last digit.
-constexpr double kRadiansPerDegree = 0.0174532925199432957692;
-Result<double> to_degrees(double x) {
-  const double degrees = x / kRadiansPerDegree;
+constexpr double kRadiansPerPostgresDegree = 0.0174532925199432957692;
+Result<double> postgres_to_degrees(double x) {
+  const double degrees = x / kRadiansPerPostgresDegree;
   if (std::isinf(degrees) && !std::isinf(x)) return out_of_range(true);
   return degrees;
 }
@@ -218,14 +218,17 @@ Result<int32_t> width_bucket(double value, double low, double high, int32_t coun
          1;
 }
 
-constexpr std::string_view kRound =
+constexpr std::string_view kPostgresRound =
     "Over tables: the nearest number; of two that are as near the one further from zero, of DOUBLE "
     "the even one.";
 constexpr std::string_view kMagnitude =
     "Over tables: the number without its sign; an error where that has no place.";
-constexpr std::string_view kTrunc = "Over tables: the number without its digits after the point.";
-constexpr std::string_view kCeil = "Over tables: the smallest whole number not below the value.";
-constexpr std::string_view kFloor = "Over tables: the greatest whole number not above the value.";
+constexpr std::string_view kPostgresTrunc =
+    "Over tables: the number without its digits after the point.";
+constexpr std::string_view kPostgresCeil =
+    "Over tables: the smallest whole number not below the value.";
+constexpr std::string_view kPostgresFloor =
+    "Over tables: the greatest whole number not above the value.";
 constexpr std::string_view kLog = "Over tables: the logarithm to the base 10.";
 constexpr std::string_view kAngle =
     "Over tables: the function of an angle in radians; an error for an infinite one.";
@@ -234,54 +237,54 @@ constexpr std::string_view kRatio =
 constexpr std::string_view kGcd = "The greatest number that divides both.";
 constexpr std::string_view kLcm = "The least number that both divide.";
 
-constexpr auto kAway = RoundMode::HalfAwayFromZero, kZero = RoundMode::TowardsZero,
+constexpr auto kAway = RoundMode::HalfAwayFromZero, kTowardsZero = RoundMode::TowardsZero,
                kUp = RoundMode::Up, kDown = RoundMode::Down;
 
 constexpr FunctionDef kPostgresNumbersDefs[] = {
-    {"pg_catalog.round", "(INT val) -> DOUBLE", kRound, "ROUND(7) = 7E0",
+    {"pg_catalog.round", "(INT val) -> DOUBLE", kPostgresRound, "ROUND(7) = 7E0",
      row_kernel<same_as_double_of_int>},
-    {"pg_catalog.round", "(BIGINT val) -> DOUBLE", kRound, "ROUND(3000000000) = 3E9",
+    {"pg_catalog.round", "(BIGINT val) -> DOUBLE", kPostgresRound, "ROUND(3000000000) = 3E9",
      row_kernel<same_as_double>},
-    {"pg_catalog.round", "(DOUBLE val) -> DOUBLE", kRound, "ROUND(2.5E0) = 2E0",
-     row_kernel<round_double>},
-    {"pg_catalog.round", "(DOUBLE val, INT decimals) -> DOUBLE", kRound, "ROUND(1.25E0, 1) = 1.3E0",
-     row_kernel<double_to_places<kAway>>},
-    {"pg_catalog.round", "(DECIMAL val) -> DECIMAL", kRound, "ROUND(-2.5) = -3",
-     row_kernel<to_whole<kAway>>, whole_type},
-    {"pg_catalog.round", "(DECIMAL val, INT decimals) -> DECIMAL", kRound,
+    {"pg_catalog.round", "(DOUBLE val) -> DOUBLE", kPostgresRound, "ROUND(2.5E0) = 2E0",
+     row_kernel<round_number>},
+    {"pg_catalog.round", "(DOUBLE val, INT decimals) -> DOUBLE", kPostgresRound,
+     "ROUND(1.25E0, 1) = 1.3E0", row_kernel<number_to_places<kAway>>},
+    {"pg_catalog.round", "(DECIMAL val) -> DECIMAL", kPostgresRound, "ROUND(-2.5) = -3",
+     row_kernel<to_whole<kAway>>, postgres_whole_type},
+    {"pg_catalog.round", "(DECIMAL val, INT decimals) -> DECIMAL", kPostgresRound,
      "CAST(ROUND(-2.565, 2) AS STRING) = '-2.57'", row_kernel<to_places<kAway>>, wider_type},
-    {"pg_catalog.trunc", "(INT val) -> DOUBLE", kTrunc, "TRUNC(7) = 7E0",
+    {"pg_catalog.trunc", "(INT val) -> DOUBLE", kPostgresTrunc, "TRUNC(7) = 7E0",
      row_kernel<same_as_double_of_int>},
-    {"pg_catalog.trunc", "(BIGINT val) -> DOUBLE", kTrunc, "TRUNC(3000000000) = 3E9",
+    {"pg_catalog.trunc", "(BIGINT val) -> DOUBLE", kPostgresTrunc, "TRUNC(3000000000) = 3E9",
      row_kernel<same_as_double>},
-    {"pg_catalog.trunc", "(DOUBLE val) -> DOUBLE", kTrunc, "TRUNC(-2.5E0) = -2E0",
-     row_kernel<trunc_double>},
-    {"pg_catalog.trunc", "(DOUBLE val, INT decimals) -> DOUBLE", kTrunc, "TRUNC(1.29E0, 1) = 1.2E0",
-     row_kernel<double_to_places<kZero>>},
-    {"pg_catalog.trunc", "(DECIMAL val) -> DECIMAL", kTrunc, "TRUNC(-2.9) = -2",
-     row_kernel<to_whole<kZero>>, whole_type},
-    {"pg_catalog.trunc", "(DECIMAL val, INT decimals) -> DECIMAL", kTrunc,
-     "CAST(TRUNC(2.987, 2) AS STRING) = '2.98'", row_kernel<to_places<kZero>>, wider_type},
-    {"pg_catalog.ceil", "(INT val) -> DOUBLE", kCeil, "CEIL(7) = 7E0",
+    {"pg_catalog.trunc", "(DOUBLE val) -> DOUBLE", kPostgresTrunc, "TRUNC(-2.5E0) = -2E0",
+     row_kernel<trunc_number>},
+    {"pg_catalog.trunc", "(DOUBLE val, INT decimals) -> DOUBLE", kPostgresTrunc,
+     "TRUNC(1.29E0, 1) = 1.2E0", row_kernel<number_to_places<kTowardsZero>>},
+    {"pg_catalog.trunc", "(DECIMAL val) -> DECIMAL", kPostgresTrunc, "TRUNC(-2.9) = -2",
+     row_kernel<to_whole<kTowardsZero>>, postgres_whole_type},
+    {"pg_catalog.trunc", "(DECIMAL val, INT decimals) -> DECIMAL", kPostgresTrunc,
+     "CAST(TRUNC(2.987, 2) AS STRING) = '2.98'", row_kernel<to_places<kTowardsZero>>, wider_type},
+    {"pg_catalog.ceil", "(INT val) -> DOUBLE", kPostgresCeil, "CEIL(7) = 7E0",
      row_kernel<same_as_double_of_int>},
-    {"pg_catalog.ceil", "(BIGINT val) -> DOUBLE", kCeil, "CEIL(3000000000) = 3E9",
+    {"pg_catalog.ceil", "(BIGINT val) -> DOUBLE", kPostgresCeil, "CEIL(3000000000) = 3E9",
      row_kernel<same_as_double>},
-    {"pg_catalog.ceil", "(DOUBLE val) -> DOUBLE", kCeil, "CEIL(-1.5E0) = -1E0",
-     row_kernel<ceil_double>},
-    {"pg_catalog.ceil", "(DECIMAL val) -> DECIMAL", kCeil, "CAST(CEIL(2.1) AS STRING) = '3'",
-     row_kernel<to_whole<kUp>>, whole_type},
+    {"pg_catalog.ceil", "(DOUBLE val) -> DOUBLE", kPostgresCeil, "CEIL(-1.5E0) = -1E0",
+     row_kernel<ceil_number>},
+    {"pg_catalog.ceil", "(DECIMAL val) -> DECIMAL", kPostgresCeil,
+     "CAST(CEIL(2.1) AS STRING) = '3'", row_kernel<to_whole<kUp>>, postgres_whole_type},
     {"ceiling", "(DOUBLE val) -> DOUBLE", "The smallest whole number not below the value.",
-     "CEILING(-1.5E0) = -1E0", row_kernel<ceil_double>},
+     "CEILING(-1.5E0) = -1E0", row_kernel<ceil_number>},
     {"ceiling", "(DECIMAL val) -> DECIMAL", "The smallest whole number not below the value.",
-     "CAST(CEILING(2.1) AS STRING) = '3'", row_kernel<to_whole<kUp>>, whole_type},
-    {"pg_catalog.floor", "(INT val) -> DOUBLE", kFloor, "FLOOR(7) = 7E0",
+     "CAST(CEILING(2.1) AS STRING) = '3'", row_kernel<to_whole<kUp>>, postgres_whole_type},
+    {"pg_catalog.floor", "(INT val) -> DOUBLE", kPostgresFloor, "FLOOR(7) = 7E0",
      row_kernel<same_as_double_of_int>},
-    {"pg_catalog.floor", "(BIGINT val) -> DOUBLE", kFloor, "FLOOR(3000000000) = 3E9",
+    {"pg_catalog.floor", "(BIGINT val) -> DOUBLE", kPostgresFloor, "FLOOR(3000000000) = 3E9",
      row_kernel<same_as_double>},
-    {"pg_catalog.floor", "(DOUBLE val) -> DOUBLE", kFloor, "FLOOR(-1.5E0) = -2E0",
-     row_kernel<floor_double>},
-    {"pg_catalog.floor", "(DECIMAL val) -> DECIMAL", kFloor, "CAST(FLOOR(-2.1) AS STRING) = '-3'",
-     row_kernel<to_whole<kDown>>, whole_type},
+    {"pg_catalog.floor", "(DOUBLE val) -> DOUBLE", kPostgresFloor, "FLOOR(-1.5E0) = -2E0",
+     row_kernel<floor_number>},
+    {"pg_catalog.floor", "(DECIMAL val) -> DECIMAL", kPostgresFloor,
+     "CAST(FLOOR(-2.1) AS STRING) = '-3'", row_kernel<to_whole<kDown>>, postgres_whole_type},
     {"pg_catalog.abs", "(INT val) -> INT", kMagnitude, "ABS(-3) = 3",
      row_kernel<magnitude<int32_t>>},
     {"pg_catalog.abs", "(BIGINT val) -> BIGINT", kMagnitude, "ABS(-3000000000) = 3000000000",
@@ -305,40 +308,40 @@ constexpr FunctionDef kPostgresNumbersDefs[] = {
 
     {"pg_catalog.sqrt", "(DOUBLE val) -> DOUBLE",
      "Over tables: the square root; an error of a negative number.", "SQRT(2.25E0) = 1.5E0",
-     row_kernel<square_root>},
+     row_kernel<postgres_square_root>},
     {"pg_catalog.exp", "(DOUBLE exponent) -> DOUBLE",
      "Over tables: Euler's number to the power of the value; an error where it is too large.",
-     "EXP(0) = 1E0", row_kernel<exponential>},
+     "EXP(0) = 1E0", row_kernel<postgres_exponential>},
     {"pg_catalog.ln", "(DOUBLE val) -> DOUBLE",
      "Over tables: the natural logarithm; an error if it does not exist.", "LN(1) = 0E0",
-     row_kernel<natural_logarithm>},
+     row_kernel<postgres_natural_logarithm>},
     {"pg_catalog.log", "(DOUBLE val) -> DOUBLE", kLog, "LOG(100) = 2E0",
      row_kernel<common_logarithm>},
     {"log10", "(DOUBLE val) -> DOUBLE", "The logarithm to the base 10.", "LOG10(100) = 2E0",
      row_kernel<common_logarithm>},
     {"pg_catalog.log", "(DOUBLE base, DOUBLE val) -> DOUBLE",
      "Over tables: the logarithm to a base; an error if it does not exist.",
-     "ROUND(LOG(2, 8), 9) = 3E0", row_kernel<logarithm>},
+     "ROUND(LOG(2, 8), 9) = 3E0", row_kernel<postgres_logarithm>},
     {"pg_catalog.power", "(DOUBLE base, DOUBLE exponent) -> DOUBLE",
      "Over tables: the base to the power of the exponent; an error where it is too large, or no "
      "number.",
-     "POWER(2, 10) = 1024E0", row_kernel<power>},
+     "POWER(2, 10) = 1024E0", row_kernel<postgres_power>},
     {"pow", "(DOUBLE base, DOUBLE exponent) -> DOUBLE",
      "The base to the power of the exponent, as in PostgreSQL.", "POW(2, 10) = 1024E0",
-     row_kernel<power>},
+     row_kernel<postgres_power>},
 
     {"pg_catalog.sin", "(DOUBLE val) -> DOUBLE", kAngle, "SIN(0) = 0E0",
-     row_kernel<of_angle<sine>>},
+     row_kernel<of_angle<postgres_sine>>},
     {"pg_catalog.cos", "(DOUBLE val) -> DOUBLE", kAngle, "COS(0) = 1E0",
-     row_kernel<of_angle<cosine>>},
+     row_kernel<of_angle<postgres_cosine>>},
     {"pg_catalog.tan", "(DOUBLE val) -> DOUBLE", kAngle, "TAN(0) = 0E0",
-     row_kernel<of_angle<tangent>>},
+     row_kernel<of_angle<postgres_tangent>>},
     {"pg_catalog.cot", "(DOUBLE val) -> DOUBLE", kAngle, "ROUND(COT(PI() / 4), 9) = 1E0",
-     row_kernel<of_angle<cotangent>>},
+     row_kernel<of_angle<postgres_cotangent>>},
     {"pg_catalog.asin", "(DOUBLE val) -> DOUBLE", kRatio, "ASIN(0) = 0E0",
-     row_kernel<of_ratio<arc_sine, -1, 1>>},
+     row_kernel<of_ratio<postgres_arc_sine, -1, 1>>},
     {"pg_catalog.acos", "(DOUBLE val) -> DOUBLE", kRatio, "ACOS(1) = 0E0",
-     row_kernel<of_ratio<arc_cosine, -1, 1>>},
+     row_kernel<of_ratio<postgres_arc_cosine, -1, 1>>},
     {"asinh", "(DOUBLE val) -> DOUBLE", "The inverse of SINH.", "ASINH(0) = 0E0",
      row_kernel<area_sine>},
     {"acosh", "(DOUBLE val) -> DOUBLE", "The inverse of COSH; an error below 1.", "ACOSH(1) = 0E0",
@@ -347,7 +350,7 @@ constexpr FunctionDef kPostgresNumbersDefs[] = {
      "ATANH(0) = 0E0", row_kernel<of_ratio<area_tangent, -1, 1>>},
     {"pg_catalog.degrees", "(DOUBLE val) -> DOUBLE",
      "Over tables: radians to degrees; an error where the result is too large.",
-     "ROUND(DEGREES(PI())) = 180", row_kernel<to_degrees>},
+     "ROUND(DEGREES(PI())) = 180", row_kernel<postgres_to_degrees>},
 
     {"gcd", "(INT a, INT b) -> INT", kGcd, "GCD(12, 18) = 6",
      row_kernel<greatest_divisor<int32_t>>},

@@ -52,7 +52,7 @@ Result<std::string> concat_ws(const KernelCall& call, Text separator, Texts othe
 
 // Makes the first letter of each word upper case, and the other letters lower case. A word consists of letters and
 // digits. Each letter is converted to one letter.
-std::string initcap(Text text) {
+std::string postgres_initcap(Text text) {
   std::string out;
   bool is_in_word = false;
   const auto* bytes = reinterpret_cast<const uint8_t*>(text.data());
@@ -534,7 +534,7 @@ constexpr FunctionDef kPostgresTextsDefs[] = {
          "Over tables: each word, of letters and digits, with its first letter in upper case and "
          "all others in lower case.",
      .example = "INITCAP('wide WORLD') = 'Wide World'",
-     .kernel = row_kernel<initcap>},
+     .kernel = row_kernel<postgres_initcap>},
     {.name = "pg_catalog.chr",
      .signature = "(INT code) -> STRING",
      .doc = "Over tables: the character with this code point, of which there must be one.",

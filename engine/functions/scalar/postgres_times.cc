@@ -427,10 +427,10 @@ class TimeReader {
   char skipped_ = ' ';  // the sign that skip_separators() has skipped; a blank if none
 };
 
-constexpr size_t kMaxTemplate = 1'000;
+constexpr size_t kMaxTimeTemplate = 1'000;
 
 Status check_template(Text pattern) {
-  if (pattern.size() > kMaxTemplate)
+  if (pattern.size() > kMaxTimeTemplate)
     return Error{ErrorCode::InvalidParameter, "a template has at most 1000 characters"};
   return {};
 }
@@ -637,7 +637,7 @@ Result<SqlType> clock_type(std::span<const SqlType>) {
 // ---- GENERATE_SERIES
 
 // A longer series is a mistake and would exhaust the memory.
-constexpr size_t kMaxSeriesItems = 1'000'000;
+constexpr size_t kMaxTimeSeriesItems = 1'000'000;
 
 // Returns a series of times. Days and months are those of the calendar in `zone`; null: UTC.
 Result<Value> series_of(const KernelCall& call, const ZoneClock* zone, int64_t first, int64_t last,
@@ -651,7 +651,7 @@ Result<Value> series_of(const KernelCall& call, const ZoneClock* zone, int64_t f
     const int64_t at = ms_of_us(us);
     if (direction > 0 ? at > last : at < last) break;
     times.push_back(Value::bigint(at));
-    if (times.size() > kMaxSeriesItems)
+    if (times.size() > kMaxTimeSeriesItems)
       return Error{ErrorCode::LimitExceeded,
                    "generate_series() gives more than 1000000 points in time"};
     if (times.size() % 1024 == 0 && call.context.is_over())

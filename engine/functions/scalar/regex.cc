@@ -99,7 +99,8 @@ Result<Value> extract_group(const KernelCall& call, PerBatch<Matcher>& matcher, 
   TRY(check(status));
   return matched;
 }
-Result<Value> extract(const KernelCall& call, PerBatch<Matcher>& matcher, Text pattern, Text text) {
+Result<Value> extract_match(const KernelCall& call, PerBatch<Matcher>& matcher, Text pattern,
+                            Text text) {
   return extract_group(call, matcher, pattern, text, 0);
 }
 
@@ -140,8 +141,8 @@ Result<std::string> replace_matches(const KernelCall& call, icu::RegexMatcher& f
   found.appendTail(replaced);
   return to_utf8(replaced);
 }
-Result<std::string> replace(const KernelCall& call, PerBatch<Matcher>& matcher, Text text,
-                            Text pattern, Text replacement) {
+Result<std::string> replaced_text(const KernelCall& call, PerBatch<Matcher>& matcher, Text text,
+                                  Text pattern, Text replacement) {
   icu::RegexMatcher& found = *TRY(matcher->match(call.context, pattern, text));
   return replace_matches(call, found, replacement, true);
 }
@@ -309,7 +310,8 @@ Result<Value> parts_between(const KernelCall& call, icu::RegexMatcher& found, Te
   parts.push_back(Value::text(to_utf8(whole.tempSubStringBetween(at))));
   return Value::list(std::move(parts));
 }
-Result<Value> split(const KernelCall& call, PerBatch<Matcher>& matcher, Text text, Text pattern) {
+Result<Value> split_by_pattern(const KernelCall& call, PerBatch<Matcher>& matcher, Text text,
+                               Text pattern) {
   return parts_between(call, *TRY(matcher->match(call.context, pattern, text)), text, false);
 }
 Result<Value> split_with(const KernelCall& call, PerBatch<Matcher>& matcher, Text text,
@@ -331,7 +333,7 @@ constexpr FunctionDef kRegexDefs[] = {
      .signature = "(STRING pattern, STRING input) -> STRING",
      .doc = "The first part of a text that matches a regular expression.",
      .example = "REGEXP_EXTRACT('test.', 'some_test_string') = 'test_'",
-     .kernel = row_kernel<extract>},
+     .kernel = row_kernel<extract_match>},
     {.name = "regexp_extract",
      .signature = "(STRING pattern, STRING input, INT group) -> STRING",
      .doc = "The first match of a group of the expression.",
@@ -378,7 +380,7 @@ constexpr FunctionDef kRegexDefs[] = {
      .signature = "(STRING str, STRING regexp, STRING new) -> STRING",
      .doc = "The text with all matches replaced; $1 is the match of the first group.",
      .example = "REGEXP_REPLACE('baababaa', '(ab)+', 'cat') = 'bacataa'",
-     .kernel = row_kernel<replace>},
+     .kernel = row_kernel<replaced_text>},
     {.name = "pg_catalog.regexp_replace",
      .signature = "(STRING str, STRING regexp, STRING new) -> STRING",
      .doc = "Over tables: the text with the first match replaced, as in PostgreSQL.",
@@ -420,7 +422,7 @@ constexpr FunctionDef kRegexDefs[] = {
      .signature = "(STRING string, STRING regexp) -> ARRAY<STRING>",
      .doc = "The parts between matches of a regular expression.",
      .example = "REGEXP_SPLIT_TO_ARRAY('aabcda', '(ab|cd)') = ARRAY['a', '', 'a']",
-     .kernel = row_kernel<split>},
+     .kernel = row_kernel<split_by_pattern>},
     {.name = "pg_catalog.regexp_split_to_array",
      .signature = "(STRING string, STRING regexp) -> ARRAY<STRING>",
      .doc = "Over tables: the parts between matches of PostgreSQL's regular expression.",

@@ -44,7 +44,7 @@ std::string_view ucase(StringHeap& heap, std::string_view text) {
   return {to, text.size()};
 }
 
-bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+bool is_blank_letter(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 std::string initcap(std::string_view text) {
   const bool is_simple = is_ascii(text);
@@ -54,7 +54,7 @@ std::string initcap(std::string_view text) {
   else
     lower = lower_case(text);
   size_t at = 0;
-  while (at < lower.size() && is_blank(lower[at])) ++at;
+  while (at < lower.size() && is_blank_letter(lower[at])) ++at;
   std::string out;
   bool begins_word = true;
   for (; at < lower.size(); at += character_size(lower, at)) {
@@ -63,7 +63,7 @@ std::string initcap(std::string_view text) {
       out += ascii_upper(character[0]);
     else
       out += begins_word ? upper_case(character) : character;
-    begins_word = is_blank(character[0]);
+    begins_word = is_blank_letter(character[0]);
   }
   return out;
 }

@@ -89,7 +89,7 @@ std::string named(bool fills, Text pattern, Text name) {
   return out;
 }
 
-struct TimePattern {
+struct CharPattern {
   Text name;  // upper case, unless only the lower-case pattern is valid
   // Prints the field. `fills` is false if FM precedes the pattern; `as_written` is the pattern in
   // the template.
@@ -97,7 +97,7 @@ struct TimePattern {
 };
 using M = const Moment&;
 // If one pattern is the beginning of another, the longer one comes first.
-constexpr TimePattern kTimePatterns[] = {
+constexpr CharPattern kTimePatterns[] = {
     {"HH24", [](M at, bool fills, Text) { return padded(fills, at.hour(), 2); }},
     {"HH12", [](M at, bool fills, Text) { return padded(fills, (at.hour() + 11) % 12 + 1, 2); }},
     {"HH", [](M at, bool fills, Text) { return padded(fills, (at.hour() + 11) % 12 + 1, 2); }},
@@ -186,7 +186,7 @@ constexpr TimePattern kTimePatterns[] = {
 
 // Returns whether an interval has this field. Intervals have no weeks, names of days and months,
 // eras and zones.
-bool is_of_intervals(const TimePattern& pattern) {
+bool is_of_intervals(const CharPattern& pattern) {
   constexpr Text kPatterns[] = {
       "HH24", "HH12", "HH", "MI", "SSSSS", "SSSS", "SS",  "MS", "US", "FF1", "FF2", "FF3",  "FF4",
       "FF5",  "FF6",  "AM", "PM", "Y,YYY", "YYYY", "YYY", "YY", "Y",  "MM",  "DD",  "A.M.", "P.M."};
@@ -218,7 +218,7 @@ Result<std::string> shown(const Moment& at, Text form) {
       form.remove_prefix(2);
       continue;
     }
-    const auto pattern = std::ranges::find_if(kTimePatterns, [&](const TimePattern& each) {
+    const auto pattern = std::ranges::find_if(kTimePatterns, [&](const CharPattern& each) {
       return starts_ignoring_case(form, each.name);
     });
     if (pattern == std::end(kTimePatterns)) {
