@@ -20,7 +20,7 @@
 namespace engine {
 namespace {
 
-Error invalid(std::string message) {
+Error invalid_source(std::string message) {
   return Error{ErrorCode::InvalidStatement, std::move(message)};
 }
 
@@ -31,9 +31,10 @@ Result<Existing> check_existing(const CreateSource& create, const DataSource* ol
   const std::string_view kind = kind_word(create.kind);
   const bool replaces = create.or_replace && old && old->kind == create.kind;
   if (create.or_replace && (create.is_source || (replaces && old->read_only)))
-    return invalid(fmt::format("Cannot add {0} '{1}': CREATE OR REPLACE is not supported on source "
-                               "{0}s.",
-                               kind, create.name.text))
+    return invalid_source(
+               fmt::format("Cannot add {0} '{1}': CREATE OR REPLACE is not supported on source "
+                           "{0}s.",
+                           kind, create.name.text))
         .at(create.name_position);
   if (!old) return Existing::None;
   if (replaces) return Existing::Replace;
@@ -53,7 +54,7 @@ Status check_declares_columns(const CreateSource& create, const SourceFormats& f
                             std::string_view which, bool is_key) -> Status {
     if (!side.schema_id) return {};
     if (!inferred)
-      return invalid(
+      return invalid_source(
           fmt::format("{0}_FORMAT should support schema inference when {0}_SCHEMA_ID "
                       "is provided. Current format is {1}.",
                       which, format.name));
@@ -66,14 +67,14 @@ Status check_declares_columns(const CreateSource& create, const SourceFormats& f
                         element.constraint == ColumnConstraint::PrimaryKey);
     });
     if (declared)
-      return invalid(fmt::format(
+      return invalid_source(fmt::format(
           "Table elements and {}_SCHEMA_ID cannot both exist for create statement.", which));
     return {};
   };
   TRY(check_id(properties.key, formats.key, key_inferred, "KEY", true));
   TRY(check_id(properties.value, formats.value, value_inferred, "VALUE", false));
   if (!create.elements.empty() || key_inferred || value_inferred) return {};
-  Error error = invalid("The statement does not define any columns.");
+  Error error = invalid_source("The statement does not define any columns.");
   error.ksqldb = "No columns supplied.";
   error.hint = fmt::format("Declare the columns after the name: CREATE {} {} (id INT{} KEY, ...).",
                            create.kind == SourceKind::Stream ? "STREAM" : "TABLE", create.name.text,
@@ -205,10 +206,10 @@ Status check_no_topic(const CreateSource& create, const DataSource* old, const T
 Status check_keys(const CreateSource& create, const DataSource& source, bool key_inferred) {
   if (source.schema.key_count() > 0 || key_inferred) return {};
   if (source.kind == SourceKind::Table)
-    return invalid("Tables require a PRIMARY KEY. Please define the PRIMARY KEY.")
+    return invalid_source("Tables require a PRIMARY KEY. Please define the PRIMARY KEY.")
         .with_hint("Write PRIMARY KEY behind a column: id INT PRIMARY KEY.")
         .at(create.name_position);
-  if (source.window) return invalid("Windowed sources require a key column.");
+  if (source.window) return invalid_source("Windowed sources require a key column.");
   return {};
 }
 
@@ -222,7 +223,7 @@ Result<TopicChoice> choose_topic(const CreateSource& create, const SourcePropert
                                  const std::string& name, const Topics& topics,
                                  const EngineSettings& settings) {
   if (!properties.topic && settings.ksqldb_compat)
-    return invalid("Missing required property \"KAFKA_TOPIC\" which has no default value.");
+    return invalid_source("Missing required property \"KAFKA_TOPIC\" which has no default value.");
   TopicChoice choice{name};
   if (const auto found = topics.find(choice.name)) {
     choice.partitions = found->partitions;
@@ -264,7 +265,7 @@ std::string similar_topic(const std::string& name, const Topics& topics) {
 
 Status check_retention(const CreateSource& create, const SourceProperties& properties) {
   if (!properties.retention_ms || create.kind == SourceKind::Stream || properties.window) return {};
-  return invalid(
+  return invalid_source(
       "Invalid config variable in the WITH clause: RETENTION_MS. Non-windowed tables do not "
       "support retention.");
 }
@@ -275,8 +276,8 @@ Result<std::string> generator_id(const std::string& name, const DataSource* old,
   const PersistentQuery* query = old ? catalog.find_query(old->created_by) : nullptr;
   if (!query) return fmt::format("GENERATOR_{}_{}", name, catalog.next_query_number);
   if (query->sources.empty()) return query->id;
-  return invalid(fmt::format("{} {} is written by query {}, so its rows cannot be generated",
-                             kind_word(old->kind), name, query->id))
+  return invalid_source(fmt::format("{} {} is written by query {}, so its rows cannot be generated",
+                                    kind_word(old->kind), name, query->id))
       .at(create.name_position)
       .with_hint("DROP it first, or choose another name for the generated one.");
 }
@@ -442,12 +443,12 @@ Result<std::optional<TimestampColumn>> find_timestamp_column(const SourcePropert
   const SqlType& type = schema.columns[static_cast<size_t>(index)].type;
   const bool is_text = type.kind() == TypeKind::String;
   if (is_text && !properties.timestamp_format)
-    return invalid(
+    return invalid_source(
                "A String timestamp field has been specified without also specifying the "
                "timestamp_format")
         .with_hint("Add TIMESTAMP_FORMAT = 'yyyy-MM-dd HH:mm:ss', or the format of its texts.");
   if (!is_text && properties.timestamp_format)
-    return invalid(
+    return invalid_source(
         "'TIMESTAMP_FORMAT' set in the WITH clause can only be used when the timestamp column is "
         "of type STRING.");
   if (!is_text && type.kind() != TypeKind::Bigint && type.kind() != TypeKind::Timestamp)

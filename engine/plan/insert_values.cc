@@ -32,7 +32,7 @@ struct InsertPlan {
 };
 constexpr int kRowTimeColumn = -1;
 
-Error invalid(std::string message) {
+Error invalid_insert(std::string message) {
   return Error{ErrorCode::InvalidStatement, std::move(message)};
 }
 
@@ -66,16 +66,17 @@ Error unknown_source(const InsertValues& insert, const Catalog& catalog) {
 Status check_target(const DataSource& source, const PlanContext& context) {
   const auto enabled = context.properties.find("ksql.insert.into.values.enabled");
   if (enabled != context.properties.end() && enabled->second == "false")
-    return invalid("The server has disabled INSERT INTO ... VALUES functionality.");
+    return invalid_insert("The server has disabled INSERT INTO ... VALUES functionality.");
   if (source.read_only)
-    return invalid(fmt::format("Cannot insert values into read-only {}: {}",
-                               source.kind == SourceKind::Table ? "table" : "stream", source.name));
-  if (source.window) return invalid("Cannot insert values into windowed stream/table!");
+    return invalid_insert(fmt::format("Cannot insert values into read-only {}: {}",
+                                      source.kind == SourceKind::Table ? "table" : "stream",
+                                      source.name));
+  if (source.window) return invalid_insert("Cannot insert values into windowed stream/table!");
   return check_writable(source.topic);
 }
 
 Error header_columns(const std::vector<std::string>& names) {
-  return invalid("Cannot insert into HEADER columns: " + absl::StrJoin(names, ", "));
+  return invalid_insert("Cannot insert into HEADER columns: " + absl::StrJoin(names, ", "));
 }
 
 // Returns whether the statement that created the table named no topic. In ksqlDB every statement must name one.
@@ -103,13 +104,13 @@ Result<InsertPlan> listed_columns(const InsertValues& insert, const DataSource& 
     const std::string& name = column.name.text;
     const int index = find_insert_column(column, source, context);
     if (index < 0 && (name == kRowPartition || name == kRowOffset))
-      return invalid(fmt::format("Inserting into column `{}` is not allowed.", name))
+      return invalid_insert(fmt::format("Inserting into column `{}` is not allowed.", name))
           .at(column.position);
     if (index < 0 && name != kRowTime) return no_such_written_column(column, source);
     if (index >= 0 && source.schema.columns[static_cast<size_t>(index)].role == ColumnRole::Headers)
       return header_columns({name}).at(column.position);
     if (index >= 0 && is_row_id(source.schema.columns[static_cast<size_t>(index)]))
-      return invalid(fmt::format("{} is assigned when the row is written", kRowId))
+      return invalid_insert(fmt::format("{} is assigned when the row is written", kRowId))
           .at(column.position);
     const int place = index < 0 ? kRowTimeColumn : index;
     if (std::ranges::find(plan.columns, place) != plan.columns.end())

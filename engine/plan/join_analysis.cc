@@ -9,7 +9,7 @@ namespace engine {
 
 namespace {
 
-Error invalid(std::string message) {
+Error invalid_join_query(std::string message) {
   return Error{ErrorCode::InvalidStatement, std::move(message)};
 }
 
@@ -19,16 +19,18 @@ Status check_sources(const std::vector<AnalysedSource>& sources, bool as_ksqldb)
   for (const AnalysedSource& source : sources) {
     const std::string& name = source.source->name;
     if (!seen.insert(source.source).second && as_ksqldb)
-      return invalid(sources.size() == 2
-                         ? fmt::format("Can not join '{}' to '{}': self joins are not yet "
-                                       "supported.",
-                                       name, name)
-                         : fmt::format("N-way joins do not support multiple occurrences of the "
-                                       "same source. Source: '{}'.",
-                                       name))
+      return invalid_join_query(
+                 sources.size() == 2
+                     ? fmt::format("Can not join '{}' to '{}': self joins are not yet "
+                                   "supported.",
+                                   name, name)
+                     : fmt::format("N-way joins do not support multiple occurrences of the "
+                                   "same source. Source: '{}'.",
+                                   name))
           .at(source.position);
     if (!aliases.insert(source.alias).second)
-      return invalid(fmt::format("two sources of the query have the name {}", source.alias))
+      return invalid_join_query(
+                 fmt::format("two sources of the query have the name {}", source.alias))
           .at(source.position)
           .with_hint("Use AS to give one of them another name.");
   }
@@ -40,7 +42,7 @@ Status check_value_formats(const std::vector<AnalysedSource>& sources) {
   for (const AnalysedSource& source : sources)
     if (source.source->value_format.name == "KAFKA") names.push_back(source.source->name);
   if (names.empty()) return {};
-  return invalid(
+  return invalid_join_query(
       fmt::format("Source(s) {} are using the 'KAFKA' value format. This format does "
                   "not yet support JOIN.",
                   fmt::join(names, ", ")));
@@ -73,9 +75,10 @@ Result<size_t> source_of(const Expression& side, const Expression& condition,
   std::set<std::string> aliases;
   TRY(list_sources(side, aliases));
   if (aliases.size() != 1)
-    return invalid(fmt::format("Invalid comparison expression '{}' in join '{}'. Each side of the "
-                               "join comparision must contain references from exactly one source.",
-                               to_sql(side), to_sql(condition)))
+    return invalid_join_query(
+               fmt::format("Invalid comparison expression '{}' in join '{}'. Each side of the "
+                           "join comparision must contain references from exactly one source.",
+                           to_sql(side), to_sql(condition)))
         .at(side.position);
   const auto found = std::ranges::find(sources, *aliases.begin(), &AnalysedSource::alias);
   return static_cast<size_t>(found - sources.begin());
@@ -83,16 +86,18 @@ Result<size_t> source_of(const Expression& side, const Expression& condition,
 
 Result<Comparison*> comparison_of(Expression& condition) {
   if (condition.is<Logical>())
-    return invalid(fmt::format("Invalid join condition: joins on multiple conditions are not yet "
-                               "supported. Got {}.",
-                               to_sql(condition)))
+    return invalid_join_query(
+               fmt::format("Invalid join condition: joins on multiple conditions are not yet "
+                           "supported. Got {}.",
+                           to_sql(condition)))
         .at(condition.position)
         .with_hint("Move the other conditions to WHERE.");
   auto* comparison = std::get_if<Comparison>(&condition.node);
   if (!comparison)
-    return invalid("Unsupported join expression: " + to_sql(condition)).at(condition.position);
+    return invalid_join_query("Unsupported join expression: " + to_sql(condition))
+        .at(condition.position);
   if (comparison->op != ComparisonOp::Equal)
-    return invalid("Only equality join criteria is supported.")
+    return invalid_join_query("Only equality join criteria is supported.")
         .at(condition.position)
         .with_hint(
             "ON compares one expression of each side: ON a.id = b.id. Other conditions belong in "
@@ -107,20 +112,22 @@ Result<AnalysedJoin> analyse_join(Join join, size_t added,
   const size_t first = TRY(source_of(*comparison.left, *join.on, sources));
   const size_t second = TRY(source_of(*comparison.right, *join.on, sources));
   if (first == second)
-    return invalid(fmt::format("Each side of the join must reference exactly one source and not "
-                               "the same source. Left side references `{}` and right references "
-                               "`{}`",
-                               sources[first].alias, sources[second].alias))
+    return invalid_join_query(
+               fmt::format("Each side of the join must reference exactly one source and not "
+                           "the same source. Left side references `{}` and right references "
+                           "`{}`",
+                           sources[first].alias, sources[second].alias))
         .at(join.on->position);
   if (std::max(first, second) > added)
-    return invalid(
+    return invalid_join_query(
                "Cannot build JOIN tree; neither source in the join is the FROM source or "
                "included in a previous JOIN: " +
                to_sql(*join.on))
         .at(join.on->position);
   if (first != added && second != added)
-    return invalid(fmt::format("Cannot perform circular join: {} is not compared with anything",
-                               sources[added].alias))
+    return invalid_join_query(
+               fmt::format("Cannot perform circular join: {} is not compared with anything",
+                           sources[added].alias))
         .at(join.on->position);
   AnalysedJoin analysed;
   analysed.type = join.type;

@@ -10,7 +10,7 @@ namespace engine {
 
 namespace {
 
-Error invalid(std::string message) {
+Error invalid_join(std::string message) {
   return Error{ErrorCode::InvalidStatement, std::move(message)};
 }
 
@@ -51,9 +51,10 @@ class JoinCheck {
  private:
   Status check_order() const {
     if (!left_is_table_ || right_is_table_) return {};
-    return invalid(fmt::format("Invalid join order: table-stream joins are not supported; only "
-                               "stream-table joins. Got {}.",
-                               join_text(join_, analysis_.sources)))
+    return invalid_join(
+               fmt::format("Invalid join order: table-stream joins are not supported; only "
+                           "stream-table joins. Got {}.",
+                           join_text(join_, analysis_.sources)))
         .at(join_.position)
         .with_hint("Put the stream after FROM, and join the table to it.");
   }
@@ -67,11 +68,12 @@ class JoinCheck {
     if (!right_is_table_ || is_key_of(*join_.right_key, right_)) return {};
     std::vector<std::string> names;
     for (const ColumnDef& key : right_.source->schema.keys()) names.push_back(key.name);
-    return invalid(fmt::format("Invalid join condition: {} joins require to join on {}. Got {}.",
-                               left_is_table_ ? "table-table" : "stream-table",
-                               left_is_table_ ? "the primary key of the right input table"
-                                              : "the table's primary key",
-                               condition_text(join_)))
+    return invalid_join(
+               fmt::format("Invalid join condition: {} joins require to join on {}. Got {}.",
+                           left_is_table_ ? "table-table" : "stream-table",
+                           left_is_table_ ? "the primary key of the right input table"
+                                          : "the table's primary key",
+                           condition_text(join_)))
         .at(join_.position)
         .with_hint(fmt::format("The primary key of {} is {}.", right_.source->name,
                                join_words(names, "and")));
@@ -98,25 +100,27 @@ class JoinCheck {
   Status check_windows() const {
     if (!left_.source->window && !right_.source->window) return {};
     if (!left_.source->window || !right_.source->window)
-      return invalid(fmt::format("Can not join windowed source to non-windowed source.\n{}\n{}",
-                                 described_window(*left_.source), described_window(*right_.source)))
+      return invalid_join(
+                 fmt::format("Can not join windowed source to non-windowed source.\n{}\n{}",
+                             described_window(*left_.source), described_window(*right_.source)))
           .at(join_.position);
     if ((left_.source->window->type == WindowType::Session) !=
         (right_.source->window->type == WindowType::Session))
-      return invalid(fmt::format(
-                         "Incompatible windowed sources.\nLeft source: {}\nRight source: {}\n"
-                         "Session windowed sources can only be joined to other session "
-                         "windowed sources, and may still not result in expected behaviour as "
-                         "session bounds must be an exact match for the join to work\nHopping "
-                         "and tumbling windowed sources can only be joined to other hopping and "
-                         "tumbling windowed sources",
-                         window_word(*left_.source), window_word(*right_.source)))
+      return invalid_join(
+                 fmt::format(
+                     "Incompatible windowed sources.\nLeft source: {}\nRight source: {}\n"
+                     "Session windowed sources can only be joined to other session "
+                     "windowed sources, and may still not result in expected behaviour as "
+                     "session bounds must be an exact match for the join to work\nHopping "
+                     "and tumbling windowed sources can only be joined to other hopping and "
+                     "tumbling windowed sources",
+                     window_word(*left_.source), window_word(*right_.source)))
           .at(join_.position);
     // Windowed sources must be joined by their keys and must have equal windows. Otherwise rows
     // with equal key bytes would be joined although their windows may differ.
     if (!is_key_of(*join_.left_key, left_) || !is_key_of(*join_.right_key, right_) ||
         !(left_.source->window == right_.source->window))
-      return invalid(
+      return invalid_join(
                  "Implicit repartitioning of windowed sources is not supported. See "
                  "https://github.com/confluentinc/ksql/issues/4385.")
           .at(join_.position);
@@ -126,21 +130,23 @@ class JoinCheck {
   Status check_foreign() const {
     if (context_.settings.ksqldb_compat && analysis_.joins.size() > 1 &&
         &join_ != &analysis_.joins.front())
-      return invalid(fmt::format("Invalid join condition: foreign-key table-table joins are not "
-                                 "supported as part of n-way joins. Got {}.",
-                                 condition_text(join_)))
+      return invalid_join(
+                 fmt::format("Invalid join condition: foreign-key table-table joins are not "
+                             "supported as part of n-way joins. Got {}.",
+                             condition_text(join_)))
           .at(join_.position);
     if (left_.source->window || right_.source->window)
-      return invalid("Foreign-key table-table joins are not supported on windowed tables.")
+      return invalid_join("Foreign-key table-table joins are not supported on windowed tables.")
           .at(join_.position);
     if (join_.type == JoinType::Full)
-      return invalid(fmt::format("Invalid join type: full-outer join not supported for foreign-key "
-                                 "table-table join. Got {}.",
-                                 join_text(join_, analysis_.sources)))
+      return invalid_join(
+                 fmt::format("Invalid join type: full-outer join not supported for foreign-key "
+                             "table-table join. Got {}.",
+                             join_text(join_, analysis_.sources)))
           .at(join_.position)
           .with_hint("The result has the key of the left table. Use LEFT JOIN or JOIN.");
     if (join_.type == JoinType::Right)
-      return invalid("RIGHT OUTER JOIN on a foreign key is not supported")
+      return invalid_join("RIGHT OUTER JOIN on a foreign key is not supported")
           .at(join_.position)
           .with_hint("The result has the key of the left table. Use LEFT JOIN or JOIN.");
     return {};
@@ -148,7 +154,7 @@ class JoinCheck {
 
   Status check_table_table() const {
     if (!join_.within) return {};
-    return invalid(
+    return invalid_join(
                "A window definition was provided for a Table-Table join. These joins are not "
                "windowed. Please drop the window definition (i.e. the WITHIN clause) and try to "
                "execute your Table-Table join again.")
@@ -157,20 +163,20 @@ class JoinCheck {
 
   Status check_stream_table() const {
     if (join_.type == JoinType::Full)
-      return invalid(fmt::format("Invalid join type: full-outer join not supported for "
-                                 "stream-table join. Got {}.",
-                                 join_text(join_, analysis_.sources)))
+      return invalid_join(fmt::format("Invalid join type: full-outer join not supported for "
+                                      "stream-table join. Got {}.",
+                                      join_text(join_, analysis_.sources)))
           .at(join_.position)
           .with_hint("Only records of the stream create rows. Use LEFT JOIN or JOIN.");
     if (join_.type == JoinType::Right) {
-      Error error = invalid("a stream cannot be joined to a table with RIGHT JOIN");
+      Error error = invalid_join("a stream cannot be joined to a table with RIGHT JOIN");
       error.ksqldb = "Invalid join type encountered: RIGHT [OUTER] JOIN";
       return std::move(error)
           .at(join_.position)
           .with_hint("Only records of the stream create rows. Use LEFT JOIN or JOIN.");
     }
     if (join_.within)
-      return invalid(
+      return invalid_join(
                  "A window definition was provided for a Stream-Table join. These joins are not "
                  "windowed. Please drop the window definition (ie. the WITHIN clause) and try to "
                  "execute your join again.")
@@ -188,7 +194,8 @@ class JoinCheck {
         TRY(each.to_ms());
       return {};
     }
-    return invalid("Stream-Stream joins must have a WITHIN clause specified. None was provided.")
+    return invalid_join(
+               "Stream-Stream joins must have a WITHIN clause specified. None was provided.")
         .at(join_.position)
         .with_hint("Write WITHIN 1 HOUR before ON.");
   }

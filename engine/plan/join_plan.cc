@@ -18,7 +18,7 @@ namespace {
 // Name of a key that is not a column. No reference can resolve to this name, since names in joins are qualified.
 constexpr std::string_view kJoinKey = "KSQL_JOIN_KEY";
 
-Error invalid(std::string message) {
+Error invalid_join_plan(std::string message) {
   return Error{ErrorCode::InvalidStatement, std::move(message)};
 }
 
@@ -528,10 +528,11 @@ class JoinPlanner {
     const DataSource &left = *source(join.left).source, &table = *source(join.right).source;
     const int wanted = partitions_of(table);
     if (partitions_ == wanted) return {};
-    return invalid(fmt::format("Can't join `{0}` with `{1}` since the number of partitions don't "
-                               "match. `{0}` partitions = {2}; `{1}` partitions = {3}. Please "
-                               "repartition either one so that the number of partitions match.",
-                               left.name, table.name, partitions_, wanted))
+    return invalid_join_plan(
+               fmt::format("Can't join `{0}` with `{1}` since the number of partitions don't "
+                           "match. `{0}` partitions = {2}; `{1}` partitions = {3}. Please "
+                           "repartition either one so that the number of partitions match.",
+                           left.name, table.name, partitions_, wanted))
         .at(join.position)
         .with_hint(fmt::format("Use CREATE STREAM ... WITH (PARTITIONS = {}) AS SELECT * FROM {} "
                                "to make a copy of the stream with this number of partitions.",

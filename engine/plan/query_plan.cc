@@ -28,7 +28,7 @@ namespace engine {
 
 namespace {
 
-Error invalid(std::string message) {
+Error invalid_query(std::string message) {
   return Error{ErrorCode::InvalidStatement, std::move(message)};
 }
 
@@ -57,7 +57,7 @@ Result<SourceFormats> sink_formats(const SourceProperties& with, const DataSourc
   SourceFormats formats =
       TRY(choose_formats(with, inherited_formats(source, has_keys, settings), sink));
   if (!has_keys && with.key.format && *with.key.format != "NONE" && !with.value.format)
-    return invalid("Key format specified for stream without key columns.");
+    return invalid_query("Key format specified for stream without key columns.");
   return formats;
 }
 
@@ -115,10 +115,10 @@ QueryPlan assemble(std::string id, QueryKind kind, std::vector<std::string> sour
 Status check_result_kind(SourceKind wanted, bool is_table) {
   if (is_table == (wanted == SourceKind::Table)) return {};
   if (is_table)
-    return invalid(
+    return invalid_query(
         "Invalid result type. Your SELECT query produces a TABLE. Please use CREATE TABLE AS "
         "SELECT statement instead.");
-  return invalid(
+  return invalid_query(
       "Invalid result type. Your SELECT query produces a STREAM. Please use CREATE STREAM AS "
       "SELECT statement instead.");
 }
@@ -207,7 +207,7 @@ Status check_rebuild(const CreateAsSelect& create, const std::vector<std::string
                      const Catalog& catalog) {
   const Property& property = *find_property(create.properties, "REBUILD");
   if (!create.or_replace)
-    return invalid("REBUILD requires CREATE OR REPLACE")
+    return invalid_query("REBUILD requires CREATE OR REPLACE")
         .at(property.position)
         .with_hint("A new query reads its sources from the beginning anyway.");
   if (create.kind == SourceKind::Stream)
@@ -217,7 +217,7 @@ Status check_rebuild(const CreateAsSelect& create, const std::vector<std::string
         .at(property.position)
         .with_hint("Create a stream with another name and another topic.");
   if (comes_from(sources, create.name.text, catalog))
-    return invalid(fmt::format("{} cannot be rebuilt from itself", create.name.text))
+    return invalid_query(fmt::format("{} cannot be rebuilt from itself", create.name.text))
         .at(create.name_position);
   return {};
 }
@@ -229,7 +229,7 @@ Status check_only_writer(const DataSource& sink, const PlanContext& context) {
   const std::vector<std::string> writers = context.catalog.writers_of(sink.name);
   if (std::ranges::all_of(writers, [&](const auto& id) { return id == sink.created_by; }))
     return {};
-  return invalid(
+  return invalid_query(
       fmt::format("REPLACE for sink {} is not supported because there are multiple queries writing "
                   "into it: [{}]",
                   sink.name, fmt::join(writers, ", ")));
@@ -261,15 +261,16 @@ Result<PlannedQuery> plan_create_as(const CreateAsSelect& create, const ParsedSt
         .with_hint("Use CREATE OR REPLACE to change it, or IF NOT EXISTS to keep it.");
   if (!existing) TRY(check_name_size(create.name.text, create.name_position));
   if (existing && existing->read_only)
-    return invalid(fmt::format("Cannot add {0} '{1}': CREATE OR REPLACE is not supported on source "
-                               "{0}s.",
-                               kind_word(create.kind), create.name.text))
+    return invalid_query(
+               fmt::format("Cannot add {0} '{1}': CREATE OR REPLACE is not supported on source "
+                           "{0}s.",
+                           kind_word(create.kind), create.name.text))
         .at(create.name_position);
   if (existing) TRY(check_only_writer(*existing, context));
 
   if (create.query.limit)
-    return invalid(fmt::format("CREATE {} AS SELECT statements don't support LIMIT clause.",
-                               create.kind == SourceKind::Stream ? "STREAM" : "TABLE"))
+    return invalid_query(fmt::format("CREATE {} AS SELECT statements don't support LIMIT clause.",
+                                     create.kind == SourceKind::Stream ? "STREAM" : "TABLE"))
         .at(create.query.positions.limit.value_or(create.query.position))
         .with_hint("The SELECT that reads the result takes ORDER BY and LIMIT.");
   Analysis analysis = TRY(analyse(create.query, context, QueryUse::Persistent));
@@ -407,7 +408,7 @@ Result<PlannedQuery> plan_insert_select(const InsertSelect& insert, const Parsed
   if (const auto topic = context.topics.find(sink->topic)) TRY(check_not_of_view(*topic));
   for (const ColumnDef& column : sink->schema.columns)
     if (column.role == ColumnRole::Headers)
-      return invalid(
+      return invalid_query(
           fmt::format("Cannot insert into {} because it has header columns", sink->name));
 
   TRY(check_reads_source(insert, *sink));
@@ -424,7 +425,7 @@ Result<PlannedQuery> plan_insert_select(const InsertSelect& insert, const Parsed
   PlannedSelect select = TRY(plan_select(
       std::move(analysis), {QueryUse::Persistent, id, sink->name}, context, key_format));
   if (select.is_table)
-    return invalid(
+    return invalid_query(
                "INSERT INTO can only be used to insert into a stream. The query produces a TABLE.")
         .with_hint(
             "CREATE TABLE name AS SELECT ... keeps the result of this SELECT. A stream on the "

@@ -8,7 +8,7 @@
 namespace engine {
 namespace {
 
-Error invalid(std::string message) {
+Error invalid_format(std::string message) {
   return Error{ErrorCode::InvalidStatement, std::move(message)};
 }
 
@@ -21,10 +21,11 @@ Status check_properties(const FormatProperties& said, const FormatTraits& format
   if (said.delimiter) TRY(validate_delimiter_use(format.name));
   if (!said.full_schema_name) return {};
   if (!format.infers_schema && format.kind != FormatKind::ProtobufNosr)
-    return invalid(
+    return invalid_format(
         fmt::format("{} does not support the following configs: [fullSchemaName]", format.name));
   if (absl::StripAsciiWhitespace(*said.full_schema_name).empty())
-    return invalid("fullSchemaName cannot be empty. Format configuration: {fullSchemaName=}");
+    return invalid_format(
+        "fullSchemaName cannot be empty. Format configuration: {fullSchemaName=}");
   return {};
 }
 
@@ -45,8 +46,8 @@ Status check_nulls(const FormatProperties& said, const FormatTraits& format) {
   const bool is_protobuf =
       format.kind == FormatKind::Protobuf || format.kind == FormatKind::ProtobufNosr;
   if (!said.nullable_representation || is_protobuf) return {};
-  return invalid(fmt::format("{} does not support the following configs: [nullableRepresentation]",
-                             format.name));
+  return invalid_format(fmt::format(
+      "{} does not support the following configs: [nullableRepresentation]", format.name));
 }
 
 Result<FormatSpec> choose(const FormatProperties& said, const FormatSpec& otherwise, Side side,
@@ -55,7 +56,7 @@ Result<FormatSpec> choose(const FormatProperties& said, const FormatSpec& otherw
   spec.name = said.format.value_or(otherwise.name);
   if (spec.name.empty()) {
     const bool is_key = side == Side::Key;
-    return invalid(fmt::format(
+    return invalid_format(fmt::format(
         "Statement is missing the '{}_FORMAT' property from the WITH clause. Either provide one or "
         "set a default via the 'ksql.persistence.default.format.{}' config.",
         is_key ? "KEY" : "VALUE", is_key ? "key" : "value"));

@@ -54,24 +54,24 @@ std::string shown_list(const std::vector<std::string>& items) {
 struct PropertyName {
   std::string_view member, property;
 };
-constexpr PropertyName kProperties[] = {{"topic", "topicName"},
-                                        {"key_format", "formats"},
-                                        {"value_format", "formats"},
-                                        {"schema", "sourceSchema"},
-                                        {"timestamp", "timestampColumn"},
-                                        {"window", "windowInfo"},
-                                        {"type", "joinType"},
-                                        {"before_ms", "beforeMillis"},
-                                        {"after_ms", "afterMillis"},
-                                        {"grace_ms", "graceMillis"},
-                                        {"key_count", "groupByExpressions"},
-                                        {"calls", "aggregationFunctions"},
-                                        {"functions", "tableFunctions"},
-                                        {"foreign_key", "leftJoinExpression"},
-                                        {"final_only", "emitStrategy"}};
+constexpr PropertyName kPropertyNames[] = {{"topic", "topicName"},
+                                           {"key_format", "formats"},
+                                           {"value_format", "formats"},
+                                           {"schema", "sourceSchema"},
+                                           {"timestamp", "timestampColumn"},
+                                           {"window", "windowInfo"},
+                                           {"type", "joinType"},
+                                           {"before_ms", "beforeMillis"},
+                                           {"after_ms", "afterMillis"},
+                                           {"grace_ms", "graceMillis"},
+                                           {"key_count", "groupByExpressions"},
+                                           {"calls", "aggregationFunctions"},
+                                           {"functions", "tableFunctions"},
+                                           {"foreign_key", "leftJoinExpression"},
+                                           {"final_only", "emitStrategy"}};
 
 std::string_view property_name(std::string_view member) {
-  for (const PropertyName& known : kProperties)
+  for (const PropertyName& known : kPropertyNames)
     if (known.member == member) return known.property;
   return member;
 }
