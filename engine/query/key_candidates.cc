@@ -11,7 +11,7 @@ namespace {
 using Candidates = std::optional<std::vector<KeyAssignment>>;
 
 // Candidates of a condition that is true for no key.
-const Candidates kNone{std::in_place};
+const Candidates kNoCandidates{std::in_place};
 
 // Limit for candidates, because looking up more keys than this one by one is not faster than a
 // scan.
@@ -52,7 +52,7 @@ class KeyRangeAnalysis {
     // narrow the keys here. The filter reports the error.
     Result<Value> value = evaluate_constant(constant, keys_[*index].type, scope_, eval_);
     if (!value) return std::nullopt;
-    if (value->is_null()) return kNone;  // no key is null, so nothing equals the value
+    if (value->is_null()) return kNoCandidates;  // no key is null, so nothing equals the value
     std::vector<KeyAssignment> found;
     add(found, *index, *value);
     return found;
@@ -86,7 +86,7 @@ class KeyRangeAnalysis {
     const SqlType type = SqlType::array(keys_[*index].type);
     const Result<Value> array = evaluate_constant(*call.arguments[0], type, scope_, eval_);
     if (!array) return std::nullopt;
-    if (array->is_null()) return kNone;
+    if (array->is_null()) return kNoCandidates;
     if (array->as_list().size() > kMaxCandidates) return std::nullopt;
     std::vector<KeyAssignment> found;
     for (const Value& item : array->as_list())

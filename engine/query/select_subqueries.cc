@@ -29,10 +29,10 @@ bool is_of_names(const Expression& expression, const SelectNames& names) {
   return bool(names.canonical(expression, "WHERE"));
 }
 
-bool has_columns(const Expression& expression) {
+bool reads_columns(const Expression& expression) {
   if (expression.is<ColumnRef>()) return true;
   return std::ranges::any_of(children(expression),
-                             [](const Expression* child) { return has_columns(*child); });
+                             [](const Expression* child) { return reads_columns(*child); });
 }
 
 // Removes the equalities with the outer query from the sub-query's WHERE, so that the sub-query can be planned by
@@ -131,7 +131,7 @@ class Decorrelation {
     if (!comparison || comparison->op != ComparisonOp::Equal) return std::nullopt;
     const auto try_sides = [&](const Expression& own,
                                const Expression& other) -> std::optional<Correlation> {
-      if (!is_of_names(own, inner) || !has_columns(own)) return std::nullopt;
+      if (!is_of_names(own, inner) || !reads_columns(own)) return std::nullopt;
       auto outer = outer_.canonical(other, "WHERE");
       if (!outer) return std::nullopt;
       return Correlation{*std::move(outer), clone(own)};

@@ -7,9 +7,9 @@ namespace engine {
 namespace {
 
 // Collects the sources of a column's values: rows of the argument, defaults, or null.
-class Places {
+class WindowPlaces {
  public:
-  explicit Places(size_t rows) { places_.reserve(rows); }
+  explicit WindowPlaces(size_t rows) { places_.reserve(rows); }
   void take(size_t row) { places_.push_back({0, static_cast<uint32_t>(row)}); }
   void take_default(size_t row) { places_.push_back({2, static_cast<uint32_t>(row)}); }
   void take_null() { places_.push_back({1, 0}); }
@@ -44,7 +44,7 @@ class RowFunction {
   Result<ColumnPtr> shifted() {
     const Column* offsets = call_.arguments.size() > 1 ? &argument(1) : nullptr;
     const Column* defaults = call_.arguments.size() > 2 ? &argument(2) : nullptr;
-    Places places(rows_.rows);
+    WindowPlaces places(rows_.rows);
     for (size_t i = 0; i + 1 < rows_.partitions.size(); ++i) {
       const auto first = static_cast<Int128>(rows_.partitions[i]);
       const auto end = static_cast<Int128>(rows_.partitions[i + 1]);
@@ -70,7 +70,7 @@ class RowFunction {
 
   Result<ColumnPtr> of_frame() {
     Frames frames = TRY(Frames::of(call_.frame, rows_, context_));
-    Places places(rows_.rows);
+    WindowPlaces places(rows_.rows);
     for (size_t i = 0; i + 1 < rows_.partitions.size(); ++i) {
       frames.begin_partition(rows_.partitions[i], rows_.partitions[i + 1]);
       for (size_t row = rows_.partitions[i]; row < rows_.partitions[i + 1]; ++row) {

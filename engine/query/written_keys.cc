@@ -14,7 +14,7 @@ namespace {
 // Limit for the keys of a look-up, because looking up more keys one by one is not faster than a scan.
 constexpr size_t kMostRows = 1000;
 
-struct Equality {
+struct WrittenEquality {
   const Expression* column;  // a column of the table
   size_t place;              // position in the rows of VALUES
 };
@@ -89,8 +89,8 @@ bool is_of(const ColumnRef* column, const SelectSource& source) {
   return column && column->source && column->source->text == source.alias;
 }
 
-std::optional<Equality> equality_of(const Expression& condition, const SelectSource& first,
-                                    const SelectSource& table) {
+std::optional<WrittenEquality> equality_of(const Expression& condition, const SelectSource& first,
+                                           const SelectSource& table) {
   const auto* comparison = condition.as<Comparison>();
   if (!comparison || comparison->op != ComparisonOp::Equal) return std::nullopt;
   const Expression *written = comparison->left.get(), *column = comparison->right.get();
@@ -100,7 +100,7 @@ std::optional<Equality> equality_of(const Expression& condition, const SelectSou
   const auto found =
       std::ranges::find(first.columns, written->as<ColumnRef>()->name.text, &LayoutColumn::name);
   if (found == first.columns.end()) return std::nullopt;
-  return Equality{column, static_cast<size_t>(found - first.columns.begin())};
+  return WrittenEquality{column, static_cast<size_t>(found - first.columns.begin())};
 }
 
 ExpressionPtr both(ExpressionPtr left, ExpressionPtr right, LogicalOp op) {
