@@ -14,13 +14,13 @@ namespace engine {
 
 namespace {
 
-constexpr size_t kMaxProblems = 20;
-constexpr size_t kMaxComparisons = 20'000;
+constexpr size_t kMaxJsonProblems = 20;
+constexpr size_t kMaxJsonComparisons = 20'000;
 // Steps for comparing two schemas, and for each member of them, because about thirty keywords are looked up among the
 // members. A comparison of two equal values costs kStepsOfMember, too.
-constexpr int64_t kStepsOfCheck = 300, kStepsOfMember = 5;
+constexpr int64_t kStepsOfJsonCheck = 300, kStepsOfMember = 5;
 
-int64_t count_of(size_t size) { return static_cast<int64_t>(size); }
+int64_t json_count_of(size_t size) { return static_cast<int64_t>(size); }
 
 // Returns the size of the part of the schema that one comparison visits: its keywords, and the
 // names and values in the keywords.
@@ -28,7 +28,7 @@ int64_t width_of(const JsonTree& schema) {
   size_t width = schema.members.size();
   for (const auto& [name, member] : schema.members)
     width += member.members.size() + member.items.size();
-  return count_of(width);
+  return json_count_of(width);
 }
 
 // A keyword that bounds documents. For some keywords a larger bound is stricter, for others a smaller bound.
@@ -81,11 +81,11 @@ std::set<std::string> required_of(const JsonTree& schema) {
   return names;
 }
 
-class Comparison {
+class JsonComparison {
  public:
-  Comparison(const JsonTree& reader, const JsonTree& writer,
-             const std::map<std::string, JsonTree>& reader_references,
-             const std::map<std::string, JsonTree>& writer_references, Effort& effort)
+  JsonComparison(const JsonTree& reader, const JsonTree& writer,
+                 const std::map<std::string, JsonTree>& reader_references,
+                 const std::map<std::string, JsonTree>& writer_references, Effort& effort)
       : effort_(effort),
         reader_root_(reader),
         writer_root_(writer),
@@ -99,7 +99,7 @@ class Comparison {
 
  private:
   bool fail(const std::string& path, std::string_view kind) {
-    if (is_quiet_ == 0 && problems_.size() < kMaxProblems)
+    if (is_quiet_ == 0 && problems_.size() < kMaxJsonProblems)
       problems_.push_back(
           fmt::format(R"({{errorType:"{}", description:"at path {}"}})", kind, path));
     return false;
@@ -124,7 +124,7 @@ class Comparison {
       while (!path.empty() && next) {
         path.remove_prefix(1);
         const size_t end = std::min(path.find('/'), path.size());
-        if (!effort_.spend(count_of(next->members.size()))) return &anything();
+        if (!effort_.spend(json_count_of(next->members.size()))) return &anything();
         next = next->find(path.substr(0, end));
         path.remove_prefix(end);
       }
@@ -137,10 +137,10 @@ class Comparison {
   bool check(const JsonTree& reader_node, const JsonTree& writer_node, const std::string& path) {
     const JsonTree& reader = *resolve(reader_node, reader_root_, reader_references_);
     const JsonTree& writer = *resolve(writer_node, writer_root_, writer_references_);
-    if (!effort_.spend(kStepsOfCheck)) return false;
+    if (!effort_.spend(kStepsOfJsonCheck)) return false;
     const auto [known, is_new] = compared_.emplace(std::pair(&reader, &writer), true);
     if (!is_new) return known->second;
-    if (compared_.size() > kMaxComparisons) return fail(path, "SCHEMA_TOO_LARGE_TO_COMPARE");
+    if (compared_.size() > kMaxJsonComparisons) return fail(path, "SCHEMA_TOO_LARGE_TO_COMPARE");
     if (!effort_.spend(kStepsOfMember * (width_of(reader) + width_of(writer)))) return false;
     const bool ok = compare(reader, writer, path);
     compared_[{&reader, &writer}] = ok;
@@ -228,7 +228,7 @@ class Comparison {
       const JsonTree* written = writer.find("enum");
       if (!written) return fail(path + "/enum", "ENUM_ADDED");
       for (const JsonTree& value : written->items) {
-        if (!effort_.spend(count_of(allowed->items.size()))) return false;
+        if (!effort_.spend(json_count_of(allowed->items.size()))) return false;
         if (std::ranges::find(allowed->items, value) == allowed->items.end())
           return fail(path + "/enum", "ENUM_ARRAY_NARROWED");
       }
@@ -324,7 +324,7 @@ std::vector<std::string> json_read_problems(const SchemaText& reader, const Sche
   if (!from) return {from.error().message};
   if (!to) return {to.error().message};
   const auto reader_references = references_of(reader), writer_references = references_of(writer);
-  return Comparison(*to, *from, reader_references, writer_references, effort).run();
+  return JsonComparison(*to, *from, reader_references, writer_references, effort).run();
 }
 
 }  // namespace engine

@@ -12,7 +12,7 @@ namespace engine {
 
 namespace {
 
-constexpr size_t kMaxProblems = 20;
+constexpr size_t kMaxProtobufProblems = 20;
 constexpr int64_t kStepsOfField = 30;
 
 // Returns an equal number for kinds whose bytes can be read as each other (protobuf's documentation, "Updating A
@@ -47,9 +47,9 @@ bool is_numeric(ProtobufKind kind) {
          kind != ProtobufKind::Message;
 }
 
-class Comparison {
+class ProtobufComparison {
  public:
-  explicit Comparison(Effort& effort) : effort_(effort) {}
+  explicit ProtobufComparison(Effort& effort) : effort_(effort) {}
 
   std::vector<std::string> take() { return std::move(problems_); }
 
@@ -77,7 +77,7 @@ class Comparison {
   }
 
   void fail(const std::string& path, std::string_view kind) {
-    if (problems_.size() < kMaxProblems)
+    if (problems_.size() < kMaxProtobufProblems)
       problems_.push_back(
           fmt::format(R"({{errorType:"{}", description:"at path {}"}})", kind, path));
   }
@@ -154,7 +154,7 @@ std::vector<std::string> protobuf_read_problems(const SchemaText& reader, const 
   const auto from = ProtobufSchema::parse(writer), to = ProtobufSchema::parse(reader);
   if (!from) return {from.error().message};
   if (!to) return {to.error().message};
-  Comparison comparison(effort);
+  ProtobufComparison comparison(effort);
   comparison.compare(**to, **from);
   return comparison.take();
 }
