@@ -8,9 +8,9 @@
 namespace engine {
 namespace {
 
-using Built = Result<ExpressionPtr>;
+using BuiltExpression = Result<ExpressionPtr>;
 
-Built build_dereference(P::DereferenceContext& context) {
+BuiltExpression build_dereference(P::DereferenceContext& context) {
   if (context.star)
     return syntax_error_at(*context.star, "-> * is allowed only as a whole item of SELECT.");
   ExpressionPtr base = TRY(build_value(*context.value()));
@@ -18,14 +18,14 @@ Built build_dereference(P::DereferenceContext& context) {
                          position_of(*context.ARROW()->getSymbol()));
 }
 
-Built build_subscript(P::SubscriptContext& context) {
+BuiltExpression build_subscript(P::SubscriptContext& context) {
   ExpressionPtr base = TRY(build_value(*context.value()));
   ExpressionPtr index = TRY(build_expression(*context.expression()));
   return make_expression(Subscript{std::move(base), std::move(index)},
                          position_of(*context.LBRACKET()->getSymbol()));
 }
 
-Built build_typecast(P::TypecastContext& context) {
+BuiltExpression build_typecast(P::TypecastContext& context) {
   ExpressionPtr operand = TRY(build_value(*context.value()));
   // DECIMAL without a precision is PostgreSQL's NUMERIC, which has the largest precision.
   const std::string word = upper_case(context.type()->getText());
@@ -45,14 +45,14 @@ Built build_typecast(P::TypecastContext& context) {
                          position_of(*context.TYPECAST()->getSymbol()));
 }
 
-Built build_at_time_zone(P::AtTimeZoneContext& context) {
+BuiltExpression build_at_time_zone(P::AtTimeZoneContext& context) {
   ExpressionPtr value = TRY(build_value(*context.value(0)));
   ExpressionPtr zone = TRY(build_value(*context.zone));
   return make_expression(AtTimeZone{std::move(value), std::move(zone)},
                          position_of(*context.AT()->getSymbol()));
 }
 
-Built build_signed(P::SignedContext& context) {
+BuiltExpression build_signed(P::SignedContext& context) {
   // A sign directly before a number belongs to the literal: -2147483648 is an INTEGER.
   if (auto* number = dynamic_cast<P::NumberLiteralContext*>(context.value()))
     return build_number(*number->start, context.sign->getText(), position_of(context));
@@ -78,31 +78,31 @@ ArithmeticOp arithmetic_op(const antlr4::Token& token) {
   }
 }
 
-Built build_arithmetic(P::ArithmeticContext& context) {
+BuiltExpression build_arithmetic(P::ArithmeticContext& context) {
   ExpressionPtr left = TRY(build_value(*context.left));
   ExpressionPtr right = TRY(build_value(*context.right));
   return make_expression(Arithmetic{arithmetic_op(*context.op), std::move(left), std::move(right)},
                          position_of(*context.op));
 }
 
-Built build_null(P::NullLiteralContext& context) {
+BuiltExpression build_null(P::NullLiteralContext& context) {
   return make_expression(NullLiteral{}, position_of(context));
 }
 
-Built build_boolean(P::BooleanLiteralContext& context) {
+BuiltExpression build_boolean(P::BooleanLiteralContext& context) {
   return make_expression(BooleanLiteral{context.TRUE_() != nullptr}, position_of(context));
 }
 
-Built build_number_literal(P::NumberLiteralContext& context) {
+BuiltExpression build_number_literal(P::NumberLiteralContext& context) {
   return build_number(*context.start, "", position_of(context));
 }
 
-Built build_string_literal(P::StringLiteralContext& context) {
+BuiltExpression build_string_literal(P::StringLiteralContext& context) {
   std::string value = TRY(build_string(*context.string()));
   return make_expression(StringLiteral{std::move(value)}, position_of(context));
 }
 
-Built build_parameter(P::ParameterContext& context) {
+BuiltExpression build_parameter(P::ParameterContext& context) {
   constexpr int64_t kMaxParameters = 65'535;  // the wire protocol counts them in 16 bits
   const std::string digits = context.start->getText().substr(1);
   const int64_t index = digits.size() > 5 ? kMaxParameters + 1 : std::stoll(digits);
@@ -112,30 +112,30 @@ Built build_parameter(P::ParameterContext& context) {
   return make_expression(Parameter{static_cast<int>(index)}, position_of(context));
 }
 
-Built build_parenthesized(P::ParenthesizedContext& context) {
+BuiltExpression build_parenthesized(P::ParenthesizedContext& context) {
   if (!context.COMMA().empty())
     return syntax_error_at(*context.COMMA(0)->getSymbol(), "Expected \")\".", "missing ')' at ','");
   return build_expression(*context.expression(0));
 }
 
-Built build_subquery(SubqueryKind kind, ExpressionPtr value, P::QueryContext& query, bool negated,
-                     TextPosition position) {
+BuiltExpression build_subquery(SubqueryKind kind, ExpressionPtr value, P::QueryContext& query,
+                               bool negated, TextPosition position) {
   return make_expression(Subquery{kind, std::move(value),
                                   std::make_shared<const Query>(TRY(build_query(query))), negated},
                          position);
 }
 
-Built build_scalar_subquery(P::ScalarSubqueryContext& context) {
+BuiltExpression build_scalar_subquery(P::ScalarSubqueryContext& context) {
   return build_subquery(SubqueryKind::Scalar, nullptr, *context.query(), false,
                         position_of(context));
 }
 
-Built build_exists(P::ExistsContext& context) {
+BuiltExpression build_exists(P::ExistsContext& context) {
   return build_subquery(SubqueryKind::Exists, nullptr, *context.query(), false,
                         position_of(context));
 }
 
-Built build_case(P::CaseContext& context) {
+BuiltExpression build_case(P::CaseContext& context) {
   Case result;
   if (context.operand) result.operand = TRY(build_expression(*context.operand));
   for (P::CaseBranchContext* branch : context.caseBranch()) {
@@ -147,18 +147,18 @@ Built build_case(P::CaseContext& context) {
   return make_expression(std::move(result), position_of(context));
 }
 
-Built build_cast(P::CastContext& context) {
+BuiltExpression build_cast(P::CastContext& context) {
   ExpressionPtr operand = TRY(build_expression(*context.expression()));
   TypeName type = TRY(build_type(*context.type()));
   return make_expression(Cast{std::move(operand), std::move(type)}, position_of(context));
 }
 
-Built build_array(P::ArrayConstructorContext& context) {
+BuiltExpression build_array(P::ArrayConstructorContext& context) {
   ExpressionList elements = TRY(build_expressions(context.expression()));
   return make_expression(ArrayConstructor{std::move(elements)}, position_of(context));
 }
 
-Built build_map(P::MapConstructorContext& context) {
+BuiltExpression build_map(P::MapConstructorContext& context) {
   MapConstructor map;
   for (P::MapEntryContext* entry : context.mapEntry()) {
     ExpressionPtr key = TRY(build_expression(*entry->key));
@@ -168,7 +168,7 @@ Built build_map(P::MapConstructorContext& context) {
   return make_expression(std::move(map), position_of(context));
 }
 
-Built build_struct(P::StructConstructorContext& context) {
+BuiltExpression build_struct(P::StructConstructorContext& context) {
   StructConstructor structure;
   for (P::StructFieldContext* field : context.structField()) {
     ExpressionPtr value = TRY(build_expression(*field->expression()));
@@ -177,7 +177,7 @@ Built build_struct(P::StructConstructorContext& context) {
   return make_expression(std::move(structure), position_of(context));
 }
 
-Built build_lambda(P::LambdaContext& context) {
+BuiltExpression build_lambda(P::LambdaContext& context) {
   Lambda lambda;
   if (context.identifier()) lambda.parameters.push_back(build_name(*context.identifier()).text);
   for (const Name& name : build_names(context.names())) lambda.parameters.push_back(name.text);
@@ -187,7 +187,7 @@ Built build_lambda(P::LambdaContext& context) {
 
 }  // namespace
 
-Built build_argument(P::ArgumentContext& context) {
+BuiltExpression build_argument(P::ArgumentContext& context) {
   if (context.lambda()) return build_lambda(*context.lambda());
   if (P::TimeUnitContext* unit = context.timeUnit())
     return make_expression(IntervalUnit{build_time_unit(*unit), to_upper(text_of(*unit))},
@@ -202,7 +202,7 @@ bool is_any(const FunctionCall& call) {
   return (call.name == "ANY" || call.name == "SOME") && !call.star && !call.distinct;
 }
 
-Built build_function_call(P::FunctionCallContext& context) {
+BuiltExpression build_function_call(P::FunctionCallContext& context) {
   FunctionCall call;
   call.name = to_upper(text_of(*context.name));
   // x IN (VALUES (1), (2)) contains rows, which only PostgreSQL's parser supports.
@@ -231,7 +231,7 @@ Built build_function_call(P::FunctionCallContext& context) {
   return make_expression(std::move(call), position_of(context));
 }
 
-Built build_column(P::ColumnReferenceContext& context) {
+BuiltExpression build_column(P::ColumnReferenceContext& context) {
   ColumnRef column{std::nullopt, build_name(*context.name)};
   if (context.source) column.source = build_name(*context.source);
   return make_expression(std::move(column), position_of(context));
@@ -276,7 +276,7 @@ Status check_no_row(const Expression& value) {
       .at(value.position);
 }
 
-Built build_comparison(P::ComparisonContext& context, ExpressionPtr left) {
+BuiltExpression build_comparison(P::ComparisonContext& context, ExpressionPtr left) {
   ExpressionPtr right = TRY(build_value(*context.right));
   TRY(check_no_row(*left));
   const TextPosition right_position = right->position;
@@ -297,18 +297,18 @@ Built build_comparison(P::ComparisonContext& context, ExpressionPtr left) {
                          position_of(context));
 }
 
-Built build_distinct_from(P::DistinctFromContext& context, ExpressionPtr left) {
+BuiltExpression build_distinct_from(P::DistinctFromContext& context, ExpressionPtr left) {
   ExpressionPtr right = TRY(build_value(*context.right));
   const auto op = context.NOT() ? ComparisonOp::IsNotDistinctFrom : ComparisonOp::IsDistinctFrom;
   return make_expression(Comparison{op, std::move(left), std::move(right)}, position_of(context));
 }
 
-Built build_is_null(P::IsNullContext& context, ExpressionPtr operand) {
+BuiltExpression build_is_null(P::IsNullContext& context, ExpressionPtr operand) {
   return make_expression(IsNull{std::move(operand), context.NOT() != nullptr},
                          position_of(context));
 }
 
-Built build_between(P::BetweenContext& context, ExpressionPtr value) {
+BuiltExpression build_between(P::BetweenContext& context, ExpressionPtr value) {
   TRY(check_no_row(*value));
   ExpressionPtr lower = TRY(build_value(*context.lower));
   // BETWEEN SYMMETRIC exists only in PostgreSQL's grammar. The grammar of the dialect reads SYMMETRIC as a name: of a
@@ -323,7 +323,7 @@ Built build_between(P::BetweenContext& context, ExpressionPtr value) {
       position_of(context));
 }
 
-Built build_in(P::InContext& context, ExpressionPtr value) {
+BuiltExpression build_in(P::InContext& context, ExpressionPtr value) {
   TRY(check_no_row(*value));
   if (context.query())
     return build_subquery(SubqueryKind::In, std::move(value), *context.query(),
@@ -333,7 +333,7 @@ Built build_in(P::InContext& context, ExpressionPtr value) {
                          position_of(context));
 }
 
-Built build_like(P::LikeContext& context, ExpressionPtr value) {
+BuiltExpression build_like(P::LikeContext& context, ExpressionPtr value) {
   ExpressionPtr pattern = TRY(build_value(*context.pattern));
   // LIKE ANY (...) and LIKE ALL (...) exist only in PostgreSQL's grammar. The grammar of the
   // dialect reads them as calls of functions.
@@ -345,7 +345,7 @@ Built build_like(P::LikeContext& context, ExpressionPtr value) {
   return make_expression(std::move(like), position_of(context));
 }
 
-Built build_predicated(P::PredicatedContext& context) {
+BuiltExpression build_predicated(P::PredicatedContext& context) {
   ExpressionPtr value = TRY(build_value(*context.value()));
   P::PredicateContext* predicate = context.predicate();
   if (!predicate) return value;
@@ -361,33 +361,33 @@ Built build_predicated(P::PredicatedContext& context) {
   return build_like(dynamic_cast<P::LikeContext&>(*predicate), std::move(value));
 }
 
-Built build_not(P::NotExpressionContext& context) {
+BuiltExpression build_not(P::NotExpressionContext& context) {
   ExpressionPtr operand = TRY(build_expression(*context.expression()));
   return make_expression(Not{std::move(operand)}, position_of(context));
 }
 
-Built build_logical(LogicalOp op, P::ExpressionContext& left, P::ExpressionContext& right,
-                    const antlr4::Token& word) {
+BuiltExpression build_logical(LogicalOp op, P::ExpressionContext& left, P::ExpressionContext& right,
+                              const antlr4::Token& word) {
   ExpressionPtr left_operand = TRY(build_expression(left));
   ExpressionPtr right_operand = TRY(build_expression(right));
   return make_expression(Logical{op, std::move(left_operand), std::move(right_operand)},
                          position_of(word));
 }
 
-Built build_and(P::AndExpressionContext& context) {
+BuiltExpression build_and(P::AndExpressionContext& context) {
   return build_logical(LogicalOp::And, *context.left, *context.right, *context.AND()->getSymbol());
 }
-Built build_or(P::OrExpressionContext& context) {
+BuiltExpression build_or(P::OrExpressionContext& context) {
   return build_logical(LogicalOp::Or, *context.left, *context.right, *context.OR()->getSymbol());
 }
 
 // Builds an expression. kBuilders has a row for each labelled alternative of the rules `expression` and `value`.
-using Builder = Built (*)(antlr4::ParserRuleContext&);
-template <class Context, Built (*build)(Context&)>
-Built call(antlr4::ParserRuleContext& context) {
+using Builder = BuiltExpression (*)(antlr4::ParserRuleContext&);
+template <class Context, BuiltExpression (*build)(Context&)>
+BuiltExpression call(antlr4::ParserRuleContext& context) {
   return build(static_cast<Context&>(context));
 }
-template <class Context, Built (*build)(Context&)>
+template <class Context, BuiltExpression (*build)(Context&)>
 std::pair<const std::type_index, Builder> row() {
   return {typeid(Context), call<Context, build>};
 }

@@ -28,7 +28,7 @@ bool same_item(const SelectItem& left, const SelectItem& right) {
   return left.kind == right.kind && same_part(left.expression, right.expression) &&
          left.alias == right.alias && left.source == right.source;
 }
-bool same_order(const OrderItem& left, const OrderItem& right) {
+bool same_ordering(const OrderItem& left, const OrderItem& right) {
   return same_part(left.expression, right.expression) && left.descending == right.descending &&
          left.nulls == right.nulls;
 }
@@ -49,7 +49,7 @@ bool equals(const Query& left, const Query& right) {
          std::ranges::equal(left.joins, right.joins, same_join) &&
          same_part(left.where, right.where) && same_list(left.group_by, right.group_by) &&
          same_part(left.having, right.having) &&
-         std::ranges::equal(left.order_by, right.order_by, same_order) &&
+         std::ranges::equal(left.order_by, right.order_by, same_ordering) &&
          same_part(left.limit, right.limit) && same_part(left.offset, right.offset);
 }
 
