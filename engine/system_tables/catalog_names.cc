@@ -28,11 +28,11 @@ std::optional<int64_t> number_in(std::string_view text) {
   return number;
 }
 
-bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+bool is_blank_in_name(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  while (!text.empty() && is_blank_in_name(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank_in_name(text.back())) text.remove_suffix(1);
   return text;
 }
 
@@ -43,7 +43,7 @@ std::vector<std::string> parts_of(std::string_view text) {
   text = trimmed(text);
   for (size_t at = 0; at < text.size(); ++at) {
     std::string part;
-    while (is_blank(text[at])) ++at;  // the text does not end with a blank
+    while (is_blank_in_name(text[at])) ++at;  // the text does not end with a blank
     if (text[at] == '"') {
       for (++at; at < text.size(); ++at) {
         if (text[at] != '"') {
@@ -56,7 +56,7 @@ std::vector<std::string> parts_of(std::string_view text) {
       }
       if (at == text.size()) return {};  // the quoted part has no end
       ++at;
-      while (at < text.size() && is_blank(text[at])) ++at;
+      while (at < text.size() && is_blank_in_name(text[at])) ++at;
     } else {
       for (; at < text.size() && text[at] != '.'; ++at) part += ascii_lower(text[at]);
       part = std::string(trimmed(part));

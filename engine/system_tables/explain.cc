@@ -339,14 +339,14 @@ ExplainFormat text_format(const Explain& explain) {
   return explain.format == ExplainFormat::Json ? ExplainFormat::Text : explain.format;
 }
 
-struct Step {
+struct NodeStep {
   size_t indent = 0;
   std::string_view text;
 };
 
 // Returns the document of the step at `next` and of the steps below it, which are indented further.
-std::string node_document(std::span<const Step> steps, size_t& next) {
-  const Step& own = steps[next++];
+std::string node_document(std::span<const NodeStep> steps, size_t& next) {
+  const NodeStep& own = steps[next++];
   std::string node = fmt::format("{{\"Node Type\": \"{}\", \"Text\": {}", node_type(own.text),
                                  quoted_json(own.text));
   std::string within;
@@ -361,7 +361,7 @@ std::string node_document(std::span<const Step> steps, size_t& next) {
 std::string plan_document(const std::vector<std::string>& lines, std::string_view topology) {
   const std::string beside = topology.empty() ? "" : fmt::format(", \"Topology\": {}", topology);
   constexpr std::string_view kArrow = "-> ";
-  std::vector<Step> steps;
+  std::vector<NodeStep> steps;
   std::string said;
   for (const std::string& line : lines) {
     const size_t indent = std::min(line.find_first_not_of(' '), line.size());

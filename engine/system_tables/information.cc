@@ -14,7 +14,7 @@ namespace {
 constexpr std::pair<int64_t, std::string_view> kUnits[] = {
     {86'400'000, "DAYS"}, {3'600'000, "HOURS"}, {60'000, "MINUTES"}, {1'000, "SECONDS"}};
 
-constexpr std::array<std::string_view, 3> kWindowWords = {"TUMBLING", "HOPPING", "SESSION"};
+constexpr std::array<std::string_view, 3> kWindowTypes = {"TUMBLING", "HOPPING", "SESSION"};
 
 ColumnDef value_column(std::string_view name, TypeKind kind) {
   return {.name = std::string(name), .type = kind};
@@ -139,7 +139,7 @@ std::string shown_duration(int64_t duration_ms) {
 }
 
 std::string shown_window(const SourceWindow& window) {
-  const std::string_view word = kWindowWords[static_cast<size_t>(window.type)];
+  const std::string_view word = kWindowTypes[static_cast<size_t>(window.type)];
   if (!window.size_ms) return std::string(word);
   return fmt::format("{} {}", word, shown_duration(*window.size_ms));
 }

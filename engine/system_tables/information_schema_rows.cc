@@ -129,7 +129,7 @@ void set_table(const CatalogFacts& facts, const CatalogRelation& relation, Syste
       .set("TABLE_NAME", relation.name);
 }
 
-void add_tables(const CatalogFacts& facts, SystemRowWriter& out) {
+void add_information_tables(const CatalogFacts& facts, SystemRowWriter& out) {
   for (const CatalogRelation& each : facts.objects.relations()) {
     if (each.sequence) continue;
     // PostgreSQL does not list materialized views in this table. Millrace lists the results of queries, as views,
@@ -144,7 +144,7 @@ void add_tables(const CatalogFacts& facts, SystemRowWriter& out) {
   }
 }
 
-void add_views(const CatalogFacts& facts, SystemRowWriter& out) {
+void add_information_views(const CatalogFacts& facts, SystemRowWriter& out) {
   for (const CatalogRelation& each : facts.objects.relations()) {
     if (each.kind != 'm' && !each.view) continue;
     set_table(facts, each, out);
@@ -263,10 +263,10 @@ const std::span<const CatalogTableRows> kInformationSchemaRows = [] {
       {"ROLE_TABLE_GRANTS", add_privileges},
       {"SCHEMATA", add_schemata},
       {"SEQUENCES", add_schema_sequences},
-      {"TABLES", add_tables},
+      {"TABLES", add_information_tables},
       {"TABLE_CONSTRAINTS", add_table_constraints},
       {"TABLE_PRIVILEGES", add_privileges},
-      {"VIEWS", add_views},
+      {"VIEWS", add_information_views},
   };
   return std::span<const CatalogTableRows>(kRows);
 }();

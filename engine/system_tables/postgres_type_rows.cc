@@ -110,7 +110,7 @@ constexpr TypeRow kTypes[] = {
     {4191, "regcollation", "regcollation", 4, 'b', 'N', 0, 4192, true, 'i', 'p', false},
 };
 
-std::string_view one(const char& letter) { return {&letter, 1}; }
+std::string_view one_letter(const char& letter) { return {&letter, 1}; }
 
 // Returns whether the type has the functions of arrays. int2vector and oidvector are arrays by their category, but
 // have functions of their own.
@@ -154,8 +154,8 @@ void add_type(SystemRowWriter& out, const TypeRow& each, int64_t schema = kPgCat
       .set_number("TYPOWNER", kOwner)
       .set_number("TYPLEN", each.size)
       .set("TYPBYVAL", each.is_by_value)
-      .set("TYPTYPE", one(each.kind))
-      .set("TYPCATEGORY", one(each.category))
+      .set("TYPTYPE", one_letter(each.kind))
+      .set("TYPCATEGORY", one_letter(each.category))
       .set("TYPISPREFERRED", each.is_preferred)
       .set("TYPISDEFINED", true)
       .set("TYPDELIM", ",")
@@ -172,8 +172,8 @@ void add_type(SystemRowWriter& out, const TypeRow& each, int64_t schema = kPgCat
       .set("TYPMODOUT", modifier_function(each, "out"))
       .set("TYPANALYZE", is_array(each) ? "array_typanalyze" : "-")
       .set("TYPSUBSCRIPT", each.category == 'A' ? "array_subscript_handler" : "-")
-      .set("TYPALIGN", one(each.alignment))
-      .set("TYPSTORAGE", one(each.storage))
+      .set("TYPALIGN", one_letter(each.alignment))
+      .set("TYPSTORAGE", one_letter(each.storage))
       .set_number("TYPTYPMOD", -1)
       .set("MR_NAME", each.displayed);
 }

@@ -47,7 +47,7 @@ Error wrong_argument(std::string_view argument, std::string_view value, std::str
           fmt::format("{} => '{}' of RECORDS must be {}", lower_case(argument), value, needed)};
 }
 
-std::optional<int64_t> number_in(std::string_view text) {
+std::optional<int64_t> number_in_text(std::string_view text) {
   int64_t number = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (failure != std::errc() || end != text.data() + text.size() || number < 0) return std::nullopt;
@@ -61,8 +61,8 @@ std::optional<std::map<int32_t, int64_t>> positions_in(std::string_view text) {
     const std::string_view part = text.substr(0, text.find(','));
     const size_t colon = part.find(':');
     if (colon == std::string_view::npos) return std::nullopt;
-    const auto partition = number_in(part.substr(0, colon)),
-               offset = number_in(part.substr(colon + 1));
+    const auto partition = number_in_text(part.substr(0, colon)),
+               offset = number_in_text(part.substr(colon + 1));
     if (!partition || *partition > INT32_MAX || !offset) return std::nullopt;
     positions[static_cast<int32_t>(*partition)] = *offset;
     if (part.size() == text.size()) return positions;
@@ -75,12 +75,12 @@ Status take_argument(std::string_view argument, const std::string& text, const E
   if (argument == "TOPIC") {
     request.topic = text;
   } else if (argument == "PARTITION") {
-    const auto number = number_in(text);
+    const auto number = number_in_text(text);
     if (!number || *number > INT32_MAX)
       return wrong_argument(argument, text, "the number of a partition");
     request.partition = static_cast<int32_t>(*number);
   } else if (argument == "FROM_OFFSET") {
-    request.from_offset = number_in(text);
+    request.from_offset = number_in_text(text);
     if (request.from_offset) return {};
     auto positions = positions_in(text);
     if (!positions)
@@ -88,7 +88,7 @@ Status take_argument(std::string_view argument, const std::string& text, const E
                             "an offset, or offsets by partition such as '0:1700,1:42'");
     request.positions = *std::move(positions);
   } else if (argument == "FROM_TIME") {
-    request.from_time_ms = number_in(text);
+    request.from_time_ms = number_in_text(text);
     if (!request.from_time_ms)
       request.from_time_ms = parse_timestamp_in(session_zone(context).get(), text);
     if (!request.from_time_ms)
@@ -99,7 +99,7 @@ Status take_argument(std::string_view argument, const std::string& text, const E
       return wrong_argument(argument, text, "'newest' or 'oldest': the records that come first");
     request.is_newest_first = text == "newest";
   } else {
-    const auto bytes = number_in(text);
+    const auto bytes = number_in_text(text);
     if (!bytes || *bytes == 0 || static_cast<uint64_t>(*bytes) > RecordsRequest::kMostBytes)
       return wrong_argument(argument, text,
                             fmt::format("from 1 to {}", RecordsRequest::kMostBytes));
