@@ -12,7 +12,7 @@
 namespace engine {
 namespace {
 
-struct Comparison {
+struct OutputComparison {
   const TopicFormat& format;
   NumberReading numbers;
   const SchemaRegistry& registry;
@@ -59,7 +59,7 @@ bool same_window(const std::optional<CaseWindow>& a, const std::optional<CaseWin
 }
 
 Result<Observed> observe(const std::optional<std::string>& bytes, Side side,
-                         const Comparison& how) {
+                         const OutputComparison& how) {
   const bool is_key = side == Side::Key;
   const FormatSpec& format = is_key ? how.format.key_format : how.format.value_format;
   const auto& columns = is_key ? how.format.key_columns : how.format.value_columns;
@@ -68,7 +68,7 @@ Result<Observed> observe(const std::optional<std::string>& bytes, Side side,
 }
 
 std::string compare_side(const CaseJson& expected, const std::optional<std::string>& bytes,
-                         Side part, const Comparison& how) {
+                         Side part, const OutputComparison& how) {
   const std::string_view side = part == Side::Key ? "key" : "value";
   const Result<Observed> actual = observe(bytes, part, how);
   if (!actual) return fmt::format("{}: {}", side, actual.error().message);
@@ -78,7 +78,7 @@ std::string compare_side(const CaseJson& expected, const std::optional<std::stri
 }
 
 std::string compare_record(const CaseRecord& expected, const RawRecord& actual,
-                           const Comparison& how) {
+                           const OutputComparison& how) {
   const SplitKey split = split_key(actual, how.format);
   if (!same_window(expected.window, split.window))
     return fmt::format("expected {}, got {}", text_of(expected.window), text_of(split.window));
@@ -94,7 +94,7 @@ std::string compare_record(const CaseRecord& expected, const RawRecord& actual,
   return fmt::format("expected timestamp {}, got {}", *expected.timestamp, actual.timestamp);
 }
 
-std::string short_text(const RawRecord& record, const Comparison& how) {
+std::string short_text(const RawRecord& record, const OutputComparison& how) {
   const SplitKey split = split_key(record, how.format);
   const auto side = [&](const std::optional<std::string>& bytes, Side part) {
     const auto observed = observe(bytes, part, how);
@@ -105,7 +105,7 @@ std::string short_text(const RawRecord& record, const Comparison& how) {
 }
 
 std::string compare_topic(const std::string& topic, std::span<const CaseRecord* const> expected,
-                          std::span<const RawRecord> actual, const Comparison& how) {
+                          std::span<const RawRecord> actual, const OutputComparison& how) {
   for (size_t i = 0; i < std::min(expected.size(), actual.size()); ++i) {
     const std::string difference = compare_record(*expected[i], actual[i], how);
     if (!difference.empty()) return fmt::format("{} record {}: {}", topic, i, difference);

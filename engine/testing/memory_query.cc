@@ -10,7 +10,7 @@
 namespace engine {
 namespace {
 
-constexpr uint64_t kSeed = 0;
+constexpr uint64_t kQuerySeed = 0;
 
 enum class Role : uint8_t { Source = 1, Exchange = 2, Sink = 3 };
 
@@ -122,7 +122,7 @@ Status MemoryQuery::build() {
     options.schemas = &schemas_;
     tasks_.push_back(
         TRY(Task::make(fmt::format("{}/{}/0", plan_.id, stage), stage_plan, inputs_of(stage_plan),
-                       std::move(end), log_, &sink_, clock_, kSeed, properties, options)));
+                       std::move(end), log_, &sink_, clock_, kQuerySeed, properties, options)));
     Task& task = *tasks_.back();
     task.open_stores(
         [&](uint32_t store) -> Backing& { return checkpoints_.store(task.id(), store); });

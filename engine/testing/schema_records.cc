@@ -21,7 +21,7 @@ Error unfit(const CaseJson& node, const SqlType& type) {
 
 // ---- JSON to values
 
-std::string plain_text(const CaseJson& node) {
+std::string plain_schema_text(const CaseJson& node) {
   return node.kind == CaseJsonKind::String ? node.text : case_json_text(node);
 }
 
@@ -98,7 +98,7 @@ Result<Value> to_value(const CaseJson& node, const SqlType& type) {
     case TypeKind::Decimal:
       return decimal_value(node, type);
     case TypeKind::String:
-      return Value::text(plain_text(node));
+      return Value::text(plain_schema_text(node));
     case TypeKind::Bytes: {
       std::optional<std::string> bytes = decode_base64(node.text);
       return Value::text(bytes ? *std::move(bytes) : node.text);
