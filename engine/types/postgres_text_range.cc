@@ -19,9 +19,9 @@ constexpr RangeName kNames[] = {
     {"tsrange", "tsmultirange"},     {"tstzrange", "tstzmultirange"},
 };
 
-bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+bool is_blank_in_range(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 void skip_blanks(std::string_view text, size_t& at) {
-  while (at < text.size() && is_blank(text[at])) ++at;
+  while (at < text.size() && is_blank_in_range(text[at])) ++at;
 }
 
 // Reads a bound up to one of the characters in `ends`, without its quotes; returns nothing for an
@@ -51,8 +51,8 @@ std::optional<std::string> read_bound(std::string_view text, size_t& at, std::st
 }
 
 Result<std::string> normal_element(RangeOf of, std::string_view text) {
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  while (!text.empty() && is_blank_in_range(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank_in_range(text.back())) text.remove_suffix(1);
   switch (of) {
     case RangeOf::Int4: {
       const auto number = parse_bigint(text);

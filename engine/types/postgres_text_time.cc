@@ -16,11 +16,11 @@ namespace engine {
 namespace {
 
 constexpr int64_t kUsPerSecond = 1'000'000, kUsPerMinute = 60 * kUsPerSecond,
-                  kUsPerHour = 60 * kUsPerMinute, kUsPerDay = 24 * kUsPerHour;
+                  kUsPerHour = 60 * kUsPerMinute, kWrittenUsPerDay = 24 * kUsPerHour;
 // a month counts as 30 days where months and days are combined, as in PostgreSQL
-constexpr int64_t kDaysPerMonth = 30;
+constexpr int64_t kIntervalDaysPerMonth = 30;
 
-bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+bool is_blank_in_time(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 // Reads a text from its front.
 class Reader {
@@ -36,7 +36,7 @@ class Reader {
     return true;
   }
   void blanks() {
-    while (!at_end() && is_blank(next())) rest_.remove_prefix(1);
+    while (!at_end() && is_blank_in_time(next())) rest_.remove_prefix(1);
   }
   // Reads at most `most` digits.
   std::optional<int64_t> number(size_t most = 18) {
@@ -99,7 +99,7 @@ std::optional<int64_t> read_clock(Reader& reader) {
     if (!seconds || *seconds > 60) return std::nullopt;
     us += *seconds * kUsPerSecond + reader.fraction_us();
   }
-  if (us > kUsPerDay) return std::nullopt;
+  if (us > kWrittenUsPerDay) return std::nullopt;
   return us;
 }
 
@@ -146,7 +146,7 @@ std::optional<int64_t> read_date(Reader& reader, bool is_bc) {
 
 // Removes BC or AD from the end; returns whether it was BC.
 bool take_era(std::string_view& text) {
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  while (!text.empty() && is_blank_in_time(text.back())) text.remove_suffix(1);
   if (text.size() < 3) return false;
   const std::string era = upper_case(text.substr(text.size() - 3));
   if (era != " BC" && era != " AD") return false;
@@ -259,9 +259,9 @@ struct Sum {
     add(us, whole, unit.us);
     if (millionths == 0) return;
     if (unit.months > 1) return add(months, millionths * unit.months / 1'000'000, 1);
-    const int64_t part_days = millionths * (unit.days + unit.months * kDaysPerMonth);
+    const int64_t part_days = millionths * (unit.days + unit.months * kIntervalDaysPerMonth);
     add(days, part_days / 1'000'000, 1);
-    add(us, part_days % 1'000'000, kUsPerDay / 1'000'000);
+    add(us, part_days % 1'000'000, kWrittenUsPerDay / 1'000'000);
     add(us, unit.us == 1 ? millionths >= 500'000 : millionths * (unit.us / 1000) / 1000, 1);
   }
 };
@@ -335,7 +335,7 @@ bool read_part(Reader& reader, Sum& sum) {
   if (first && behind.take('-')) {
     const auto months = behind.number();
     if (!months || *months > 11) return false;
-    if (!behind.at_end() && !is_blank(behind.next())) return false;  // 2023-06-01 is a date
+    if (!behind.at_end() && !is_blank_in_time(behind.next())) return false;  // 2023-06-01 is a date
     sum.add(sum.months, is_negative ? -*first : *first, 12);
     sum.add(sum.months, is_negative ? -*months : *months, 1);
     reader = behind;
@@ -355,7 +355,7 @@ bool read_part(Reader& reader, Sum& sum) {
 
 bool has_signs_behind_blanks(std::string_view text) {
   for (size_t i = 1; i < text.size(); ++i)
-    if ((text[i] == '-' || text[i] == '+') && is_blank(text[i - 1])) return true;
+    if ((text[i] == '-' || text[i] == '+') && is_blank_in_time(text[i - 1])) return true;
   return false;
 }
 
@@ -430,7 +430,8 @@ std::string comparable_interval(std::string_view text) {
   const auto interval = parse_interval(text);
   if (!interval) return std::string(text);
   __int128 us = interval->us;
-  us += (interval->days + static_cast<__int128>(interval->months) * kDaysPerMonth) * kUsPerDay;
+  us += (interval->days + static_cast<__int128>(interval->months) * kIntervalDaysPerMonth) *
+        kWrittenUsPerDay;
   us += static_cast<__int128>(1) << 80;  // makes every number positive and of the same length
   std::string digits;
   for (; us > 0; us /= 10) digits.insert(digits.begin(), static_cast<char>('0' + us % 10));
@@ -476,7 +477,7 @@ Result<int64_t> parse_instant_us(std::string_view text, Zones zones, std::string
   const auto days = read_date(reader, is_bc);
   if (!days) return bad_time(type, text);
   if (*days < kLeastDay || *days > kMostInstantDay) return out_of_range(type, text);
-  int64_t us = *days * kUsPerDay;
+  int64_t us = *days * kWrittenUsPerDay;
   if (!reader.take('T')) reader.blanks();
   if (!reader.at_end()) {
     const auto clock = read_clock(reader);
@@ -496,8 +497,8 @@ Result<int64_t> parse_instant_us(std::string_view text, Zones zones, std::string
 std::string instant_text(int64_t us, bool with_zone) {
   if (us == kInfinityUs) return "infinity";
   if (us == kMinusInfinityUs) return "-infinity";
-  int64_t days = us / kUsPerDay, us_of_day = us % kUsPerDay;
-  if (us_of_day < 0) --days, us_of_day += kUsPerDay;
+  int64_t days = us / kWrittenUsPerDay, us_of_day = us % kWrittenUsPerDay;
+  if (us_of_day < 0) --days, us_of_day += kWrittenUsPerDay;
   std::string text = days_text(static_cast<int32_t>(days));
   const bool is_bc = text.ends_with(" BC");
   if (is_bc) text.resize(text.size() - 3);

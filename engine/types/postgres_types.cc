@@ -19,7 +19,7 @@ constexpr LabelOrder kNone = LabelOrder::None, kEqual = LabelOrder::Equality,
                      kTotal = LabelOrder::Total;
 
 // The rows are in the order of the labels' numbers.
-constexpr PostgresLabelRow kRows[] = {
+constexpr PostgresLabelRow kLabelRows[] = {
     // label, name, SQL's name, kind, oid, array, size, category, order, normal form, comparable form
     {label::kInt2, "int2", "smallint", Integer, 21, 1005, 2, 'N', kTotal, nullptr, nullptr},
     {label::kOid, "oid", "oid", Bigint, 26, 1028, 4, 'N', kTotal, nullptr, nullptr},
@@ -132,7 +132,7 @@ bool is_registered_object(PostgresLabel label) {
          (label >= label::kRegprocedure && label <= label::kRegoperator);
 }
 
-std::span<const PostgresLabelRow> postgres_labels() { return kRows; }
+std::span<const PostgresLabelRow> postgres_labels() { return kLabelRows; }
 
 const PostgresLabelRow* find_label(PostgresLabel label) {
   if (is_exact_time(label))
@@ -141,11 +141,11 @@ const PostgresLabelRow* find_label(PostgresLabel label) {
   const auto of_catalog = static_cast<size_t>(label) - kFirstOfCatalog;
   if (of_catalog < std::size(kCatalogTypes)) return &kCatalogTypes[of_catalog];
   const auto at = static_cast<size_t>(label) - 1;  // wraps around for kNone
-  return at < std::size(kRows) ? &kRows[at] : nullptr;
+  return at < std::size(kLabelRows) ? &kLabelRows[at] : nullptr;
 }
 
 const PostgresLabelRow* label_named(std::string_view name) {
-  for (const PostgresLabelRow& row : kRows)
+  for (const PostgresLabelRow& row : kLabelRows)
     if (row.name == name || row.sql_name == name) return &row;
   for (const PostgresLabelRow& row : kCatalogTypes)
     if (row.name == name) return &row;

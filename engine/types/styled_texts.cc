@@ -13,7 +13,7 @@ namespace engine {
 
 namespace {
 
-constexpr int64_t kUsPerSecond = 1'000'000;
+constexpr int64_t kStyledUsPerSecond = 1'000'000;
 
 // The parts of a text in ISO form; only the date is required.
 struct IsoParts {
@@ -45,8 +45,8 @@ int number_of(std::string_view digits) {
   return number;
 }
 
-constexpr std::string_view kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                        "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+constexpr std::string_view kMonthNames[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                            "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 constexpr std::string_view kWeekdays[] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
 
 // Returns a text such as Mon Jul 01 10:00:00 2024 CEST.
@@ -54,7 +54,7 @@ std::string in_unix_style(const TextForms& forms, const IsoParts& parts) {
   const int year = number_of(parts.year), month = number_of(parts.month);
   const int64_t days =
       days_from_civil({parts.is_bc ? 1 - year : year, month, number_of(parts.day)});
-  const std::string_view weekday = kWeekdays[day_of_week(days) - 1], name = kMonths[month - 1];
+  const std::string_view weekday = kWeekdays[day_of_week(days) - 1], name = kMonthNames[month - 1];
   return forms.date_order == DateOrder::Dmy
              ? fmt::format("{} {} {} {} {}", weekday, parts.day, name, parts.clock, parts.year)
              : fmt::format("{} {} {} {} {}", weekday, name, parts.day, parts.clock, parts.year);
@@ -77,10 +77,10 @@ struct IntervalParts {
       : years(interval.months / 12),
         months(interval.months % 12),
         days(interval.days),
-        hours(interval.us / (3600 * kUsPerSecond)),
-        minutes(interval.us / (60 * kUsPerSecond) % 60),
-        seconds(interval.us / kUsPerSecond % 60),
-        us(interval.us % kUsPerSecond) {}
+        hours(interval.us / (3600 * kStyledUsPerSecond)),
+        minutes(interval.us / (60 * kStyledUsPerSecond) % 60),
+        seconds(interval.us / kStyledUsPerSecond % 60),
+        us(interval.us % kStyledUsPerSecond) {}
 };
 
 // Returns seconds with their fraction: 4.5, or 04.5 with a width of two digits.

@@ -43,7 +43,7 @@ size_t valid_size(std::string_view text, size_t at) {
   return is_overlong || is_surrogate || is_too_large ? 0 : size;
 }
 
-bool is_ascii(std::string_view text) {
+bool is_ascii_text(std::string_view text) {
   constexpr size_t kWord = sizeof(uint64_t);
   constexpr uint64_t kHighBits = 0x8080808080808080;
   uint64_t all = 0;
@@ -141,7 +141,7 @@ std::optional<std::string> decode_hex(std::string_view text) {
 // checking them.
 bool is_utf8(std::string_view text) {
   constexpr size_t kShort = 64;
-  return (text.size() <= kShort && is_ascii(text)) ||
+  return (text.size() <= kShort && is_ascii_text(text)) ||
          simdjson::validate_utf8(text.data(), text.size());
 }
 

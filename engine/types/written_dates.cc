@@ -16,7 +16,7 @@ namespace engine {
 
 namespace {
 
-bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+bool is_blank_in_date(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 bool is_between(char c) { return c == '-' || c == '/' || c == '.'; }
 
 // Removes and returns the characters at the front of `rest` that satisfy `is`.
@@ -32,7 +32,7 @@ std::string_view take_while(std::string_view& rest, const Is& is) {
 // Returns whether the text is in ISO form: a year of at least four digits, then '-', and no words
 // except those that every parser of ISO texts accepts, such as UTC and BC.
 bool is_iso(std::string_view text) {
-  take_while(text, is_blank);
+  take_while(text, is_blank_in_date);
   const size_t digits = take_while(text, is_ascii_digit).size();
   if (digits < 4 || text.size() < 2 || text[0] != '-' || !is_ascii_digit(text[1])) return false;
   const size_t word =
@@ -42,7 +42,7 @@ bool is_iso(std::string_view text) {
   if (rest.starts_with('T') && rest.size() > 1 && is_ascii_digit(rest[1])) rest.erase(0, 1);
   const auto letter = std::ranges::find_if(rest, is_ascii_letter);
   rest.erase(rest.begin(), letter);
-  while (!rest.empty() && is_blank(rest.back())) rest.pop_back();
+  while (!rest.empty() && is_blank_in_date(rest.back())) rest.pop_back();
   constexpr std::string_view kKnown[] = {"", "Z", "UTC", "GMT", "BC", "AD"};
   return std::ranges::find(kKnown, rest) != std::end(kKnown);
 }
@@ -73,7 +73,7 @@ class WrittenDate {
   // Returns false if the text is not a date.
   bool read(std::string_view rest) {
     for (;;) {
-      take_while(rest, [](char c) { return is_blank(c) || c == ','; });
+      take_while(rest, [](char c) { return is_blank_in_date(c) || c == ','; });
       if (rest.empty()) return has_date() && (meridiem_ == Meridiem::None || !clock_.empty());
       const size_t zone_size = zone_.size();
       const bool is_read = is_ascii_digit(rest.front())    ? read_number(rest)
