@@ -11,7 +11,7 @@ namespace records {
 
 namespace {
 
-constexpr size_t kCrcStart = 21;
+constexpr size_t kFilterCrcStart = 21;
 
 void append_signed_varint(std::string& to, int64_t value) { append_varint(to, zigzag(value)); }
 
@@ -78,7 +78,7 @@ Result<std::string> filter_batch(const BatchView& batch, const std::vector<bool>
   store_be(to + 27, base_timestamp);
   store_be(to + 35, header.has_log_append_time() ? header.max_timestamp : max_timestamp);
   store_be(to + 57, count);
-  store_be(to + 17, crc32c(std::string_view(filtered).substr(kCrcStart)));
+  store_be(to + 17, crc32c(std::string_view(filtered).substr(kFilterCrcStart)));
   return filtered;
 }
 
@@ -91,7 +91,7 @@ std::string emptied_batch(const BatchView& batch) {
            static_cast<uint16_t>(batch.header.attributes & ~(kCodecBits | kDeleteHorizonBit)));
   store_be(to + 35, kNoTimestamp);  // so that no search by time finds it
   store_be(to + 57, int32_t{0});
-  store_be(to + 17, crc32c(std::string_view(empty).substr(kCrcStart)));
+  store_be(to + 17, crc32c(std::string_view(empty).substr(kFilterCrcStart)));
   return empty;
 }
 
