@@ -38,7 +38,7 @@ using Context = Owned<EVP_PKEY_CTX, EVP_PKEY_CTX_free>;
 using Builder = Owned<OSSL_PARAM_BLD, OSSL_PARAM_BLD_free>;
 using Parameters = Owned<OSSL_PARAM, OSSL_PARAM_free>;
 
-const unsigned char* bytes_of(std::string_view text) {
+const unsigned char* signed_bytes_of(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
 }
 
@@ -49,7 +49,7 @@ const EVP_MD* hash_of(const Algorithm& algorithm) {
 }
 
 Number number_of(std::string_view bytes) {
-  return Number(BN_bin2bn(bytes_of(bytes), static_cast<int>(bytes.size()), nullptr));
+  return Number(BN_bin2bn(signed_bytes_of(bytes), static_cast<int>(bytes.size()), nullptr));
 }
 
 PublicKey key_of(const char* type, OSSL_PARAM_BLD* builder) {
@@ -144,8 +144,8 @@ bool is_signed_by(const PublicKey& key, const Algorithm& algorithm, std::string_
       (EVP_PKEY_CTX_set_rsa_padding(parameters, RSA_PKCS1_PSS_PADDING) != 1 ||
        EVP_PKEY_CTX_set_rsa_pss_saltlen(parameters, RSA_PSS_SALTLEN_DIGEST) != 1))
     return false;
-  return EVP_DigestVerify(context.get(), bytes_of(signature), signature.size(), bytes_of(text),
-                          text.size()) == 1;
+  return EVP_DigestVerify(context.get(), signed_bytes_of(signature), signature.size(),
+                          signed_bytes_of(text), text.size()) == 1;
 }
 
 bool is_signed_with(std::string_view secret, std::string_view text, std::string_view signature) {
