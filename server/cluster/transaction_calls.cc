@@ -14,11 +14,11 @@ namespace {
 
 // Time limit of a call. The replication of one batch takes less time, and the election of a new
 // leader takes more.
-constexpr int64_t kPatienceUs = 500'000;
+constexpr int64_t kCallPatienceUs = 500'000;
 // The longest time limit. When replicas are slow, the time limit doubles up to this value: the
 // leader still writes a marker after its sender has stopped waiting for it, and each repetition
 // would add another marker.
-constexpr int64_t kMostPatienceUs = 16 * kPatienceUs;
+constexpr int64_t kMostPatienceUs = 16 * kCallPatienceUs;
 
 Error not_led() { return {ErrorCode::NotLeader, "another node leads the partition, or none"}; }
 
@@ -40,7 +40,8 @@ bool TransactionCalls::has_moved(const Marker& marker) const {
 // faster.
 int64_t TransactionCalls::patience_us(const TopicPartition& partition, LeaderEpoch epoch) const {
   const auto known = patience_.find(partition);
-  return known != patience_.end() && known->second.epoch == epoch ? known->second.us : kPatienceUs;
+  return known != patience_.end() && known->second.epoch == epoch ? known->second.us
+                                                                  : kCallPatienceUs;
 }
 
 // Gives up the markers whose time is up. The callbacks run after the loop, since they may call this object again and
@@ -130,7 +131,7 @@ void TransactionCalls::ask(const TopicPartition& coordinator, Request request,
   const auto to = led(coordinator);
   if (!to) return done({.error = KafkaError::CoordinatorNotAvailable});
   const uint64_t number = ++last_number_;
-  questions[number] = {around_.clock.monotonic_us() + kPatienceUs, std::move(done)};
+  questions[number] = {around_.clock.monotonic_us() + kCallPatienceUs, std::move(done)};
   around_.send(*to->leader, Message{number, std::move(request)});
 }
 

@@ -23,7 +23,7 @@ namespace {
 constexpr int64_t kStepPatienceUs = 10'000'000;  // time limit for one step of a commit
 // The longest wait for open transactions when readable ends are asked.
 constexpr int64_t kOpenUs = 5'000'000;
-constexpr int64_t kRetryUs = 20'000;
+constexpr int64_t kCommitRetryUs = 20'000;
 // Limit for the commits in progress, each of which needs a producer; further commits wait.
 constexpr size_t kMostProducers = 128;
 // Limits for the time that the transaction may stay open (its timeout). Slow transactions have
@@ -45,7 +45,7 @@ Error not_written(Error why) {
   return why;
 }
 
-Error was_dropped() {
+Error commit_was_dropped() {
   return {ErrorCode::UnknownTopic,
           "the stream or table was dropped, emptied or recreated while rows for it were collected"};
 }
@@ -164,7 +164,7 @@ void TransactionCommits::tick() {
 void TransactionCommits::again(const CommitPtr& commit,
                                void (TransactionCommits::*step)(const CommitPtr&)) {
   commit->retry = step;
-  commit->retry_at_us = around_.clock.monotonic_us() + kRetryUs;
+  commit->retry_at_us = around_.clock.monotonic_us() + kCommitRetryUs;
 }
 
 // --- Before anything is written
@@ -215,7 +215,7 @@ void TransactionCommits::add(const CommitPtr& commit) {
   for (const Part& part : commit->parts) {
     const storage::PartitionAssignment* known = cluster->find(part.partition);
     if (known != nullptr && known->leader) continue;
-    commit->error = known == nullptr ? was_dropped() : no_leader();
+    commit->error = known == nullptr ? commit_was_dropped() : no_leader();
     if (known != nullptr) return again(commit, &TransactionCommits::add);
     fail(commit, not_written(*commit->error));
     return release(commit);
