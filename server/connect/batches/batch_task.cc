@@ -17,7 +17,7 @@ namespace {
 
 constexpr size_t kFetchedBytes = 1 << 20;
 // Memory of one step(): the fetched records, the bodies that are sent, and the dead letters.
-constexpr size_t kStepBytes = 4 * kFetchedBytes;
+constexpr size_t kBatchStepBytes = 4 * kFetchedBytes;
 constexpr int64_t kCommitIntervalUs = 1'000'000;
 
 }  // namespace
@@ -59,7 +59,7 @@ Result<BatchTask::Partition> BatchTask::make_partition(const storage::TopicInfo&
 }
 
 Result<bool> BatchTask::step() {
-  if (!TRY(await_memory(kStepBytes))) return false;
+  if (!TRY(await_memory(kBatchStepBytes))) return false;
   const auto topics = around().find_topics();
   bool has_more = false;
   int64_t lag = 0;

@@ -15,7 +15,7 @@ namespace server {
 
 namespace {
 
-constexpr int64_t kLongestPauseMs = 30'000;
+constexpr int64_t kLongestHttpPauseMs = 30'000;
 // Limit for the pause that a server asks for with Retry-After, so that a server with a wrong clock,
 // or a hostile one, cannot stop the task.
 constexpr int64_t kLongestRetryAfterMs = 300'000;
@@ -128,7 +128,7 @@ Result<HttpWriter::Answer> HttpWriter::ask(const HttpThread::Request& request,
     wait.on_retry({ErrorCode::NetworkFailure, reason_of(answer)});
     if (!wait.wait_for(std::max(pause_ms, answer.retry_after_ms)))
       return Error{ErrorCode::ShuttingDown, "the connector is stopping"};
-    pause_ms = std::min(2 * pause_ms, kLongestPauseMs);
+    pause_ms = std::min(2 * pause_ms, kLongestHttpPauseMs);
   }
 }
 

@@ -15,9 +15,9 @@ namespace server {
 
 namespace {
 
-constexpr size_t kFetchedBytes = 1 << 20;
+constexpr size_t kTableFetchedBytes = 1 << 20;
 // Memory of one step(): the fetched records, their rows, and the texts that are sent.
-constexpr size_t kStepBytes = 8 * kFetchedBytes;
+constexpr size_t kTableStepBytes = 8 * kTableFetchedBytes;
 
 BadRecord bad_record(const SinkRecord& record, Error error, std::string_view stage) {
   error.message = fmt::format("{}: {}", place_of_record(record), error.message);
@@ -65,7 +65,7 @@ Result<TableTask::Partition> TableTask::make_partition(const storage::TopicInfo&
 }
 
 Result<bool> TableTask::step() {
-  if (!TRY(await_memory(kStepBytes))) return false;
+  if (!TRY(await_memory(kTableStepBytes))) return false;
   const auto topics = around().find_topics();
   bool has_more = false;
   int64_t lag = 0;
@@ -93,7 +93,8 @@ Result<bool> TableTask::step() {
 }
 
 Result<bool> TableTask::step(Partition& partition) {
-  FetchedRecords fetched = TRY(around().log.fetch(partition.id, partition.next, kFetchedBytes));
+  FetchedRecords fetched =
+      TRY(around().log.fetch(partition.id, partition.next, kTableFetchedBytes));
   if (fetched.log_start > partition.next)
     return deleted_records(identity().definition->name, partition.place.topic,
                            partition.id.partition, partition.next, fetched.log_start);

@@ -14,7 +14,8 @@ namespace server {
 
 namespace {
 
-constexpr size_t kRecordOverhead = 128;  // numbers of a record, and its part of the batch header
+// numbers of a record, and its part of the batch header
+constexpr size_t kWebhookRecordOverhead = 128;
 
 WebhookAnswer refusal(int status, std::string message) { return {status, 0, std::move(message)}; }
 
@@ -59,7 +60,7 @@ Result<WebhookQueue::Delivery> WebhookQueue::read(const WebhookRequest& request)
   Delivery delivery;
   delivery.records =
       TRY(engine::webhook_records(source_, request.header("content-type"), request.body));
-  size_t header_bytes = kRecordOverhead;
+  size_t header_bytes = kWebhookRecordOverhead;
   for (const std::string& name : source_.include_headers) {
     const std::string_view value = request.header(name);
     if (value.empty()) continue;
