@@ -7,13 +7,13 @@ namespace server::coordinator {
 
 namespace {
 
-constexpr size_t kMostOfName = 4'096;
+constexpr size_t kMostOfId = 4'096;
 
 // Returns a message for the client, or null if the request is valid.
 const char* what_is_wrong(const ShareGroupHeartbeat& request) {
   if (request.member_id.empty()) return "MemberId can't be empty.";
-  if (request.member_id.size() > kMostOfName ||
-      (request.rack_id && request.rack_id->size() > kMostOfName))
+  if (request.member_id.size() > kMostOfId ||
+      (request.rack_id && request.rack_id->size() > kMostOfId))
     return "A name is too long.";
   if (request.rack_id && request.rack_id->empty()) return "RackId can't be empty.";
   if (request.member_epoch < -1) return "MemberEpoch is invalid.";
@@ -22,7 +22,7 @@ const char* what_is_wrong(const ShareGroupHeartbeat& request) {
   return nullptr;
 }
 
-bool is_valid(const std::string& group_id) {
+bool is_valid_group_id(const std::string& group_id) {
   return !group_id.empty() && group_id.size() <= kMaxGroupIdBytes;
 }
 
@@ -156,7 +156,7 @@ void GroupPartition::grown(const TopicIdPartition& partition) {
 // --- Requests
 
 void GroupPartition::handle(ShareGroupHeartbeat request, Done<ShareGroupHeartbeatAnswer> done) {
-  if (!is_valid(request.group_id)) return done(request.refusal(kInvalidGroupId));
+  if (!is_valid_group_id(request.group_id)) return done(request.refusal(kInvalidGroupId));
   if (!around_.shared_log)
     return done(
         request.refusal(KafkaError::InvalidRequest, "Share groups are not supported here."));
@@ -191,7 +191,7 @@ void GroupPartition::handle(ShareFetch request, Done<ShareFetched> done) {
   if (is_unknown || !around_.shared_log || !is_valid(request.group_id))
     return done(
         request.refusal(kGroupIdNotFound, "Group " + request.group_id + " is not a share group."));
-  if (request.member_id.empty() || request.member_id.size() > kMostOfName ||
+  if (request.member_id.empty() || request.member_id.size() > kMostOfId ||
       request.session_epoch < -1)
     return done(
         request.refusal(KafkaError::InvalidRequest, "The share session does not have this name."));
@@ -226,7 +226,7 @@ void GroupPartition::handle(const DescribeShareGroupOffsets& request,
 // Creates the group if it does not exist, as Kafka 4.1 does, so that the start of a queue can be set before its first
 // consumer starts (KIP-932).
 void GroupPartition::handle(const AlterShareGroupOffsets& request, Done<ShareGroupOffsets> done) {
-  if (!is_valid(request.group_id)) return done(request.refusal(kInvalidGroupId));
+  if (!is_valid_group_id(request.group_id)) return done(request.refusal(kInvalidGroupId));
   if (!around_.shared_log) return done(request.refusal(KafkaError::InvalidRequest));
   KafkaError error = kGroupIdNotFound;
   ShareGroup* group = find_or_admit_share(request.group_id, error);

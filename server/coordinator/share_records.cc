@@ -18,11 +18,11 @@ constexpr uint64_t kOwner = 0;
 
 Error damaged() { return {ErrorCode::DataCorrupted, "a record of a share group is damaged"}; }
 
-Result<RecordReading> open(std::string_view value) {
+Result<RecordReading> open_share_record(std::string_view value) {
   RecordReading in(value);
   const auto version = in.number<int16_t>();
   if (!in.ok()) return damaged();
-  if (version != kVersion)
+  if (version != kShareVersion)
     return Error{ErrorCode::IncompatibleFormat, "a record of a share group has a newer version"};
   in.set_flexible(true);
   return in;
@@ -56,7 +56,7 @@ std::string encode(const ShareGroupKey& key) {
 }
 
 std::string encode(const ShareMemberValue& value) {
-  RecordWriter out(kVersion, true);
+  RecordWriter out(kShareVersion, true);
   out.nullable_text(value.rack_id);
   out.text(value.client_id);
   out.text(value.client_host);
@@ -67,7 +67,7 @@ std::string encode(const ShareMemberValue& value) {
 }
 
 std::string encode_share_epoch(int32_t epoch) {
-  RecordWriter out(kVersion, true);
+  RecordWriter out(kShareVersion, true);
   out.number(epoch);
   out.number(int64_t{0});  // a hash of the group's topics, not used by this server
   out.no_tags();
@@ -75,7 +75,7 @@ std::string encode_share_epoch(int32_t epoch) {
 }
 
 std::string encode(const ShareProgressValue& value) {
-  RecordWriter out(kVersion, true);
+  RecordWriter out(kShareVersion, true);
   out.number(value.number);
   out.number(value.start);
   out.array(value.ranges.size());
@@ -122,7 +122,7 @@ std::optional<SharePartition::Kept> kept_of(const std::vector<ShareStateBatch>& 
 }
 
 Result<ShareMemberValue> decode_share_member(std::string_view value) {
-  RecordReading in = TRY(open(value));
+  RecordReading in = TRY(open_share_record(value));
   ShareMemberValue read;
   read.rack_id = in.nullable_text();
   read.client_id = in.text();
@@ -137,14 +137,14 @@ Result<ShareMemberValue> decode_share_member(std::string_view value) {
 }
 
 Result<int32_t> decode_share_epoch(std::string_view value) {
-  RecordReading in = TRY(open(value));
+  RecordReading in = TRY(open_share_record(value));
   const auto epoch = in.number<int32_t>();
   if (!in.ok()) return damaged();
   return epoch;
 }
 
 Result<ShareProgressValue> decode_share_progress(std::string_view value) {
-  RecordReading in = TRY(open(value));
+  RecordReading in = TRY(open_share_record(value));
   ShareProgressValue read;
   read.number = in.number<int32_t>();
   read.start = in.number<int64_t>();

@@ -15,16 +15,16 @@ namespace {
 // Versions and tagged fields of the records in Apache Kafka's schemas TransactionLogKey and
 // TransactionLogValue (transaction-coordinator/src/main/resources/common/message in
 // https://github.com/apache/kafka).
-constexpr int16_t kKeyVersion = 0, kLastVersion = 1, kFirstFlexible = 1;
+constexpr int16_t kKeyVersion = 0, kLastTransactionVersion = 1, kFirstFlexibleTransaction = 1;
 constexpr uint64_t kPreviousProducerTag = 0, kNextProducerTag = 1, kClientVersionTag = 2;
 constexpr std::string_view kNames[] = {"Empty",        "Ongoing",        "PrepareCommit",
                                        "PrepareAbort", "CompleteCommit", "CompleteAbort"};
 
-Error unknown_version(std::string_view what, int16_t version) {
+Error unknown_transaction_version(std::string_view what, int16_t version) {
   return {ErrorCode::IncompatibleFormat,
           fmt::format("{} has the unknown version {}", what, version)};
 }
-Error cut(std::string_view what) {
+Error cut_transaction(std::string_view what) {
   return {ErrorCode::DataCorrupted, fmt::format("{} is truncated", what)};
 }
 
@@ -42,7 +42,7 @@ std::string encode_transaction_key(std::string_view transactional_id) {
 }
 
 std::string encode(const TransactionValue& value) {
-  RecordWriter out(kLastVersion, true);
+  RecordWriter out(kLastTransactionVersion, true);
   out.number(value.producer_id.value());
   out.number(value.epoch);
   out.number(value.timeout_ms);
@@ -69,18 +69,18 @@ std::string encode(const TransactionValue& value) {
 Result<std::string> decode_transaction_key(std::string_view bytes) {
   RecordReading in(bytes);
   const auto version = in.number<int16_t>();
-  if (in.ok() && version != kKeyVersion) return unknown_version("a key", version);
+  if (in.ok() && version != kKeyVersion) return unknown_transaction_version("a key", version);
   std::string id = in.text();
-  if (!in.ok()) return cut("a key");
+  if (!in.ok()) return cut_transaction("a key");
   return id;
 }
 
 Result<TransactionValue> decode_transaction_value(std::string_view bytes) {
   RecordReading in(bytes);
   const auto version = in.number<int16_t>();
-  if (in.ok() && (version < 0 || version > kLastVersion))
-    return unknown_version("a transaction", version);
-  in.set_flexible(version >= kFirstFlexible);
+  if (in.ok() && (version < 0 || version > kLastTransactionVersion))
+    return unknown_transaction_version("a transaction", version);
+  in.set_flexible(version >= kFirstFlexibleTransaction);
   TransactionValue value;
   value.producer_id = ProducerId{in.number<int64_t>()};
   value.epoch = in.number<int16_t>();
@@ -105,7 +105,7 @@ Result<TransactionValue> decode_transaction_value(std::string_view bytes) {
     if (tag == kClientVersionTag) value.client_version = RecordReading(field).number<int16_t>();
   });
   if (!in.ok() || state < 0 || state > static_cast<int8_t>(TransactionState::CompleteAbort))
-    return cut("a transaction");
+    return cut_transaction("a transaction");
   value.state = static_cast<TransactionState>(state);
   return value;
 }
