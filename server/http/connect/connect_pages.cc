@@ -15,7 +15,7 @@ namespace {
 constexpr std::string_view kConnectVersion = "4.3.0";
 
 // Returns a handler that checks the user's right and answers later.
-using Page = std::function<void(Connectors&, const Request&, ResponseDone)>;
+using ConnectPage = std::function<void(Connectors&, const Request&, ResponseDone)>;
 
 // Returns a callback that answers with `make` of the result, or with the error.
 template <class T, class Make>
@@ -168,16 +168,16 @@ void validate(Connectors& connectors, const Request& request, ResponseDone done)
 
 struct ConnectPageRow {
   const char *method, *path;
-  Page page;
+  ConnectPage page;
 };
 
 std::vector<ConnectPageRow> rows() {
-  const auto set_state = [](TargetState target, int status) -> Page {
+  const auto set_state = [](TargetState target, int status) -> ConnectPage {
     return [target, status](Connectors& connectors, const Request& request, ResponseDone done) {
       connectors.set_state(name_of(request), target, no_content(std::move(done), status));
     };
   };
-  const auto shown = [](std::string (*body)(const ConnectorInfo&)) -> Page {
+  const auto shown = [](std::string (*body)(const ConnectorInfo&)) -> ConnectPage {
     return [body](Connectors& connectors, const Request& request, ResponseDone done) {
       describe(connectors, request, std::move(done), body);
     };

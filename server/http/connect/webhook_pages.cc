@@ -10,7 +10,7 @@ namespace {
 
 constexpr int kCodesOfStatus = 100;  // an error number is a status followed by two digits
 
-Response refusal(int status, std::string_view message) {
+Response declined(int status, std::string_view message) {
   Response response = error_response(status * kCodesOfStatus, message);
   // Senders repeat a request after these statuses. Some of them give up if the answer has no
   // Retry-After header.
@@ -28,9 +28,9 @@ void add_webhook_pages(Routes& routes, FindWebhook find) {
                 const std::string& name = request.path_parameters[0];
                 const FoundWebhook found = find(name);
                 if (!found.exists)
-                  return done(refusal(404, fmt::format("there is no webhook \"{}\"", name)));
+                  return done(declined(404, fmt::format("there is no webhook \"{}\"", name)));
                 if (!found.webhook)
-                  return done(refusal(503, fmt::format("webhook \"{}\" does not run", name)));
+                  return done(declined(503, fmt::format("webhook \"{}\" does not run", name)));
                 WebhookRequest received{.headers = {}, .body = std::move(request.body)};
                 for (Header& header : request.headers)
                   received.headers.emplace_back(std::move(header.name), std::move(header.value));
@@ -39,7 +39,7 @@ void add_webhook_pages(Routes& routes, FindWebhook find) {
                   constexpr int kOk = 200;
                   if (answer.status == kOk)
                     return done(json_response(fmt::format("{{\"accepted\":{}}}", answer.accepted)));
-                  done(refusal(answer.status, answer.message));
+                  done(declined(answer.status, answer.message));
                 });
               }),
               .is_public = true});

@@ -37,7 +37,7 @@ using engine::JsonWriter;
 using Call = std::shared_ptr<ProxyCall>;
 
 constexpr int8_t kTopicResource = 2, kSet = 0, kDelete = 1;
-constexpr int32_t kTimeoutMs = 30'000;
+constexpr int32_t kClusterTimeoutMs = 30'000;
 constexpr KafkaError kLeaderNotAvailable{5};
 
 // Begins a resource: {"kind": ..., "metadata": {"self": ..., "resource_name": null}, "cluster_id":
@@ -193,7 +193,7 @@ void create_topic(const Call& call) {
       !read_count(call, *tree, "replication_factor", replicas))
     return;
   kafka::CreateTopicsRequest request;
-  request.timeout_ms = kTimeoutMs;
+  request.timeout_ms = kClusterTimeoutMs;
   auto& topic = request.topics.emplace_back();
   const bool validates_only = is_true(tree->find("validate_only"));
   request.validate_only = validates_only;
@@ -224,7 +224,7 @@ void delete_topic(const Call& call) {
   if (!is_this_cluster(call)) return;
   kafka::DeleteTopicsRequest request;
   request.topic_names = {call->parameter(1)};
-  request.timeout_ms = kTimeoutMs;
+  request.timeout_ms = kClusterTimeoutMs;
   call->ask<kafka::DeleteTopicsRequest, kafka::DeleteTopicsResponse>(
       request, 4, [call](const kafka::DeleteTopicsResponse& told) {
         const auto& one = told.responses.at(0);

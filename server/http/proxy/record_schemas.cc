@@ -14,7 +14,7 @@ using engine::JsonKind;
 using engine::JsonTree;
 
 // Steps for checking one value against a JSON Schema: some milliseconds on the loop.
-constexpr uint64_t kMaxCheckSteps = 50'000;
+constexpr uint64_t kMaxRecordCheckSteps = 50'000;
 
 Error wrong(std::string message) { return {ErrorCode::InvalidParameter, std::move(message)}; }
 
@@ -85,7 +85,7 @@ Result<RecordSchemas::Found> RecordSchemas::of_id(Embedded format, int32_t id) c
   const auto text = view_.registry.registry().find_schema(id);
   if (!text || text->kind != schema_kind_of(format))
     return wrong(fmt::format("schema {} of this type does not exist", id));
-  return Found{.schema = TRY(written_schema(id, *text, kMaxCheckSteps))};
+  return Found{.schema = TRY(written_schema(id, *text, kMaxRecordCheckSteps))};
 }
 
 Result<RecordSchemas::Found> RecordSchemas::of_text(Embedded format, const std::string& subject,

@@ -15,7 +15,7 @@ namespace {
 
 using engine::JsonWriter;
 using Topic = kafka::MetadataResponse::Topic;
-constexpr int16_t kMetadataVersion = 9, kListOffsetsVersion = 5;
+constexpr int16_t kTopicMetadataVersion = 9, kListOffsetsVersion = 5;
 
 // Asks the Kafka side for the metadata of one topic, or of all topics.
 void ask_metadata(const std::shared_ptr<ProxyCall>& call, const std::string* topic,
@@ -23,7 +23,7 @@ void ask_metadata(const std::shared_ptr<ProxyCall>& call, const std::string* top
   kafka::MetadataRequest request;
   if (topic) request.topics.emplace().push_back({.name = *topic});
   request.allow_auto_topic_creation = false;
-  call->ask<kafka::MetadataRequest, kafka::MetadataResponse>(request, kMetadataVersion,
+  call->ask<kafka::MetadataRequest, kafka::MetadataResponse>(request, kTopicMetadataVersion,
                                                              std::move(then));
 }
 

@@ -14,7 +14,7 @@ namespace server::http {
 
 namespace {
 
-constexpr int16_t kMetadataVersion = 9, kProduceVersion = 9;
+constexpr int16_t kProducerMetadataVersion = 9, kProduceVersion = 9;
 constexpr int32_t kTimeoutMs = 30'000;
 // The size at which a batch is sent: half of the default limit of topics (max.message.bytes, 1
 // MiB), which leaves a margin.
@@ -76,7 +76,7 @@ void ask_topic_shape(kafka::LocalClient& client, const std::string& topic,
   kafka::MetadataRequest request;
   request.topics.emplace().push_back({.name = topic});
   client.ask<kafka::MetadataRequest, kafka::MetadataResponse>(
-      request, kMetadataVersion,
+      request, kProducerMetadataVersion,
       [done = std::move(done)](const Result<kafka::MetadataResponse>& response) {
         if (!response) return done({kafka_error(response.error().code)});
         if (response->topics.empty()) return done({KafkaError::UnknownTopicOrPartition});

@@ -40,7 +40,7 @@ engine::Form form_of(const Request& request) {
   return has_flag(request, "normalize") ? engine::Form::Normal : engine::Form::AsGiven;
 }
 
-std::string subject_of(const Request& request) {
+std::string asked_subject_of(const Request& request) {
   return plain_subject(request.path_parameters.at(0));
 }
 
@@ -71,7 +71,7 @@ RegistryResult<SchemaVersion> version_of(const Request& request, const SchemaReg
                                          bool deleted) {
   const auto version = read_version(request.path_parameters.at(1));
   if (!version) return version.error();
-  return registry.version(subject_of(request), *version, deleted);
+  return registry.version(asked_subject_of(request), *version, deleted);
 }
 
 template <class List>
@@ -183,7 +183,7 @@ Answer list_subjects(const Request& request, const SchemaRegistry& registry) {
 }
 
 Answer list_versions(const Request& request, const SchemaRegistry& registry) {
-  const std::string subject = subject_of(request);
+  const std::string subject = asked_subject_of(request);
   const bool only_deleted = has_flag(request, "deletedOnly");
   auto versions = registry.versions(subject, only_deleted || has_flag(request, "deleted"));
   if (!versions) return versions.error();
@@ -218,7 +218,7 @@ Answer referenced_by(const Request& request, const SchemaRegistry& registry) {
 }
 
 Answer look_up(const Request& request, const SchemaRegistry& registry) {
-  const std::string subject = subject_of(request);
+  const std::string subject = asked_subject_of(request);
   const bool deleted = has_flag(request, "deleted");
   const auto schema = read_schema(request.body, subject, registry);
   if (!schema) return schema.error();
@@ -241,7 +241,7 @@ RegistryResult<std::multimap<std::string, std::string>> wanted_properties(const 
 }
 
 Answer latest_with_metadata(const Request& request, const SchemaRegistry& registry) {
-  const std::string subject = subject_of(request);
+  const std::string subject = asked_subject_of(request);
   const bool deleted = has_flag(request, "deleted");
   const auto wanted = wanted_properties(request);
   if (!wanted) return wanted.error();
@@ -259,7 +259,7 @@ Answer latest_with_metadata(const Request& request, const SchemaRegistry& regist
 
 Answer check(const Request& request, const SchemaRegistry& registry, std::optional<int32_t> version,
              const std::atomic<bool>& is_unwanted) {
-  const std::string subject = subject_of(request);
+  const std::string subject = asked_subject_of(request);
   const bool is_verbose = has_flag(request, "verbose");
   const auto schema = read_schema(request.body, subject, registry);
   if (!schema) return schema.error();
@@ -298,7 +298,7 @@ Answer default_level(const Request&, const SchemaRegistry& registry) {
 }
 
 Answer level_of_subject(const Request& request, const SchemaRegistry& registry) {
-  const std::string subject = subject_of(request);
+  const std::string subject = asked_subject_of(request);
   if (subject.empty()) return level_answer(registry.default_compatibility());
   if (has_flag(request, "defaultToGlobal")) return level_answer(registry.compatibility_of(subject));
   const engine::RegistrySubject* found = registry.find_subject(subject);
@@ -318,7 +318,7 @@ Answer default_mode(const Request&, const SchemaRegistry& registry) {
 }
 
 Answer mode_of_subject(const Request& request, const SchemaRegistry& registry) {
-  const std::string subject = subject_of(request);
+  const std::string subject = asked_subject_of(request);
   if (subject.empty()) return mode_answer(registry.default_mode());
   if (has_flag(request, "defaultToGlobal")) return mode_answer(registry.mode_of(subject));
   const engine::RegistrySubject* found = registry.find_subject(subject);

@@ -33,7 +33,7 @@ Error bad(std::string message) { return {ErrorCode::ProtocolViolation, std::move
 
 // Returns the JSON body that the client probably meant, if the body is only a statement, as `curl
 // -d 'SELECT 1'` sends it.
-std::string example_of(std::string_view body) {
+std::string sql_example_of(std::string_view body) {
   constexpr size_t kMostShown = 200;
   const bool is_statement = !body.empty() && body.size() <= kMostShown &&
                             std::isalpha(static_cast<unsigned char>(body.front())) != 0;
@@ -69,7 +69,7 @@ Result<SqlRequest> read_sql_request(std::string_view body, std::string& failed_t
   const auto parsed = engine::parse_json_tree(body);
   const auto bad_body = [&](std::string message) {
     Error error = bad(std::move(message));
-    error.hint = "Send " + example_of(body);
+    error.hint = "Send " + sql_example_of(body);
     return error;
   };
   if (!parsed) return bad_body("the body of the request is not JSON: " + parsed.error().message);
