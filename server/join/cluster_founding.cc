@@ -19,8 +19,8 @@ namespace {
 
 constexpr size_t kPieceBytes = 512 << 10;  // etcd accepts requests of up to 1.5 MB
 constexpr size_t kIdSize = 16;
-constexpr auto kPatience = std::chrono::seconds(10);
-constexpr auto kPause = std::chrono::milliseconds(200);
+constexpr auto kFoundingPatience = std::chrono::seconds(10);
+constexpr auto kFoundingPause = std::chrono::milliseconds(200);
 
 std::string random_id() {
   std::string id;
@@ -80,7 +80,7 @@ Result<std::optional<ClusterInEtcd::Untouched>> ClusterFounding::untouched(
 }
 
 Status ClusterFounding::write_pieces(const SnapshotPointer& pointer, std::string_view bytes) {
-  const auto give_up_at = std::chrono::steady_clock::now() + kPatience;
+  const auto give_up_at = std::chrono::steady_clock::now() + kFoundingPatience;
   for (uint32_t i = 0; i < pointer.pieces;) {
     storage::EtcdTransaction transaction;
     transaction.puts.push_back(
@@ -96,7 +96,7 @@ Status ClusterFounding::write_pieces(const SnapshotPointer& pointer, std::string
                    written.error().message,
                    "Repeat the command when etcd accepts writes. Until then the server can be "
                    "started alone."};
-    std::this_thread::sleep_for(kPause);
+    std::this_thread::sleep_for(kFoundingPause);
   }
   return {};
 }
@@ -140,7 +140,7 @@ Status ClusterFounding::found(const storage::MetadataSnapshot& snapshot,
   pointer.first_command = first_command;
   TRY(write_pieces(pointer, bytes));
   const auto transaction = step_that_counts(pointer, in_place_of);
-  const auto give_up_at = std::chrono::steady_clock::now() + kPatience;
+  const auto give_up_at = std::chrono::steady_clock::now() + kFoundingPatience;
   while (true) {
     const auto outcome = etcd_.commit(transaction);
     if (outcome && outcome->is_done) return {};
@@ -156,7 +156,7 @@ Status ClusterFounding::found(const storage::MetadataSnapshot& snapshot,
                    "cluster",
                    (outcome ? there.error() : outcome.error()).message,
                    "Repeat the command when etcd answers."};
-    std::this_thread::sleep_for(kPause);
+    std::this_thread::sleep_for(kFoundingPause);
   }
 }
 
