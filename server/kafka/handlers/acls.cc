@@ -43,7 +43,7 @@ using storage::RuleOperation;
 using storage::RuleResource;
 
 // An ACL, and the right of SQL that has the same meaning, if one exists.
-struct Rule {
+struct AclRule {
   AccessRule rule;
   std::optional<Rights> right = {};
 };
@@ -93,8 +93,8 @@ bool means_something(RuleResource type, RuleOperation operation) {
   return false;
 }
 
-std::vector<Rule> rules_of(const storage::Users& users) {
-  std::vector<Rule> rules;
+std::vector<AclRule> rules_of(const storage::Users& users) {
+  std::vector<AclRule> rules;
   for (const auto& [key, by_role] : users.rights) {
     // A key with a colon in its name belongs to the declaration of a stream or table
     // (server/metadata/rights.h), not to a topic, so its rights are not ACLs.
@@ -156,14 +156,14 @@ bool may_change(const HandlerContext& context, const AccessRule& rule) {
          context.permissions->owns(static_cast<ResourceType>(rule.resource), rule.name);
 }
 
-struct Refusal {
+struct AclRefusal {
   KafkaError error = KafkaError::None;
   std::string message = {};
 };
 
-Refusal invalid(std::string message) { return {KafkaError::InvalidRequest, std::move(message)}; }
+AclRefusal invalid(std::string message) { return {KafkaError::InvalidRequest, std::move(message)}; }
 
-Refusal check_resource(const AccessRule& rule, int8_t pattern) {
+AclRefusal check_resource(const AccessRule& rule, int8_t pattern) {
   if (pattern != kLiteral && pattern != kPrefixed)
     return invalid("the pattern type of a rule must be LITERAL or PREFIXED");
   switch (rule.resource) {
@@ -173,10 +173,10 @@ Refusal check_resource(const AccessRule& rule, int8_t pattern) {
       return {};
     case RuleResource::Group:
     case RuleResource::TransactionalId:
-      return rule.name.empty() ? invalid("the resource name is empty") : Refusal{};
+      return rule.name.empty() ? invalid("the resource name is empty") : AclRefusal{};
     case RuleResource::Cluster:
       return rule.name == kClusterName && !rule.is_prefix
-                 ? Refusal{}
+                 ? AclRefusal{}
                  : invalid(fmt::format("the name of the cluster is {}, and its pattern type is "
                                        "LITERAL",
                                        kClusterName));
@@ -199,16 +199,16 @@ std::optional<Rights> right_of(const AccessRule& rule, const storage::Users& use
   return row->right;
 }
 
-constexpr size_t kMostNameBytes = 4'096;  // the limit for a group's id
+constexpr size_t kMostAclNameBytes = 4'096;  // the limit for a group's id
 
 // Reads the ACL, or returns the reason for refusing it.
-Refusal read_rule(const CreateAclsRequest::Creation& asked, const storage::Users& users,
-                  Rule& read) {
+AclRefusal read_rule(const CreateAclsRequest::Creation& asked, const storage::Users& users,
+                     AclRule& read) {
   AccessRule& rule = read.rule;
   rule.resource = static_cast<RuleResource>(asked.resource_type);
   rule.is_prefix = asked.resource_pattern_type == kPrefixed;
   rule.name = asked.resource_name;
-  if (Refusal refused = check_resource(rule, asked.resource_pattern_type);
+  if (AclRefusal refused = check_resource(rule, asked.resource_pattern_type);
       refused.error != KafkaError::None)
     return refused;
   if (asked.permission_type != kAllow && asked.permission_type != kDeny)
@@ -218,8 +218,8 @@ Refusal read_rule(const CreateAclsRequest::Creation& asked, const storage::Users
   if (!asked.principal.starts_with(kUserPrefix) || asked.principal.size() == kUserPrefix.size())
     return invalid(fmt::format("a principal must have the form {}NAME", kUserPrefix));
   rule.principal = asked.principal.substr(kUserPrefix.size());
-  if (rule.name.size() > kMostNameBytes || rule.principal.size() > kMostNameBytes)
-    return invalid(fmt::format("a name has at most {} bytes", kMostNameBytes));
+  if (rule.name.size() > kMostAclNameBytes || rule.principal.size() > kMostAclNameBytes)
+    return invalid(fmt::format("a name has at most {} bytes", kMostAclNameBytes));
   rule.operation = static_cast<RuleOperation>(asked.operation);
   if (asked.operation < static_cast<int8_t>(RuleOperation::All) ||
       asked.operation > static_cast<int8_t>(RuleOperation::IdempotentWrite) ||
@@ -237,7 +237,7 @@ std::string key_of_right(const AccessRule& rule) {
 // even if several ACLs name this right, and the changes of the rules.
 class RulesChange {
  public:
-  void add(const Rule& rule, bool is_given) { steps_.push_back({rule, is_given}); }
+  void add(const AclRule& rule, bool is_given) { steps_.push_back({rule, is_given}); }
   bool empty() const { return steps_.empty(); }
 
   std::vector<storage::UserChange> operator()(const storage::Users& users) const {
@@ -268,7 +268,7 @@ class RulesChange {
 
  private:
   struct Step {
-    Rule rule;
+    AclRule rule;
     bool is_given;
   };
   std::vector<Step> steps_;
@@ -298,7 +298,7 @@ void handle_describe_acls(HandlerContext& context, DescribeAclsRequest request,
   }
   using Place = std::tuple<RuleResource, std::string, bool>;
   std::map<Place, std::set<std::tuple<std::string, RuleOperation, bool>>> resources;
-  for (const Rule& each : rules_of(*context.backend.users()))
+  for (const AclRule& each : rules_of(*context.backend.users()))
     if (const AccessRule& rule = each.rule; fits(request, rule))
       resources[{rule.resource, rule.name, rule.is_prefix}].emplace(rule.principal, rule.operation,
                                                                     rule.denies);
@@ -321,8 +321,8 @@ void handle_create_acls(HandlerContext& context, CreateAclsRequest request,
   const auto users = context.backend.users();
   for (const auto& asked : request.creations) {
     auto& result = response.results.emplace_back();
-    Rule rule;
-    Refusal refused;
+    AclRule rule;
+    AclRefusal refused;
     if (!has_rules(context))
       refused = {kSecurityDisabled, std::string(kNoAccessRules)};
     else
@@ -358,8 +358,8 @@ void handle_delete_acls(HandlerContext& context, DeleteAclsRequest request,
                         Reply<DeleteAclsResponse> reply) {
   DeleteAclsResponse response;
   RulesChange change;
-  const std::vector<Rule> rules =
-      has_rules(context) ? rules_of(*context.backend.users()) : std::vector<Rule>();
+  const std::vector<AclRule> rules =
+      has_rules(context) ? rules_of(*context.backend.users()) : std::vector<AclRule>();
   for (const auto& filter : request.filters) {
     auto& result = response.filter_results.emplace_back();
     if (!has_rules(context)) {
@@ -367,7 +367,7 @@ void handle_delete_acls(HandlerContext& context, DeleteAclsRequest request,
       result.error_message = kNoAccessRules;
       continue;
     }
-    for (const Rule& each : rules) {
+    for (const AclRule& each : rules) {
       const AccessRule& rule = each.rule;
       if (!fits(filter, rule)) continue;
       // An ACL that the client may not see is not listed.

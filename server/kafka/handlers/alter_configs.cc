@@ -19,18 +19,18 @@ namespace {
 
 using storage::ConfigChange;
 
-struct Refusal {
+struct AlterConfigsRefusal {
   KafkaError error = KafkaError::None;
   std::string message;
 };
 
-Refusal invalid_request(std::string message) {
+AlterConfigsRefusal invalid_request(std::string message) {
   return {KafkaError::InvalidRequest, std::move(message)};
 }
 
 // Reads the change of one setting. Does not check yet that the setting exists.
 template <class Config>
-Refusal read_change(const Config& asked, ConfigChange& change) {
+AlterConfigsRefusal read_change(const Config& asked, ConfigChange& change) {
   change.name = asked.name;
   if constexpr (requires { asked.config_operation; }) {
     if (asked.config_operation < 0 || asked.config_operation > 3)
@@ -45,20 +45,20 @@ Refusal read_change(const Config& asked, ConfigChange& change) {
 }
 
 template <class Resource>
-Refusal read_changes(const Resource& asked, std::vector<ConfigChange>& changes) {
+AlterConfigsRefusal read_changes(const Resource& asked, std::vector<ConfigChange>& changes) {
   std::set<std::string_view> names;
   for (const auto& config : asked.configs) {
     if (!names.insert(config.name).second)
       return invalid_request(fmt::format("\"{}\" is named twice", config.name));
-    if (Refusal refusal = read_change(config, changes.emplace_back());
+    if (AlterConfigsRefusal refusal = read_change(config, changes.emplace_back());
         refusal.error != KafkaError::None)
       return refusal;
   }
   return {};
 }
 
-Refusal check_topic(const std::string& name, const std::vector<ConfigChange>& changes,
-                    bool replaces_all, const storage::TopicSnapshot& topics) {
+AlterConfigsRefusal check_topic(const std::string& name, const std::vector<ConfigChange>& changes,
+                                bool replaces_all, const storage::TopicSnapshot& topics) {
   const storage::TopicInfo* topic = topics.find(name);
   if (!topic)
     return {KafkaError::UnknownTopicOrPartition, fmt::format("topic \"{}\" does not exist", name)};
@@ -75,8 +75,8 @@ Refusal check_topic(const std::string& name, const std::vector<ConfigChange>& ch
 }
 
 // Checks the changes of a group. A group can have settings before it exists.
-Refusal check_group(const std::string& name, const std::vector<ConfigChange>& changes,
-                    bool replaces_all, const storage::GroupConfigs& all) {
+AlterConfigsRefusal check_group(const std::string& name, const std::vector<ConfigChange>& changes,
+                                bool replaces_all, const storage::GroupConfigs& all) {
   if (name.empty()) return invalid_request("a group name is required");
   if (name.size() > coordinator::kMaxGroupIdBytes)
     return invalid_request(
@@ -106,7 +106,7 @@ struct BrokerChanges {
   std::vector<ConfigChange> defaults;
 };
 
-Refusal check_rate(const ConfigChange& change) {
+AlterConfigsRefusal check_rate(const ConfigChange& change) {
   if (change.kind == ConfigChange::Kind::Delete) return {};
   int64_t rate = 0;
   const char* const end = change.value.data() + change.value.size();
@@ -116,8 +116,9 @@ Refusal check_rate(const ConfigChange& change) {
   return {kInvalidConfig, fmt::format("\"{}\" must be a number of bytes per second", change.name)};
 }
 
-Refusal check_topic_defaults(const HandlerContext& context, const BrokerChanges& changes,
-                             bool replaces_all, const storage::TopicSnapshot& topics) {
+AlterConfigsRefusal check_topic_defaults(const HandlerContext& context,
+                                         const BrokerChanges& changes, bool replaces_all,
+                                         const storage::TopicSnapshot& topics) {
   if (changes.defaults.empty()) return {};
   const auto view = context.backend.cluster();
   // Nodes with an older program could not apply a metadata command with defaults for all topics.
@@ -129,12 +130,13 @@ Refusal check_topic_defaults(const HandlerContext& context, const BrokerChanges&
   const auto now =
       replaces_all || !topics.defaults() ? TopicConfig() : topics.defaults()->cluster_wide;
   const auto changed = storage::changed_topic_defaults(now, changes.defaults);
-  return changed ? Refusal{} : Refusal{kInvalidConfig, changed.error().message};
+  return changed ? AlterConfigsRefusal{}
+                 : AlterConfigsRefusal{kInvalidConfig, changed.error().message};
 }
 
-Refusal check_broker(const HandlerContext& context, const std::string& name,
-                     const std::vector<ConfigChange>& changes, bool replaces_all,
-                     const storage::TopicSnapshot& topics, BrokerChanges& split) {
+AlterConfigsRefusal check_broker(const HandlerContext& context, const std::string& name,
+                                 const std::vector<ConfigChange>& changes, bool replaces_all,
+                                 const storage::TopicSnapshot& topics, BrokerChanges& split) {
   const bool is_alone = context.backend.leads_all();
   if (!is_alone && !node_named(context, name))
     return invalid_request(fmt::format("broker {} is not part of the cluster", name));
@@ -144,7 +146,8 @@ Refusal check_broker(const HandlerContext& context, const std::string& name,
   for (const ConfigChange& change : changes) {
     const bool is_deletion = change.kind == ConfigChange::Kind::Delete;
     if (!is_alone && is_node_setting(change.name)) {
-      if (Refusal refusal = check_rate(change); refusal.error != KafkaError::None) return refusal;
+      if (AlterConfigsRefusal refusal = check_rate(change); refusal.error != KafkaError::None)
+        return refusal;
       split.of_node.push_back(change);
     } else if (storage::find_topic_default(change.name)) {
       if (name.empty())
@@ -195,7 +198,7 @@ void alter(HandlerContext& context, const Request& request, const Reply<Response
     answer.resource_name = asked.resource_name;
     std::vector<ConfigChange> changes;
     BrokerChanges of_broker;
-    Refusal refusal = read_changes(asked, changes);
+    AlterConfigsRefusal refusal = read_changes(asked, changes);
     if (seen.count({asked.resource_type, asked.resource_name}) > 1)
       refusal = invalid_request("each resource must appear at most once");
     else if (refusal.error != KafkaError::None)

@@ -12,9 +12,9 @@ namespace {
 
 constexpr int8_t kClassicMember = 0, kConsumerMember = 1;  // member types of KIP-1099
 
-void fill(ConsumerGroupDescribeResponse::Group& answer,
-          const coordinator::ConsumerGroupDescription& group,
-          const storage::TopicSnapshot& topics) {
+void fill_consumer_group(ConsumerGroupDescribeResponse::Group& answer,
+                         const coordinator::ConsumerGroupDescription& group,
+                         const storage::TopicSnapshot& topics) {
   answer.error_code = group.error;
   if (group.error == coordinator::kGroupIdNotFound)
     answer.error_message = fmt::format("Group {} is not a consumer group.", group.group_id);
@@ -46,7 +46,8 @@ void fill(ConsumerGroupDescribeResponse::Group& answer,
 
 void handle_consumer_group_describe(HandlerContext& context, ConsumerGroupDescribeRequest request,
                                     Reply<ConsumerGroupDescribeResponse> reply) {
-  describe_groups<coordinator::DescribeConsumerGroup>(context, std::move(request), reply, fill);
+  describe_groups<coordinator::DescribeConsumerGroup>(context, std::move(request), reply,
+                                                      fill_consumer_group);
 }
 
 }  // namespace server::kafka

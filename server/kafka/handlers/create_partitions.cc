@@ -11,10 +11,10 @@ namespace server::kafka {
 
 namespace {
 
-using Asked = CreatePartitionsRequest::Topic;
-using Answer = CreatePartitionsResponse::Topic;
+using CreatePartitionsAsked = CreatePartitionsRequest::Topic;
+using CreatePartitionsAnswer = CreatePartitionsResponse::Topic;
 
-void refuse(Answer& answer, KafkaError error, std::string message) {
+void refuse(CreatePartitionsAnswer& answer, KafkaError error, std::string message) {
   answer.error_code = error;
   answer.error_message = std::move(message);
 }
@@ -29,8 +29,8 @@ size_t replicas_of(const storage::TopicInfo& topic, const HandlerContext& contex
 
 // Checks replicas that are assigned by hand. Each new partition needs one assignment, to nodes that
 // can have replicas.
-void check_assignments(const Asked& asked, const storage::TopicInfo& topic,
-                       const HandlerContext& context, Answer& answer) {
+void check_assignments(const CreatePartitionsAsked& asked, const storage::TopicInfo& topic,
+                       const HandlerContext& context, CreatePartitionsAnswer& answer) {
   const int32_t new_partitions = asked.count - topic.partition_count;
   if (asked.assignments->size() != static_cast<size_t>(new_partitions))
     return refuse(answer, kInvalidReplicaAssignment,
@@ -48,7 +48,7 @@ void check_assignments(const Asked& asked, const storage::TopicInfo& topic,
   }
 }
 
-std::vector<std::vector<NodeId>> assigned_by(const Asked& asked) {
+std::vector<std::vector<NodeId>> assigned_by(const CreatePartitionsAsked& asked) {
   std::vector<std::vector<NodeId>> assigned;
   if (!asked.assignments) return assigned;
   for (const auto& assignment : *asked.assignments) {
@@ -59,8 +59,8 @@ std::vector<std::vector<NodeId>> assigned_by(const Asked& asked) {
 }
 
 // Returns whether the topic can grow; otherwise the answer contains the reason.
-bool check(const Asked& asked, const storage::TopicSnapshot& topics, const HandlerContext& context,
-           Answer& answer) {
+bool check(const CreatePartitionsAsked& asked, const storage::TopicSnapshot& topics,
+           const HandlerContext& context, CreatePartitionsAnswer& answer) {
   const storage::TopicInfo* topic = topics.find(asked.name);
   if (!topic)
     refuse(answer, KafkaError::UnknownTopicOrPartition,
@@ -90,12 +90,12 @@ void handle_create_partitions(HandlerContext& context, CreatePartitionsRequest r
   pending->response.results.reserve(request.topics.size());
   const auto topics = context.backend.topics();
   std::map<std::string_view, int> times_named;
-  for (const Asked& asked : request.topics) ++times_named[asked.name];
-  for (const Asked& asked : request.topics) {
+  for (const CreatePartitionsAsked& asked : request.topics) ++times_named[asked.name];
+  for (const CreatePartitionsAsked& asked : request.topics) {
     int& times = times_named[asked.name];
     if (times == 0) continue;  // an earlier element has answered the topic
     const size_t i = pending->response.results.size();
-    Answer& answer = pending->response.results.emplace_back();
+    CreatePartitionsAnswer& answer = pending->response.results.emplace_back();
     answer.name = asked.name;
     if (std::exchange(times, 0) > 1) {
       refuse(answer, KafkaError::InvalidRequest, "the request names the topic twice");

@@ -14,10 +14,10 @@ namespace server::kafka {
 
 namespace {
 
-using Asked = CreateTopicsRequest::Topic;
-using Answer = CreateTopicsResponse::Topic;
+using CreateTopicsAsked = CreateTopicsRequest::Topic;
+using CreateTopicsAnswer = CreateTopicsResponse::Topic;
 
-void refuse(Answer& answer, KafkaError error, std::string message) {
+void refuse(CreateTopicsAnswer& answer, KafkaError error, std::string message) {
   answer.error_code = error;
   answer.error_message = std::move(message);
   answer.num_partitions = answer.replication_factor = -1;
@@ -27,13 +27,14 @@ void refuse(Answer& answer, KafkaError error, std::string message) {
 // Returns the error for the client. All other parameters have been checked, so InvalidParameter
 // concerns the name: it collides with the name of a topic that was created meanwhile, possibly by
 // the same request.
-KafkaError error_of(ErrorCode code) {
+KafkaError create_error_of(ErrorCode code) {
   return code == ErrorCode::InvalidParameter ? KafkaError::InvalidTopic : kafka_error(code);
 }
 
 // Checks replicas that are assigned by hand. Each partition from 0 on needs one assignment, to
 // nodes that can have replicas.
-void check_assignments(const Asked& asked, const HandlerContext& context, Answer& answer) {
+void check_assignments(const CreateTopicsAsked& asked, const HandlerContext& context,
+                       CreateTopicsAnswer& answer) {
   if (asked.num_partitions != -1 || asked.replication_factor != -1)
     return refuse(answer, KafkaError::InvalidRequest,
                   "if replicas are assigned by hand, the numbers of partitions and replicas must "
@@ -57,7 +58,7 @@ void check_assignments(const Asked& asked, const HandlerContext& context, Answer
 }
 
 // Returns a topic that has only the settings of the request.
-storage::TopicInfo topic_of(const Asked& asked) {
+storage::TopicInfo topic_of(const CreateTopicsAsked& asked) {
   storage::TopicInfo topic;
   for (const CreateTopicsRequest::Topic::Config& each : asked.configs)
     if (each.value) topic.config[each.name] = *each.value;
@@ -66,7 +67,8 @@ storage::TopicInfo topic_of(const Asked& asked) {
 
 // Checks the replication factor. Nodes that are down get replicas, too, but enough nodes must be up
 // for the topic to accept writes.
-void check_factor(const Asked& asked, const HandlerContext& context, Answer& answer) {
+void check_factor(const CreateTopicsAsked& asked, const HandlerContext& context,
+                  CreateTopicsAnswer& answer) {
   int32_t factor = asked.replication_factor;
   const auto view = context.backend.cluster();
   if (!view) {
@@ -93,8 +95,8 @@ void check_factor(const Asked& asked, const HandlerContext& context, Answer& ans
 }
 
 // Returns whether the topic can be created; otherwise the answer contains the reason.
-bool check(const Asked& asked, const storage::TopicSnapshot& topics, const HandlerContext& context,
-           Answer& answer) {
+bool check(const CreateTopicsAsked& asked, const storage::TopicSnapshot& topics,
+           const HandlerContext& context, CreateTopicsAnswer& answer) {
   if (topics.find(asked.name))
     refuse(answer, KafkaError::TopicAlreadyExists,
            fmt::format("topic \"{}\" already exists", asked.name));
@@ -123,12 +125,12 @@ bool check(const Asked& asked, const storage::TopicSnapshot& topics, const Handl
   return answer.error_code == KafkaError::None;
 }
 
-int32_t partitions_of(const Asked& asked, const NodeView& node) {
+int32_t partitions_of(const CreateTopicsAsked& asked, const NodeView& node) {
   if (!asked.assignments.empty()) return static_cast<int32_t>(asked.assignments.size());
   return asked.num_partitions == -1 ? node.partitions_of_new_topic : asked.num_partitions;
 }
 
-Replication replication_of(const Asked& asked, const HandlerContext& context) {
+Replication replication_of(const CreateTopicsAsked& asked, const HandlerContext& context) {
   Replication replication{asked.replication_factor};
   const auto view = context.backend.cluster();
   if (asked.replication_factor == -1)
@@ -151,13 +153,13 @@ void handle_create_topics(HandlerContext& context, CreateTopicsRequest request,
   const auto topics = context.backend.topics();
   std::map<std::string, int, std::less<>> times_named;
   int32_t partitions_left = kMaxPartitions;
-  for (const Asked& asked : request.topics) ++times_named[asked.name];
+  for (const CreateTopicsAsked& asked : request.topics) ++times_named[asked.name];
   pending->response.topics.reserve(request.topics.size());
-  for (Asked& asked : request.topics) {
+  for (CreateTopicsAsked& asked : request.topics) {
     int& times = times_named[asked.name];
     if (times == 0) continue;  // an earlier element has answered the topic
     const size_t i = pending->response.topics.size();
-    Answer& answer = pending->response.topics.emplace_back();
+    CreateTopicsAnswer& answer = pending->response.topics.emplace_back();
     answer.name = asked.name;
     if (std::exchange(times, 0) > 1) {
       refuse(answer, KafkaError::InvalidRequest, "the request names the topic twice");
@@ -178,15 +180,15 @@ void handle_create_topics(HandlerContext& context, CreateTopicsRequest request,
     storage::TopicInfo topic = topic_of(asked);
     topic.defaults = topics->defaults();
     // The values that the topic will have (KIP-525).
-    answer.configs = topic_config_answers<Answer::Config>(
+    answer.configs = topic_config_answers<CreateTopicsAnswer::Config>(
         topic, [](std::string_view) { return true; }, context.backend.cluster().get());
     if (request.validate_only) continue;
     auto answer_made = [pending, i](Result<storage::TopicInfo> made) {
-      Answer& created = pending->response.topics[i];
+      CreateTopicsAnswer& created = pending->response.topics[i];
       if (made)
         created.topic_id = made->id;
       else
-        refuse(created, error_of(made.error().code), made.error().message);
+        refuse(created, create_error_of(made.error().code), made.error().message);
       pending->complete_step();
     };
     pending->add_step([&backend = context.backend, name = asked.name, partition_count,

@@ -9,17 +9,17 @@ namespace server::kafka {
 
 namespace {
 
-using Asked = DeleteRecordsRequest::Topic::Partition;
-using Answer = DeleteRecordsResponse::Topic::Partition;
-using Pending = PendingResponse<DeleteRecordsResponse>;
+using DeleteRecordsAsked = DeleteRecordsRequest::Topic::Partition;
+using DeleteRecordsAnswer = DeleteRecordsResponse::Topic::Partition;
+using DeleteRecordsPending = PendingResponse<DeleteRecordsResponse>;
 
 constexpr int64_t kHighWatermark = -1, kUnknown = -1;
 
-struct Place {
+struct DeleteRecordsPlace {
   size_t topic, partition;  // where the answer has this partition
 };
 
-Answer& answer_at(Pending& pending, const Place& place) {
+DeleteRecordsAnswer& answer_at(DeleteRecordsPending& pending, const DeleteRecordsPlace& place) {
   return pending.response.topics[place.topic].partitions[place.partition];
 }
 
@@ -31,10 +31,11 @@ Result<Offset> new_start(const storage::PartitionStatus& status, int64_t asked) 
   return Offset(asked);
 }
 
-void delete_before(HandlerContext& context, const storage::TopicInfo& topic, const Asked& asked,
-                   int32_t timeout_ms, const std::shared_ptr<Pending>& pending,
-                   const Place& place) {
-  Answer& answer = answer_at(*pending, place);
+void delete_before(HandlerContext& context, const storage::TopicInfo& topic,
+                   const DeleteRecordsAsked& asked, int32_t timeout_ms,
+                   const std::shared_ptr<DeleteRecordsPending>& pending,
+                   const DeleteRecordsPlace& place) {
+  DeleteRecordsAnswer& answer = answer_at(*pending, place);
   const storage::TopicPartition partition{topic.id, PartitionId(asked.partition_index)};
   answer.error_code = Leaders(context.backend).of(partition).error;
   if (answer.error_code != KafkaError::None) return;
@@ -65,7 +66,7 @@ void delete_before(HandlerContext& context, const storage::TopicInfo& topic, con
   }
   context.backend.delete_records(partition, *start, timeout_ms,
                                  [pending, place, status](Status deleted) {
-                                   Answer& done = answer_at(*pending, place);
+                                   DeleteRecordsAnswer& done = answer_at(*pending, place);
                                    if (deleted)
                                      done.low_watermark = status->log_start().value();
                                    else
@@ -78,7 +79,7 @@ void delete_before(HandlerContext& context, const storage::TopicInfo& topic, con
 
 void handle_delete_records(HandlerContext& context, DeleteRecordsRequest request,
                            Reply<DeleteRecordsResponse> reply) {
-  auto pending = std::make_shared<Pending>(Pending{{}, reply});
+  auto pending = std::make_shared<DeleteRecordsPending>(DeleteRecordsPending{{}, reply});
   const auto topics = context.backend.topics();
   std::set<storage::TopicPartition> seen;
   pending->response.topics.resize(request.topics.size());
@@ -89,7 +90,7 @@ void handle_delete_records(HandlerContext& context, DeleteRecordsRequest request
     answers.name = asked.name;
     answers.partitions.resize(asked.partitions.size());
     for (size_t j = 0; j < asked.partitions.size(); ++j) {
-      Answer& answer = answers.partitions[j];
+      DeleteRecordsAnswer& answer = answers.partitions[j];
       answer.partition_index = asked.partitions[j].partition_index;
       answer.low_watermark = kUnknown;
       if (!topic)

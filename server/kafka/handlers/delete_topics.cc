@@ -9,18 +9,18 @@ namespace server::kafka {
 
 namespace {
 
-using Asked = DeleteTopicsRequest::Topic;
-using Answer = DeleteTopicsResponse::Topic;
+using DeleteTopicsAsked = DeleteTopicsRequest::Topic;
+using DeleteTopicsAnswer = DeleteTopicsResponse::Topic;
 
-void refuse(Answer& answer, KafkaError error, std::string message) {
+void refuse(DeleteTopicsAnswer& answer, KafkaError error, std::string message) {
   answer.error_code = error;
   answer.error_message = std::move(message);
 }
 
 // Finds the topic, which the request identifies by name or by id. Returns null, with an error in
 // the answer, if the request gives neither or both, or if the topic does not exist.
-const storage::TopicInfo* find(const Asked& asked, const storage::TopicSnapshot& topics,
-                               Answer& answer) {
+const storage::TopicInfo* find(const DeleteTopicsAsked& asked, const storage::TopicSnapshot& topics,
+                               DeleteTopicsAnswer& answer) {
   const bool has_id = asked.topic_id != Uuid{};
   answer.name = asked.name;
   answer.topic_id = asked.topic_id;
@@ -53,14 +53,14 @@ void handle_delete_topics(HandlerContext& context, DeleteTopicsRequest request,
     request.topics.emplace_back().name = std::move(name);
   auto pending = std::make_shared<PendingResponse<DeleteTopicsResponse>>(
       PendingResponse<DeleteTopicsResponse>{{}, reply});
-  std::vector<Answer>& answers = pending->response.responses;
+  std::vector<DeleteTopicsAnswer>& answers = pending->response.responses;
   const auto topics = context.backend.topics();
   // A request that names a topic twice, once perhaps by its id, is probably a mistake, so the topic
   // is not deleted.
   std::map<std::string_view, int> times_named;
   std::vector<std::pair<size_t, const storage::TopicInfo*>> found;
-  for (const Asked& asked : request.topics) {
-    Answer& answer = answers.emplace_back();
+  for (const DeleteTopicsAsked& asked : request.topics) {
+    DeleteTopicsAnswer& answer = answers.emplace_back();
     const storage::TopicInfo* topic = find(asked, *topics, answer);
     if (!topic) continue;
     if (context.node.is_internal(topic->name)) {

@@ -12,8 +12,8 @@ namespace server::kafka {
 
 namespace {
 
-using Asked = DescribeConfigsRequest::Resource;
-using Answer = DescribeConfigsResponse::Resource;
+using DescribeConfigsAsked = DescribeConfigsRequest::Resource;
+using DescribeConfigsAnswer = DescribeConfigsResponse::Resource;
 using Config = DescribeConfigsResponse::Resource::Config;
 
 // Limit for repeated descriptions. Kafka describes a resource each time that the request names it,
@@ -21,19 +21,20 @@ using Config = DescribeConfigsResponse::Resource::Config;
 // number of repetitions is limited.
 constexpr size_t kMostAnswersAgain = 100;
 
-void refuse(Answer& answer, KafkaError error, std::string message) {
+void refuse(DescribeConfigsAnswer& answer, KafkaError error, std::string message) {
   answer.error_code = error;
   answer.error_message = std::move(message);
 }
 
 // Returns whether the request asks for the setting. A missing or empty list means all settings.
-bool is_wanted(const Asked& asked, std::string_view name) {
+bool is_wanted(const DescribeConfigsAsked& asked, std::string_view name) {
   return !asked.configuration_keys || asked.configuration_keys->empty() ||
          std::ranges::count(*asked.configuration_keys, name) > 0;
 }
 
 void describe_topic(const storage::TopicInfo& topic, const ClusterView* cluster,
-                    const DescribeConfigsRequest& request, const Asked& asked, Answer& answer) {
+                    const DescribeConfigsRequest& request, const DescribeConfigsAsked& asked,
+                    DescribeConfigsAnswer& answer) {
   answer.configs = topic_config_answers<Config>(
       topic, [&](std::string_view name) { return is_wanted(asked, name); }, cluster);
   for (Config& config : answer.configs) {
@@ -58,7 +59,8 @@ void describe_topic(const storage::TopicInfo& topic, const ClusterView* cluster,
 
 // Describes the settings of a group. A group can have settings before it exists.
 void describe_group(const NodeView& node, const storage::GroupConfigs& all,
-                    const DescribeConfigsRequest& request, const Asked& asked, Answer& answer) {
+                    const DescribeConfigsRequest& request, const DescribeConfigsAsked& asked,
+                    DescribeConfigsAnswer& answer) {
   const auto found = all.find(asked.resource_name);
   for (const storage::GroupConfigRow& row : storage::group_configs()) {
     if (!is_wanted(asked, row.name)) continue;
@@ -87,7 +89,7 @@ void describe_group(const NodeView& node, const storage::GroupConfigs& all,
 // brokers and can be changed while they run.
 void describe_node(const NodeView& node, const ClusterView* cluster,
                    const storage::TopicDefaults& defaults, const DescribeConfigsRequest& request,
-                   const Asked& asked, Answer& answer) {
+                   const DescribeConfigsAsked& asked, DescribeConfigsAnswer& answer) {
   for (BrokerConfig& each : asked.resource_name.empty() ? cluster_wide_configs(defaults)
                                                         : broker_configs(node, cluster, defaults)) {
     if (!is_wanted(asked, each.name)) continue;
@@ -103,7 +105,7 @@ void describe_node(const NodeView& node, const ClusterView* cluster,
 
 // Adds the settings that the node has received while it ran.
 void describe_node_settings(const storage::ClusterSnapshot& cluster, const NodeView& node,
-                            const Asked& asked, Answer& answer) {
+                            const DescribeConfigsAsked& asked, DescribeConfigsAnswer& answer) {
   for (const char* const name : {storage::kLeaderThrottle, storage::kFollowerThrottle}) {
     if (!is_wanted(asked, name)) continue;
     const auto add = [&](NodeId of, int8_t source) {
@@ -133,11 +135,11 @@ void handle_describe_configs(HandlerContext& context, DescribeConfigsRequest req
   DescribeConfigsResponse response;
   std::set<std::pair<int8_t, std::string_view>> seen;
   size_t answered_again = 0;
-  for (const Asked& asked : request.resources) {
+  for (const DescribeConfigsAsked& asked : request.resources) {
     if (!seen.emplace(asked.resource_type, asked.resource_name).second &&
         ++answered_again > kMostAnswersAgain)
       continue;
-    Answer& answer = response.results.emplace_back();
+    DescribeConfigsAnswer& answer = response.results.emplace_back();
     answer.resource_type = asked.resource_type;
     answer.resource_name = asked.resource_name;
     if (asked.resource_type == kTopicResource) {

@@ -10,18 +10,18 @@ namespace server::kafka {
 
 namespace {
 
-using Pending = PendingResponse<DescribeGroupsResponse>;
+using DescribeGroupsPending = PendingResponse<DescribeGroupsResponse>;
 
 constexpr int16_t kFirstThatKnowsGroupIdNotFound = 6;
 
 // The answer contains views of the bytes of `groups`, so the callbacks share both in one object.
 struct Described {
-  Pending pending;
+  DescribeGroupsPending pending;
   std::vector<coordinator::GroupDescription> groups;
 };
 
-void fill(DescribeGroupsResponse::Group& answer, const coordinator::GroupDescription& group,
-          int16_t version) {
+void fill_classic_group(DescribeGroupsResponse::Group& answer,
+                        const coordinator::GroupDescription& group, int16_t version) {
   answer.error_code = group.error;
   answer.group_state = group.state;
   answer.protocol_type = group.protocol_type;
@@ -58,8 +58,9 @@ void handle_describe_groups(HandlerContext& context, DescribeGroupsRequest reque
     context.backend.groups().ask(coordinator::DescribeGroup{std::move(request.groups[i])},
                                  [described, i](coordinator::GroupDescription group) {
                                    described->groups[i] = std::move(group);
-                                   fill(described->pending.response.groups[i], described->groups[i],
-                                        described->pending.reply.version());
+                                   fill_classic_group(described->pending.response.groups[i],
+                                                      described->groups[i],
+                                                      described->pending.reply.version());
                                    described->pending.complete_one();
                                  });
   }

@@ -9,14 +9,14 @@ namespace server::kafka {
 
 namespace {
 
-using Answer = DescribeProducersResponse::Topic::Partition;
+using DescribeProducersAnswer = DescribeProducersResponse::Topic::Partition;
 
 // Limit for the producers of all partitions of a request together, because each partition may
 // remember many producers.
 constexpr size_t kMostProducers = 100'000;
 
 Status describe(storage::LogReader& reader, const storage::TopicPartition& partition, size_t& left,
-                Answer& answer) {
+                DescribeProducersAnswer& answer) {
   if (left == 0)
     return Error{ErrorCode::LimitExceeded,
                  "the request has too many partitions; request fewer at a time"};
@@ -51,7 +51,7 @@ void handle_describe_producers(HandlerContext& context, DescribeProducersRequest
     for (const int32_t index : topic.partition_indexes) {
       // Repeated partitions are skipped, because each repetition would read the log again.
       if (!seen.emplace(topic.name, index).second) continue;
-      Answer& answer = answers.partitions.emplace_back();
+      DescribeProducersAnswer& answer = answers.partitions.emplace_back();
       answer.partition_index = index;
       Status found = turn.begun();
       if (found && !known) found = Error{ErrorCode::UnknownTopic, "the topic does not exist"};

@@ -9,10 +9,10 @@ namespace server::kafka {
 
 namespace {
 
-using Answer = DescribeQuorumResponse::Topic::Partition;
+using DescribeQuorumAnswer = DescribeQuorumResponse::Topic::Partition;
 
 // Describes a single node, which has the metadata log, leads it and is the only voter.
-void describe_own(const HandlerContext& context, Answer& answer) {
+void describe_own(const HandlerContext& context, DescribeQuorumAnswer& answer) {
   const NodeView& node = context.node;
   const int64_t now_ms = context.clock.wall_ms();
   answer.leader_id = node.node_id;
@@ -27,7 +27,8 @@ void describe_own(const HandlerContext& context, Answer& answer) {
 // Describes a cluster. The metadata log is in etcd, whose members are the real voters. Kafka's
 // tools look for the leader among the voters, so the answer lists as voters the nodes that can
 // become the controller, which are all nodes.
-void describe_in_etcd(const HandlerContext& context, const ClusterView& view, Answer& answer) {
+void describe_in_etcd(const HandlerContext& context, const ClusterView& view,
+                      DescribeQuorumAnswer& answer) {
   constexpr int64_t kStaleUs = 10'000'000;
   const ClusterView::MetadataLog* log = view.metadata_log.get();
   if (view.controller_id < 0 || log == nullptr ||
@@ -52,10 +53,10 @@ void describe_in_etcd(const HandlerContext& context, const ClusterView& view, An
   // The controller may not have read a revision yet that another node has read. It is shown as if
   // it had read the newest of these revisions, so that no node appears to be ahead of the
   // controller.
-  const auto newest =
-      std::ranges::max_element(answer.current_voters, {}, &Answer::Voter::last_caught_up_timestamp);
-  const auto leader =
-      std::ranges::find(answer.current_voters, answer.leader_id, &Answer::Voter::replica_id);
+  const auto newest = std::ranges::max_element(
+      answer.current_voters, {}, &DescribeQuorumAnswer::Voter::last_caught_up_timestamp);
+  const auto leader = std::ranges::find(answer.current_voters, answer.leader_id,
+                                        &DescribeQuorumAnswer::Voter::replica_id);
   if (leader == answer.current_voters.end()) return;
   leader->last_caught_up_timestamp = newest->last_caught_up_timestamp;
   leader->last_fetch_timestamp =
@@ -80,7 +81,7 @@ void handle_describe_quorum(HandlerContext& context, DescribeQuorumRequest reque
     DescribeQuorumResponse::Topic& answers = response.topics.emplace_back();
     answers.topic_name = topic.topic_name;
     for (const DescribeQuorumRequest::Topic::Partition& asked : topic.partitions) {
-      Answer& answer = answers.partitions.emplace_back();
+      DescribeQuorumAnswer& answer = answers.partitions.emplace_back();
       answer.partition_index = asked.partition_index;
       if (topic.topic_name != kMetadataTopic || asked.partition_index != 0)
         answer.error_code = KafkaError::UnknownTopicOrPartition;

@@ -10,7 +10,7 @@ namespace server::kafka {
 
 namespace {
 
-using Topic = DescribeTopicPartitionsResponse::Topic;
+using DescribedTopic = DescribeTopicPartitionsResponse::Topic;
 
 constexpr int32_t kMostPartitions = 2000;  // Kafka's max.request.partition.size.limit
 
@@ -28,7 +28,7 @@ class Page {
 
   void add(const std::string& name, const storage::TopicInfo* topic, int32_t first_partition) {
     if (left_ == 0) return end_at(name, first_partition);
-    Topic& described = response_.topics.emplace_back();
+    DescribedTopic& described = response_.topics.emplace_back();
     described.name = name;
     if (!topic) {
       described.error_code = storage::check_topic_name(name, *context_.backend.topics())
@@ -42,7 +42,7 @@ class Page {
         authorized_operations(context_.permissions.get(), ResourceType::Topic, name);
     for (int32_t index = first_partition; index < topic->partition_count; ++index, --left_) {
       if (left_ == 0) return end_at(name, index);
-      Topic::Partition& partition = described.partitions.emplace_back();
+      DescribedTopic::Partition& partition = described.partitions.emplace_back();
       partition.partition_index = index;
       const storage::TopicPartition id{topic->id, PartitionId(index)};
       leaders_.describe(id, context_.node.node_id, leader_epoch(context_.backend, id), partition);

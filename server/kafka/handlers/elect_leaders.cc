@@ -12,15 +12,15 @@ namespace {
 
 using storage::Election;
 using storage::TopicPartition;
-using Answer = ElectLeadersResponse::Result::Partition;
+using ElectLeadersAnswer = ElectLeadersResponse::Result::Partition;
 
-void refuse(Answer& answer, KafkaError error, std::string message) {
+void refuse(ElectLeadersAnswer& answer, KafkaError error, std::string message) {
   answer.error_code = error;
   answer.error_message = std::move(message);
 }
 
 // Records the reason why no election takes place.
-void refuse(Answer& answer, const Error& error, Election how) {
+void refuse(ElectLeadersAnswer& answer, const Error& error, Election how) {
   KafkaError code = kafka_error(error.code);
   if (error.code == ErrorCode::ObjectState) code = kElectionNotNeeded;
   if (error.code == ErrorCode::NotLeader)
@@ -33,13 +33,13 @@ void refuse(Answer& answer, const Error& error, Election how) {
 struct Elections {
   Election how;
   bool are_all = false;
-  std::map<std::string, std::map<int32_t, Answer>> answers;
-  std::map<TopicPartition, Answer*> asked;
+  std::map<std::string, std::map<int32_t, ElectLeadersAnswer>> answers;
+  std::map<TopicPartition, ElectLeadersAnswer*> asked;
   Reply<ElectLeadersResponse> reply;
   Backend::BestLogs best = {};  // replicas with the longest logs, for an unclean election
 
   void add(const storage::TopicInfo& topic, int32_t index) {
-    Answer& answer = answers[topic.name][index];
+    ElectLeadersAnswer& answer = answers[topic.name][index];
     answer.partition_id = index;
     asked[{topic.id, PartitionId{index}}] = &answer;
   }
@@ -134,7 +134,7 @@ void handle_elect_leaders(HandlerContext& context, ElectLeadersRequest request,
           elections->add(*topic, index);
           continue;
         }
-        Answer& unknown = elections->answers[asked.topic][index];
+        ElectLeadersAnswer& unknown = elections->answers[asked.topic][index];
         unknown.partition_id = index;
         refuse(unknown, KafkaError::UnknownTopicOrPartition, "the partition does not exist");
       }

@@ -29,9 +29,9 @@ int64_t deadline_us(int64_t now_us, int64_t wait_ms) {
   return (now_us + wait_ms * 1000 + grid_us - 1) / grid_us * grid_us;
 }
 
-struct Turn {
+struct FetchTurn {
   storage::LogReader& reader;
-  ~Turn() { reader.end_turn(); }
+  ~FetchTurn() { reader.end_turn(); }
 };
 
 // The condition that an answer waits for.
@@ -88,7 +88,7 @@ std::optional<Awaited> answer(HandlerContext& context, const FetchRequest& reque
     reply.send(failed);
     return std::nullopt;
   }
-  const Turn turn{reader};  // lasts until the answer, which contains views, is written
+  const FetchTurn turn{reader};  // lasts until the answer, which contains views, is written
   FetchPass pass(context, request, reply.version(), confirmed);
   FetchResponse response = session ? pass.take(**session) : pass.take();
   if (!pass.unconfirmed().empty())

@@ -11,8 +11,8 @@ namespace server::kafka {
 
 namespace {
 
-using Asked = ListOffsetsRequest::Topic::Partition;
-using Answer = ListOffsetsResponse::Topic::Partition;
+using ListOffsetsAsked = ListOffsetsRequest::Topic::Partition;
+using ListOffsetsAnswer = ListOffsetsResponse::Topic::Partition;
 
 constexpr int64_t kLatest = -1, kEarliest = -2, kMaxTimestamp = -3, kEarliestLocal = -4,
                   kLatestTiered = -5;
@@ -74,14 +74,14 @@ class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
     send_confirmed(backend_, aside_, reply_,
                    std::shared_ptr<ListOffsetsResponse>(shared_from_this(), &response),
                    std::move(told), [](int32_t partition) {
-                     return Answer{.partition_index = partition,
-                                   .error_code = KafkaError::NotLeaderOrFollower};
+                     return ListOffsetsAnswer{.partition_index = partition,
+                                              .error_code = KafkaError::NotLeaderOrFollower};
                    });
   }
 
  private:
   template <class At>
-  Answer& answer_of(const At& place) {
+  ListOffsetsAnswer& answer_of(const At& place) {
     return response.topics[place.topic_index].partitions[place.index];
   }
   struct Errand {
@@ -91,7 +91,7 @@ class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
     Result<std::optional<storage::TimedOffset>> found = std::nullopt;
   };
 
-  Answer& answer() { return answer_of(places[next_]); }
+  ListOffsetsAnswer& answer() { return answer_of(places[next_]); }
   void fail(KafkaError error) {
     answer().error_code = error;
     ++next_;
@@ -193,8 +193,8 @@ Result<bool> has_all_of_before(storage::LogReader& reader,
 // caller must search.
 Result<std::optional<int64_t>> find_by_name(storage::LogReader& reader,
                                             const storage::TopicPartition& partition,
-                                            const Asked& asked, bool reads_committed,
-                                            Answer& answer) {
+                                            const ListOffsetsAsked& asked, bool reads_committed,
+                                            ListOffsetsAnswer& answer) {
   answer.error_code = TRY(check_leader_epoch(reader, partition, asked.current_leader_epoch));
   if (answer.error_code != KafkaError::None) return std::nullopt;
   switch (asked.timestamp) {
@@ -226,16 +226,16 @@ using Name = std::pair<std::string_view, int32_t>;
 std::set<Name> doubled(const ListOffsetsRequest& request) {
   std::set<Name> seen, twice;
   for (const ListOffsetsRequest::Topic& topic : request.topics)
-    for (const Asked& asked : topic.partitions)
+    for (const ListOffsetsAsked& asked : topic.partitions)
       if (const Name name{topic.name, asked.partition_index}; !seen.insert(name).second)
         twice.insert(name);
   return twice;
 }
 
 // Answers the partitions that need no search. The other partitions become places of the search.
-class Answering {
+class ListOffsetsAnswering {
  public:
-  Answering(HandlerContext& context, TimeSearch& search, int16_t version)
+  ListOffsetsAnswering(HandlerContext& context, TimeSearch& search, int16_t version)
       : reader_(context.backend.reader()),
         topics_(context.backend.topics()),
         leaders_(context.backend),
@@ -243,7 +243,7 @@ class Answering {
         search_(search),
         version_(version),
         begun_(reader_.begin_turn()) {}
-  ~Answering() {
+  ~ListOffsetsAnswering() {
     if (begun_) reader_.end_turn();
   }
 
@@ -254,7 +254,7 @@ class Answering {
     reads_committed_ = request.isolation_level == 1;
     for (const ListOffsetsRequest::Topic& topic : request.topics) {
       search_.response.topics.emplace_back().name = topic.name;
-      for (const Asked& asked : topic.partitions) {
+      for (const ListOffsetsAsked& asked : topic.partitions) {
         const Name name{topic.name, asked.partition_index};
         if (!twice.contains(name))
           add(topics_->find(topic.name), asked);
@@ -265,14 +265,14 @@ class Answering {
   }
 
  private:
-  Answer& add_answer(const Asked& asked) {
-    Answer& answer = search_.response.topics.back().partitions.emplace_back();
+  ListOffsetsAnswer& add_answer(const ListOffsetsAsked& asked) {
+    ListOffsetsAnswer& answer = search_.response.topics.back().partitions.emplace_back();
     answer.partition_index = asked.partition_index;
     return answer;
   }
 
-  void add(const storage::TopicInfo* topic, const Asked& asked) {
-    Answer& answer = add_answer(asked);
+  void add(const storage::TopicInfo* topic, const ListOffsetsAsked& asked) {
+    ListOffsetsAnswer& answer = add_answer(asked);
     if (!is_known(asked.timestamp, version_)) {
       answer.error_code = kUnsupportedVersion;
       return;
@@ -313,8 +313,8 @@ class Answering {
     return reader_.last_stable_offset(partition);
   }
 
-  Result<std::optional<int64_t>> find(const storage::TopicPartition& partition, const Asked& asked,
-                                      Answer& answer) {
+  Result<std::optional<int64_t>> find(const storage::TopicPartition& partition,
+                                      const ListOffsetsAsked& asked, ListOffsetsAnswer& answer) {
     if (!leads_all_ && asked.timestamp == kLatest && !TRY(has_all_of_before(reader_, partition))) {
       answer.error_code = version_ >= 5 ? kOffsetNotAvailable : kLeaderNotAvailable;
       return std::nullopt;
@@ -338,7 +338,7 @@ void handle_list_offsets(HandlerContext& context, ListOffsetsRequest request,
                          Reply<ListOffsetsResponse> reply) {
   const int16_t version = reply.version();
   const auto search = std::make_shared<TimeSearch>(context, std::move(reply));
-  Answering(context, *search, version).answer(request);
+  ListOffsetsAnswering(context, *search, version).answer(request);
   search->go_on();
 }
 

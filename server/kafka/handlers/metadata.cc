@@ -65,7 +65,7 @@ struct Describer {
 
 // Returns the error for a topic that could not be created. The name has been checked, so
 // InvalidParameter means that too few nodes can have replicas. Clients ask again after the error.
-KafkaError error_of(ErrorCode code) {
+KafkaError metadata_error_of(ErrorCode code) {
   const bool lacks_nodes =
       code == ErrorCode::InvalidParameter || code == ErrorCode::NotEnoughReplicas;
   return lacks_nodes ? kInvalidReplicationFactor : kafka_error(code);
@@ -84,7 +84,7 @@ void create(HandlerContext& context, const Describer& describer,
         if (made)
           topic = describer.describe(*made);
         else if (made.error().code != ErrorCode::TopicExists)  // clients ask again after this error
-          topic = describer.refused(name, error_of(made.error().code));
+          topic = describer.refused(name, metadata_error_of(made.error().code));
         pending->complete_one();
       });
 }

@@ -12,11 +12,11 @@ namespace server::kafka {
 
 namespace {
 
-using Asked = OffsetForLeaderEpochRequest::Topic::Partition;
-using Answer = OffsetForLeaderEpochResponse::Topic::Partition;
+using EpochEndAsked = OffsetForLeaderEpochRequest::Topic::Partition;
+using EpochEndAnswer = OffsetForLeaderEpochResponse::Topic::Partition;
 
 Status find(storage::LogReader& reader, const storage::TopicPartition& partition,
-            const Asked& asked, Answer& answer) {
+            const EpochEndAsked& asked, EpochEndAnswer& answer) {
   answer.error_code = TRY(check_leader_epoch(reader, partition, asked.current_leader_epoch));
   if (answer.error_code != KafkaError::None) return {};
   const storage::EpochEnd end =
@@ -41,8 +41,8 @@ void handle_offset_for_leader_epoch(HandlerContext& context, OffsetForLeaderEpoc
     const storage::TopicInfo* known = topics->find(topic.topic);
     OffsetForLeaderEpochResponse::Topic& answers = response.topics.emplace_back();
     answers.topic = topic.topic;
-    for (const Asked& asked : topic.partitions) {
-      Answer& answer = answers.partitions.emplace_back();
+    for (const EpochEndAsked& asked : topic.partitions) {
+      EpochEndAnswer& answer = answers.partitions.emplace_back();
       answer.partition = asked.partition;
       Status found = turn.begun();
       if (found && !known) found = Error{ErrorCode::UnknownTopic, "the topic does not exist"};
@@ -62,8 +62,8 @@ void handle_offset_for_leader_epoch(HandlerContext& context, OffsetForLeaderEpoc
   // conclude from its answer that the log was truncated, and would reset its position.
   send_confirmed(context.backend, context.aside, std::move(reply), std::move(shared),
                  std::move(told), [](int32_t partition) {
-                   return Answer{.error_code = KafkaError::NotLeaderOrFollower,
-                                 .partition = partition};
+                   return EpochEndAnswer{.error_code = KafkaError::NotLeaderOrFollower,
+                                         .partition = partition};
                  });
 }
 

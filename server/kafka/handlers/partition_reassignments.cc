@@ -15,10 +15,10 @@ namespace {
 
 using storage::PartitionAssignment;
 using storage::TopicPartition;
-using Asked = AlterPartitionReassignmentsRequest::Topic::Partition;
-using Answer = AlterPartitionReassignmentsResponse::Topic::Partition;
+using ReassignmentAsked = AlterPartitionReassignmentsRequest::Topic::Partition;
+using ReassignmentAnswer = AlterPartitionReassignmentsResponse::Topic::Partition;
 
-void refuse(Answer& answer, KafkaError error, std::string message) {
+void refuse(ReassignmentAnswer& answer, KafkaError error, std::string message) {
   answer.error_code = error;
   answer.error_message = std::move(message);
 }
@@ -37,8 +37,8 @@ std::vector<int32_t> numbers_of(const std::vector<NodeId>& nodes) {
 
 // Makes the checks that do not depend on the state at the time when the reassignment is carried
 // out.
-void check(const HandlerContext& context, const storage::TopicInfo* topic, const Asked& asked,
-           Answer& answer) {
+void check(const HandlerContext& context, const storage::TopicInfo* topic,
+           const ReassignmentAsked& asked, ReassignmentAnswer& answer) {
   answer.partition_index = asked.partition_index;
   if (!topic || asked.partition_index < 0 || asked.partition_index >= topic->partition_count)
     return refuse(answer, KafkaError::UnknownTopicOrPartition, "the partition does not exist");
@@ -63,13 +63,13 @@ struct Moves {
   std::vector<Move> moves;
   size_t min_insync_replicas;
 
-  Answer& answer_to(const Move& move) {
+  ReassignmentAnswer& answer_to(const Move& move) {
     return response.responses[move.topic].partitions[move.partition];
   }
   // Returns the part of the command that starts or cancels the move, or nullopt if the answer
   // contains an error.
   std::optional<std::string> plan(const storage::ClusterSnapshot& cluster, const Move& move) {
-    Answer& answer = answer_to(move);
+    ReassignmentAnswer& answer = answer_to(move);
     answer.error_code = KafkaError::None;
     answer.error_message.reset();
     const PartitionAssignment* known = cluster.find(move.id);
@@ -105,7 +105,8 @@ void begin_moves(HandlerContext& context, std::shared_ptr<Moves> moves) {
       [moves](const Status& done) {
         if (!done)
           for (const Move& move : moves->moves)
-            if (Answer& answer = moves->answer_to(move); answer.error_code == KafkaError::None)
+            if (ReassignmentAnswer& answer = moves->answer_to(move);
+                answer.error_code == KafkaError::None)
               refuse(answer, kafka_error(done.error().code), done.error().message);
         moves->reply.send(moves->response);
       });
@@ -160,8 +161,8 @@ void handle_alter_partition_reassignments(HandlerContext& context,
     const storage::TopicInfo* known = topics->find(topic.name);
     AlterPartitionReassignmentsResponse::Topic& answers = moves->response.responses.emplace_back();
     answers.name = topic.name;
-    for (const Asked& asked : topic.partitions) {
-      Answer& answer = answers.partitions.emplace_back();
+    for (const ReassignmentAsked& asked : topic.partitions) {
+      ReassignmentAnswer& answer = answers.partitions.emplace_back();
       check(context, known, asked, answer);
       if (!view || answer.error_code != KafkaError::None) continue;
       const TopicPartition id{known->id, PartitionId{asked.partition_index}};

@@ -21,17 +21,17 @@ namespace server::kafka {
 
 namespace {
 
-using Answer = ProduceResponse::Topic::Partition;
+using ProduceAnswer = ProduceResponse::Topic::Partition;
 
 constexpr int16_t kAllReplicas = -1;  // value of acks: all replicas in sync
-constexpr int16_t kFirstVersionWithZstd = 7, kFirstVersionWithTopicIds = 13;
+constexpr int16_t kFirstVersionWithZstd = 7, kFirstProduceWithTopicIds = 13;
 constexpr int16_t kFirstWithStorageError = 4;
-constexpr int16_t kFirstWithAbortable = 11, kFirstOfSecondVersion = 12;
+constexpr int16_t kFirstProduceWithAbortable = 11, kFirstProduceOfSecondVersion = 12;
 
 // Limits for batches that are checked on the loop, in received bytes and in uncompressed bytes.
 // Larger batches are checked on another thread, because a few kilobytes may expand to 64 MB, whose
 // check takes a third of a second.
-constexpr size_t kMostOnLoop = size_t{1} << 20;
+constexpr size_t kMostProducedOnLoop = size_t{1} << 20;
 constexpr size_t kMostUnpackedOnLoop = size_t{256} << 10;
 
 // The range of timestamps that a topic accepts from its producers.
@@ -192,7 +192,7 @@ struct PartitionAnswers {
     // A request with acks 0 gets no answer; a failure ends the connection.
     has_failed ? reply.end_connection() : reply.send_nothing();
   }
-  void refuse(Answer& answer, KafkaError error, std::string message) {
+  void refuse(ProduceAnswer& answer, KafkaError error, std::string message) {
     // Clients of earlier versions do not support KAFKA_STORAGE_ERROR. NOT_LEADER_OR_FOLLOWER makes
     // them look up the leader and retry (KIP-112).
     if (error == KafkaError::KafkaStorageError && reply.version() < kFirstWithStorageError)
@@ -201,7 +201,7 @@ struct PartitionAnswers {
     answer.error_message = std::move(message);
     has_failed = true;
   }
-  void refuse(Answer& answer, const Checked& checked) {
+  void refuse(ProduceAnswer& answer, const Checked& checked) {
     for (const int32_t index : checked.without_key)
       answer.record_errors.push_back({index, std::string(kWithoutKey)});
     refuse(answer, checked.error, checked.status.error().message);
@@ -251,10 +251,10 @@ bool is_verdict(KafkaError error) {
 KafkaError transaction_error(KafkaError error, int16_t version) {
   const bool passes =
       error == coordinator::kCoordinatorLoadInProgress || error == coordinator::kNotCoordinator ||
-      (error == coordinator::kConcurrentTransactions && version < kFirstOfSecondVersion) ||
+      (error == coordinator::kConcurrentTransactions && version < kFirstProduceOfSecondVersion) ||
       error == KafkaError::CoordinatorNotAvailable;
   if (passes) return KafkaError::NotEnoughReplicas;
-  return as_abortable(as_old_epoch(error), version, kFirstWithAbortable);
+  return as_abortable(as_old_epoch(error), version, kFirstProduceWithAbortable);
 }
 
 // The transactional batches of a request by producer, at most one batch for each partition.
@@ -269,7 +269,7 @@ struct Producer {
   std::shared_ptr<JoinOrder> order;
   std::string transactional_id = {};
 
-  Answer& answer(const Append& append) const {
+  ProduceAnswer& answer(const Append& append) const {
     return pending->response.responses[append.topic_index].partition_responses[append.index];
   }
 
@@ -299,7 +299,7 @@ struct Producer {
   enum class Asked { WhetherTheyAre, ToAddThem };
   void join(std::vector<Append> appends, const coordinator::ProducerIdentity& producer,
             Asked what) const {
-    const bool is_second = pending->reply.version() >= kFirstOfSecondVersion;
+    const bool is_second = pending->reply.version() >= kFirstProduceOfSecondVersion;
     coordinator::AddPartitions asked{.transactional_id = transactional_id,
                                      .producer = producer,
                                      .verify_only = what == Asked::WhetherTheyAre,
@@ -360,7 +360,7 @@ struct Producer {
   }
 
   // Refuses the batch and remembers the refusal, so that later batches are not stored before it.
-  void refuse(Answer& to, const storage::TopicPartition& partition, std::string_view batch,
+  void refuse(ProduceAnswer& to, const storage::TopicPartition& partition, std::string_view batch,
               KafkaError error, std::string message) const {
     pending->refuse(to, error, std::move(message));
     const auto parsed = records::parse_batch(batch, records::BatchCheck::Shape);
@@ -380,7 +380,7 @@ struct Producer {
     return error;
   }
 
-  static void refuse_confirmed(PartitionAnswers& pending, Answer& to, KafkaError error,
+  static void refuse_confirmed(PartitionAnswers& pending, ProduceAnswer& to, KafkaError error,
                                std::string why, bool leads) {
     if (leads)
       pending.refuse(to, error, std::move(why));
@@ -410,7 +410,7 @@ struct Producer {
                                 backend = &backend, partition = append.partition,
                                 topic_index = append.topic_index,
                                 index = append.index](Result<storage::Appended> appended) {
-      Answer& to = pending->response.responses[topic_index].partition_responses[index];
+      ProduceAnswer& to = pending->response.responses[topic_index].partition_responses[index];
       if (appended) {
         if (!appended->batches.empty())
           to.base_offset = appended->batches.front().base_offset.value();
@@ -451,7 +451,7 @@ class Producing {
 
   void add(const storage::TopicInfo* topic, const ProduceRequest::Topic::Partition& asked,
            size_t topic_index, size_t index) {
-    Answer& answer = pending_->response.responses[topic_index].partition_responses[index];
+    ProduceAnswer& answer = pending_->response.responses[topic_index].partition_responses[index];
     answer.index = asked.index;
     if (!topic && has_topic_ids())
       return pending_->refuse(answer, kUnknownTopicId, "a topic with this id does not exist");
@@ -491,10 +491,10 @@ class Producing {
   void join_transactions() { producer_.join_all(std::move(joining_)); }
 
  private:
-  bool has_topic_ids() const { return pending_->reply.version() >= kFirstVersionWithTopicIds; }
+  bool has_topic_ids() const { return pending_->reply.version() >= kFirstProduceWithTopicIds; }
 
   bool is_led_here(const storage::TopicPartition& partition, std::string_view bytes,
-                   Answer& answer) {
+                   ProduceAnswer& answer) {
     const Leaders::Answer who = leaders_.of(partition);
     if (who.error != KafkaError::None) {
       answer.current_leader = {who.leader_id, who.leader_epoch};
@@ -510,7 +510,7 @@ class Producing {
 
   void check_and_append(std::string_view bytes, Append append, Checking how) {
     const bool may_go_aside = context_.run_aside != nullptr;
-    if (may_go_aside && bytes.size() > kMostOnLoop)
+    if (may_go_aside && bytes.size() > kMostProducedOnLoop)
       return check_aside(bytes, std::move(append), how);
     if (may_go_aside) how.most_unpacked = kMostUnpackedOnLoop;
     const Checked checked = check(bytes, how);

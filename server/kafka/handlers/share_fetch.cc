@@ -14,7 +14,7 @@ namespace {
 using coordinator::AcquiredRecords;
 using coordinator::ShareFetched;
 
-constexpr int64_t kMaxWaitMs = 60'000;
+constexpr int64_t kMaxShareWaitMs = 60'000;
 
 // Adds the batches that contain the acquired records. If records were deleted meanwhile, it fails
 // with the reader's OffsetOutOfRange, which the caller ignores.
@@ -118,7 +118,7 @@ void handle_share_fetch(HandlerContext& context, ShareFetchRequest request,
   const int64_t room =
       context.memory ? static_cast<int64_t>(context.memory->available_bytes() / 2) : kMaxFetchSize;
   coordinator::ShareFetch fetch;
-  fetch.max_wait_ms = std::clamp<int64_t>(request.max_wait_ms, 0, kMaxWaitMs);
+  fetch.max_wait_ms = std::clamp<int64_t>(request.max_wait_ms, 0, kMaxShareWaitMs);
   fetch.max_bytes = std::clamp<int64_t>(request.max_bytes, 0, std::min(kMaxFetchSize, room));
   fetch.max_records = request.max_records;
   fetch.is_strict = request.share_acquire_mode == kUpToRecords;

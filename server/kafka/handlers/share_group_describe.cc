@@ -11,8 +11,9 @@ namespace server::kafka {
 
 namespace {
 
-void fill(ShareGroupDescribeResponse::Group& answer,
-          const coordinator::ShareGroupDescription& group, const storage::TopicSnapshot& topics) {
+void fill_share_group(ShareGroupDescribeResponse::Group& answer,
+                      const coordinator::ShareGroupDescription& group,
+                      const storage::TopicSnapshot& topics) {
   answer.error_code = group.error;
   if (group.error == coordinator::kGroupIdNotFound)
     answer.error_message = fmt::format("Group {} is not a share group.", group.group_id);
@@ -38,7 +39,8 @@ void fill(ShareGroupDescribeResponse::Group& answer,
 
 void handle_share_group_describe(HandlerContext& context, ShareGroupDescribeRequest request,
                                  Reply<ShareGroupDescribeResponse> reply) {
-  describe_groups<coordinator::DescribeShareGroup>(context, std::move(request), reply, fill);
+  describe_groups<coordinator::DescribeShareGroup>(context, std::move(request), reply,
+                                                   fill_share_group);
 }
 
 }  // namespace server::kafka

@@ -15,41 +15,46 @@ namespace {
 
 using storage::FeatureLevel;
 
-struct Refusal {
+struct UpdateFeaturesRefusal {
   KafkaError code;
   std::string why;
 };
 
 // Checks an update of a feature whose level is fixed by the program. Returns the refusal, if any.
-std::optional<Refusal> refusal(const ApiVersionsResponse& supported, std::string_view feature,
-                               int16_t level) {
+std::optional<UpdateFeaturesRefusal> refusal(const ApiVersionsResponse& supported,
+                                             std::string_view feature, int16_t level) {
   const auto& features = supported.finalized_features;
   const auto found =
       std::ranges::find(features, feature, [](const auto& each) { return each.name; });
   if (found == features.end())
-    return Refusal{kInvalidUpdateVersion, fmt::format("feature \"{}\" does not exist", feature)};
+    return UpdateFeaturesRefusal{kInvalidUpdateVersion,
+                                 fmt::format("feature \"{}\" does not exist", feature)};
   if (found->max_version_level == level) return std::nullopt;
-  return Refusal{kInvalidUpdateVersion,
-                 fmt::format("feature \"{}\" has the fixed level {} in this program, not {}",
-                             feature, found->max_version_level, level)};
+  return UpdateFeaturesRefusal{
+      kInvalidUpdateVersion,
+      fmt::format("feature \"{}\" has the fixed level {} in this program, not {}", feature,
+                  found->max_version_level, level)};
 }
 
 // Checks an update of the cluster's feature level. Each node must support the new level, according
 // to a recent report to the controller. Returns the refusal, if any.
-std::optional<Refusal> refusal(const HandlerContext& context, const ClusterView& view,
-                               FeatureLevel level) {
+std::optional<UpdateFeaturesRefusal> refusal(const HandlerContext& context, const ClusterView& view,
+                                             FeatureLevel level) {
   constexpr int64_t kStaleMs = 10'000;
   const FeatureLevel now = view.metadata->feature_level();
   if (level == now) return std::nullopt;
   if (level < now)
-    return Refusal{
+    return UpdateFeaturesRefusal{
         kInvalidUpdateVersion,
         fmt::format("the feature level {} of the cluster cannot be lowered", now.value())};
   if (level > storage::kNewestLevel)
-    return Refusal{kInvalidUpdateVersion, fmt::format("the program of this node supports levels up "
-                                                      "to {}",
-                                                      storage::kNewestLevel.value())};
-  const auto failed = [](std::string why) { return Refusal{kFeatureUpdateFailed, std::move(why)}; };
+    return UpdateFeaturesRefusal{kInvalidUpdateVersion,
+                                 fmt::format("the program of this node supports levels up "
+                                             "to {}",
+                                             storage::kNewestLevel.value())};
+  const auto failed = [](std::string why) {
+    return UpdateFeaturesRefusal{kFeatureUpdateFailed, std::move(why)};
+  };
   const ClusterView::MetadataLog* log = view.metadata_log.get();
   if (log == nullptr) return failed("the programs of the nodes are not known yet; try again");
   for (const auto& [id, node] : view.metadata->nodes()) {

@@ -16,7 +16,7 @@ namespace {
 
 using auth::Hash;
 
-constexpr size_t kMostNameBytes = 63;  // limit of CREATE USER
+constexpr size_t kMostUserNameBytes = 63;  // limit of CREATE USER
 constexpr int32_t kLeastIterations = 4096;
 constexpr size_t kMostSaltBytes = 255;
 constexpr size_t kSecretBytes = 32;
@@ -38,9 +38,9 @@ struct Refusal {
 using Verifiers = std::map<std::string, std::optional<std::string>>;
 
 Refusal check_name(const std::string& name) {
-  if (name.empty() || name.size() > kMostNameBytes)
+  if (name.empty() || name.size() > kMostUserNameBytes)
     return {kUnacceptableCredential,
-            fmt::format("the name of a user must have 1 to {} bytes", kMostNameBytes)};
+            fmt::format("the name of a user must have 1 to {} bytes", kMostUserNameBytes)};
   if (name.starts_with("pg_") || name == "public" || name == "all")
     return {kUnacceptableCredential, fmt::format("role name \"{}\" is reserved", name)};
   return {};

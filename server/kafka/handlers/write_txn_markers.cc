@@ -8,7 +8,7 @@ namespace server::kafka {
 
 namespace {
 
-using Asked = WriteTxnMarkersRequest::Marker;
+using MarkerAsked = WriteTxnMarkersRequest::Marker;
 using PendingMarkers = PendingResponse<WriteTxnMarkersResponse>;
 
 struct Place {
@@ -22,7 +22,7 @@ void tell(const std::shared_ptr<PendingMarkers>& pending, const Place& place, Ka
       .error_code = error;
 }
 
-coordinator::TransactionEnded ended_by(const Asked& asked) {
+coordinator::TransactionEnded ended_by(const MarkerAsked& asked) {
   return {
       {ProducerId{asked.producer_id}, asked.producer_epoch},
       {asked.transaction_result ? records::TransactionEnd::Commit : records::TransactionEnd::Abort,
@@ -68,17 +68,17 @@ void handle_write_txn_markers(HandlerContext& context, WriteTxnMarkersRequest re
   auto& answers = pending->response.markers;
   answers.resize(request.markers.size());
   for (size_t i = 0; i < request.markers.size(); ++i) {
-    const Asked& asked = request.markers[i];
+    const MarkerAsked& asked = request.markers[i];
     answers[i].producer_id = asked.producer_id;
     answers[i].topics.resize(asked.topics.size());
     for (size_t j = 0; j < asked.topics.size(); ++j) {
-      const Asked::Topic& topic = asked.topics[j];
+      const MarkerAsked::Topic& topic = asked.topics[j];
       answers[i].topics[j].name = topic.name;
       for (const int32_t partition : topic.partition_indexes)
         answers[i].topics[j].partitions.push_back({partition, KafkaError::None});
     }
     for (size_t j = 0; j < asked.topics.size(); ++j) {
-      const Asked::Topic& topic = asked.topics[j];
+      const MarkerAsked::Topic& topic = asked.topics[j];
       for (size_t k = 0; k < topic.partition_indexes.size(); ++k) {
         const int32_t partition = topic.partition_indexes[k];
         if (seen.emplace(asked.producer_id, topic.name, partition).second)
