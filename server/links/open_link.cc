@@ -12,7 +12,7 @@ namespace server {
 
 namespace {
 
-constexpr int64_t kPatienceUs = 10'000'000;
+constexpr int64_t kOpenPatienceUs = 10'000'000;
 // A cluster that refuses a user may lock the user out after some attempts, so attempts are rare.
 constexpr int64_t kRefusedPauseMs = 30'000;
 
@@ -108,7 +108,7 @@ void OpenLink::refresh() {
   const auto client = this->client();
   if (!client) return timer_.start_once(kRefusedPauseMs);
   (*client)->ask_metadata(
-      std::vector<std::string>(), clock_.monotonic_us() + kPatienceUs,
+      std::vector<std::string>(), clock_.monotonic_us() + kOpenPatienceUs,
       callback_.here([this](Result<kafka::MetadataResponse> answer) { take(answer); }));
 }
 
