@@ -51,7 +51,7 @@ Status set_password(Role& role, const std::string& password, std::vector<std::st
 }
 
 // Plans the changes of one statement.
-struct Planner {
+struct UserPlanner {
   const MetadataImage& image;
   const Asker& asker;
   const Users& users = *image.users;
@@ -305,7 +305,7 @@ bool is_user_statement(const engine::Statement& statement) {
 
 Result<PlannedUsers> plan_users(const engine::Statement& statement, const MetadataImage& image,
                                 const Asker& asker) {
-  Planner planner{image, asker};
+  UserPlanner planner{image, asker};
   TRY(std::visit(planner, statement));
   if (!planner.planned.changes.empty() && image.users->secret.empty())
     planner.planned.changes.emplace_back(storage::SetUsersSecret{auth::random_bytes(kSecretBytes)});

@@ -32,9 +32,9 @@ bool means(const engine::AliasedSource& written, const std::string& name) {
 
 // Replaces earlier names of relations in a SELECT by the present ones; names that WITH defines are
 // not relations.
-class Renaming {
+class TextRenaming {
  public:
-  explicit Renaming(const std::map<std::string, std::string>& names) : names_(names) {}
+  explicit TextRenaming(const std::map<std::string, std::string>& names) : names_(names) {}
 
   void rename(Query& query, std::set<std::string> common) const {
     for (const engine::CommonTable& table : query.with) common.insert(table.name.text);
@@ -101,7 +101,7 @@ Status parse_view(engine::View& view) {
     view.unreadable = parsed.error().message;
     return std::move(parsed).error();
   }
-  if (!view.renames.empty()) Renaming(view.renames).rename(*parsed, {});
+  if (!view.renames.empty()) TextRenaming(view.renames).rename(*parsed, {});
   view.query = std::make_shared<const Query>(*std::move(parsed));
   view.unreadable.clear();
   return {};
