@@ -8,11 +8,11 @@ namespace server {
 
 namespace {
 
-struct Free {
+struct FreeNodeTls {
   void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
 };
 
-Error bad_file(std::string_view what, const std::string& path) {
+Error bad_node_file(std::string_view what, const std::string& path) {
   return {ErrorCode::InvalidParameter,
           fmt::format("cannot use the {} {}: {}", what, path, openssl_complaint())};
 }
@@ -20,7 +20,7 @@ Error bad_file(std::string_view what, const std::string& path) {
 }  // namespace
 
 struct NodeCertificates::Context {
-  std::unique_ptr<SSL_CTX, Free> context;
+  std::unique_ptr<SSL_CTX, FreeNodeTls> context;
 };
 
 NodeCertificates::NodeCertificates(std::unique_ptr<Context> context)
@@ -41,12 +41,12 @@ Result<std::unique_ptr<NodeCertificates>> NodeCertificates::open(const NodeTlsFi
   // phrase.
   SSL_CTX_set_default_passwd_cb(raw, [](char*, int, int, void*) { return 0; });
   if (SSL_CTX_use_certificate_chain_file(raw, files.certificate.c_str()) != 1)
-    return bad_file("certificate", files.certificate);
+    return bad_node_file("certificate", files.certificate);
   if (SSL_CTX_use_PrivateKey_file(raw, files.key.c_str(), SSL_FILETYPE_PEM) != 1 ||
       SSL_CTX_check_private_key(raw) != 1)
-    return bad_file("key", files.key);
+    return bad_node_file("key", files.key);
   if (SSL_CTX_load_verify_locations(raw, files.authority.c_str(), nullptr) != 1)
-    return bad_file("authority of nodes", files.authority);
+    return bad_node_file("authority of nodes", files.authority);
   SSL_CTX_set_verify(raw, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
   return std::unique_ptr<NodeCertificates>(new NodeCertificates(std::move(made)));
 }
