@@ -27,15 +27,15 @@ namespace server {
 namespace {
 
 // Exit statuses: 1 means damaged data, and 2 that the check itself has failed, as in grep and fsck.
-constexpr int kFailed = 1, kNotChecked = 2;
+constexpr int kCommandFailed = 1, kNotChecked = 2;
 constexpr const char *kDefaultDataDir = "./millrace-data", *kDataDirFlag = "--data-dir",
                      *kFromFlag = "--from";
 
-int report(const Error& error) {
+int report_error(const Error& error) {
   fmt::print(stderr, "error: {}\n", error.message);
   if (!error.detail.empty()) fmt::print(stderr, "detail: {}\n", error.detail);
   if (!error.hint.empty()) fmt::print(stderr, "hint: {}\n", error.hint);
-  return kFailed;
+  return kCommandFailed;
 }
 
 // Parses the command line, then runs the command.
@@ -134,13 +134,13 @@ Status expect_data_in(const std::string& directory, std::string_view flag) {
 
 int check_data_dir(const std::string& data_dir) {
   if (const Status found = expect_data_in(data_dir, kDataDirFlag); !found) {
-    report(found.error());
+    report_error(found.error());
     return kNotChecked;
   }
   int ends[2];
-  if (::pipe(ends) != 0) return report({ErrorCode::Internal, "cannot create a pipe"});
+  if (::pipe(ends) != 0) return report_error({ErrorCode::Internal, "cannot create a pipe"});
   const pid_t child = ::fork();
-  if (child < 0) return report({ErrorCode::Internal, "cannot create a process"});
+  if (child < 0) return report_error({ErrorCode::Internal, "cannot create a process"});
   if (child == 0) {
     ::close(ends[0]);
     // LMDB's assertions print internal details to stderr, so it is redirected.
@@ -185,7 +185,7 @@ int check_data_dir(const std::string& data_dir) {
     return 0;
   }
   fmt::print("{} {} found\n", damages, damages == 1 ? "damage" : "damages");
-  return kFailed;
+  return kCommandFailed;
 }
 
 // --- backup and restore
@@ -222,7 +222,8 @@ class CopyProgress {
 
 int copy_data(const std::string& from, std::string_view from_flag, const std::string& to,
               std::string_view done) {
-  if (const Status found = expect_data_in(from, from_flag); !found) return report(found.error());
+  if (const Status found = expect_data_in(from, from_flag); !found)
+    return report_error(found.error());
   storage::report_bus_errors();  // reports a damaged page as an error
   const auto begun = std::chrono::steady_clock::now();
   uint64_t bytes = 0;
@@ -233,7 +234,7 @@ int copy_data(const std::string& from, std::string_view from_flag, const std::st
                                   progress.show(now, all_bytes);
                                 }});
   };
-  if (const Status copied = copy(); !copied) return report(copied.error());
+  if (const Status copied = copy(); !copied) return report_error(copied.error());
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begun;
   fmt::print("{} {} to {}: {:.1f} MB in {:.1f} s\n", done, from, to,
              static_cast<double>(bytes) / 1e6, seconds.count());

@@ -49,7 +49,7 @@ std::string name_of(const std::string& topic, int32_t partition) {
 }
 
 // Collects the answers of several nodes, and reports the result when the last one has arrived.
-struct Gathered {
+struct GatheredRequests {
   size_t left = 0;
   Result<KafkaAdmin::Offsets> offsets = KafkaAdmin::Offsets();
   KafkaAdmin::Done<KafkaAdmin::Offsets> done;
@@ -160,7 +160,7 @@ void KafkaRequests::find_offsets(std::vector<Place> places, int64_t time_ms, Don
   if (by_node.empty()) return done(Offsets());
   run([this, by_node = std::move(by_node), done = std::move(done)](kafka::LocalClient& client,
                                                                    uint64_t number) {
-    const auto gathered = std::make_shared<Gathered>();
+    const auto gathered = std::make_shared<GatheredRequests>();
     gathered->left = by_node.size();
     gathered->done = ending<Offsets>(number, done);
     for (const auto& [node, request] : by_node)

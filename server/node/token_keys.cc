@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::string_view kFile = "file://", kHttp = "http://", kHttps = "https://";
 
-Error refused(std::string why, std::string hint = {}) {
+Error refused_keys(std::string why, std::string hint = {}) {
   return {ErrorCode::InvalidParameter, std::move(why), {}, std::move(hint)};
 }
 
@@ -30,7 +30,7 @@ Result<std::string> read_keys(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   std::string text(auth::oauth::kMostKeySetBytes + 1, '\0');
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (in.bad() || in.gcount() <= 0) return refused(fmt::format("cannot read {}", path));
+  if (in.bad() || in.gcount() <= 0) return refused_keys(fmt::format("cannot read {}", path));
   text.resize(static_cast<size_t>(in.gcount()));
   return text;
 }
@@ -72,9 +72,9 @@ Result<std::string> fetch_keys(HttpThread& http, const std::string& url,
     return Error{ErrorCode::ShuttingDown, "the server is stopping"};
   }
   constexpr int kOk = 200;
-  if (exchange->end->status == 0) return refused(exchange->end->error);
+  if (exchange->end->status == 0) return refused_keys(exchange->end->error);
   if (exchange->end->status != kOk)
-    return refused(fmt::format("the answer has HTTP status {}", exchange->end->status));
+    return refused_keys(fmt::format("the answer has HTTP status {}", exchange->end->status));
   return std::move(exchange->body);
 }
 
@@ -93,13 +93,13 @@ Status check_tokens(const NodeSettings::Tokens& settings) {
   const bool is_file = url.starts_with(kFile) && url.substr(kFile.size()).starts_with('/');
   const bool is_http = url.starts_with(kHttp) || url.starts_with(kHttps);
   if (!url.empty() && !is_file && !is_http)
-    return refused(fmt::format("{} \"{}\" is not a URL", kUrlFlag, url),
-                   "Use https://HOST/PATH, http://HOST/PATH or file:///PATH.");
+    return refused_keys(fmt::format("{} \"{}\" is not a URL", kUrlFlag, url),
+                        "Use https://HOST/PATH, http://HOST/PATH or file:///PATH.");
   if (is_http && url.find_first_of("@ \t") != std::string::npos)
-    return refused(fmt::format("{} must not have a user, a password or blanks", kUrlFlag));
+    return refused_keys(fmt::format("{} must not have a user, a password or blanks", kUrlFlag));
   if (!url.empty() || !settings.secret_file.empty()) return {};
   if (settings.audiences.empty() && settings.issuer.empty()) return {};
-  return refused(
+  return refused_keys(
       fmt::format("--sasl-oauthbearer-expected-audience and "
                   "--sasl-oauthbearer-expected-issuer require {}",
                   kUrlFlag));
@@ -115,14 +115,15 @@ Result<std::unique_ptr<auth::oauth::TokenChecker>> open_tokens(const NodeSetting
   if (!settings.secret_file.empty()) {
     rules.secret = TRY(read_password(settings.secret_file));
     if (rules.secret.size() < auth::oauth::kLeastSecretBytes)
-      return refused(fmt::format("the secret in {} has less than {} bytes", settings.secret_file,
-                                 auth::oauth::kLeastSecretBytes));
+      return refused_keys(fmt::format("the secret in {} has less than {} bytes",
+                                      settings.secret_file, auth::oauth::kLeastSecretBytes));
   }
   auth::oauth::FetchKeys fetch;
   if (url.starts_with(kFile)) {
     const std::string path = url.substr(kFile.size());
     const auto keys = auth::oauth::KeySet::parse(TRY(read_keys(path)));
-    if (!keys) return refused(fmt::format("{}: {}", path, keys.error().message), keys.error().hint);
+    if (!keys)
+      return refused_keys(fmt::format("{}: {}", path, keys.error().message), keys.error().hint);
     fetch = [path](const std::stop_token&) { return read_keys(path); };
   } else if (!url.empty()) {
     fetch = [http = std::make_shared<HttpThread>(), url](const std::stop_token& stop) {
