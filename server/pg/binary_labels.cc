@@ -24,7 +24,7 @@ using engine::PostgresLabelRow;
 namespace {
 
 // PostgreSQL counts dates and times from 2000-01-01.
-constexpr int32_t kEpochDays = 10957;
+constexpr int32_t kLabelEpochDays = 10957;
 constexpr int64_t kEpochUs = 946'684'800'000'000;
 
 // Flags in the first byte of a range.
@@ -80,8 +80,9 @@ void append_bits(std::string& out, std::string_view bits) {
 
 int64_t wire_instant(int64_t us) { return engine::is_infinite_instant(us) ? us : us - kEpochUs; }
 int32_t wire_days(int32_t days) {
-  return days == engine::kInfinityDays || days == engine::kMinusInfinityDays ? days
-                                                                             : days - kEpochDays;
+  return days == engine::kInfinityDays || days == engine::kMinusInfinityDays
+             ? days
+             : days - kLabelEpochDays;
 }
 
 void append_bound(std::string& out, PostgresLabel range, const std::string& text) {
@@ -170,7 +171,8 @@ Result<std::string> bound_text(PostgresLabel range, ByteReader& reader) {
   std::string text;
   if (range == label::kDateRange) {
     const auto days = bound.be<int32_t>();
-    text = engine::days_text(days == INT32_MAX || days == INT32_MIN ? days : days + kEpochDays);
+    text =
+        engine::days_text(days == INT32_MAX || days == INT32_MIN ? days : days + kLabelEpochDays);
   } else if (range == label::kTsRange || range == label::kTstzRange) {
     const auto us = bound.be<int64_t>();
     int64_t since_1970 = us;
@@ -260,7 +262,7 @@ void append_exact_time(std::string& out, PostgresLabel of, std::string_view text
   if (of == label::kExactDate) {
     const int32_t days = engine::parse_days(text).value_or(0);
     const bool is_infinite = days == engine::kInfinityDays || days == engine::kMinusInfinityDays;
-    return append_be(out, is_infinite ? days : days - kEpochDays);
+    return append_be(out, is_infinite ? days : days - kLabelEpochDays);
   }
   if (of == label::kExactTime) return append_be(out, engine::parse_time_us(text).value_or(0));
   const int64_t us = engine::parse_instant_us(text, engine::Zones::Kept, "").value_or(0);

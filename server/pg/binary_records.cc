@@ -14,7 +14,7 @@ using engine::SqlType;
 using engine::TypeKind;
 namespace label = engine::label;
 
-Error bad_bytes() {
+Error bad_record_bytes() {
   return Error{ErrorCode::ProtocolViolation, "insufficient data left in message", "",
                "The binary value does not have the length of its type."};
 }
@@ -40,16 +40,16 @@ void append_quoted(std::string& out, std::string_view text) {
 // Reads a value with its length in front. Returns nothing for NULL.
 Result<std::optional<std::string_view>> read_sized(ByteReader& reader) {
   const auto size = reader.be<int32_t>();
-  if (!reader.ok() || size < -1) return bad_bytes();
+  if (!reader.ok() || size < -1) return bad_record_bytes();
   if (size == -1) return std::optional<std::string_view>();
   const std::string_view bytes = reader.bytes(static_cast<size_t>(size));
-  if (!reader.ok()) return bad_bytes();
+  if (!reader.ok()) return bad_record_bytes();
   return std::optional(bytes);
 }
 
 Result<std::string> record_text(const SqlType& type, ByteReader& reader, ClientEncoding* from) {
   const auto count = reader.be<int32_t>();
-  if (!reader.ok()) return bad_bytes();
+  if (!reader.ok()) return bad_record_bytes();
   if (count != static_cast<int32_t>(type.fields().size()))
     return Error{ErrorCode::ProtocolViolation, "wrong number of columns: " + std::to_string(count) +
                                                    ", expected " +
@@ -70,7 +70,7 @@ Result<std::string> array_text(const SqlType& type, ByteReader& reader, ClientEn
   // whether the array has nulls; ignored, because each element's length shows it
   reader.be<int32_t>();
   const auto element = reader.be<uint32_t>();
-  if (!reader.ok()) return bad_bytes();
+  if (!reader.ok()) return bad_record_bytes();
   if (dimensions == 0) return std::string("{}");
   if (dimensions != 1)
     return Error{ErrorCode::NotSupported, "arrays of several dimensions are not supported yet"};
@@ -99,7 +99,7 @@ Result<std::string> text_of_binary(const SqlType& type, uint32_t type_oid, std::
   ByteReader reader(bytes);
   std::string text =
       TRY(is_record(type) ? record_text(type, reader, from) : array_text(type, reader, from));
-  if (!reader.ok() || !reader.at_end()) return bad_bytes();
+  if (!reader.ok() || !reader.at_end()) return bad_record_bytes();
   return text;
 }
 
