@@ -15,14 +15,14 @@ namespace {
 using engine::JsonKind;
 using engine::JsonTree;
 
-constexpr size_t kMaxReferences = 200;
+constexpr size_t kMaxReplyReferences = 200;
 
 Error strange(std::string_view what) {
   return Error{ErrorCode::NetworkFailure,
                fmt::format("the answer of the schema registry is not valid: {}", what)};
 }
 
-Result<int32_t> number_of(const JsonTree& tree, std::string_view name) {
+Result<int32_t> number_in_reply(const JsonTree& tree, std::string_view name) {
   const JsonTree* node = tree.find(name);
   if (!node || node->is_null()) return 0;
   int32_t number = 0;
@@ -47,23 +47,23 @@ Result<engine::SchemaVersion> read_registered(const JsonTree& tree) {
     schema->kind = *kind;
   }
   if (const JsonTree* references = tree.find("references")) {
-    if (references->items.size() > kMaxReferences) return strange("too many references");
+    if (references->items.size() > kMaxReplyReferences) return strange("too many references");
     for (const JsonTree& each : references->items) {
       engine::SchemaReference reference{each.text_of("name"), each.text_of("subject"),
-                                        TRY(number_of(each, "version"))};
+                                        TRY(number_in_reply(each, "version"))};
       if (reference.name.empty() || reference.subject.empty() || reference.version == 0)
         return strange("a reference without a name, a subject or a version");
       schema->references.push_back(std::move(reference));
     }
   }
-  schema->id = TRY(number_of(tree, "id"));
+  schema->id = TRY(number_in_reply(tree, "id"));
   const int32_t id = schema->id;
-  return engine::SchemaVersion{tree.text_of("subject"), TRY(number_of(tree, "version")), id,
+  return engine::SchemaVersion{tree.text_of("subject"), TRY(number_in_reply(tree, "version")), id,
                                std::move(schema)};
 }
 
 Result<int32_t> read_registered_id(const JsonTree& tree) {
-  const int32_t id = TRY(number_of(tree, "id"));
+  const int32_t id = TRY(number_in_reply(tree, "id"));
   if (id == 0) return strange("the answer has no \"id\"");
   return id;
 }
@@ -72,7 +72,7 @@ Result<std::vector<std::pair<std::string, int32_t>>> read_uses(const JsonTree& t
   if (tree.kind != JsonKind::Array) return strange("the answer is not a list");
   std::vector<std::pair<std::string, int32_t>> uses;
   for (const JsonTree& each : tree.items)
-    uses.emplace_back(each.text_of("subject"), TRY(number_of(each, "version")));
+    uses.emplace_back(each.text_of("subject"), TRY(number_in_reply(each, "version")));
   return uses;
 }
 
