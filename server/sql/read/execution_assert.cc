@@ -10,7 +10,7 @@ namespace server {
 namespace {
 
 // Intervals of local checks, and of requests to an external registry.
-constexpr int64_t kLookEveryMs = 20, kAskEveryMs = 200;
+constexpr int64_t kAssertEveryMs = 20, kAskEveryMs = 200;
 constexpr int64_t kDefaultTimeoutMs = 1'000;  // ksqlDB's default for topics and schemas
 
 // ASSERT TOPIC and ASSERT SCHEMA: checks again and again until the assertion holds or the time is
@@ -72,7 +72,7 @@ class AssertExecution final : public SqlExecution {
     if (!*wrong) return receiver().on_done({schema() ? "ASSERT SCHEMA" : "ASSERT TOPIC"});
     if (session().parts().clock.monotonic_us() >= until_us_)
       return receiver().on_error({ErrorCode::ObjectState, **wrong});
-    timer_.start_once(is_elsewhere() ? kAskEveryMs : kLookEveryMs);
+    timer_.start_once(is_elsewhere() ? kAskEveryMs : kAssertEveryMs);
   }
 
   const std::shared_ptr<const engine::ParsedStatement> statement_;
