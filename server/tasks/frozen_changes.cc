@@ -19,7 +19,7 @@ constexpr size_t kPartKeys = 32'768, kPartBytes = 4 << 20;
 // damaged number makes the program allocate much memory.
 constexpr uint32_t kMaxStores = 10'000;
 
-Error damaged() {
+Error damaged_changes() {
   return {ErrorCode::CorruptRecord, "stored changes of a task's state are damaged"};
 }
 
@@ -40,7 +40,7 @@ Status FrozenChanges::add(std::string_view changes) {
   engine::StateChangeReader reader(changes);
   std::string_view rest = changes;
   for (engine::StateEntry entry; reader.next(entry); rest = reader.rest()) {
-    if (entry.store >= kMaxStores) return damaged();
+    if (entry.store >= kMaxStores) return damaged_changes();
     while (entry.store >= store_names_.size()) {
       store_names_.push_back(store_name(static_cast<uint32_t>(store_names_.size())));
       removed_below_.emplace_back();
@@ -61,7 +61,7 @@ Status FrozenChanges::add(std::string_view changes) {
     }
     found_bytes_ += change.bytes.size();
   }
-  return reader.is_damaged() ? Status(damaged()) : Status();
+  return reader.is_damaged() ? Status(damaged_changes()) : Status();
 }
 
 // Sorts the changes in the order of the keys in the state store, so that a chunk changes few pages.

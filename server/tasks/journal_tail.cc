@@ -11,7 +11,8 @@ namespace server {
 
 namespace {
 
-constexpr size_t kPieceBytes = 256 << 10;  // a checkpoint is restored in pieces of about this size
+constexpr size_t kRestoredPieceBytes =
+    256 << 10;  // a checkpoint is restored in pieces of about this size
 
 }  // namespace
 
@@ -89,7 +90,7 @@ Result<TaskSequence> JournalTail::restore(const std::string& task, const storage
   const auto take = [&](std::string_view store, std::string_view key,
                         std::string_view value) -> Status {
     some.changes.append({store_number(store), engine::StateEntry::Kind::Put, key, value});
-    return some.changes.bytes().size() < kPieceBytes ? Status{} : restore_some();
+    return some.changes.bytes().size() < kRestoredPieceBytes ? Status{} : restore_some();
   };
   const storage::CheckpointPosition checkpoint = TRY(state.load(task, wants, take));
   TRY(restore_some());

@@ -15,9 +15,9 @@ namespace server {
 namespace {
 
 // Key "renewed/QUERY" in the table "cluster"; value: revision i64.
-constexpr std::string_view kTable = "cluster", kPrefix = "renewed/";
+constexpr std::string_view kRenewedTable = "cluster", kRenewedPrefix = "renewed/";
 
-std::string key_of(const std::string& query_id) { return std::string(kPrefix) + query_id; }
+std::string key_of(const std::string& query_id) { return std::string(kRenewedPrefix) + query_id; }
 
 Status submit_and_wait(storage::Log& log, std::function<Status(storage::WriteTransaction&)> apply) {
   std::promise<Status> done;
@@ -27,16 +27,16 @@ Status submit_and_wait(storage::Log& log, std::function<Status(storage::WriteTra
 
 Status read_all(storage::WriteTransaction& transaction, std::map<std::string, Revision>& read) {
   read.clear();
-  const auto table = TRY(transaction.find_table(kTable, storage::KeyOrder::Bytes));
+  const auto table = TRY(transaction.find_table(kRenewedTable, storage::KeyOrder::Bytes));
   if (!table) return {};
   const auto cursor = TRY(transaction.cursor(*table));
-  for (auto entry = TRY(cursor->seek(kPrefix)); entry && entry->key.starts_with(kPrefix);
-       entry = TRY(cursor->next())) {
+  for (auto entry = TRY(cursor->seek(kRenewedPrefix));
+       entry && entry->key.starts_with(kRenewedPrefix); entry = TRY(cursor->next())) {
     ByteReader in(entry->value);
     const Revision revision{in.be<int64_t>()};
     if (!in.ok() || !in.at_end())
       return storage::damaged_data("the election after which a table was rebuilt cannot be read");
-    read.emplace(entry->key.substr(kPrefix.size()), revision);
+    read.emplace(entry->key.substr(kRenewedPrefix.size()), revision);
   }
   return {};
 }
@@ -65,8 +65,8 @@ Status RenewedTables::note(const std::string& query_id, Revision election) {
   append_be(value, election.value());
   const auto put = [key = key_of(query_id),
                     value = std::move(value)](storage::WriteTransaction& transaction) -> Status {
-    return transaction.put(TRY(transaction.open_table(kTable, storage::KeyOrder::Bytes)), key,
-                           value);
+    return transaction.put(TRY(transaction.open_table(kRenewedTable, storage::KeyOrder::Bytes)),
+                           key, value);
   };
   TRY(submit_and_wait(*log_, put));
   after_[query_id] = election;
