@@ -29,7 +29,7 @@ bool is_empty(int file) {
   return ::fstat(file, &found) == 0 && found.st_size == 0;
 }
 
-Status sync_file(int file) {
+Status sync_replayed_file(int file) {
   if (::fdatasync(file) == 0) return {};
   return lmdb_failure(errno, "sync the data file");
 }
@@ -171,9 +171,9 @@ Status replay_journal(const std::string& path, int file, const ReplayLimits& lim
   if (wanted.identity.is_nil()) return {};
   const ReplayedJournal journal = TRY(read_journal_of(path, wanted));
   TRY(bring_to_end(path, file, journal, limits));
-  TRY(sync_file(file));
+  TRY(sync_replayed_file(file));
   TRY(write_journal_of_file(file, {}));
-  return sync_file(file);
+  return sync_replayed_file(file);
 }
 
 Status replay_journal_of_closed(const std::string& path) {

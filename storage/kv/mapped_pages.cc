@@ -12,7 +12,7 @@ namespace {
 //   node   size u32 of the value, flags u16, size u16 of the key, key, value, padded to an even size
 //
 // Nodes fill the page from `upper` to its end.
-constexpr size_t kPageHead = 16, kNodeHead = 8, kFlagsAt = 10, kLowerAt = 12, kUpperAt = 14;
+constexpr size_t kPageHead = 16, kNodeHead = 8, kPageFlagsAt = 10, kLowerAt = 12, kUpperAt = 14;
 constexpr uint16_t kLeaf = 0x02;  // an ordinary leaf has no other flag
 // A node's flag: its value is the number of the first page that has the bytes.
 constexpr uint16_t kValueElsewhere = 1;
@@ -27,8 +27,8 @@ uint16_t number_at(const char* page, size_t at) {
 
 bool MappedPages::is_whole_leaf(const char* page) const {
   const size_t lower = number_at(page, kLowerAt), upper = number_at(page, kUpperAt);
-  if (number_at(page, kFlagsAt) != kLeaf || lower < kPageHead || lower % 2 != 0 || lower > upper ||
-      upper > page_size_)
+  if (number_at(page, kPageFlagsAt) != kLeaf || lower < kPageHead || lower % 2 != 0 ||
+      lower > upper || upper > page_size_)
     return false;
   size_t taken = 0;
   for (size_t place = kPageHead; place < lower; place += 2) {
