@@ -24,10 +24,10 @@ constexpr int64_t kLongestPauseUs = 50'000;
 constexpr int64_t kMostIndexPauseMs = 60'000, kIndexPausesOfAge = 10;
 constexpr size_t kWeightOfIndexEntry = 4 << 10;
 // Longest time until a partition without appends is examined again.
-constexpr int64_t kLongestPauseMs = 600'000;
+constexpr int64_t kLongestCleanerPauseMs = 600'000;
 
 template <class Submit>
-Status wait_for(const Submit& submit) {
+Status wait_for_status(const Submit& submit) {
   std::promise<Status> done;
   submit([&](Status status) { done.set_value(std::move(status)); });
   return done.get_future().get();
@@ -79,7 +79,7 @@ bool LogCleaner::is_idle() {
   // The count includes commits that write metadata.
   const uint64_t commits = log_.core().statistics().commits;
   const int64_t now_ms = options_.clock->wall_ms();
-  const bool is_due = now_ms >= next_look_ms_ || next_look_ms_ > now_ms + kLongestPauseMs;
+  const bool is_due = now_ms >= next_look_ms_ || next_look_ms_ > now_ms + kLongestCleanerPauseMs;
   return std::exchange(seen_commits_, commits) == commits && !is_due;
 }
 
@@ -104,7 +104,7 @@ void LogCleaner::run_once() {
   }
   if (failures > 1) log_warn("more partitions were not cleaned count={}", failures - 1);
   std::erase_if(notes_, [this](const auto& each) { return each.second.round != round_; });
-  next_look_ms_ = options_.clock->wall_ms() + (failures > 0 ? 0 : kLongestPauseMs);
+  next_look_ms_ = options_.clock->wall_ms() + (failures > 0 ? 0 : kLongestCleanerPauseMs);
   for (const auto& [partition, notes] : notes_)
     next_look_ms_ = std::min(next_look_ms_, notes.next_look_ms);
   std::lock_guard lock(mutex_);
@@ -121,14 +121,14 @@ bool LogCleaner::is_worth_a_look(const CleanupTarget& target) {
   notes.round = round_;
   const int64_t now_ms = options_.clock->wall_ms();
   return notes.seen_end != partition->log_end() || notes.seen_policy != target.policy ||
-         now_ms >= notes.next_look_ms || notes.next_look_ms > now_ms + kLongestPauseMs;
+         now_ms >= notes.next_look_ms || notes.next_look_ms > now_ms + kLongestCleanerPauseMs;
 }
 
 // Returns the pause until a partition without appends is examined again. It is a tenth of the
 // shortest age in its policy, because in such a partition only the age of the records changes.
 int64_t LogCleaner::pause_ms_of(const CleanupTarget& target) const {
   const CleanupPolicy& policy = target.policy;
-  int64_t age_ms = kLongestPauseMs * kIndexPausesOfAge;
+  int64_t age_ms = kLongestCleanerPauseMs * kIndexPausesOfAge;
   if (policy.deletes && policy.retention_ms >= 0) age_ms = std::min(age_ms, policy.retention_ms);
   if (policy.compacts)
     for (const int64_t each : {policy.segment_ms, policy.max_compaction_lag_ms,
@@ -208,7 +208,7 @@ Status LogCleaner::retain(const CleanupTarget& target, const Partition& partitio
   }
   note_held_back(partition.id(), held_back);
   if (start <= log_start) return {};
-  return wait_for([&](auto done) { log_.trim({partition.id(), start}, std::move(done)); });
+  return wait_for_status([&](auto done) { log_.trim({partition.id(), start}, std::move(done)); });
 }
 
 void LogCleaner::note_held_back(const TopicPartition& partition, int64_t records) {
@@ -317,7 +317,7 @@ Status LogCleaner::compact_once(const CleanupTarget& target, const Partition& pa
 
 Status LogCleaner::write(CleanedBatches cleaned) {
   const int64_t begin_us = options_.clock->monotonic_us();
-  TRY(wait_for([&](auto done) {
+  TRY(wait_for_status([&](auto done) {
     log_.core().submit([cleaned = std::make_shared<const CleanedBatches>(std::move(cleaned))](
                            GroupTransaction& group) { return group.clean(*cleaned); },
                        std::move(done));

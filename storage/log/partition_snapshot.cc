@@ -12,9 +12,9 @@ namespace storage {
 
 namespace {
 
-class Snapshot final : public PartitionSnapshot {
+class LogSnapshot final : public PartitionSnapshot {
  public:
-  explicit Snapshot(std::unique_ptr<ReadTransaction> transaction)
+  explicit LogSnapshot(std::unique_ptr<ReadTransaction> transaction)
       : transaction_(std::move(transaction)) {}
 
   Status add(LogCore& core, std::shared_ptr<const Partition> partition,
@@ -65,7 +65,7 @@ Result<std::unique_ptr<PartitionSnapshot>> PartitionSnapshot::open(
   for (const TopicPartition& id : partitions)
     if (std::shared_ptr<const Partition> partition = core.find_partition(id))
       found.emplace_back(partition, partition->state());
-  auto snapshot = std::make_unique<Snapshot>(TRY(core.store().begin_read()));
+  auto snapshot = std::make_unique<LogSnapshot>(TRY(core.store().begin_read()));
   for (auto& [partition, state] : found) TRY(snapshot->add(core, std::move(partition), state));
   return std::unique_ptr<PartitionSnapshot>(std::move(snapshot));
 }

@@ -6,7 +6,7 @@ namespace storage {
 
 namespace {
 
-constexpr size_t kBytesOfTurn = 1 << 20;
+constexpr size_t kDeletedBytesOfTurn = 1 << 20;
 
 struct Turn {
   LogReader& reader;
@@ -38,7 +38,7 @@ Result<std::vector<BatchRef>> read_batches(LogReader& reader, const TopicPartiti
                                            Offset from, Offset end) {
   TRY(reader.begin_turn());
   const Turn turn{reader};
-  auto batches = TRY(reader.read(partition, from, kBytesOfTurn));
+  auto batches = TRY(reader.read(partition, from, kDeletedBytesOfTurn));
   std::erase_if(batches, [end](const BatchRef& batch) { return batch.last_offset >= end; });
   return batches;
 }
