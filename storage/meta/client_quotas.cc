@@ -13,13 +13,13 @@ namespace {
 
 // part   = version u8, count of changes varint, changes * (entity, key, has value u8, value f64 or nothing)
 // entity = count varint, count * (type, has name u8, name or nothing)
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kQuotasVersion = 1;
 
 // The number of entities is limited: each change copies all of them, and each look-up of an unknown
 // client searches several of them.
 constexpr size_t kMostEntities = 10'000;
 
-Error damaged() { return {ErrorCode::StorageFailure, "a change of quotas is damaged"}; }
+Error damaged_quotas() { return {ErrorCode::StorageFailure, "a change of quotas is damaged"}; }
 
 void append(std::string& out, const QuotaChange& change) {
   append_varint(out, change.entity.size());
@@ -60,7 +60,7 @@ void apply(ClientQuotas& quotas, const QuotaChange& change) {
 }  // namespace
 
 std::string encode_quota_changes(const std::vector<QuotaChange>& changes) {
-  std::string part(1, static_cast<char>(kVersion));
+  std::string part(1, static_cast<char>(kQuotasVersion));
   append_varint(part, changes.size());
   for (const QuotaChange& change : changes) append(part, change);
   return part;
@@ -69,8 +69,8 @@ std::string encode_quota_changes(const std::vector<QuotaChange>& changes) {
 Result<ClientQuotas> apply_quota_changes(const ClientQuotas& quotas, std::string_view part) {
   ByteReader in(part);
   const auto version = in.be<uint8_t>();
-  if (!in.ok()) return damaged();
-  if (version > kVersion)
+  if (!in.ok()) return damaged_quotas();
+  if (version > kQuotasVersion)
     return Error{ErrorCode::IncompatibleFormat,
                  "a change of quotas was written by a newer version"};
   ClientQuotas changed = quotas;
@@ -78,7 +78,7 @@ Result<ClientQuotas> apply_quota_changes(const ClientQuotas& quotas, std::string
     const QuotaChange change = read(in);
     if (in.ok()) apply(changed, change);
   }
-  if (!in.ok() || !in.at_end()) return damaged();
+  if (!in.ok() || !in.at_end()) return damaged_quotas();
   if (changed.size() > kMostEntities)
     return Error{
         ErrorCode::LimitExceeded,

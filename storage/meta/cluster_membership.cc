@@ -12,10 +12,10 @@ namespace {
 
 // value = version u8, cluster id, node zigzag varint, first command, last revision varint
 constexpr std::string_view kTable = "cluster";
-constexpr char kVersion = 1;
+constexpr char kMembershipVersion = 1;
 
 std::string encode(const ClusterMembership& membership) {
-  std::string bytes(1, kVersion);
+  std::string bytes(1, kMembershipVersion);
   append_sized(bytes, membership.cluster_id);
   append_varint(bytes, zigzag(membership.node.value()));
   append_sized(bytes, membership.first_command);
@@ -24,7 +24,7 @@ std::string encode(const ClusterMembership& membership) {
 }
 
 Result<ClusterMembership> decode(std::string_view bytes) {
-  if (bytes.empty() || bytes[0] > kVersion)
+  if (bytes.empty() || bytes[0] > kMembershipVersion)
     return Error{ErrorCode::IncompatibleFormat,
                  "the data directory belongs to a cluster of a newer version"};
   ByteReader in(bytes.substr(1));

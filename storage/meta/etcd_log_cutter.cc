@@ -10,7 +10,7 @@ namespace storage {
 
 namespace {
 
-constexpr int64_t kRetryUs = 50'000;
+constexpr int64_t kCutterRetryUs = 50'000;
 // A snapshot is written only after commands of at least a quarter of its size. The cost of
 // snapshots is thus proportional to the changes.
 constexpr uint64_t kSnapshotBytesPerByte = 4;
@@ -74,7 +74,7 @@ void EtcdLogCutter::tick() {
   if (log_.pointer()) clean(*log_.pointer());
 }
 
-void EtcdLogCutter::try_later() { ask_at_us_ = clock_.monotonic_us() + kRetryUs; }
+void EtcdLogCutter::try_later() { ask_at_us_ = clock_.monotonic_us() + kCutterRetryUs; }
 
 EtcdTransaction EtcdLogCutter::fenced() const {
   EtcdTransaction transaction;

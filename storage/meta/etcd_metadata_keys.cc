@@ -12,7 +12,7 @@ namespace {
 
 // pointer = version u8, revision varint, id 16 bytes, pieces varint, size varint, first command, replaced varint
 constexpr uint8_t kPointerVersion = 1;
-constexpr size_t kIdSize = 16;
+constexpr size_t kKeyIdSize = 16;
 constexpr std::string_view kLog = "log/", kSnapshots = "snapshots/";
 constexpr std::string_view kBehindLog = "log0", kBehindSnapshots = "snapshots0";  // '0' follows '/'
 
@@ -42,7 +42,7 @@ Result<SnapshotPointer> decode_snapshot_pointer(std::string_view bytes) {
                  "the snapshot of the cluster's metadata was written by a newer version"};
   SnapshotPointer pointer;
   pointer.revision = Revision{static_cast<int64_t>(in.varint())};
-  pointer.id = in.bytes(kIdSize);
+  pointer.id = in.bytes(kKeyIdSize);
   pointer.pieces = static_cast<uint32_t>(in.varint());
   pointer.size_bytes = in.varint();
   pointer.first_command = read_sized(in);

@@ -12,7 +12,7 @@ namespace storage {
 namespace {
 
 constexpr size_t kIdSize = 16;
-constexpr int64_t kRetryUs = 50'000;
+constexpr int64_t kLogRetryUs = 50'000;
 
 }  // namespace
 
@@ -93,7 +93,7 @@ void EtcdMetadataLog::try_append(uint64_t number) {
 }
 
 void EtcdMetadataLog::try_later(uint64_t number) {
-  retries_.emplace(clock_.monotonic_us() + kRetryUs, number);
+  retries_.emplace(clock_.monotonic_us() + kLogRetryUs, number);
 }
 
 void EtcdMetadataLog::outcome(uint64_t number, Result<EtcdOutcome> outcome) {

@@ -5,7 +5,7 @@
 namespace storage {
 
 namespace {
-constexpr int64_t kRetryUs = 50'000;
+constexpr int64_t kSnapshotRetryUs = 50'000;
 }  // namespace
 
 void EtcdSnapshotReader::begin(SnapshotPointer pointer) {
@@ -26,7 +26,7 @@ void EtcdSnapshotReader::tick() {
 void EtcdSnapshotReader::found(Result<EtcdFound> found) {
   is_asking_ = false;
   if (!found) {
-    ask_at_us_ = clock_.monotonic_us() + kRetryUs;
+    ask_at_us_ = clock_.monotonic_us() + kSnapshotRetryUs;
     return;
   }
   if (found->entries.empty())

@@ -14,7 +14,7 @@ namespace storage {
 namespace {
 
 // part  = version u8, count of groups varint, groups * (id, count of settings varint, settings * (name, value))
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kGroupConfigVersion = 1;
 
 // The number of groups with settings is limited, because each change copies the settings of all
 // groups.
@@ -22,7 +22,7 @@ constexpr size_t kMostGroups = 10'000;
 
 // The ranges are those that Kafka's broker has by default for the corresponding settings; for the
 // locks of share groups, the widest ranges that the broker accepts.
-constexpr GroupConfigRow kRows[] = {
+constexpr GroupConfigRow kGroupRows[] = {
     {kConsumerHeartbeatIntervalMs, "group.consumer.heartbeat.interval.ms",
      "interval of heartbeats of members that use the consumer protocol", 5'000, 15'000},
     {kConsumerSessionTimeoutMs, "group.consumer.session.timeout.ms",
@@ -56,9 +56,11 @@ bool is_word(std::string_view words, std::string_view word) {
   return false;
 }
 
-Error damaged() { return {ErrorCode::StorageFailure, "a change of groups' settings is damaged"}; }
+Error damaged_group_config() {
+  return {ErrorCode::StorageFailure, "a change of groups' settings is damaged"};
+}
 
-std::optional<int64_t> number_of(std::string_view text) {
+std::optional<int64_t> number_in_group_config(std::string_view text) {
   int64_t number = 0;
   const char* const end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, number);
@@ -80,7 +82,7 @@ Status check(const GroupConfigRow& row, std::string_view value) {
     return Error{ErrorCode::InvalidParameter,
                  fmt::format("group setting \"{}\" takes {}, not \"{}\"", row.name, choice, value)};
   }
-  const auto number = number_of(value);
+  const auto number = number_in_group_config(value);
   if (number && *number >= row.least && *number <= row.most) return {};
   return Error{ErrorCode::InvalidParameter,
                fmt::format("group setting \"{}\" takes {} to {}, not \"{}\"", row.name, row.least,
@@ -97,14 +99,14 @@ void append(std::string& part, const std::string& group, const GroupConfig& conf
 }
 
 std::string begin_part(size_t groups) {
-  std::string part(1, static_cast<char>(kVersion));
+  std::string part(1, static_cast<char>(kGroupConfigVersion));
   append_varint(part, groups);
   return part;
 }
 
 }  // namespace
 
-std::span<const GroupConfigRow> group_configs() { return kRows; }
+std::span<const GroupConfigRow> group_configs() { return kGroupRows; }
 
 Result<int64_t> begin_duration_ms(std::string_view by_duration) {
   by_duration.remove_prefix(std::min(by_duration.size(), kByDuration.size()));
@@ -112,8 +114,8 @@ Result<int64_t> begin_duration_ms(std::string_view by_duration) {
 }
 
 const GroupConfigRow* find_group_config(std::string_view name) {
-  const auto* found = std::ranges::find(kRows, name, &GroupConfigRow::name);
-  return found == std::end(kRows) ? nullptr : found;
+  const auto* found = std::ranges::find(kGroupRows, name, &GroupConfigRow::name);
+  return found == std::end(kGroupRows) ? nullptr : found;
 }
 
 std::optional<int64_t> group_config_number(const GroupConfigs& all, std::string_view group,
@@ -122,7 +124,7 @@ std::optional<int64_t> group_config_number(const GroupConfigs& all, std::string_
   if (found == all.end()) return std::nullopt;
   const auto set = found->second.find(std::string(name));
   if (set == found->second.end()) return std::nullopt;
-  return number_of(set->second);
+  return number_in_group_config(set->second);
 }
 
 std::string_view group_config_text(const GroupConfigs& all, std::string_view group,
@@ -166,8 +168,8 @@ std::string encode_group_config(const std::string& group, const GroupConfig& con
 Result<GroupConfigs> apply_group_configs(const GroupConfigs& now, std::string_view part) {
   ByteReader in(part);
   const auto version = in.be<uint8_t>();
-  if (!in.ok()) return damaged();
-  if (version > kVersion)
+  if (!in.ok()) return damaged_group_config();
+  if (version > kGroupConfigVersion)
     return Error{ErrorCode::IncompatibleFormat,
                  "a change of groups' settings was written by a newer version"};
   GroupConfigs changed = now;
@@ -183,7 +185,7 @@ Result<GroupConfigs> apply_group_configs(const GroupConfigs& now, std::string_vi
     else
       changed[std::move(group)] = std::move(config);
   }
-  if (!in.ok() || !in.at_end()) return damaged();
+  if (!in.ok() || !in.at_end()) return damaged_group_config();
   if (changed.size() > kMostGroups)
     return Error{ErrorCode::LimitExceeded,
                  fmt::format("at most {} groups can have settings of their own", kMostGroups)};

@@ -18,7 +18,7 @@ namespace {
 //         | 4 secret
 //         | 5 name resource u8 operation u8 flags u8 (1: prefix, 2: denies, 4: removed) principal
 // Texts follow their lengths, which are varints.
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kUsersVersion = 1;
 // The version of a part with access rules. Parts without such rules have the earlier version, so
 // that earlier programs can read them.
 constexpr uint8_t kVersionWithRules = 2;
@@ -29,7 +29,7 @@ constexpr uint8_t kMayLogin = 1, kSuperuser = 2;
 // The numbers of roles, rights and rules are limited, because each change copies all of them.
 constexpr size_t kMostRoles = 10'000, kMostRights = 100'000, kMostRules = 10'000;
 
-Error damaged() { return {ErrorCode::StorageFailure, "a change of users is damaged"}; }
+Error damaged_users() { return {ErrorCode::StorageFailure, "a change of users is damaged"}; }
 
 struct Encoder {
   std::string& out;
@@ -157,7 +157,7 @@ void read_change(ByteReader& in, Users& users) {
 std::string encode_user_changes(const std::vector<UserChange>& changes) {
   const bool has_rules = std::ranges::any_of(
       changes, [](const UserChange& each) { return std::holds_alternative<SetRule>(each); });
-  std::string part(1, static_cast<char>(has_rules ? kVersionWithRules : kVersion));
+  std::string part(1, static_cast<char>(has_rules ? kVersionWithRules : kUsersVersion));
   append_varint(part, changes.size());
   for (const UserChange& change : changes) std::visit(Encoder{part}, change);
   return part;
@@ -166,12 +166,12 @@ std::string encode_user_changes(const std::vector<UserChange>& changes) {
 Result<Users> apply_user_changes(const Users& users, std::string_view part) {
   ByteReader in(part);
   const auto version = in.be<uint8_t>();
-  if (!in.ok()) return damaged();
+  if (!in.ok()) return damaged_users();
   if (version > kVersionWithRules)
     return Error{ErrorCode::IncompatibleFormat, "a change of users was written by a newer version"};
   Users changed = users;
   for (uint64_t left = in.varint(); left > 0 && in.ok(); --left) read_change(in, changed);
-  if (!in.ok() || !in.at_end()) return damaged();
+  if (!in.ok() || !in.at_end()) return damaged_users();
   size_t rights = 0;
   for (const auto& [topic, by_role] : changed.rights) rights += by_role.size();
   if (changed.roles.size() > kMostRoles || rights > kMostRights)
