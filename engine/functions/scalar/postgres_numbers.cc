@@ -238,7 +238,7 @@ constexpr std::string_view kGcd = "The greatest number that divides both.";
 constexpr std::string_view kLcm = "The least number that both divide.";
 
 constexpr auto kAway = RoundMode::HalfAwayFromZero, kTowardsZero = RoundMode::TowardsZero,
-               kUp = RoundMode::Up, kDown = RoundMode::Down;
+               kPostgresUp = RoundMode::Up, kPostgresDown = RoundMode::Down;
 
 constexpr FunctionDef kPostgresNumbersDefs[] = {
     {"pg_catalog.round", "(INT val) -> DOUBLE", kPostgresRound, "ROUND(7) = 7E0",
@@ -272,11 +272,11 @@ constexpr FunctionDef kPostgresNumbersDefs[] = {
     {"pg_catalog.ceil", "(DOUBLE val) -> DOUBLE", kPostgresCeil, "CEIL(-1.5E0) = -1E0",
      row_kernel<ceil_number>},
     {"pg_catalog.ceil", "(DECIMAL val) -> DECIMAL", kPostgresCeil,
-     "CAST(CEIL(2.1) AS STRING) = '3'", row_kernel<to_whole<kUp>>, postgres_whole_type},
+     "CAST(CEIL(2.1) AS STRING) = '3'", row_kernel<to_whole<kPostgresUp>>, postgres_whole_type},
     {"ceiling", "(DOUBLE val) -> DOUBLE", "The smallest whole number not below the value.",
      "CEILING(-1.5E0) = -1E0", row_kernel<ceil_number>},
     {"ceiling", "(DECIMAL val) -> DECIMAL", "The smallest whole number not below the value.",
-     "CAST(CEILING(2.1) AS STRING) = '3'", row_kernel<to_whole<kUp>>, postgres_whole_type},
+     "CAST(CEILING(2.1) AS STRING) = '3'", row_kernel<to_whole<kPostgresUp>>, postgres_whole_type},
     {"pg_catalog.floor", "(INT val) -> DOUBLE", kPostgresFloor, "FLOOR(7) = 7E0",
      row_kernel<same_as_double_of_int>},
     {"pg_catalog.floor", "(BIGINT val) -> DOUBLE", kPostgresFloor, "FLOOR(3000000000) = 3E9",
@@ -284,7 +284,8 @@ constexpr FunctionDef kPostgresNumbersDefs[] = {
     {"pg_catalog.floor", "(DOUBLE val) -> DOUBLE", kPostgresFloor, "FLOOR(-1.5E0) = -2E0",
      row_kernel<floor_number>},
     {"pg_catalog.floor", "(DECIMAL val) -> DECIMAL", kPostgresFloor,
-     "CAST(FLOOR(-2.1) AS STRING) = '-3'", row_kernel<to_whole<kDown>>, postgres_whole_type},
+     "CAST(FLOOR(-2.1) AS STRING) = '-3'", row_kernel<to_whole<kPostgresDown>>,
+     postgres_whole_type},
     {"pg_catalog.abs", "(INT val) -> INT", kMagnitude, "ABS(-3) = 3",
      row_kernel<magnitude<int32_t>>},
     {"pg_catalog.abs", "(BIGINT val) -> BIGINT", kMagnitude, "ABS(-3000000000) = 3000000000",
