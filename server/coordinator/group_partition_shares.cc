@@ -188,7 +188,7 @@ void GroupPartition::handle(const WriteShareState& request, Done<ShareStateWritt
 
 void GroupPartition::handle(ShareFetch request, Done<ShareFetched> done) {
   const bool is_unknown = !around_.share_state && !find_share(request.group_id);
-  if (is_unknown || !around_.shared_log || !is_valid(request.group_id))
+  if (is_unknown || !around_.shared_log || !is_valid_group_id(request.group_id))
     return done(
         request.refusal(kGroupIdNotFound, "Group " + request.group_id + " is not a share group."));
   if (request.member_id.empty() || request.member_id.size() > kMostOfId ||

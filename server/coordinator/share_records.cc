@@ -11,7 +11,7 @@ namespace {
 
 // The version of all values. Members and groups have the schemas ShareGroup*.json of Apache Kafka
 // (group-coordinator/src/main/resources/common/message in https://github.com/apache/kafka).
-constexpr int16_t kVersion = 0;
+constexpr int16_t kShareVersion = 0;
 // The tagged field of a Progress record with the leader epoch and the state epoch. Programs that do not know the field
 // skip it.
 constexpr uint64_t kOwner = 0;
