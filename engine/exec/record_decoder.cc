@@ -66,7 +66,8 @@ RecordDecoder::RecordDecoder(const InputStep& step, const Layout& layout, Option
       options_(options),
       may_wait_(options.schemas != nullptr && step.exchange < 0 &&
                 (names_schema(step.key_format) || names_schema(step.value_format))),
-      read_(step.used) {
+      decoded_(decoded_columns(step)),
+      read_(decoded_) {
   for (size_t i = 0; i < step_.schema.columns.size(); ++i) {
     const ColumnDef& column = step_.schema.columns[i];
     const int index = static_cast<int>(i);
@@ -93,9 +94,9 @@ Result<std::unique_ptr<RecordDecoder>> RecordDecoder::make(const InputStep& step
       TRY(make_reader(step.key_format, keys, Side::Key,
                       needed_of(decoder->read_, decoder->key_columns_), options.schemas));
   if (step.exchange < 0)
-    decoder->value_reader_ = TRY(
-        make_reader(step.value_format, decoded_columns_of(step.schema, decoder->value_columns_),
-                    Side::Value, needed_of(step.used, decoder->value_columns_), options.schemas));
+    decoder->value_reader_ = TRY(make_reader(
+        step.value_format, decoded_columns_of(step.schema, decoder->value_columns_), Side::Value,
+        needed_of(decoder->decoded_, decoder->value_columns_), options.schemas));
   if (step.timestamp && step.timestamp->format)
     decoder->timestamp_pattern_ = TRY(TimePattern::compile(*step.timestamp->format));
   return decoder;
@@ -327,7 +328,7 @@ std::vector<std::string_view> RecordDecoder::split_windowed_keys(Records& record
 void RecordDecoder::read_values(Records& records, std::vector<Column>& columns,
                                 std::vector<bool>& keep, Batch& batch) {
   RowStatus status;
-  value_reader_->read(records.values, pointers(columns, value_columns_, step_.used), status);
+  value_reader_->read(records.values, pointers(columns, value_columns_, decoded_), status);
   records.take_failures("value", status, keep);
   for (size_t row = 0; row < keep.size(); ++row)
     if (status.states[row] == RowState::Null) batch.present.clear(row);

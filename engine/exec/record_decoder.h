@@ -82,6 +82,7 @@ class RecordDecoder {
   const InputStep& step() const { return step_; }
   const Layout& layout() const { return layout_; }
   const Options& options() const { return options_; }
+  const std::vector<bool>& decoded() const { return decoded_; }
 
  private:
   struct Records;
@@ -121,8 +122,8 @@ class RecordDecoder {
   const Layout layout_;
   const Options options_;
   const bool may_wait_;  // whether a record may refer to a schema that must be fetched first
-  std::vector<bool>
-      read_;  // layout columns that are decoded: used columns, and keys that are re-encoded
+  const std::vector<bool> decoded_;  // see decoded_columns()
+  std::vector<bool> read_;           // decoded columns, and keys that are re-encoded
   std::vector<int> key_columns_, value_columns_, header_columns_;  // indexes in the layout
   ExchangeColumns exchange_columns_;
   int timestamp_column_ = -1;

@@ -69,7 +69,7 @@ std::unique_ptr<SharedRecords::Reader> SharedRecords::join(const PartitionRef& p
   auto alike = std::ranges::find_if(groups, [&](const std::unique_ptr<Group>& group) {
     return decode_alike(group->readers.front()->own_, own);
   });
-  const std::vector<bool>& used = own.step().used;
+  const std::vector<bool>& used = own.decoded();
   if (alike == groups.end()) {
     groups.push_back(std::make_unique<Group>());
     alike = groups.end() - 1;
@@ -165,7 +165,7 @@ Result<DecodedChunk> SharedRecords::decode_alone(Reader& reader, std::span<const
 // readers of the group use. If it contains failures, they may come from a column that this reader
 // does not use, so it can use the chunk only if it uses all columns of the group.
 bool SharedRecords::is_good_for(const Reader& reader, const DecodedChunk& decoded) {
-  return decoded.failures.empty() || reader.group_.used == reader.own_.step().used;
+  return decoded.failures.empty() || reader.group_.used == reader.own_.decoded();
 }
 
 // Returns the chunk's records for the reader; null if the chunk does not fit the reader's range.
@@ -241,6 +241,7 @@ Result<std::unique_ptr<RecordDecoder>> SharedRecords::take_decoder(Group& group)
   const RecordDecoder& first = group.readers.front()->own_;
   InputStep step = first.step();
   step.used = group.used;
+  step.decodes_all = false;
   return RecordDecoder::make(step, first.layout(), first.options());
 }
 

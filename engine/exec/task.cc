@@ -188,7 +188,7 @@ void Task::begin_reading() {
     sources.push_back({stage_->inputs()[input.input], input.partition, input.input, input.next,
                        input.limit.stop_at, input.writer, input.topic_writers});
     committed_.push_back(input.next);
-    const std::vector<bool>& used = stage_->inputs()[input.input]->step().used;
+    const std::vector<bool> used = decoded_columns(stage_->inputs()[input.input]->step());
     const auto columns = static_cast<size_t>(std::ranges::count(used, true));
     if (columns > 0)
       max_rows_ = std::min(max_rows_, std::max<size_t>(1, options_.max_cells_per_step / columns));

@@ -1,6 +1,7 @@
 // A continuous query as stages of steps. The planner makes plans, and the executor runs them. A plan is pure data: it
 // refers to topics and columns by name, and holds no running objects.
 #pragma once
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,6 +26,8 @@ struct InputStep {
   FormatSpec key_format, value_format;
   Schema schema;           // all columns of the topic, as declared
   std::vector<bool> used;  // layout columns that a step reads; the other columns are null pointers
+  // Tables only: a record is left out if any of its columns cannot be read. The store keeps only the `used` columns.
+  bool decodes_all = false;
   std::optional<SourceWindow> window;
   std::optional<TimestampColumn> timestamp;
   // tables only: index in StagePlan::stores of the store with the table's rows
@@ -43,6 +46,13 @@ struct InputStep {
   // is then empty.
   std::optional<GeneratorPlan> generator = {};
 };
+
+// Returns for each column of the layout whether the input decodes it.
+inline std::vector<bool> decoded_columns(const InputStep& step) {
+  std::vector<bool> decoded = step.used;
+  if (step.decodes_all) std::fill_n(decoded.begin(), step.schema.columns.size(), true);
+  return decoded;
+}
 
 // Filters rows. From a stream, drops the rows for which the predicate is not true. In a table, such
 // a row becomes a delete if an earlier version of it has passed the filter.

@@ -57,9 +57,9 @@ struct JsonFields<InputStep> {
       json_field("key_format", &InputStep::key_format),
       json_field("value_format", &InputStep::value_format),
       json_field("schema", &InputStep::schema), json_field("used", &InputStep::used),
-      json_field("window", &InputStep::window), json_field("timestamp", &InputStep::timestamp),
-      json_field("store", &InputStep::store), json_field("old_too", &InputStep::old_too),
-      json_field("is_joined", &InputStep::is_joined),
+      json_field("decodes_all", &InputStep::decodes_all), json_field("window", &InputStep::window),
+      json_field("timestamp", &InputStep::timestamp), json_field("store", &InputStep::store),
+      json_field("old_too", &InputStep::old_too), json_field("is_joined", &InputStep::is_joined),
       json_field("may_repeat", &InputStep::may_repeat),
       json_field("is_read_first", &InputStep::is_read_first),
       json_field("generator", &InputStep::generator));

@@ -25,7 +25,7 @@ void mark(std::span<const BoundExpression> expressions, std::vector<bool>& used)
 // Computes which columns a node needs from its inputs, given the columns that later nodes need from it.
 class ColumnUse {
  public:
-  ColumnUse(StagePlan& stage, DecodedColumns of_streams) : stage_(stage), of_streams_(of_streams) {
+  ColumnUse(StagePlan& stage, DecodedColumns decoded) : stage_(stage), decoded_(decoded) {
     for (const PlanNode& node : stage_.nodes) used_.emplace_back(node.layout.size(), false);
     if (!used_.empty()) used_.back().assign(used_.back().size(), true);
   }
@@ -38,11 +38,15 @@ class ColumnUse {
     // The columns of an exchange were chosen when the exchange was planned, so `used` is not changed.
     if (step.exchange >= 0) return;
     step.used = used_[at_];
-    if (of_streams_ == DecodedColumns::All && step.kind == SourceKind::Stream && step.store < 0)
-      std::fill_n(step.used.begin(), step.schema.columns.size(), true);
-    if (!step.timestamp) return;
-    for (size_t i = 0; i < step.used.size(); ++i)
-      if (node().layout[i].name == step.timestamp->column) step.used[i] = true;
+    if (step.timestamp)
+      for (size_t i = 0; i < step.used.size(); ++i)
+        if (node().layout[i].name == step.timestamp->column) step.used[i] = true;
+    if (decoded_ != DecodedColumns::All) return;
+    const auto declared = step.used.begin() + static_cast<ptrdiff_t>(step.schema.columns.size());
+    if (step.kind == SourceKind::Stream && step.store < 0)
+      std::fill(step.used.begin(), declared, true);
+    else
+      step.decodes_all = std::find(step.used.begin(), declared, false) != declared;
   }
   void operator()(const FilterStep& step) {
     pass_on(0, 0);
@@ -106,7 +110,7 @@ class ColumnUse {
   void need_all() { input(0).assign(input(0).size(), true); }
 
   StagePlan& stage_;
-  const DecodedColumns of_streams_;
+  const DecodedColumns decoded_;
   std::vector<std::vector<bool>> used_;  // used columns of each node
   size_t at_ = 0;
 };
@@ -227,8 +231,8 @@ std::string internal_topic(std::string_view query_id, const Properties& properti
                      query_id, step);
 }
 
-void mark_used_columns(std::vector<StagePlan>& stages, DecodedColumns of_streams) {
-  for (StagePlan& stage : stages) ColumnUse(stage, of_streams).run();
+void mark_used_columns(std::vector<StagePlan>& stages, DecodedColumns decoded) {
+  for (StagePlan& stage : stages) ColumnUse(stage, decoded).run();
 }
 
 }  // namespace engine

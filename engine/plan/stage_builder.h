@@ -73,15 +73,13 @@ InputStep read_topic(const DataSource& source);
 std::string internal_topic(std::string_view query_id, const Properties& properties,
                            std::string_view step);
 
-// Which columns of a stream's records a query decodes. It matters because a record is left out if
-// one of the decoded columns cannot be read.
+// The columns of a record that a query decodes. A record is left out if one of them cannot be read.
 enum class DecodedColumns : uint8_t {
   Used,  // the columns that a later step reads
   All,   // for COUNT(*), which counts the rows of SELECT *
 };
 
-// Sets InputStep::used in all steps that read topics. `of_streams` applies only to streams. For
-// tables, only the used columns are decoded, because the stores keep the decoded columns.
-void mark_used_columns(std::vector<StagePlan>& stages, DecodedColumns of_streams);
+// Sets InputStep::used and InputStep::decodes_all in all steps that read topics.
+void mark_used_columns(std::vector<StagePlan>& stages, DecodedColumns decoded);
 
 }  // namespace engine

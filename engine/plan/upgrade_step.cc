@@ -135,6 +135,7 @@ class StepUpgrade {
     InputStep like = next;
     if (has_all(old.schema, next.schema)) like.schema = old.schema;
     like.used = old.used;
+    like.decodes_all = old.decodes_all;  // the store has the same columns
     like.old_too = old.old_too;
     like.is_read_first = old.is_read_first;  // the reading order is not part of the state
     TRY(compare(old, like));

@@ -39,6 +39,7 @@ class StepLine {
     for (size_t i = 0; i < step.used.size() && i < node_.layout.size(); ++i)
       if (step.used[i]) used.push_back(node_.layout[i].name);
     if (!used.empty()) line += fmt::format(", columns {}", join_list(used));
+    if (step.decodes_all) line += ", all columns decoded";
     if (step.timestamp) line += fmt::format(", event time from {}", step.timestamp->column);
     if (step.is_read_first) line += ", before all else";
     if (step.store >= 0) line += ", kept in " + store_name(step.store);
