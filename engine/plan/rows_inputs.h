@@ -24,6 +24,7 @@ void for_each_input(Node& node, const Visit& visit) {
         if constexpr (std::is_same_v<std::remove_cvref_t<decltype(step)>, AppendSubquery>)
           look(step.rows);
         if constexpr (requires { step.otherwise; }) look(step.otherwise);
+        if constexpr (requires { step.counts; }) look(step.counts);
       },
       node.step);
 }

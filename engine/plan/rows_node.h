@@ -197,6 +197,9 @@ struct CutRows {
   std::optional<size_t> most;
   size_t keys =
       0;  // the limits apply to each group of rows that are equal in this number of first columns
+  // Set if a sub-query computes the limits: one row with the columns `most` and `offset`, which are numbers or null.
+  // The members with these names are then not set.
+  RowsNodePtr counts = nullptr;
 };
 
 struct RowsNode {

@@ -241,7 +241,8 @@ template <>
 struct JsonFields<CutRows> {
   static constexpr auto fields =
       std::tuple(json_field("input", &CutRows::input), json_field("offset", &CutRows::offset),
-                 json_field("most", &CutRows::most), json_field("keys", &CutRows::keys));
+                 json_field("most", &CutRows::most), json_field("keys", &CutRows::keys),
+                 json_field("counts", &CutRows::counts));
 };
 
 template <>

@@ -247,21 +247,34 @@ bool is_open(const Expression& expression, std::span<const ParameterSlot> slots)
 
 }  // namespace
 
+void RowsPlanning::set_count_type(const Expression& count) const {
+  const auto* parameter = count.as<Parameter>();
+  if (!parameter || !context_.parameters) return;
+  auto& slots = *context_.parameters;
+  const auto at = static_cast<size_t>(parameter->index) - 1;
+  if (slots.size() <= at) slots.resize(at + 1);
+  if (slots[at].type.is_null()) slots[at].type = TypeKind::Bigint;
+}
+
 Result<std::optional<size_t>> RowsPlanning::read_count(const Expression* count,
                                                        std::string_view clause) const {
   if (!count) return std::optional<size_t>();
+  if (has_subquery(count))
+    return Error{
+        ErrorCode::NotSupported,
+        fmt::format("a sub-query in {} of a correlated sub-query is not supported yet", clause),
+        {},
+        fmt::format("Write a number after {}, or number the rows with row_number() and "
+                    "compare the numbers in WHERE.",
+                    clause)}
+        .at(count->position);
   const Layout nothing;
   Scope scope(nothing, clause);
   scope.texts_take_types = true;
   scope.forms = session_forms(context_.properties);
   scope.custom_types = &context_.catalog.types;
   scope.parameters = context_.parameters;
-  if (const auto* parameter = count->as<Parameter>(); parameter && context_.parameters) {
-    auto& slots = *context_.parameters;
-    const auto at = static_cast<size_t>(parameter->index) - 1;
-    if (slots.size() <= at) slots.resize(at + 1);
-    if (slots[at].type.is_null()) slots[at].type = TypeKind::Bigint;
-  }
+  set_count_type(*count);
   if (is_open(*count, context_.parameters ? *context_.parameters : std::vector<ParameterSlot>())) {
     TRY(bind(*count, scope));
     return std::optional<size_t>(0);  // the value is unknown: the statement is only described
@@ -349,6 +362,8 @@ Result<PlannedRows> RowsPlanning::plan_common_table(const CommonTable& table) {
 }
 
 Result<PlannedRows> RowsPlanning::plan_body(const Query& query) {
+  if (has_subquery(query.limit.get()) || has_subquery(query.offset.get()))
+    return cut_by_subqueries(query);
   if (query.combined) return combine(query);
   if (!query.values.empty()) return write_down(query);
   return plan_one_select(query, *this);

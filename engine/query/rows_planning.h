@@ -81,6 +81,9 @@ class RowsPlanning {
 
  private:
   Result<PlannedRows> plan_body(const Query& query);
+  Result<RowsNodePtr> plan_counts(const Query& query);
+  // Plans a query whose LIMIT or OFFSET has a sub-query.
+  Result<PlannedRows> cut_by_subqueries(const Query& query);
   Result<PlannedSource> plan_bracketed(const AliasedSource& named);
   Result<PlannedSource> plan_named(const AliasedSource& named);
   Result<PlannedSource> plan_view(const AliasedSource& named, const View& view);
@@ -89,6 +92,8 @@ class RowsPlanning {
   Result<PlannedRows> combine(const Query& query);
   Result<PlannedRows> write_down(const Query& query);
   Result<std::optional<size_t>> read_count(const Expression* count, std::string_view clause) const;
+  // A parameter that stands alone in LIMIT or OFFSET is a BIGINT if the client does not give its type.
+  void set_count_type(const Expression& count) const;
   // Applies ORDER BY, OFFSET and LIMIT to rows that have only result columns.
   Result<PlannedRows> order_and_cut(const Query& query, PlannedRows rows) const;
 
@@ -135,6 +140,9 @@ RowsNodePtr sort_and_cut(RowsNodePtr rows, std::vector<SortKey> keys, const RowL
 
 // Returns the system table that the source refers to; null if it refers to another source.
 const SystemTable* find_system_table(const AliasedSource& named, const PlanContext& context);
+
+// Returns whether the expression contains a sub-query; false for null.
+bool has_subquery(const Expression* expression);
 
 // Plans one SELECT without WITH.
 Result<PlannedRows> plan_one_select(const Query& query, RowsPlanning& planning);

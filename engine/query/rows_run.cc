@@ -91,6 +91,22 @@ RowsChunks cut_rows(const CutRows& step, RowsChunks input) {
   return out;
 }
 
+// Sets the limits of the step from CutRows::counts. A null is no limit. Fails if a number is negative.
+Status read_counts(const RowsChunks& counts, CutRows& step) {
+  const auto number = [&](size_t column) -> std::optional<int64_t> {
+    for (const RowsChunk& chunk : counts)
+      if (chunk.rows > 0 && !chunk.columns[column]->is_null(0))
+        return chunk.columns[column]->data<int64_t>()[0];
+    return std::nullopt;
+  };
+  const std::optional<int64_t> most = number(0), offset = number(1);
+  if (most && *most < 0) return Error{ErrorCode::NegativeLimit, "LIMIT must not be negative"};
+  if (offset && *offset < 0) return Error{ErrorCode::NegativeOffset, "OFFSET must not be negative"};
+  if (most) step.most = static_cast<size_t>(*most);
+  step.offset = static_cast<size_t>(offset.value_or(0));
+  return {};
+}
+
 // Applies the limits to each group of rows that are equal in the first `step.keys` columns.
 Result<RowsChunks> cut_each(const CutRows& step, RowsChunks input, RowsContext& context) {
   constexpr size_t kBytesOfKey = 64;  // approximate bytes of a key without its text
@@ -268,7 +284,14 @@ class RowsRun {
   Result<RowsChunks> take(const DistinctRows& step, const RowsNode&) {
     return distinct_rows(TRY(run(*step.input)), context_, step.columns);
   }
-  Result<RowsChunks> take(const CutRows& step, const RowsNode&) {
+  Result<RowsChunks> take(const CutRows& step, const RowsNode& node) {
+    if (step.counts) {
+      const RowsChunks counts = TRY(run(*step.counts));
+      CutRows counted;
+      counted.input = step.input;
+      TRY(read_counts(counts, counted));
+      return take(counted, node);
+    }
     if (step.keys > 0) return cut_each(step, TRY(run(*step.input)), context_);
     const std::optional<size_t> wanted = std::exchange(wanted_rows_, wanted_of(step));
     auto input = run(*step.input);

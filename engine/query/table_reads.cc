@@ -223,7 +223,10 @@ class ReadTracing {
     return traced;
   }
   Traced of(const DistinctRows& step, const RowsNode&) { return {trace(*step.input).columns, {}}; }
-  Traced of(const CutRows& step, const RowsNode&) { return {trace(*step.input).columns, {}}; }
+  Traced of(const CutRows& step, const RowsNode&) {
+    if (step.counts) trace(*step.counts);
+    return {trace(*step.input).columns, {}};
+  }
   Traced of(const WindowRows& step, const RowsNode&) { return {trace(*step.input).columns, {}}; }
   Traced of(const GroupRows& step, const RowsNode&) {
     const Traced& input = trace(*step.input);

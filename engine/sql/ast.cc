@@ -191,6 +191,8 @@ std::vector<const Expression*> own_expressions(const Query& query) {
   for (const ExpressionPtr& each : query.distinct_on) add(each);
   for (const ExpressionList& row : query.values)
     for (const ExpressionPtr& each : row) add(each);
+  add(query.limit);
+  add(query.offset);
   return own;
 }
 

@@ -77,6 +77,8 @@ Status rewrite_expressions(Query& query, const RewriteVisitor& visit, RewriteOrd
   TRY(rewrite_list(query.partition_by, visit, order));
   TRY(rewrite_one(query.having, visit, order));
   for (OrderItem& item : query.order_by) TRY(rewrite_one(item.expression, visit, order));
+  TRY(rewrite_one(query.limit, visit, order));
+  TRY(rewrite_one(query.offset, visit, order));
   return {};
 }
 

@@ -183,6 +183,10 @@ class StepLines {
     add_inputs(step.input);
   }
   void show(const CutRows& step, const Layout&) {
+    if (step.counts) {
+      add_line("Limit and offset of a sub-query");
+      return add_inputs(step.input, step.counts);
+    }
     std::string line = step.most ? fmt::format("Limit {}", *step.most) : "All";
     if (step.offset > 0) line += fmt::format(", after the first {}", step.offset);
     if (step.keys > 0) line += " for each row around";
