@@ -100,6 +100,11 @@ def axe_finds_nothing_on_pages_and_in_dialogs_of_objects():
     consumer.close()
     query = [row[0] for row in sql(fresh, "SELECT query FROM millrace_catalog.queries") if isinstance(row, list)][0]
     page = open_page(fresh, "#topics", ".live-table a")
+    follower = page.sibling(url(fresh))  # its statement is among the push queries
+    follower.wait("document.querySelector('.CodeMirror')", "the editor")
+    run(follower, "SELECT * FROM orders EMIT CHANGES;")
+    wait_state(follower, "live")
+    page.call("Page.bringToFront")
     for fragment, ready, dialogs in (
             ("#topics", ".live-table a", [(".list-bar .button", "New topic…")]),
             ("#topics?t=orders", ".offset-button", [(".offset-button", None), (".message-form .button", "Produce…")]),
@@ -109,6 +114,7 @@ def axe_finds_nothing_on_pages_and_in_dialogs_of_objects():
             (f"#queries?q={query}", ".query-acts .button", [(".query-acts .button", "Drop…"), (".query-acts .button", "Replace…")]),
             ("#lineage", ".lineage-place", []),
             ("#schemas?s=s", ".record-text", [(".list-bar .button", "Check a schema…")]),
+            ("#queries", '[aria-label^="Stop…"]', [("[aria-label^='Stop…']", None)]),
             ("#connectors", ".live-table a", []),
             ("#connectors?new=source%20file", ".connector-field", []),
             ("#connectors?c=feed", ".setting-table tr[data-own]", [("[aria-label='Change format']", None), (".query-acts .button", "Drop…")]),

@@ -9,6 +9,7 @@ import { QUERIES, short } from '../live/figures.js';
 import { filterBox } from '../live/filter.js';
 import { LiveTable } from '../live/live_table.js';
 import { Panel, watchStale } from '../live/panel.js';
+import { pushQueries } from '../live/push_queries.js';
 import { showQuery } from '../live/query_detail.js';
 
 const MOST_ROWS = 200; // rows of the page; the filter finds the others
@@ -54,7 +55,8 @@ function showList(main, params, signal) {
   };
   const panel = new Panel('Persistent queries', [queries],
     el('div', {}, el('div.list-bar', {}, filter.node, summary), table.node), { draw });
-  main.append(el('div.page.live-page.wide', {}, el('h1', {}, 'Queries'), panel.node));
+  main.append(el('div.page.live-page.wide', {}, el('h1', {}, 'Queries'), panel.node,
+    pushQueries(signal).node));
   watchStale([panel], signal);
   addShortcut({ keys: '/', text: 'Filter the queries', run: () => filter.node.focus() }, signal);
 }

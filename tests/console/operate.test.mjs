@@ -1,0 +1,19 @@
+// The statements and requests of the page parts that an operator uses.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { load } from './site.mjs';
+
+const { isOfConsole, stopOf } = await load('live/push_queries.js');
+
+test('a stop names the session and the beginning of its statement', () => {
+  assert.equal(stopOf({ pid: 7, began_text: '2026-12-01 10:00:00.5+00' }),
+    'SELECT pg_cancel_backend(pid) AS stopped FROM pg_stat_activity\n' +
+    "  WHERE pid = 7 AND query_start = TIMESTAMP '2026-12-01 10:00:00.5+00'");
+});
+
+test('statements of pages are those over HTTP that read the catalog', () => {
+  const query = 'SELECT * FROM millrace_catalog.queries EMIT CHANGES';
+  assert.equal(isOfConsole({ application: 'http', query }), true);
+  assert.equal(isOfConsole({ application: 'psql', query }), false);
+  assert.equal(isOfConsole({ application: 'http', query: 'SELECT * FROM s EMIT CHANGES' }), false);
+});
