@@ -4,6 +4,7 @@ import test from 'node:test';
 import { load } from './site.mjs';
 
 const { isOfConsole, stopOf } = await load('live/push_queries.js');
+const { changesOf, textOf } = await load('live/schema_rules.js');
 
 test('a stop names the session and the beginning of its statement', () => {
   assert.equal(stopOf({ pid: 7, began_text: '2026-12-01 10:00:00.5+00' }),
@@ -16,4 +17,11 @@ test('statements of pages are those over HTTP that read the catalog', () => {
   assert.equal(isOfConsole({ application: 'http', query }), true);
   assert.equal(isOfConsole({ application: 'psql', query }), false);
   assert.equal(isOfConsole({ application: 'http', query: 'SELECT * FROM s EMIT CHANGES' }), false);
+});
+
+test('only rules that differ are sent, and an empty one is deleted', () => {
+  const before = { level: '', mode: 'READONLY' };
+  assert.deepEqual(changesOf('a/b', before, before), []);
+  assert.deepEqual(changesOf('a/b', before, { level: 'FULL', mode: '' }).map(textOf),
+    ['PUT /config/a%2Fb {"compatibility":"FULL"}', 'DELETE /mode/a%2Fb']);
 });

@@ -113,7 +113,7 @@ def axe_finds_nothing_on_pages_and_in_dialogs_of_objects():
             ("#groups?g=billing", ".live-table a", [(".query-acts .button:not(:disabled)", "Reset offsets…")]),
             (f"#queries?q={query}", ".query-acts .button", [(".query-acts .button", "Drop…"), (".query-acts .button", "Replace…")]),
             ("#lineage", ".lineage-place", []),
-            ("#schemas?s=s", ".record-text", [(".list-bar .button", "Check a schema…")]),
+            ("#schemas?s=s", ".record-text", [(".list-bar .button", "Check a schema…"), (".list-bar .button", "Change rules…")]),
             ("#queries", '[aria-label^="Stop…"]', [("[aria-label^='Stop…']", None)]),
             ("#connectors", ".live-table a", []),
             ("#connectors?new=source%20file", ".connector-field", []),

@@ -53,3 +53,40 @@ def a_push_query_of_a_client_is_found_and_stopped():
     assert_clean(page)
     client.close()
     fresh.stop()
+
+
+@case
+def the_rules_of_a_subject_are_changed_and_given_back():
+    fresh = launch()
+    register(fresh, "it's")
+    page = open_page(fresh, "#schemas?s=it%27s", ".record-text")
+    page.wait_text("BACKWARD", ".query-facts")
+    page.click(".list-bar .button", "Change rules…")
+    page.wait_text("Nothing is changed.", "dialog pre")
+    assert page.js("document.querySelector('dialog .button.primary').disabled"), "the rules are as they were"
+    page.js("""for (const [at, value] of ['FULL', 'READONLY'].entries()) {
+        const select = document.querySelectorAll('dialog select')[at];
+        select.value = value;
+        select.dispatchEvent(new Event('change'));
+    }""")
+    page.wait_text('PUT /config/it\'s {"compatibility":"FULL"}', "dialog pre")
+    page.wait_text("The registry rejects new versions", "dialog")
+    page.click("dialog .button.primary", "Change")
+    page.wait("!document.querySelector('dialog[open]')", "the end of the dialog")
+    page.wait("document.querySelector('.query-facts')?.innerText.includes('READONLY')", "the new mode")
+    assert answer_of(fresh, "/config/it's") == {"compatibilityLevel": "FULL"} and answer_of(fresh, "/mode/it's") == {"mode": "READONLY"}
+    page.click(".list-bar .button", "Change rules…")
+    page.wait("document.querySelectorAll('dialog select')[1]?.value === 'READONLY'", "the rules of the subject")
+    page.js("""for (const select of document.querySelectorAll('dialog select')) {
+        select.value = '';
+        select.dispatchEvent(new Event('change'));
+    }""")
+    page.wait_text("DELETE /mode/it's", "dialog pre")
+    page.click("dialog .button.primary", "Change")
+    page.wait("!document.querySelector('dialog[open]')", "the end of the dialog")
+    page.wait("document.querySelector('.query-facts')?.innerText.includes('READWRITE')", "the mode of all subjects")
+    # The subject has no mode and no level of its own, which the registry reports with status 404.
+    found = page.problems()
+    assert all("404" in each for each in found), found
+    page.close()
+    fresh.stop()

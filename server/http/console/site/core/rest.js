@@ -23,16 +23,21 @@ async function clusterId() {
 }
 
 /**
- * Sends a request to the schema registry (REGISTRY.md): a POST with contents, otherwise a GET.
- * Fails with the message of the registry.
+ * Sends a request to the schema registry (REGISTRY.md): without a method a POST with contents,
+ * otherwise a GET. Fails with the message of the registry; `code` of the error is its
+ * `error_code`.
  * @param {string} path @param {AbortSignal} signal @param {object} [content]
+ * @param {string} [method]
  */
-export async function registry(path, signal, content) {
-  const response = await fetch(path, { method: content ? 'POST' : 'GET', signal,
+export async function registry(path, signal, content, method = content ? 'POST' : 'GET') {
+  const response = await fetch(path, { method, signal,
     credentials: 'same-origin', cache: 'no-store', body: content && JSON.stringify(content),
     headers: { 'Content-Type': 'application/json' } });
   if (response.status === 401) sessionEnded();
-  if (!response.ok) throw new Error((await errorOf(response)).message);
+  if (!response.ok) {
+    const { message, code } = await errorOf(response);
+    throw Object.assign(new Error(message), { code });
+  }
   return await response.json();
 }
 

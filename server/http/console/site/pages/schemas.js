@@ -3,12 +3,14 @@
 import { button, el, factRows, fill, segments } from '../core/element.js';
 import { count, plural } from '../core/format.js';
 import { registry } from '../core/rest.js';
+import { whyFixed } from '../core/session.js';
 import { objects, selectAll } from '../core/sql.js';
 import { filterBox } from '../live/filter.js';
 import { pretty } from '../live/message_detail.js';
 import { LiveTable } from '../live/live_table.js';
 import { sqlButton } from '../live/panel.js';
 import { openCheck } from '../live/schema_check.js';
+import { openRules } from '../live/schema_rules.js';
 import { diffLines, diffNode } from '../views/diff.js';
 
 const SCHEMAS = 'SHOW SCHEMAS';
@@ -83,6 +85,7 @@ function showSubject(body, rows, subject, version, signal) {
   }
   const facts = el('dl.query-facts'), text = el('div');
   const older = versions[versions.indexOf(chosen) + 1];
+  const fixed = whyFixed();
   const draw = (/** @type {string} */ view) => {
     const shown = pretty(String(chosen.schema));
     fill(text, view === 'text' ? el('pre.sql-text.record-text', { tabindex: 0,
@@ -95,6 +98,9 @@ function showSubject(body, rows, subject, version, signal) {
     el('a', { href: hrefOf(subject, row.version), 'aria-current': row === chosen ? 'page' : null },
       `Version ${row.version}`))),
   facts, el('div.list-bar', {}, views, el('span.spring'),
+    fixed && el('span.soft.reason', {}, fixed),
+    button('', 'Change rules…', () => void openRules(subject, signal, () =>
+      void showRules(facts, chosen, subject, signal)), { disabled: Boolean(fixed) }),
     button('', 'Check a schema…', () => openCheck(subject, chosen.type,
       pretty(String(versions[0].schema)), signal))), text);
   draw('text');
