@@ -115,6 +115,7 @@ def axe_finds_nothing_on_pages_and_in_dialogs_of_objects():
             ("#lineage", ".lineage-place", []),
             ("#schemas?s=s", ".record-text", [(".list-bar .button", "Check a schema…"), (".list-bar .button", "Change rules…")]),
             ("#queries", '[aria-label^="Stop…"]', [("[aria-label^='Stop…']", None)]),
+            ("#settings", '[aria-label="Change… compat"]', [("[aria-label='Change… compat']", None)]),
             ("#connectors", ".live-table a", []),
             ("#connectors?new=source%20file", ".connector-field", []),
             ("#connectors?c=feed", ".setting-table tr[data-own]", [("[aria-label='Change format']", None), (".query-acts .button", "Drop…")]),

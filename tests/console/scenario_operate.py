@@ -90,3 +90,21 @@ def the_rules_of_a_subject_are_changed_and_given_back():
     assert all("404" in each for each in found), found
     page.close()
     fresh.stop()
+
+
+@case
+def a_property_is_changed_for_all_sessions_after_a_preview():
+    fresh = launch()
+    page = open_page(fresh, "#settings", '[aria-label="Change… read.wait.ms"]')
+    page.click("[aria-label='Change… read.wait.ms']")
+    write(page, "dialog .input", "a while")
+    page.wait_text("ALTER SYSTEM 'read.wait.ms' = 'a while';", "dialog .sql-text")
+    page.click("dialog .button.primary", "Change")
+    page.wait("document.querySelector('dialog .error-text')?.innerText.length > 5", "the reason of the rejection")
+    write(page, "dialog .input", "4711")
+    page.press("Enter")
+    page.wait("!document.querySelector('dialog[open]')", "the end of the dialog")
+    page.wait("[...document.querySelectorAll('.plain-table tr')].some(row => /read.wait.ms\\s+4711\\s+system/.test(row.innerText))", "the new value")
+    assert property_of(fresh, "read.wait.ms")[1:] == ["4711", "system"]
+    assert_clean(page)
+    fresh.stop()

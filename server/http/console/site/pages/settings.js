@@ -1,11 +1,12 @@
 // @ts-check
 // Settings of this page, and facts about the server.
-import { el, factRows, fill, segments } from '../core/element.js';
+import { button, el, factRows, fill, segments } from '../core/element.js';
 import { count, dateTime, size } from '../core/format.js';
 import { objects, selectAll } from '../core/sql.js';
 import { lookOnly, session } from '../core/session.js';
 import { prefer, preferences } from '../core/store.js';
 import { rightsPanel } from '../live/rights.js';
+import { openSystemSetting, whyNoSystem } from '../live/system_setting.js';
 
 const SERVER_SQL = 'SHOW SERVER;\nSHOW PROPERTIES;';
 
@@ -74,13 +75,20 @@ function valueOf(fact) {
     : String(fact.value);
 }
 
-/** @param {Record<string, any>[]} properties */
-function propertyTable(properties) {
+/**
+ * @param {Record<string, any>[]} properties @param {AbortSignal} signal
+ * @param {() => void} changed called after a change
+ */
+function propertyTable(properties, signal, changed) {
+  const fixed = whyNoSystem();
+  const change = (/** @type {any} */ each) => button('', 'Change…', () =>
+    openSystemSetting(each, signal, changed),
+  { class: 'quiet small', disabled: Boolean(fixed), 'aria-label': `Change… ${each.property}` });
   return el('div.table-scroll', { tabindex: 0, role: 'region', 'aria-label': 'Session defaults' },
-    el('table.plain-table', {}, el('thead', {}, el('tr', {}, ['Property', 'Value', 'Set by']
-      .map((name) => el('th', { scope: 'col' }, name)))),
+    el('table.plain-table', {}, el('thead', {}, el('tr', {}, ['Property', 'Value', 'Set by',
+      'For all sessions'].map((name) => el('th', { scope: 'col' }, name)))),
     el('tbody', {}, properties.map((each) => el('tr', {}, el('th', { scope: 'row' }, each.property),
-      el('td', {}, each.value), el('td', {}, each.set_by))))));
+      el('td', {}, each.value), el('td', {}, each.set_by), el('td', {}, change(each)))))));
 }
 
 /** @type {import('../core/router.js').Page} */
@@ -91,19 +99,26 @@ export const page = {
     const properties = el('section.panel', {}, el('h2', {}, 'Session defaults'));
     main.append(el('div.page', {}, el('h1', {}, 'Settings'), appearance(), sessionFacts(),
       rightsPanel(signal), server, properties));
-    try {
-      const [facts, defaults] = (await selectAll(SERVER_SQL, signal)).map(objects);
-      fill(server, el('h2', {}, 'Server'),
-        el('p.soft', {}, `As of ${dateTime(Date.now()).slice(0, 19)}, from SHOW SERVER.`),
-        el('div.fact-groups', {}, serverFacts(facts)));
-      fill(properties, el('h2', {}, 'Session defaults'),
-        el('p.soft', {}, 'From SHOW PROPERTIES. A draft of the SQL page can set others.'),
-        propertyTable(defaults));
-    } catch (error) {
-      if (signal.aborted) return;
-      properties.hidden = true;
-      fill(server, el('h2', {}, 'Server'), el('p.error-text', { role: 'alert' },
-        /** @type {Error} */ (error).message));
-    }
+    const read = async () => {
+      try {
+        const [facts, defaults] = (await selectAll(SERVER_SQL, signal)).map(objects);
+        fill(server, el('h2', {}, 'Server'),
+          el('p.soft', {}, `As of ${dateTime(Date.now()).slice(0, 19)}, from SHOW SERVER.`),
+          el('div.fact-groups', {}, serverFacts(facts)));
+        const reason = whyNoSystem();
+        fill(properties, el('h2', {}, 'Session defaults'), el('p.soft', {}, 'From SHOW ' +
+          'PROPERTIES. A draft of the SQL page can set others, and ALTER SYSTEM changes those ' +
+          'of all sessions.'), reason && el('p.soft.reason', {}, reason),
+        propertyTable(defaults, signal, () => void read()));
+        properties.hidden = false;
+      } catch (error) {
+        if (signal.aborted) return;
+        properties.hidden = true;
+        fill(server, el('h2', {}, 'Server'), el('p.error-text', { role: 'alert' },
+          /** @type {Error} */ (error).message),
+        button('refresh', 'Try again', () => void read()));
+      }
+    };
+    await read();
   },
 };
