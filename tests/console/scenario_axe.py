@@ -120,6 +120,7 @@ def axe_finds_nothing_on_pages_and_in_dialogs_of_objects():
             ("#connectors?new=source%20file", ".connector-field", []),
             ("#connectors?c=feed", ".setting-table tr[data-own]", [("[aria-label='Change format']", None), (".query-acts .button", "Drop…")]),
             ("#links", ".live-table a", []),
+            ("#links?new=", ".connector-field", []),
             ("#links?l=prod", ".query-acts .button", [(".query-acts .button", "Drop…")])):
         page.js(f"location.hash = '{fragment}'")
         page.wait(f"document.querySelector('{ready}')", f"{ready} on {fragment}")

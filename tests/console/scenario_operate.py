@@ -108,3 +108,55 @@ def a_property_is_changed_for_all_sessions_after_a_preview():
     assert property_of(fresh, "read.wait.ms")[1:] == ["4711", "system"]
     assert_clean(page)
     fresh.stop()
+
+
+@case
+def a_link_is_created_by_its_form():
+    fresh = launch()
+    page = open_page(fresh, "#links", ".empty-row")
+    page.click(".list-bar .button", "New link…")
+    page.wait("document.activeElement?.matches('.connector-head input')", "the field of the name")
+    page.type("prod")
+    page.click("[data-setting='bootstrap.servers'] input")
+    page.type("127.0.0.1:1")
+    page.wait_text("'bootstrap.servers' = '127.0.0.1:1'", ".sql-text")
+    page.click("[data-setting='sasl.password'] input")
+    page.type("my secret")
+    page.wait_text("'sasl.password' = '…'", ".sql-text")
+    page.click(".button.primary", "Create")
+    page.wait("document.querySelector('.error-text.lines')?.innerText.length > 5", "the reason of the rejection")
+    assert "my secret" not in page.text("body"), "a password is not shown"
+    page.js("""for (const [name, value] of [['sasl.password', ''], ['bootstrap.servers', '%s']]) {
+        const input = document.querySelector(`[data-setting='${name}'] input`);
+        input.value = value;
+        input.dispatchEvent(new Event('input'));
+    }""" % fresh.kafka)
+    page.click(".button.primary", "Create")
+    page.wait_text("CONNECTED", ".query-facts")
+    assert page.js("location.hash") == "#links?l=prod"
+    assert_clean(page)
+    fresh.stop()
+
+
+@case
+def a_user_without_rights_and_a_read_only_console_are_offered_no_change():
+    to = guarded()
+    sql(to, "CREATE USER eve PASSWORD 'eves password'; CREATE STREAM s (id INT KEY);", user=ROOT)
+    page = browser().page(url(to) + "#settings")
+    log_in(page, "eve", "eves password")
+    page.wait("document.querySelector('.plain-table')", "the properties")
+    page.wait_text("Only superusers change the properties of all sessions.")
+    assert page.js("[...document.querySelectorAll('[aria-label^=\"Change…\"]')].every(each => each.disabled)")
+    page.js("location.hash = '#queries'")
+    page.wait_text("Only superusers see the statements of other users.")
+    page.close()
+    to.stop()
+    fixed = launch("--console", "read-only")
+    page = open_page(fixed, "#links", ".empty-row")
+    page.wait("document.querySelector('.list-bar .button')?.disabled", "the button")
+    page.js("location.hash = '#links?new='")
+    page.wait_text("This session is read-only.", "[role=status]")
+    page.js("location.hash = '#settings'")
+    page.wait("document.querySelector(\"[aria-label='Change… compat']\")?.disabled", "the disabled button")
+    page.close()
+    fixed.stop()

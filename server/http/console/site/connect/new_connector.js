@@ -15,7 +15,7 @@ import { createOf, errorsOf, fieldsOf, PLUGINS, pluginsOf } from './connector_fo
 let lastId = 0; // of a field, for the elements that describe it
 
 /** One setting: its name and documentation, its value, and its error. */
-class SettingField {
+export class SettingField {
   /** @param {Field} field @param {string} value @param {() => void} changed */
   constructor(field, value, changed) {
     this.field = field;

@@ -6,11 +6,12 @@ import { ago, count, dateTime, plural } from '../core/format.js';
 import { addShortcut } from '../core/keys.js';
 import { Polled } from '../core/polled.js';
 import { go } from '../core/router.js';
-import { session } from '../core/session.js';
+import { session, whyReadOnly } from '../core/session.js';
 import { quoteName, quoteText, selectAll, sentencesOf } from '../core/sql.js';
 import { isUtc } from '../core/store.js';
 import { describeLink, factsOf, linkHref, LINKS, markOf, noteOf, topicsOfLink }
   from '../connect/connectors.js';
+import { showNewLink } from '../connect/new_link.js';
 import { filterBox } from '../live/filter.js';
 import { LiveTable } from '../live/live_table.js';
 import { Panel, showSql, watchStale } from '../live/panel.js';
@@ -44,9 +45,12 @@ function showList(main, signal) {
   const table = new LiveTable('Links', COLUMNS, { key: (row) => row.link,
     empty: 'No link exists. CREATE LINK … connects this server to another Kafka cluster.' });
   const summary = el('p.soft', { role: 'status' });
+  const reason = whyReadOnly();
+  const create = button('plus', 'New link…', () => go('links?new='), { disabled: Boolean(reason) });
   const links = new Polled(LINKS, signal, () => panel.update());
-  const panel = new Panel('All links', [links], el('div', {}, el('div.list-bar', {}, summary),
-    table.node), { draw: () => {
+  const panel = new Panel('All links', [links], el('div', {}, el('div.list-bar', {}, summary,
+    el('span.spring'), reason && el('span.soft.reason', {}, reason), create),
+  table.node), { draw: () => {
     summary.textContent = plural(links.size, 'link');
     table.show(links.rows);
   } });
@@ -139,7 +143,8 @@ function showLink(main, link, signal) {
 export const page = {
   show(main, params, signal) {
     const link = params.get('l');
-    if (link) showLink(main, link, signal);
+    if (params.get('new') !== null) showNewLink(main, signal);
+    else if (link) showLink(main, link, signal);
     else showList(main, signal);
   },
 };
