@@ -265,9 +265,9 @@ class LogChecker {
     return {};
   }
 
-  // Returns whether the log may have gaps after its row's gaps_end. This is possible if the log may
-  // be a copy of a compacted leader's log, because a copy does not store how far its gaps reach.
-  // The server's own topics, whose names are unknown here, are compacted, too.
+  // Returns whether gaps after the row's gaps_end are permitted. They are permitted if the log may have been copied
+  // from the compacted log of a leader, because such a copy does not store how far its gaps reach. The server's own
+  // topics, whose names are unknown here, are compacted, too.
   Result<bool> copies_gaps(const TopicPartition& id, const PartitionRow& row) {
     const Table* epochs = log_.find(kEpochsTable);
     if (row.kind != PartitionKind::Client || epochs == nullptr) return false;

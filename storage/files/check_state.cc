@@ -92,8 +92,8 @@ class StateChecker {
     });
   }
 
-  // A query does not start without the scalars of its checkpoint, which have the encoding of a
-  // journal entry.
+  // Checks a task's position in state.mdb, and the scalars of its checkpoint. The scalars are encoded like a
+  // journal entry; without them the query does not start.
   void check_position(const std::string& name, const Result<PositionRow>& row) {
     if (!row) return found(name, row.error().message);
     if (row->scalars.empty()) return;
@@ -136,9 +136,8 @@ class StateChecker {
                                     store.found.count, store.row.content.count));
   }
 
-  // Checks each store by itself. Called after an unreadable page has ended the check of the whole
-  // table. Reports the stores that the page affects, because the entries of other stores may be
-  // readable.
+  // Checks the stores one after the other. Called after an unreadable page has ended the check of the whole table:
+  // only the stores that the page affects are then reported as damaged, and the entries of the others are read.
   void check_stores_one_by_one() {
     const LmdbSnapshot::Table* const entries = state_.find("entries");
     for (auto& [id, store] : stores_) {

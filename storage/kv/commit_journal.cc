@@ -136,8 +136,8 @@ Status CommitJournal::append(const JournalEntry& entry) {
   const std::string_view all = buffer_.view();
   store_be(buffer_.data() + head_size, checksum(all.substr(0, head_size), all.substr(kHeadBytes)));
   buffer_.append_zeros(size - buffer_.size());
-  // From here on take_back() removes this entry, whether or not it gets written. It never removes
-  // the entry before, which was acknowledged.
+  // If the write below fails, take_back() removes this entry. It never removes the entry before, which was
+  // acknowledged.
   last_ = place;
   is_last_written_ = false;
   TRY(write_all(file_, buffer_.view(), place.half * kHalfBytes + place.offset));
@@ -220,10 +220,9 @@ Result<std::string> read_file(const std::string& path) {
 
 }  // namespace
 
-// A half that is used again still has older entries after its newest ones. These have smaller
-// sequences, or the newer entries have partly overwritten them. So all sectors are searched for
-// entries. Only the last entry counts, together with the entries that precede it without a gap in
-// the sequences.
+// Searches all sectors for entries. After the newest entries, a reused half still has older ones: their sequences
+// are smaller, or the newer entries have partly overwritten them. Only the last entry counts, together with the
+// entries that precede it without a gap in the sequences.
 Result<ReplayedJournal> read_journal(const std::string& path, const Uuid& identity) {
   const std::string bytes = TRY(read_file(path));
   std::vector<Found> all;

@@ -52,7 +52,7 @@ class DeferredWrite final : public WriteTransaction {
     return *stored;
   }
 
-  // --- Calls that need the store. The caller then uses begin_write() instead.
+  // --- These calls need the store, so they fail. The caller then repeats its work with begin_write().
   Result<std::unique_ptr<Cursor>> cursor(TableHandle) override { return needs_store(); }
   Result<uint64_t> size_bytes(TableHandle) override { return needs_store(); }
   Result<TableHandle> open_table(std::string_view name, KeyOrder order) override {

@@ -416,9 +416,9 @@ Result<size_t> LmdbWrite::look_at_leaf(MDB_cursor* cursor, MDB_val& key, MDB_cur
   return key.mv_size + value.mv_size;
 }
 
-// Moves the cursor from the current key to the next page, or to the previous one, as `how` demands,
-// and checks that page. A page that the transaction has written lies on the heap at an unknown
-// address. A key that is at least a page size away from the first key is therefore on another page.
+// Moves the cursor from the current key to the next page (or, if `how` demands, to the previous one), and checks
+// that page. A page that this transaction has written lies on the heap, so its address does not show where it ends.
+// But two keys whose addresses differ by at least the size of a page are on different pages.
 Status LmdbWrite::look_at_next_leaf(MDB_cursor* cursor, MDB_val key, MDB_cursor_op how) {
   const char* const page = pages_.mapped.page_of(key);
   const auto from = reinterpret_cast<uintptr_t>(key.mv_data);

@@ -60,8 +60,7 @@ struct MemoryDisk::State {
 
 namespace {
 
-// Searches its key again at each step, so that writes between two steps do not
-// matter.
+// A cursor that searches its key again at each step, so that writes between two steps do not matter.
 class MemoryCursor final : public Cursor {
  public:
   explicit MemoryCursor(std::function<const Table*()> table) : table_(std::move(table)) {}

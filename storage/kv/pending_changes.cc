@@ -161,7 +161,7 @@ void PendingChanges::run() {
     is_asleep_ = false;
     due_.wait_for(lock, kMakeWithin, [this] { return is_ending_; });
     wait_for_entry(lock);
-    // The mean counts this commit as one of many entries, because no reader has forced it.
+    // No reader has forced this commit early, so the mean counts it as a commit of many entries.
     if (!changes_.empty()) note_made(kMostEntries);
     // if it fails, the changes stay pending and the loop tries again
     make_held();

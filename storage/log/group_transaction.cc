@@ -270,7 +270,7 @@ Status GroupTransaction::put_row(const Moved& moved) {
   const PartitionState& state = moved.state;
   assert(state.log_start <= state.log_end);
   assert(state.role != ReplicaRole::Follower || state.high_watermark <= state.log_end);
-  // A leader's high watermark may have advanced since the group began.
+  // The leader's high watermark may have advanced since the group began, so the greater value is kept.
   const Offset high_watermark = state.role == ReplicaRole::Leader
                                     ? std::max(state.high_watermark, partition.high_watermark())
                                     : state.high_watermark;

@@ -92,8 +92,8 @@ Result<Offset> LogReader::State::log_start_of(const Partition& partition) {
 Result<Offset> LogReader::State::log_end_of(const Partition& partition, BatchCursor& cursor) {
   const auto last = TRY(cursor.last());
   const Offset behind_last = last ? last->last_offset + 1 : Offset{0};
-  // In a partition with replicas, a truncation may have left the log end behind the end of the last
-  // batch, so the row is read, too.
+  // In a partition with replicas, a truncation may have left the log end after the end of the last batch, so the
+  // row is read, too.
   if (last && partition.role() == ReplicaRole::Alone) return behind_last;
   return std::max(behind_last, TRY(row_of(partition)).end_when_empty);
 }

@@ -13,7 +13,8 @@ namespace storage {
 using records::advance_sequence;
 
 namespace {
-// Sizes in encode(): of the part before the batches, of each batch, and of the part after them.
+// Sizes in bytes of the parts that encode() writes: the part before the batches, each batch, and the part after
+// them.
 constexpr size_t kFixedSize = 10, kBatchSize = 16, kTransactionSize = 12;
 }  // namespace
 

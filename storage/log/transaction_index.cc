@@ -103,8 +103,8 @@ Status end_transaction(WriteTransaction& transaction, const LogTables& tables, L
                       encode(open.producer, marker)));
   TRY(tidy(transaction, tables, partition, high_watermark));
   if (end == records::TransactionEnd::Commit) return {};
-  // Other transactions that are open now end after this marker. So the first undecided offset is
-  // the first offset of the first of them.
+  // The other open transactions will end after this marker. So the first undecided offset is the start of the
+  // oldest of them.
   const Offset undecided =
       TRY(first_undecided(transaction, tables, partition, Offset{INT64_MAX})).value_or(marker + 1);
   std::string bytes;
@@ -137,8 +137,8 @@ Result<std::vector<AbortedTransaction>> aborted_between(Transaction& transaction
        entry = TRY(cursor->next())) {
     const Aborted aborted = TRY(decode_aborted(*entry));
     if (aborted.transaction.first_offset < end) found.push_back(aborted.transaction);
-    // All later entries belong to transactions that began at or after `end`. Earlier ones would
-    // have been undecided when this marker was written.
+    // All later entries belong to transactions that began at or after `end`: a transaction that began earlier would
+    // have been undecided when this marker was written, and `undecided` would be lower.
     if (aborted.undecided >= end) break;
   }
   return found;

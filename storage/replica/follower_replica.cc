@@ -15,9 +15,8 @@ FollowerReplica::FollowerReplica(ReplicaContext& context, PartitionAssignment as
     : context_(context),
       assignment_(std::move(assignment)),
       status_(context.log.find_partition(assignment_.partition)),
-      // The fetch numbers begin at the current time, so they are larger than the numbers of an
-      // earlier follower in this process. A late answer to that follower is therefore not mistaken
-      // for an answer to this one.
+      // The fetch numbers begin at the current time, so they are larger than the numbers of an earlier follower in
+      // this process. A late answer to that follower is therefore not mistaken for an answer to this follower.
       number_(static_cast<uint64_t>(context.clock.monotonic_us())) {
   fetch();
 }
@@ -64,8 +63,8 @@ Result<ReplicaFetch> FollowerReplica::next_fetch() const {
   fetch.log_start = status_->log_start();
   fetch.refuses_appends = context_.refuses_appends;
   fetch.last_epoch = TRY(context_.replica_log.last_epoch(assignment_.partition));
-  // This offset is before every log start. The leader therefore answers as it does to a follower
-  // that is too far behind: with a restart at the leader's log start.
+  // This offset is before every log start. The leader therefore answers as it does to a follower that lacks too
+  // many records: with a restart at the leader's log start.
   if (has_nothing_common_) fetch.from = Offset{-1};
   return fetch;
 }
@@ -111,7 +110,7 @@ void FollowerReplica::follow(ReplicaFetched fetched) {
       std::min(fetched.high_watermark, status_->log_end()) > status_->high_watermark() ||
       fetched.log_start > status_->log_start();
   if (!has_news) return fetch();
-  // Only the high watermark has advanced. It need not be durable, so the next fetch is sent without
+  // Only the high watermark has advanced. The new value need not be durable, so the next fetch is sent without
   // waiting for the disk: the leader may be waiting for that fetch.
   if (fetched.batches.empty() && fetched.log_start <= status_->log_start()) {
     context_.replica_log.advance_high_watermark(assignment_.partition, assignment_.leader_epoch,

@@ -125,8 +125,8 @@ bool ReplicaManager::has_some_of(const TopicPartition& partition) const {
   return status && status->log_end() > Offset{0};
 }
 
-// Deletes the replica. No record is lost, because the remaining replicas had all records before the
-// metadata removed this one.
+// Deletes the replica. No record is lost, because the remaining replicas had all records before the metadata
+// removed this replica.
 void ReplicaManager::forget(Replica& replica) {
   const TopicPartition partition = replica.wanted.partition;
   end_role(partition, replica);

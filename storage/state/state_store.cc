@@ -170,8 +170,7 @@ void StateWriter::run() {
   }
 }
 
-// Called under the mutex. Returns the first checkpoint and, if it is small, the small ones that
-// follow it.
+// Called under the mutex. Returns the first checkpoint and, if it is small, the small checkpoints that follow it.
 std::vector<CheckpointWork> StateWriter::take_checkpoints(const CheckpointWriter& writer) {
   std::vector<CheckpointWork> group;
   size_t keys = 0, bytes = 0;
