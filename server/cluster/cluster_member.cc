@@ -30,7 +30,8 @@ constexpr auto kJoinPatience = std::chrono::seconds(10), kLeavePatience = std::c
 constexpr auto kFencePatience = std::chrono::seconds(10);
 constexpr int64_t kFenceSessions = 4;
 constexpr auto kFencePause = std::chrono::milliseconds(50);
-// Number of producer ids that one command allocates; the first id is the command's revision times this number.
+// Number of producer ids that one command allocates; the first id is the command's revision, multiplied by this
+// number.
 constexpr int64_t kProducersOfRevision = 1'000;
 
 ClusterSettings with_prefix(const ClusterMemberOptions& options) {
@@ -713,7 +714,7 @@ Status ClusterMember::place(const storage::TopicDelta& delta, const Wanted& want
   }
   if (count == 0) return {};
   int32_t factor = wanted.factor;
-  // New partitions get as many replicas as the existing ones.
+  // New partitions get as many replicas as the existing partitions have.
   if (delta.before)
     if (const auto* known = cluster.find({delta.now->id, PartitionId{0}}))
       factor = static_cast<int32_t>(known->replicas.size() - known->adding.size());

@@ -19,7 +19,7 @@ constexpr int64_t kConfirmUs = 1'000'000;
 // again.
 constexpr int64_t kEndOpenUs = kEndAnswerUs - 50'000;
 
-// Returns whether the leader's error means that an open transaction is in the way.
+// Returns whether the leader's error means that the read has to wait for an open transaction.
 bool is_open(const std::optional<Error>& error) {
   return error && error->code == ErrorCode::ObjectState;
 }

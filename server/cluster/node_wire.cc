@@ -170,8 +170,8 @@ std::string frame_of(const ReplicaFetched& fetched) {
 }
 
 FramePieces pieces_of(const ReplicaFetched& fetched) {
-  // The bytes behind the batches: two offsets and the number of tagged fields. In the frame without batches, the length
-  // of the batches takes one byte.
+  // The bytes after the batches: two offsets and the number of tagged fields. In the frame without batches, the
+  // length of the batches takes one byte.
   constexpr size_t kTail = 2 * sizeof(int64_t) + 1;
   FramePieces pieces{framed(response_of(fetched)), fetched.batches};
   pieces.tail = pieces.head.substr(pieces.head.size() - kTail);

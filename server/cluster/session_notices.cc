@@ -68,7 +68,7 @@ void SessionNotices::on_message(NodeId from, NotifySessions message) {
   if (message.sender < sender.process) return;
   if (message.sender > sender.process) sender = {message.sender};
   if (message.number > sender.last_number) {
-    // A message before this one is missing. The sender will send it again, followed by this one.
+    // An earlier message is missing. The sender will send it again, followed by this one.
     if (message.number != sender.last_number + 1 && !message.any_lost) return;
     sender.last_number = message.number;
     if (message.any_lost) around_.end_listeners();

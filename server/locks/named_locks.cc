@@ -30,8 +30,8 @@ NamedLocks::Place LocalLocks::ask(Request request, Answered answered) {
   } else if (asked.hold) {
     granted(std::move(asked.hold));
   } else if (!request.waits) {
-    // The lock is not granted at once, and the request does not wait: the destruction of `asked`
-    // removes it from the queue.
+    // The lock cannot be granted immediately, and this caller does not wait for it. The destruction of `asked`
+    // removes the request from the queue.
     answered(HoldPtr());
   } else {
     return std::make_shared<TableLocks::Place>(std::move(asked.place));
