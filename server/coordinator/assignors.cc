@@ -55,8 +55,7 @@ std::vector<TopicIdPartition> keep(Pool& pool, const AssignorInput& input, Loads
   for (const size_t member : pool.members) {
     auto& mine = pool.of[member];
     std::ranges::set_intersection(input.before[member], pool.partitions, std::back_inserter(mine));
-    // Two members have one partition only if the stored assignments are damaged; the first of them
-    // keeps the partition.
+    // Only damaged stored assignments give one partition to two members. The first member then keeps it.
     std::erase_if(mine, [&](const auto& each) { return std::ranges::binary_search(kept, each); });
     loads[member] += mine.size();
     const auto middle = static_cast<std::ptrdiff_t>(kept.size());

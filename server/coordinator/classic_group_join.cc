@@ -162,9 +162,8 @@ ClassicGroup::Member* ClassicGroup::replace_instance(Member& old, const std::str
   return &member;
 }
 
-// A process of a stable group was replaced by a new one with the same instance id. Puts the new
-// member in the place of the old one without a rebalance: the other members keep their generation.
-// If the change cannot be stored, it is undone.
+// Replaces a member of a stable group by a new process with the same instance id, without a rebalance: the other
+// members keep their generation. If the change cannot be stored, it is undone.
 void ClassicGroup::replace_stable_instance(const JoinGroup& request, Member before,
                                            const std::string& id, Done<JoinedGroup> done) {
   const std::string leader = leader_ == id ? before.id : leader_;

@@ -79,9 +79,9 @@ void ConsumerGroup::resume() {
     alive(member);
     if (member.state == MemberState::UnrevokedPartitions) hurry(member);
   }
-  // The records of members may have later epochs than the record of the group, if the append of the
-  // group's record has failed and later appends have not. These epochs must not be used again: a
-  // member that already has such an epoch would not get its new partitions.
+  // The record of a member may have a later epoch than the record of the group. This happens if the append of the
+  // group's record failed and a later append succeeded. Such an epoch must not be used again: a member that already
+  // has it would not get its new partitions.
   if (newest_epoch > epoch_) {
     epoch_ = newest_epoch;
     bump();

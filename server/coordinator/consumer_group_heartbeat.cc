@@ -32,8 +32,8 @@ KafkaError check_epoch(const ConsumerMember& member, const ConsumerGroupHeartbea
     why = says_epoch("greater", request.member_epoch, member.epoch);
     return kFencedMemberEpoch;
   }
-  // A member that did not get the answer with its new epoch sends the previous epoch. Such a
-  // request is accepted, unless the member uses partitions that it no longer has.
+  // A member that did not get the answer with its new epoch sends the previous epoch. Such a request is accepted,
+  // unless the member reports partitions that are not in its new assignment.
   if (request.member_epoch == member.epoch ||
       (request.member_epoch == member.previous_epoch && is_part(request.owned, member.assigned)))
     return KafkaError::None;

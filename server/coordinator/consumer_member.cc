@@ -64,8 +64,8 @@ bool reconcile(ConsumerMember& member, int32_t target_epoch,
   const auto before = std::tuple(member.epoch, member.state, member.assigned, member.revoking);
   const int32_t previous_epoch = member.previous_epoch;
   if (member.state == MemberState::UnrevokedPartitions) {
-    // The member has given up those partitions of `revoking` that are missing in `owned`. Without
-    // `owned` it may still have all of them.
+    // `revoking` has the partitions that the member must give up. The member has given up those that are missing in
+    // `owned`. Without `owned`, it may still have all of them.
     if (!owned || has_any(*owned, member.revoking)) return false;
     next_step(member, member.epoch + 1, target_epoch, is_free, owned);
   } else {

@@ -143,7 +143,7 @@ KafkaError GroupPartition::upgrade(const std::string& id, Group& group) {
   if (group.has_members() || group.is_stored)
     if (const KafkaError error = consumer->take_over(*group.classic); error != KafkaError::None)
       return error;
-  // The members have to join again, now in the other kind of group.
+  // The error makes the members join again, now with the other protocol.
   group.classic->end(kRebalanceInProgress);
   group.classic.reset();
   group.consumer = std::move(consumer);

@@ -61,8 +61,7 @@ ShareGroup* GroupPartition::find_or_admit_share(const std::string& id, KafkaErro
   error = kGroupIdNotFound;
   if (ShareGroup* known = find_share(id)) return known;
   if (Group* other = find(id)) {
-    // The other group is idle and has no records: it was created for a request that failed, so it
-    // can be replaced.
+    // `other` is idle and has no records: it was created for a request that failed, so it can be replaced.
     if (!is_idle(*other) || other->is_stored) return nullptr;
     erase(id);
   }

@@ -260,8 +260,8 @@ void ShareSessions::wait(Session& session, ShareFetch request, ShareFetched answ
   const std::string member = *session.member;
   Waiting& waiting = *session.waiting;
   waiting.ticket = next_ticket_++;
-  // A request that accepts no bytes is not added to the queue: it could get no record, and it would
-  // block the requests behind it.
+  // A request that accepts no bytes is not added to the queue: it could get no record, and it would block the
+  // requests after it.
   if (waiting.request.max_bytes > 0)
     for (const TopicIdPartition& each : session.partitions)
       waiting_[each].emplace(waiting.ticket, session.member);

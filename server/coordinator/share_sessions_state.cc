@@ -14,7 +14,7 @@ namespace {
 constexpr int64_t kLookUs = 100'000;  // pause before failed requests are repeated
 // A change is repeated this long while the coordinator moves. Clients wait 30 s for an answer by default.
 constexpr int64_t kWritePatienceUs = 25'000'000;
-// The number of writes under way on a lone node, where their order is kept. In a cluster it is 1.
+// Limit for the writes in flight on a single server, where writes stay in order. In a cluster the limit is 1.
 constexpr size_t kMostWrites = 64;
 
 // The error of a change that the coordinator has refused, as in Kafka: the client looks for the new leader.

@@ -49,11 +49,10 @@ void TransactionPartition::handle(EndTransaction request, Done<EndedTransaction>
   const bool is_over = state == (request.is_commit ? TransactionState::CompleteCommit
                                                    : TransactionState::CompleteAbort);
   if (!is_over) return done({kInvalidTxnState, request.producer});
-  // The transaction has already ended. Either the client did not get the answer to an earlier
-  // request. Or, while this node was frozen, another node coordinated a later transaction of the
-  // producer, with the same epoch, and the request is about that transaction. The state is written
-  // again, because only the current coordinator can write, and so a successful write excludes the
-  // second explanation.
+  // The transaction has already ended. There are two possible reasons. Either the client did not get the answer to
+  // an earlier request. Or this node was frozen, and meanwhile another node became the coordinator: it began a
+  // later transaction with the same epoch, and the client wants to end that transaction. In the second case this
+  // node cannot write the state. So the state is written again, and the request succeeds only if the write does.
   change(request.transactional_id, transaction, transaction->value,
          [producer = request.producer, done = std::move(done)](KafkaError error) {
            done({error, producer});
@@ -95,8 +94,8 @@ void TransactionPartition::end_second(EndTransaction request, const TransactionP
     return done(request.refusal(error));
   if (std::exchange(request.waits_until_told, false))
     done = when_told(transaction, std::move(done));
-  // A transaction that was never started may be aborted, because a producer does not know whether
-  // its last request has arrived.
+  // A transaction that has not started may be aborted: a producer does not know whether its last request has
+  // arrived. It may not be committed.
   if (value.state != TransactionState::Ongoing && request.is_commit)
     return done(request.refusal(kInvalidTxnState));
   end_with_new_epoch(std::move(request), transaction, std::move(done));
@@ -186,8 +185,8 @@ TransactionEnded TransactionPartition::end_of(const TransactionValue& next) cons
   return {{next.producer_id, next.epoch}, {end, epoch_.value()}};
 }
 
-// Ends the transaction. `next` is its value in the state PrepareCommit or PrepareAbort. Afterwards, a retried
-// InitProducerId that carries the older epoch `last_epoch` is still accepted; -1: none is.
+// Ends the transaction. `next` is its value in the state PrepareCommit or PrepareAbort. A client that repeats
+// InitProducerId with the older epoch `last_epoch` still gets an answer afterwards; -1: no older epoch is accepted.
 void TransactionPartition::end(const std::string& id, const TransactionPtr& transaction,
                                TransactionValue next, int16_t last_epoch,
                                std::function<void(KafkaError)> done) {
@@ -230,7 +229,7 @@ bool TransactionPartition::try_end_at_once(const std::string& id, const Transact
                      if (!status)
                        return prepare(id, transaction, std::move(next), last_epoch,
                                       std::move(done));
-                     // Never fails, since the value has become smaller.
+                     // This call never fails, because the value has become smaller.
                      try_fit(*transaction, id, last);
                      transaction->value = std::move(last);
                      transaction->last_epoch = last_epoch;

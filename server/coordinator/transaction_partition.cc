@@ -218,9 +218,8 @@ void TransactionPartition::make(InitProducer request, Done<InitializedProducer> 
   });
 }
 
-// Stores `next`, and answers with the producer id and epoch. The client may not get the answer and
-// may repeat its request with the older epoch `last_epoch`; it then gets the same answer. -1: no
-// such retry is accepted.
+// Stores `next`, and answers with the producer id and epoch. If the client does not get the answer, it repeats its
+// request with the older epoch `last_epoch`, and gets the same answer again; -1: no older epoch is accepted.
 void TransactionPartition::initialize(const std::string& id, const TransactionPtr& transaction,
                                       TransactionValue next, int16_t last_epoch,
                                       Done<InitializedProducer> done) {
