@@ -160,8 +160,8 @@ std::string keep_alive_body(storage::EtcdLease lease) {
   return fmt::format(R"({{"ID":"{}"}})", lease.value());
 }
 
-// The id has the form in which the gateway has reported it, and the URL of add_member_body() that
-// of the configuration. Neither needs escapes.
+// The id has the form in which the gateway has reported it, and the URL of add_member_body() has the form in which
+// it was configured. Neither needs escapes.
 std::string remove_member_body(std::string_view id) { return fmt::format(R"({{"ID":"{}"}})", id); }
 std::string add_member_body(std::string_view peers) {
   return fmt::format(R"({{"peerURLs":["{}"]}})", peers);

@@ -61,8 +61,8 @@ Result<EtcdBegin> rejoin_by(HttpThread& http, const EtcdPlace& other,
   if (ours != members.end() && ours->name.empty()) return EtcdBegin::AsExisting;
   if (ours != members.end() && !ours->has_clients) return EtcdBegin::AsNew;
   if (!newcomer.may_come) return EtcdBegin::NotYet;
-  // If no member of the cluster has the newcomer's URL, the newcomer may have had another URL
-  // before, so it is looked up by its name.
+  // If no member of the cluster has the newcomer's URL, the newcomer may have had another URL. So its member is
+  // searched by name.
   if (ours == members.end()) ours = std::ranges::find(members, newcomer.name, &EtcdMember::name);
   Status changed;
   if (ours != members.end()) {

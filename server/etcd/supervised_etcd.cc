@@ -23,16 +23,16 @@ namespace server {
 namespace {
 
 constexpr int64_t kFirstPauseMs = 500, kLongestPauseMs = 10'000;
-// If etcd has run for this time, the pause before its next start is the shortest one again, because
-// the new failure is unrelated to the previous ones.
+// If etcd has run for this time, the pause before its next start is reset to the shortest pause, because the new
+// failure is unrelated to the previous ones.
 constexpr std::chrono::seconds kRunsWell(30);
 constexpr std::chrono::seconds kPatience(5);  // time from SIGTERM to SIGKILL
 
 std::string find_program(const std::string& name) {
   if (name.find('/') != std::string::npos) return ::access(name.c_str(), X_OK) == 0 ? name : "";
   const char* path = std::getenv("PATH");
-  // /usr/bin is searched in any case, because Debian's packages install etcd there, and the PATH of
-  // a service may be empty.
+  // /usr/bin is searched, too, because Debian's packages install etcd there, and the PATH of a service may be
+  // empty.
   std::string rest = fmt::format("{}:/usr/bin", path ? path : "");
   while (!rest.empty()) {
     const size_t end = rest.find(':');
@@ -144,8 +144,8 @@ SupervisedEtcd::~SupervisedEtcd() {
 
 void SupervisedEtcd::run() {
   int64_t pause_ms = kFirstPauseMs;
-  // Even if this member has no data, an etcd may exist to which it belonged before, so the other
-  // members are asked.
+  // Even if this member has no data, it may have been a member of an existing etcd before. So the other members are
+  // asked.
   const auto first = has_data() ? std::optional(true) : find_place(pause_ms);
   for (bool is_new_cluster = first.value_or(true); first;) {
     const auto began = std::chrono::steady_clock::now();
@@ -193,7 +193,7 @@ std::optional<bool> SupervisedEtcd::find_place(int64_t& pause_ms) {
       newcomer.may_come = may_come_;
     }
     const Result<EtcdBegin> begin = rejoin_etcd(others, newcomer);
-    // No other member answers, so this member starts as part of a new cluster.
+    // No other member answers, so this member starts as a member of a new cluster.
     if (!begin) return true;
     if (*begin != EtcdBegin::NotYet) return *begin == EtcdBegin::AsNew;
     if (!pause(pause_ms)) return std::nullopt;

@@ -144,7 +144,8 @@ Status ClusterFounding::found(const storage::MetadataSnapshot& snapshot,
   while (true) {
     const auto outcome = etcd_.commit(transaction);
     if (outcome && outcome->is_done) return {};
-    // This attempt or an earlier one may have succeeded although its answer was lost.
+    // This attempt, or an earlier one, may have succeeded although its answer was lost. So the result is read from
+    // etcd.
     const auto there = look();
     if (there && *there && (*there)->first_command == first_command) return {};
     if (outcome && there)

@@ -13,7 +13,7 @@ namespace server {
 
 namespace {
 
-// Limits of a part, whose data is copied.
+// Limits for the part that next_part() returns, because the data of the part is copied.
 constexpr size_t kPartKeys = 32'768, kPartBytes = 4 << 20;
 // The name of a store contains a number of up to four digits. The limit also prevents that a
 // damaged number makes the program allocate much memory.
@@ -34,8 +34,8 @@ uint32_t store_number(std::string_view name) {
 }
 
 Status FrozenChanges::add(std::string_view changes) {
-  // The memory for the look-up of a change: one element of found_, and two entries of places_,
-  // because up to half of the places may be empty.
+  // The memory to find a change by its key: one element of found_, and two slots of places_, because up to half of
+  // the slots may be empty.
   constexpr size_t kToFind = sizeof(Change) + 2 * sizeof(std::pair<Key, uint32_t>);
   engine::StateChangeReader reader(changes);
   std::string_view rest = changes;

@@ -100,7 +100,7 @@ void FrozenJournal::write() {
 }
 
 bool FrozenJournal::begin_turn() {
-  // Another checkpoint may have failed while this one waited. Then may_try() delays all retries.
+  // Another checkpoint may have failed while this checkpoint waited. Then may_try() delays all retries.
   if (lane_->may_try() && submit_pass()) return true;
   phase_ = Phase::Stuck;
   return false;

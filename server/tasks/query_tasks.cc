@@ -57,8 +57,8 @@ Status wait_for(const std::function<void(std::function<void(Status)>)>& begin) {
   return done.get_future().get();
 }
 
-// Returns the error as DataCorrupted, because a retry would read the same data. Sets the hint. Only
-// an error that is not damage and has a hint keeps its own hint.
+// Returns a DataCorrupted error, because a retry would read the same data. An error that is not about damage keeps
+// its hint, if it has one; every other error gets the hint about the damaged query.
 Error damaged(Error why, const DefinedQuery& defined) {
   if (storage::is_damage(why.code) || why.hint.empty()) why.hint = hint_about_damage(defined);
   why.code = ErrorCode::DataCorrupted;

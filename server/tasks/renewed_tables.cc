@@ -44,7 +44,7 @@ Status read_all(storage::WriteTransaction& transaction, std::map<std::string, Re
 }  // namespace
 
 Result<RenewedTables> RenewedTables::read(storage::Log& log) {
-  // In shared memory, because the function may run more than once.
+  // A shared pointer, because the log may run the function more than once, and all runs must fill the same map.
   const auto read = std::make_shared<std::map<std::string, Revision>>();
   TRY(submit_and_wait(log, [read](storage::WriteTransaction& transaction) {
     return read_all(transaction, *read);

@@ -65,7 +65,8 @@ bool ReplicatedCommits::settle(PartitionId journal, std::span<const size_t> its_
   return is_settled && is_one_sound;
 }
 
-// The commits that were applied or installed here may already belong to the newer plan.
+// Fails if this node knows a newer plan of the query. Commits that were applied or installed here may belong to the
+// newer plan, so the tasks must be built with that plan.
 Status ReplicatedCommits::check_newest(const DefinedQuery& defined) const {
   if (!journals_.knows_newer_plan(defined)) return {};
   return Error{ErrorCode::QueryCanceled, "the query is about to start with another plan"};

@@ -622,7 +622,7 @@ void Shard::hold(const std::string& query_id, const void* holder, std::function<
   countdown->one();
 }
 
-// Lets all waiting holds stop the task, unless the task is held already, or has worked for a
+// Stops the task for all waiting requests to hold it (hold()), unless the task is held already, or has worked for a
 // shorter time than the last hold took.
 void Shard::admit_holds(ShardTask& task) {
   if (task.holds.size() == task.admitted_holds || task.admitted_holds > 0) return;
