@@ -29,7 +29,7 @@ void Barrier::prepare() {
   port_.prepare(present(), then([](Barrier& self) { self.draw(); }));
 }
 
-// No task polls now, so no task is beyond an end that is drawn.
+// No task polls now, so no task has read beyond the ends that are read here.
 void Barrier::draw() {
   std::vector<engine::PartitionRef> partitions;
   for (const BarrierPlan::Topic& topic : plan_->topics)
@@ -72,8 +72,8 @@ void Barrier::opened() {
   draw_output();
 }
 
-// Clients may also write to the topic while its ends are read. Its readers stop polling meanwhile, so
-// that no reader passes these ends before it is limited to them.
+// Clients may also write to the topic while its ends are read. So the tasks that read the topic stop polling first:
+// no task reads beyond these ends before the ends limit it.
 void Barrier::draw_output() {
   port_.prepare(plan_->topics[*plan_->stages[at_].output].readers,
                 then([](Barrier& self) { self.cut_output(); }));

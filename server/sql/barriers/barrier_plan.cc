@@ -24,7 +24,8 @@ Queries upstream_of(const MetadataImage& image, const DefinedQuery& query) {
   return {route.begin(), route.end()};
 }
 
-// Whether one of the readers lies upstream of one of the writers.
+// Returns whether one of the writers reads, directly or through other queries, the output of one of the readers:
+// these queries form a cycle.
 bool is_on_cycle(const MetadataImage& image, const std::vector<DefinedQueryPtr>& writers,
                  const Queries& readers) {
   return std::ranges::any_of(writers, [&](const DefinedQueryPtr& writer) {

@@ -37,7 +37,7 @@ class TablesAtBarrier final : public HeldTables {
 
 }  // namespace
 
-// Reaches the tasks of a plan on their shards. Answers of shards that arrive after its destruction
+// Sends the calls of a barrier to the tasks on their shards. Answers of shards that arrive after its destruction
 // are dropped.
 class Barriers::TasksAtBarrier final : public BarrierPort {
  public:
@@ -84,8 +84,8 @@ class Barriers::TasksAtBarrier final : public BarrierPort {
       positions.emplace_back(partition, kOnlyEnds);
     std::vector<Offset> ends;
     if (positions.empty()) return ends;
-    // A poll of one partition may take its end from memory, later ones of the others. One more
-    // position makes it a snapshot of the log.
+    // A poll of a single partition may take the end from memory, so polls of several partitions could return ends
+    // of different moments. The additional position makes the poll read all ends from one snapshot of the log.
     positions.push_back(positions.front());
     LogSources& sources = owner_.home_.sources();
     const std::vector<engine::Polled> polled = TRY(sources.poll(positions, 0));
@@ -208,8 +208,8 @@ bool Barriers::is_busy(const std::string& query_id, int64_t now_us) const {
       running_, [&](const auto& each) { return each.second.plan->query_ids.contains(query_id); });
 }
 
-// Begins barriers for the readers that can have one now. A reader does not pass an earlier one that
-// waits for the same queries.
+// Begins barriers for the readers that can have one now. If two readers wait for the same queries, the earlier one
+// is first.
 void Barriers::begin_some() {
   if (is_beginning_) return;  // a barrier has ended within begin()
   is_beginning_ = true;
@@ -260,7 +260,7 @@ void Barriers::begin(std::vector<BarrierReader> readers) {
   running.plan = *plan;
   running.port = std::make_unique<TasksAtBarrier>(*this, number, running.plan);
   running.readers = std::move(readers);
-  // The barrier ends later: all of its steps wait for answers of shards.
+  // The barrier cannot end within this call: all of its steps wait for answers of shards.
   running.barrier =
       Barrier::begin(running.plan, *running.port, [this, number](const Status& status) {
         home_.post([this, number, status] { end(number, status); });

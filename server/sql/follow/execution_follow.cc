@@ -92,8 +92,8 @@ class FollowExecution final : public SqlExecution {
 Result<std::unique_ptr<sql::Execution>> run_follow(SqlSession& session, sql::Receiver& receiver,
                                                    const SqlPrepared& prepared,
                                                    FollowedSelect select) {
-  // The values of parameters are not part of the text, so a statement with parameters shares its rows with
-  // no other follower.
+  // The text does not contain the values of parameters, so the rows of a statement with parameters are not shared
+  // with other followers.
   static std::atomic<uint64_t> last_own = 0;
   std::string text = prepared.statement->text;
   if (!prepared.parameters.empty()) text += fmt::format(" -- {}", ++last_own);

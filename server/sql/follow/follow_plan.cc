@@ -29,10 +29,9 @@ std::string shown_name(const engine::SystemTable& table) {
   return engine::lower_case(table.schema) + '.' + engine::lower_case(table.name);
 }
 
-// Finds the node from which the rows of `node` come one by one, without a change of their number or
-// order, below filters and computed columns. `columns` contains an index for each column of `node`;
-// the function replaces it by the index in the returned node, or by nothing if the column is
-// computed.
+// Finds the node below filters and computed columns whose rows `node` returns one by one, in the same number and
+// order. `columns` has an index for each column of `node`; the function replaces it by the index in the returned
+// node, or by nothing if the column is computed.
 const engine::RowsNode* origin_of(const engine::RowsNode* node,
                                   std::vector<std::optional<size_t>>& columns) {
   for (;;) {

@@ -73,9 +73,9 @@ Result<FollowedRows::ChangesPtr> FollowedRows::since(Version seen) {
                  "discarded",
                  {},
                  "Run the statement again."};
-  // Most followers (clients that follow the statement) have seen the version before the present
-  // one, or none, so they share the changes. A follower that is late needs the changes since a
-  // version that hardly any other follower has, so these changes are not kept.
+  // Most followers (clients that follow the statement) have seen the previous version, or no version, so they share
+  // the changes since it. Hardly any other follower needs the changes since an older version, so these changes are
+  // not kept.
   constexpr size_t kMostShared = 4;
   if (const auto found = shared_.find(seen); found != shared_.end()) return found->second;
   ChangesPtr changes = make(seen);

@@ -179,7 +179,7 @@ void Surveys::survey() {
 void Surveys::compute(std::shared_ptr<const InformationFacts> facts, Statements statements) {
   const bool is_taken = parts_.workers.try_run(
       kMostShortWorkBytes, [this, facts = std::move(facts), statements = std::move(statements)] {
-        // The time until the next survey depends on the CPU time of this one. Time spent waiting does not count.
+        // The time until the next survey depends on the CPU time of this survey. Time spent waiting does not count.
         const int64_t begun_us = thread_cpu_us();
         for (const auto& each : statements) each->take(surveyed_rows(parts_, *each, *facts));
         const int64_t taken_us = thread_cpu_us() - begun_us;

@@ -26,7 +26,7 @@ constexpr size_t kMostNotices = 16;
 constexpr size_t kLeastPortion = 16 * 1024, kMostPortion = 256 * 1024;
 constexpr size_t kRecordsOfChunk = 1'024;
 
-// A key or a value as it is shown.
+// A key or a value in the form in which it is shown.
 struct ShownPart {
   std::optional<std::string> text = {};
   std::string format = {};
@@ -227,7 +227,7 @@ Status LogRows::move_to_cursor(engine::RecordsRequest& request,
 Result<engine::RowsChunks> LogRows::records(engine::RecordsRequest request,
                                             std::span<const engine::SystemTextFilter> wanted,
                                             engine::RowsContext& context) const {
-  // The right is checked first: a reader without it does not learn whether the topic exists.
+  // The right is checked first, so that a reader without the right does not learn whether the topic exists.
   TRY(check_topic(*image_->users, asker_, request.topic, storage::kMaySelect));
   const storage::TopicInfo* topic = image_->topics->find(request.topic);
   if (!topic)
@@ -275,8 +275,8 @@ Result<engine::RowsChunks> LogRows::records(engine::RecordsRequest request,
   size_t bytes = 0, charged = 0;
   int64_t records = 0;
   while (bytes < request.max_bytes && (records == 0 || clock.monotonic_us() < until_us)) {
-    // Takes the newest or oldest record among the next records of all partitions. So the partitions are merged by time,
-    // and each keeps the order of its offsets.
+    // Takes the newest (or oldest) of the records that are next in their partitions. So the partitions are merged
+    // by time, and the records of each partition stay in the order of their offsets.
     RecordScan* chosen = nullptr;
     const ScannedRecord* head = nullptr;
     for (RecordScan& scan : scans) {

@@ -91,8 +91,8 @@ void PatientWait::look() {
 
 void PatientWait::take(const ReadBarrier::Progress& progress) {
   if (!timer_) return;
-  // The first answer does not count as progress: there is no earlier answer to compare it with, and
-  // what it reports may have been done before this wait began.
+  // The first report does not count as progress: there is no earlier report to compare it with, and the work that
+  // it shows may have been done before this wait began.
   if (last_ && (progress.is_beyond(*last_) || progress.is_computing())) moved_us_ = now_us();
   last_ = progress;
   if (is_over()) {

@@ -68,8 +68,8 @@ class PullExecution final : public TableRead {
     size_t batch = 0, row = 0;
   };
 
-  // Asks the tasks that keep the keys. Asks all tasks of the table if the keys do not determine
-  // them, since producers may have chosen partitions in their own way.
+  // Asks the tasks that keep the keys. Asks all tasks of the table if the keys do not determine them, because
+  // producers may have chosen partitions by another rule.
   void ask() {
     is_asking_ = true;
     const MaterializerPlaces& places = session().places_of(kept_.query, *image_);
@@ -166,8 +166,8 @@ class PullExecution final : public TableRead {
     (*portion)->on_its_way.reset();
   }
 
-  // Charges the portions in parts_ that are not sent yet to the session. At most two portions per
-  // shard wait, but with thousands of open portals they take much memory.
+  // Charges to the session the portions in parts_ that are not sent yet. Each shard has at most two of them, but
+  // with thousands of open portals they take much memory.
   void charge_waiting() {
     if (is_over_) return;
     size_t bytes = 0;

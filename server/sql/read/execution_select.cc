@@ -33,12 +33,12 @@ namespace {
 // row by row reserves up to twice the space that it needs.
 constexpr size_t kBytesWithRoom = 2;
 
-// Limit for the entries that are read from a part of a table for its first rows. The tasks of all
-// tables stand still in the meantime.
+// Limit for the entries that are read from a part of a table for its first rows. The tasks of all tables are
+// stopped in the meantime.
 constexpr size_t kMostFirstEntries = 4'096;
 
-// Gathers the rows of all tables as of one commit, computes the result on a worker, and shows it. If the first rows of
-// a table turn out to be too few for LIMIT, the statement runs once more, with all rows.
+// Reads the rows of all tables as of one commit, computes the result on a worker, and shows it. A table may be read
+// only in part, for a LIMIT. If these rows turn out to be too few, the statement runs once more with all rows.
 class SelectExecution final : public TableRead {
  public:
   SelectExecution(SqlSession& session, sql::Receiver& receiver, StatementBegun begun,
@@ -152,8 +152,8 @@ class SelectExecution final : public TableRead {
     bool is_stream() const { return kept.table == nullptr; }
     bool is_read() const { return is_begun && parts_read == parts.size(); }
   };
-  // The state of the computation. It is shared by the worker thread, which may finish after this
-  // execution is destroyed, and by the code that shows the result.
+  // The state of the computation. Its ownership is shared, because the worker thread may finish after this
+  // execution is destroyed.
   struct Work {
     SqlParts& parts;
     SelectRows plan;
@@ -303,8 +303,8 @@ class SelectExecution final : public TableRead {
       for (const std::string& batches : held) gathered_bytes_ += batches.size();
       table.held = std::move(held);
     }
-    // If the transaction has uncommitted rows for the table, they replace rows of the table before the filter is applied.
-    // Then the shard does not apply the filter; shape() does it later.
+    // Uncommitted rows of the transaction replace rows of the table before the filter is applied. So if the
+    // transaction has such rows, the shard does not apply the filter, and shape() applies it later.
     table.request->is_shaped_there = !table.held && engine::is_cheap(*plan_->tables[i]);
     // If the transaction has uncommitted rows for the table, all columns are read, since such a
     // row replaces a whole row.
@@ -342,7 +342,7 @@ class SelectExecution final : public TableRead {
     }
   }
 
-  // Begins to read the tables that the query keeps, whose tasks stand at a barrier.
+  // Begins to read the tables of this query. The tasks of the query have reached a barrier and are stopped.
   void begin_scans(const std::string& query_id, const std::shared_ptr<HeldTables>& held) {
     if (is_over_) return;
     for (Table& table : tables_)
@@ -350,8 +350,8 @@ class SelectExecution final : public TableRead {
     begin_scans();
   }
 
-  // Begins to read all tables whose keys are known by now. All tables are read as of one commit of the log, or as of
-  // one barrier, because the tasks that change a table stand still until its scans have begun.
+  // Begins to read all tables whose keys are known by now. All tables are read as of one commit of the log, or as
+  // of one barrier, because the tasks that change a table are stopped until its scans have begun.
   void begin_scans() {
     for (size_t i = 0; i < tables_.size(); ++i) {
       Table& table = tables_[i];
@@ -370,9 +370,9 @@ class SelectExecution final : public TableRead {
       }
     }
   }
-  // Returns whether the table has to wait for the rows of its source. At a barrier, the tasks of a later stage are
-  // stopped only after those of earlier stages continue. So if the tasks of the source are not stopped yet, the table is
-  // scanned.
+  // Returns whether the scan of the table has to wait for the rows of its source. At a barrier, the tasks of a
+  // later stage are stopped only after the tasks of earlier stages have continued. So the table is scanned without
+  // waiting if the tasks of its source are not stopped yet.
   bool awaits_source(size_t table) {
     if (!reads_.sources[table]) return false;
     const Table& from = tables_[reads_.sources[table]->table];

@@ -42,8 +42,7 @@ class TransientExecution final : public SqlExecution {
       return source && source->kind == engine::SourceKind::Stream;
     });
     catching_up_.emplace(session(), image_, is_of_streams ? "stream" : "", std::move(made));
-    // CatchingUp may answer within begin(), before the owner has this execution: an error is then
-    // returned by begin().
+    // CatchingUp may answer within begin(), before the caller owns this execution. begin() then returns the error.
     Status begun;
     is_beginning_ = true;
     catching_up_->begin([this, &begun](Status caught_up) {
@@ -191,8 +190,8 @@ class TransientExecution final : public SqlExecution {
         if (!status && leaders_end == leaders_ends_.end())
           return Error{ErrorCode::UnknownTopic, fmt::format("topic \"{}\" of {} was deleted",
                                                             step->topic, step->source_name)};
-        // If this node does not have the replica yet, the task starts at offset 0, because the new
-        // replica will begin with the first record of the partition.
+        // If this node does not have the replica yet, the task begins at offset 0: a new replica begins with the
+        // first record of the partition.
         engine::Task::Input input{
             index, {topic->id, PartitionId(i)}, status ? status->log_start() : Offset(0), false, {},
             {}};
@@ -321,8 +320,8 @@ class TransientExecution final : public SqlExecution {
     is_over_ = true;
     note_failure_before(batch.partition_of(rows - 1), batch.offsets[rows - 1]);
   }
-  // Stores the first failure of a push query when the LIMIT is reached. Records after the last row
-  // of the answer may have been read together with it; their failures do not count.
+  // Stores the first failure of a push query that belongs to a record before the LIMIT was reached. Records after
+  // the last row of the answer may have been read in the same step; their failures do not count.
   void note_failure_before(int32_t last_partition, int64_t last_offset) {
     failed_in_limit_ = task_->task->metrics().first_failed_value;
     if (failed_in_limit_ && failed_in_limit_->partition == last_partition &&
@@ -514,7 +513,7 @@ class TransientExecution final : public SqlExecution {
   std::optional<engine::TaskMetrics::FailedValue>
       failed_in_limit_;  // first failure at or before the last row; used when the LIMIT is reached
   // Set for an answer with LIMIT that ends by itself: the inputs as they were at its beginning, and for each
-  // partition the offset behind the last row of the answer.
+  // partition the offset after the last row of the answer.
   std::vector<engine::Task::Input> inputs_;
   std::map<int32_t, Offset> shown_ends_;
   bool is_checking_ = false;  // task_ reads the records of the answer again

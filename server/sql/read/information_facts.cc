@@ -88,7 +88,7 @@ engine::AccessFacts access_facts_of(const MetadataImage& image, const Asker& ask
 
 namespace {
 
-// The names refer to the image, so this object keeps both.
+// The names are views of the image, so this object shares the ownership of the image.
 struct ImageNames {
   ImageNames(MetadataImagePtr the_image, Asker asker, std::string user,
              std::string temporary_schema)

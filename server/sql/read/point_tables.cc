@@ -99,8 +99,8 @@ bool PointTables::is_healthy(const Target& target, const MetadataImage& image) c
 
 Result<std::optional<engine::Batch>> PointTables::find(const Target& target, const std::string& key,
                                                        const engine::EvalContext& eval) const {
-  // If the key does not determine its task, all tasks are searched, since producers may have chosen
-  // partitions in their own way.
+  // If the key does not determine its task, all tasks are searched, because producers may have chosen partitions by
+  // another rule.
   const auto owner =
       target.tables.size() > 1 ? engine::task_of_key(*target.query->plan, key) : std::nullopt;
   std::optional<engine::Batch> found;

@@ -155,7 +155,7 @@ void PullScan::begin(std::shared_ptr<HeldTables> held) {
       views_.push_back({task->view, {keys->second, windows}});
     }
   }
-  // A look-up keeps its tasks stopped until all keys are found (run()).
+  // A look-up by key keeps its tasks stopped until it has found all keys (run()).
   if (request_->plan->keys) return run();
   if (held_) return begin_scans();
   shard_.hold(request_->query_id, this, [self = shared_from_this()] { self->begin_scans(); });
@@ -206,8 +206,7 @@ void PullScan::run_soon() {
 
 void PullScan::run() {
   if (is_cancelled_ || is_over_) return held_.reset();
-  // A barrier that is abandoned lets its tasks continue. The rows of the remaining keys would be
-  // those of a later moment.
+  // If a barrier is given up, its tasks continue. The rows of the remaining keys would then be from a later moment.
   if (held_ && !all_are_held()) return send(task_is_gone());
   auto portion = std::make_shared<PullPortion>();
   portion->tasks = views_.size();
@@ -295,9 +294,9 @@ Result<PullScan::Found> PullScan::next_rows(size_t entries) {
 
 void PullScan::send_when_durable(std::shared_ptr<PullPortion> portion,
                                  const std::vector<Seen>& seen) {
-  // After a failure, a task still has the changes of its last, uncommitted batch in memory; the
-  // aggregates of one row may then include different records. Only committed rows are shown, so
-  // these rows are unavailable until the task is built again.
+  // After a failure, a task still has the changes of its last, uncommitted batch in memory, and the aggregates of
+  // one row may include different records. Only committed rows are shown. So the rows of this task are unavailable
+  // until the task is built again.
   const auto shows_uncommitted = [](const Seen& each) {
     const engine::Task& task = each.view->task();
     return task.failure() && each.as_of > task.last_durable();
@@ -323,7 +322,8 @@ void PullScan::send(Result<std::shared_ptr<PullPortion>> portion) {
   const bool is_long = portion && (*portion)->is_long();
   if (!is_cancelled_) answer_(std::move(portion));
   if (is_over_) return;
-  // A look-up does not wait for its client while tasks stand still. The number of keys is limited.
+  // A look-up does not wait for its client while tasks are stopped. This needs little memory, because the number of
+  // keys is limited.
   is_resting_ = !held_ && (untaken_ >= kMaxUntaken || is_long || (is_short_ && untaken_ > 0));
   if (!is_resting_) run_soon();
 }

@@ -89,9 +89,8 @@ void ReadPreparation::ask_leaders() {
                    }));
 }
 
-// Returns ends from an earlier answer of the leaders, for a reader that sets read.staleness. All
-// records that were acknowledged before that time lie before these ends. The ends of the session's
-// own writes are added.
+// Returns ends that the leaders have reported earlier, for a reader that sets read.staleness. All records that were
+// acknowledged that long ago are before these ends. The ends of the session's own writes are added.
 std::optional<ClusterTopics::Ends> ReadPreparation::old_ends(
     std::span<const storage::TopicPartition> partitions) const {
   const int64_t staleness_ms = session_.setting_ms("read.staleness", 0);
@@ -159,9 +158,8 @@ void ReadPreparation::begin_waiting() {
 
 void ReadPreparation::open() {
   const bool is_ready = find_needed();
-  // A look-up by key sees one row, so it cannot see half of a statement's rows and need not wait
-  // for writers.
-  // A barrier waits for writers itself.
+  // A look-up by key sees one row, so it cannot see only a part of a statement's rows, and need not wait for
+  // writers. A barrier waits for writers itself.
   if (kind_ == Kind::Keys || precedes_barrier_)
     return is_ready ? end({}) : wait([this] { end({}); });
   if (is_ready) return await_writers();
