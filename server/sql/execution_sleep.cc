@@ -153,8 +153,8 @@ std::optional<SleepingStatement> sleep_of(const engine::ParsedStatement& stateme
                                              engine::RewriteOrder::ChildrenFirst);
     rest.statement = std::move(without);
   }
-  // Without a result the statement stays as it is, and the planner reports that the function
-  // PG_SLEEP does not exist.
+  // If the statement cannot be split, it is not changed, and the planner reports that the function PG_SLEEP does
+  // not exist.
   if (!taken || !calls.seconds) return std::nullopt;
   engine::Query seconds;
   const TextPosition at = calls.seconds->position;

@@ -17,8 +17,8 @@ namespace {
 using engine::Name;
 using engine::Quoting;
 
-// Returns whether PostgreSQL reads the name the same with and without quotes: it has only
-// characters of a bare name, in lower case.
+// Returns whether the name has the same meaning in PostgreSQL with and without quotes: it contains only characters
+// that need no quotes, in lower case.
 bool is_bare_in_lower_case(std::string_view text) {
   const auto is_bare = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '$' ||

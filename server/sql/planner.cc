@@ -732,7 +732,7 @@ Status Planner::prepare_query(const engine::Query& query, std::vector<engine::Pa
 
 namespace {
 
-// Gives parameters without a declared type the types of their casts: $1::date[].
+// A cast such as $1::date[] gives its type to a parameter without a declared type.
 void take_cast_types(const engine::Expression& expression, const engine::CustomTypes& types,
                      std::vector<engine::SqlType>& parameters) {
   const auto* cast = expression.as<engine::Cast>();

@@ -276,8 +276,8 @@ std::unique_ptr<sql::Errand> SqlSession::run_aside(size_t bytes, Work work,
       if (!*is_cancelled) done();
     });
   };
-  // The job is moved into the queue. If this thread kept a copy, the data could be destroyed on
-  // this loop after the worker has finished.
+  // The job is moved into the queue. If this thread kept a copy, the copy could be the last one, and its data would
+  // be destroyed on this loop.
   if (!parts_.workers.try_run(bytes, std::move(job))) return nullptr;
   return errand;
 }
@@ -640,16 +640,15 @@ const MaterializerPlaces& SqlSession::places_of(
   return last_places_;
 }
 
-// Fails if the target can no longer be read. A topic that was deleted and created again under its
-// name is another topic: a table over the old one never shows rows that are written to the new one.
+// Fails if the target can no longer be read. If a topic was deleted and created again under the same name, it is
+// another topic: a table over the deleted topic never shows rows that are written to the new topic.
 Status SqlSession::check_is_read(const MetadataImage& image,
                                  const engine::DataSource& target) const {
   TRY(check_not_made_elsewhere(target.topic, image, defining_ ? &defining_->id : nullptr));
   if (target.kind != engine::SourceKind::Table) return {};
   const DefinedQuery* keeper = image.materializer_of(target);
   if (!keeper) return {};
-  // A node without a replica cannot check this. It does not read the table, and sends the rows to
-  // the leader.
+  // A node without a replica does not read the table, so it cannot check this. It sends the rows to the leader.
   const storage::TopicInfo* topic = image.topics->find(target.topic);
   if (topic != nullptr && !parts_.cluster->has_replica({topic->id, PartitionId{0}})) return {};
   const auto trouble = parts_.supervisor.trouble_of(keeper->query->id);
@@ -674,9 +673,8 @@ Result<RowBuffer*> SqlSession::held_rows(const std::shared_ptr<const engine::Dat
   return buffer.get();
 }
 
-// For each partition, keeps the smallest offset up to which the transaction has read. If it has
-// read several times, the commit must detect all rows that others have written after the first
-// read.
+// For each partition, stores the smallest offset up to which the transaction has read. If the transaction has read
+// several times, the commit must detect all rows that other sessions have written after the first read.
 void SqlSession::note_held_read(const Uuid& topic) {
   for (const auto& [partition, end] : read_ends_) {
     if (partition.topic != topic) continue;
@@ -700,7 +698,7 @@ Status SqlSession::check_held_rows() {
   for (const auto& [name, buffer] : held_) size += buffer->size_bytes();
   const auto limit = static_cast<size_t>(parts_.settings.copy_atomic_bytes);
   if (size <= limit && held_charge_.try_resize(size)) return {};
-  // Now the transaction can only be rolled back, so its rows are freed immediately.
+  // From now on the transaction can only be rolled back, so the memory of its rows is freed.
   held_.clear();
   held_charge_.resize(0);
   if (size > limit)

@@ -86,8 +86,8 @@ std::string facts_text(const LinkFacts& facts) {
 
 bool is_like(std::string_view name, std::string_view pattern) {
   size_t at = 0, in_pattern = 0;
-  // The place after the last % in the pattern, and the place in the name from which the rest of the
-  // pattern is tried. If it does not match there, it is tried one character later.
+  // The position after the last % in the pattern, and the position in the name at which the rest of the pattern is
+  // tried. If the rest does not match there, it is tried one character later.
   size_t after_percent = std::string_view::npos, begun_at = 0;
   while (at < name.size()) {
     if (in_pattern < pattern.size() && pattern[in_pattern] == '%') {

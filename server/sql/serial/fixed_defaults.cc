@@ -59,7 +59,7 @@ class DefaultFixer {
     const SqlType exact = exact_of(type);
     auto fixed = engine::normalized_text_in(forms_, exact, literal->value);
     if (!fixed || *fixed == literal->value) return false;
-    // A text stays unchanged if every session parses it to the same value.
+    // If every session parses the text to the same value, the text stays unchanged.
     const auto usual = engine::normalized_text(exact, literal->value);
     const bool says_all = !engine::is_kept_in_utc(exact) || engine::says_zone(literal->value);
     if (says_all && usual && *usual == *fixed) return false;

@@ -36,8 +36,7 @@ Status append_number(engine::Column& column, int64_t number) {
   return {};
 }
 
-// Notes the greatest number that the statement gives explicitly, so that no later row gets one of
-// these numbers.
+// Stores the greatest explicit number of the statement, so that no later row gets one of the explicit numbers.
 void note_given(const engine::Column& column, const Uuid& topic, size_t place,
                 SerialNumbers& numbers) {
   int64_t greatest = 0;

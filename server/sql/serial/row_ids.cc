@@ -19,8 +19,8 @@ uint64_t process_half() {
   return (static_cast<uint64_t>(device()) << 32) | device();
 }
 
-// Takes `count` consecutive numbers and returns the first: the microseconds since 1970, or the
-// number after the last one taken if the clock is not beyond that.
+// Takes `count` consecutive numbers and returns the first. The first number is the time in microseconds since 1970,
+// or the number after the last one taken if that is greater.
 uint64_t take_numbers(uint64_t count) {
   static std::atomic<uint64_t> next{0};
   const auto now = static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(

@@ -115,7 +115,7 @@ struct SequenceReserves::State {
         return true;
       });
     }
-    // Drops the unused numbers, so that they are never given.
+    // Drops the unused numbers. No row gets them afterwards.
     void drop() {
       if (is_brief) settled.add(from, reserved_to);
       left = 0;

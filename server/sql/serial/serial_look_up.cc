@@ -77,7 +77,7 @@ SerialLookUp::SerialLookUp(SqlSession& session, Uuid topic, const engine::DataSo
   for (const size_t column : columns_)
     text_ += fmt::format("{}MAX({})", text_.empty() ? "SELECT " : ", ",
                          engine::quote_if_needed(table.schema.columns[column].name));
-  // The name is quoted, because an unquoted one would mean a temporary table that hides this table.
+  // The name is quoted, because an unquoted name could mean a temporary table that hides this table.
   const std::string name = engine::quote_if_needed(table.name);
   text_ += name.starts_with('`') ? " FROM " + name : fmt::format(" FROM `{}`", name);
 }

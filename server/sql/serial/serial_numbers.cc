@@ -6,8 +6,8 @@ namespace server {
 
 namespace {
 
-// Adds without overflow: a greater sum becomes INT64_MAX, which is never given and means that the
-// numbers are used up.
+// Returns number + count, or INT64_MAX if the sum is greater. No row gets INT64_MAX; it shows that the numbers are
+// used up.
 int64_t behind(int64_t number, int64_t count) {
   return number > INT64_MAX - count ? INT64_MAX : number + count;
 }

@@ -24,7 +24,7 @@ struct SerialColumn {
   size_t place;
 };
 
-// Finds the column to whose sequence PostgreSQL would give this name.
+// Finds the SERIAL column for whose sequence PostgreSQL would choose this name.
 std::optional<SerialColumn> find_serial(const engine::Catalog& catalog, const std::string& name) {
   for (const auto& [_, source] : catalog.sources())
     for (size_t i = 0; i < source->schema.columns.size(); ++i) {
@@ -42,7 +42,8 @@ int64_t greatest_of(const engine::SqlType& type) {
   return engine::bounds_of(type.kind() == engine::TypeKind::Bigint ? "bigint" : "integer").max;
 }
 
-// Sequences have no rights of their own. The rights on the table apply, because its rows get the numbers.
+// Sequences have no rights of their own. The rights on the table apply, because the rows of the table use the
+// numbers.
 Error no_right(const std::string& name) {
   return {ErrorCode::InsufficientPrivilege,
           fmt::format("permission denied for sequence {}", engine::display_name(name))};

@@ -162,7 +162,7 @@ class ResetExecution final : public TopicExecution {
   void read_groups() {
     session().parts().consumer_groups(on_loop([this](const SqlParts::Groups& told) {
       if (is_over()) return;
-      // A node that loads its groups may have the group.
+      // A node that is still loading its groups may have the group, so the group counts as unknown.
       const auto group = find_group(told, reset_.group);
       const bool is_unknown = group && *group == nullptr && !told.incomplete.empty();
       if (is_unknown && repeat_later()) return;
@@ -275,7 +275,7 @@ class ResetExecution final : public TopicExecution {
       for (const auto& [place, offset] : facts_.committed) places_.insert(place);
     for (const Place& place : places_)
       TRY(check_topic(*image_->users, session().asker(), place.topic, storage::kMaySelect));
-    // Offsets of a topic that was deleted a moment ago may not be removed yet.
+    // A topic that was deleted a moment ago may still have offsets.
     std::erase_if(places_, [this](const Place& place) {
       const storage::TopicInfo* topic = image_->topics->find(place.topic);
       return topic == nullptr || place.partition >= topic->partition_count;

@@ -53,7 +53,7 @@ KafkaAdmin::Offsets committed_by(const engine::ConsumerGroup& group) {
 std::vector<OffsetChange> plan_reset(const engine::ResetOffsets& reset, const ResetFacts& facts) {
   std::vector<OffsetChange> changes;
   for (const auto& [place, first] : facts.first) {
-    // The beginning may move past the end that was read before it.
+    // The beginning may have moved past the end, because the end was read earlier.
     const int64_t end = std::max(first, facts.end.at(place));
     if (const auto then = target_of(reset, facts, place, first, end))
       changes.push_back(

@@ -37,9 +37,9 @@ Status find_topics(const MetadataImage& image, std::vector<Change>& changes) {
   return {};
 }
 
-// Runs `append` under a commit lock of the tables (SqlParts::commits); while it is held, sessions
-// of this node do not begin to read these tables. Calls `fail` if the lock cannot be taken.
-// `let_go` releases the lock; it must be called before the client is answered.
+// Runs `append` under a commit lock of the tables (SqlParts::commits). While the lock is held, sessions of this
+// node do not begin to read these tables. If the lock cannot be taken, calls `fail` instead. `append` gets the
+// function `let_go`, which releases the lock; it must be called before the client gets its answer.
 using Append = std::function<void(std::vector<Change> changes, std::function<void()> let_go)>;
 void append_in_turn(SqlParts& parts, std::vector<Change> changes, Append append,
                     std::function<void(const Error&)> fail) {

@@ -100,8 +100,8 @@ class NodeCopy final : public sql::CopyIn {
     if (own_->size_bytes() >= limit) send_block();
     if (passing_) return sql::Pace::Wait;
     if (blocks_in_flight_ > 1 || (blocks_in_flight_ > 0 && !has_memory)) return sql::Pace::Wait;
-    // The memory is needed for a block of rows that is not complete, and a block is sent only when
-    // it is complete. So waiting would not free memory, and the COPY fails.
+    // The block of rows is not complete, and only complete blocks are sent. So waiting would not free memory, and
+    // the COPY fails.
     if (!has_memory)
       fail(session_.memory()->refusal(fmt::format(
           "a COPY that is all or nothing up to copy-atomic-bytes, {}", format_bytes(limit))));

@@ -19,7 +19,9 @@ namespace {
 constexpr size_t kChunkBytes = 1 << 20;
 
 //   begin ─► close to writers ─► create topic ─► check for duplicate keys ─► copy rows ─► replace definition
-// A crash before the last step leaves a topic without a definition; the next start removes it.
+//
+// A crash before the last step leaves a topic without a definition. The next start of the server removes this
+// topic.
 class AddKeyExecution final : public SqlExecution, private sql::Receiver {
  public:
   AddKeyExecution(SqlSession& session, sql::Receiver& receiver,

@@ -155,8 +155,8 @@ class CommitExecution final : public SqlExecution, private sql::Receiver {
     });
   }
   void on_error(Error error) override {
-    // If another node has already undone the definitions of the transaction, its tables no longer
-    // exist, and the reason for the undo (transaction_->undone) is reported instead.
+    // Another node may have undone the definitions of the transaction already, so that its tables no longer exist.
+    // In this case the error is the reason for that (transaction_->undone).
     end(TransactionEnd::Rollback, [this, error](const Status&) {
       receiver().on_error(transaction_->undone.value_or(error));
     });

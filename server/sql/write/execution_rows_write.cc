@@ -110,8 +110,8 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     const int64_t lock_timeout_ms = session().setting_ms("lock_timeout", 0);
     return lock_timeout_ms > 0 ? lock_timeout_ms : kMostAttempts_ms;
   }
-  // Whether the statement is an INSERT without ON CONFLICT. The rows that it writes do not depend
-  // on existing rows with the same keys. Its SELECT may nevertheless have read the target.
+  // Returns whether the statement is an INSERT without ON CONFLICT. The rows that it writes do not depend on
+  // existing rows with the same keys, although its SELECT may have read the target.
   bool is_plain_insert() const {
     return write_->kind == RowsWrite::Kind::Insert && !write_->is_upsert;
   }
@@ -294,7 +294,7 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
                ? KeysOf::NewRows
                : KeysOf::RowsThatAreThere;
   }
-  // Returns the number of columns that the SELECT returns in addition to those of the row.
+  // Returns the number of columns that the SELECT returns in addition to the columns of the row.
   size_t behind_row() const { return write_->places.size() - write_->row_places().size(); }
 
   // Deletes the old keys of the rows whose keys have changed. As in PostgreSQL, a row may not get
@@ -322,8 +322,8 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     return buffer.remove(old, moved.size(), now.first(moved.size()));
   }
 
-  // Removes rows that earlier attempts have written, and returns the number of the others. Also
-  // collects the keys of these rows if RETURNING needs them.
+  // Removes the rows that earlier attempts have already written, and returns the number of remaining rows. If
+  // RETURNING needs them, also collects the keys of the remaining rows.
   Result<size_t> keep_what_is_left(std::vector<engine::ColumnPtr>& written, size_t rows) {
     const bool tells_keys = !returned_.empty() && !is_plain_insert();
     if (!attempts_->left() && !tells_keys) return rows;
@@ -417,7 +417,8 @@ class TruncateExecution final : public SqlExecution, private sql::Receiver {
   void on_rows(std::span<const engine::ColumnPtr>, size_t, size_t) override {}
   void on_notice(sql::Notice notice) override { receiver().on_notice(std::move(notice)); }
   void on_error(Error error) override { receiver().on_error(std::move(error)); }
-  // Posted, because this function is called from within the statement that ends.
+  // The work is posted to the loop, because this function is called from within the statement that ends, and must
+  // not destroy it.
   void on_done(sql::Completion) override {
     session().shard().loop().post(weak_callback().here([this] {
       if (const Status begun = begin_next(); !begun) receiver().on_error(begun.error());

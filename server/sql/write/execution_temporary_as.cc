@@ -135,7 +135,8 @@ class TemporaryAsExecution final : public SqlExecution, private sql::Receiver {
     if (phase_ != Phase::Drop) receiver().on_notice(std::move(notice));
   }
   void on_done(sql::Completion completion) override {
-    // Posted, because this function is called from within the execution that ends.
+    // The work is posted to the loop, because this function is called from within the execution that ends, and must
+    // not destroy it.
     if (phase_ == Phase::Define)
       return session().shard().loop().post(weak_callback().here([this] { fill(); }));
     if (phase_ == Phase::Fill) return receiver().on_done({"SELECT", completion.row_count});

@@ -25,7 +25,7 @@ Error out_of_range(TypeKind kind) {
           kind == TypeKind::Integer ? "integer out of range" : "bigint out of range"};
 }
 
-// Rounds halves away from 0, as PostgreSQL does.
+// Rounds half away from zero, as PostgreSQL does.
 engine::Int128 rounded(const engine::Decimal& decimal) {
   engine::Int128 divisor = 1;
   for (int i = 0; i < decimal.scale; ++i) divisor *= 10;
