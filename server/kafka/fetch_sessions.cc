@@ -117,8 +117,8 @@ bool FetchSessions::make_room(size_t partition_count, int64_t now_ms) {
     erase(entries_.find(id));
     return true;
   }
-  // A scan of all sessions is acceptable, because it is rare: it happens only when a client
-  // connects while all slots are taken.
+  // The scan of all sessions is slow but rare: it happens only when a client begins a session while all slots are
+  // taken.
   auto smallest = entries_.end();
   for (auto entry = entries_.begin(); entry != entries_.end(); ++entry)
     if (now_ms - entry->second.created_ms > kEvictionMs &&

@@ -131,8 +131,8 @@ Result<Sasl::Step> Sasl::finish_token(const Result<auth::oauth::Grant>& grant) {
 }
 
 Status Sasl::finish() {
-  // Requests that the connection has already begun belong to the first user. So a connection cannot
-  // change its user.
+  // The requests of this connection that are in progress belong to its first user. So a connection cannot change
+  // its user.
   if (is_again_ && claimed_ != user_)
     return Error{
         ErrorCode::InvalidAuthorization,

@@ -255,7 +255,7 @@ void Session::answer(const RequestFrame& request, const std::shared_ptr<AnswerSl
       api && header.api_version >= api->min_version && header.api_version <= api->max_version;
   if (!has_version) {
     if (header.api_key == kApiVersionsKey) return answer_unknown_api_versions(header, *slot);
-    // The connection ends, because it is unknown which answer the client can decode.
+    // It is unknown which answer the client can decode, so the connection ends without an answer.
     return refuse(unknown_request(header));
   }
   if (const Status admitted = sasl_.admit(header.api_key); !admitted)

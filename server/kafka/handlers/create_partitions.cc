@@ -27,8 +27,8 @@ size_t replicas_of(const storage::TopicInfo& topic, const HandlerContext& contex
   return known == nullptr ? 1 : known->replicas.size() - known->adding.size();
 }
 
-// Checks replicas that are assigned by hand. Each new partition needs one assignment, to nodes that
-// can have replicas.
+// Checks the replicas that the client has chosen. Each new partition needs one assignment, to nodes that can have
+// replicas.
 void check_assignments(const CreatePartitionsAsked& asked, const storage::TopicInfo& topic,
                        const HandlerContext& context, CreatePartitionsAnswer& answer) {
   const int32_t new_partitions = asked.count - topic.partition_count;

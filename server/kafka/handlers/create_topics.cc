@@ -31,8 +31,8 @@ KafkaError create_error_of(ErrorCode code) {
   return code == ErrorCode::InvalidParameter ? KafkaError::InvalidTopic : kafka_error(code);
 }
 
-// Checks replicas that are assigned by hand. Each partition from 0 on needs one assignment, to
-// nodes that can have replicas.
+// Checks the replicas that the client has chosen. Each partition from 0 on needs one assignment, to nodes that can
+// have replicas.
 void check_assignments(const CreateTopicsAsked& asked, const HandlerContext& context,
                        CreateTopicsAnswer& answer) {
   if (asked.num_partitions != -1 || asked.replication_factor != -1)

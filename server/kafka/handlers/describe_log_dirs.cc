@@ -33,8 +33,8 @@ void describe(const Backend& backend, storage::LogReader& reader, const storage:
 
 }  // namespace
 
-// Describes the directory of the log. All partitions are in one file, and the size of a partition
-// is that of its table in the file.
+// Describes the directory of the log. All partitions are in one file, and the size of a partition is the size of
+// its table in the file.
 void handle_describe_log_dirs(HandlerContext& context, DescribeLogDirsRequest request,
                               Reply<DescribeLogDirsResponse> reply) {
   const LogDirectory where = context.backend.log_directory();

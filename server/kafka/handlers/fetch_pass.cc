@@ -75,8 +75,8 @@ FetchResponse FetchPass::take(FetchSession& session) {
     const FetchSession::Topic& topic = *place->topic;
     Answer answer = partition(find(topic.name, topic.id), place->asked);
     if (!is_news(answer, *place)) continue;
-    // After an error, the next answer without an error must be sent even if its values are
-    // unchanged. Therefore -1 is stored in place of the high watermark.
+    // An error is followed by an answer with all values, even if they have not changed. To force this, -1 is stored
+    // in place of the high watermark.
     const bool has_failed = answer.error_code != KafkaError::None;
     told_.push_back({place, has_failed ? -1 : answer.high_watermark, answer.log_start_offset,
                      !answer.records->empty()});

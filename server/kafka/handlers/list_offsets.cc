@@ -300,14 +300,15 @@ class ListOffsetsAnswering {
       answer.error_code = kafka_error(end.error().code);
     else
       search_.places.push_back({partition, **time, topic_index, index, *end});
-    // The start of a log only moves forward, so it needs no confirmation.
+    // No confirmation is needed for the start of a log, because the start only moves forward: an outdated answer
+    // does no harm.
     if (asked.timestamp != kEarliest && asked.timestamp != kEarliestLocal)
       search_.told.push_back({partition, topic_index, index});
   }
 
-  // Returns the offset at which a search ends. For a consumer of committed records this is the last
-  // stable offset. As in Kafka, no search by time (including MAX_TIMESTAMP) returns an offset
-  // behind it, because the consumer would then seek to records that it may not read (KIP-98).
+  // Returns the offset at which a search ends. For a consumer of committed records this is the last stable offset.
+  // As in Kafka, no search by time (including MAX_TIMESTAMP) returns an offset after the last stable offset,
+  // because the consumer would then seek to records that it may not read (KIP-98).
   Result<Offset> search_end(const storage::TopicPartition& partition) {
     if (!reads_committed_) return Offset{INT64_MAX};
     return reader_.last_stable_offset(partition);

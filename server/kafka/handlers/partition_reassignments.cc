@@ -56,7 +56,7 @@ struct Move {
   std::vector<NodeId> target;  // empty: the move is cancelled
 };
 
-// The moves of a request, until it is answered.
+// The changes of assignments in a request, until it is answered.
 struct Moves {
   AlterPartitionReassignmentsResponse response;
   Reply<AlterPartitionReassignmentsResponse> reply;

@@ -62,9 +62,9 @@ constexpr size_t kMostRecordErrors = 100;
 constexpr std::string_view kWithoutKey = "Compacted topic cannot accept message without key.";
 constexpr std::string_view kBehindRefused = "an earlier batch of the same producer was rejected";
 
-// Checks the batch as a whole; its records are checked afterwards. If the batch was damaged on the
-// way, the error is CORRUPT_MESSAGE (2), after which clients send it again. Other invalid batches
-// would stay invalid; their error is INVALID_RECORD (87).
+// Checks the batch as a whole; its records are checked afterwards. If the batch was damaged during its transfer,
+// the error is CORRUPT_MESSAGE (2), after which clients send it again. Other invalid batches would stay invalid;
+// their error is INVALID_RECORD (87).
 Result<records::BatchView> check_envelope(std::string_view bytes, const Checking& how,
                                           KafkaError& error) {
   error = KafkaError::InvalidRecord;
@@ -189,7 +189,7 @@ struct PartitionAnswers {
   void complete_one() {
     if (--left > 0) return;
     if (acks != 0) return reply.send(response);
-    // A request with acks 0 gets no answer; a failure ends the connection.
+    // The client expects no answer to a request with acks 0, so a failure can only end the connection.
     has_failed ? reply.end_connection() : reply.send_nothing();
   }
   void refuse(ProduceAnswer& answer, KafkaError error, std::string message) {
@@ -333,8 +333,8 @@ struct Producer {
           self.pending->complete_one();
         });
   }
-  // Appends the batch, or refuses it with `refusal`, after all earlier batches of the producer for
-  // the same partition were appended or refused (JoinOrder).
+  // Appends the batch, or refuses it with `refusal`. Waits until all earlier batches of the producer for the same
+  // partition were appended or refused (JoinOrder).
   void go_on(Append append, ProducerId producer, std::optional<KafkaError> refusal) const {
     ++pending->left;
     const JoinOrder::Lane lane{append.partition, producer};

@@ -46,9 +46,9 @@ class TokenReply {
   std::variant<Reply<SaslAuthenticateResponse>, std::shared_ptr<AnswerSlot>> to_;
 };
 
-// The check of a password or a token. It takes a millisecond or more, so it runs on another thread.
-// Until it is done, the connection begins no other request. If the connection is gone by then, its
-// `sasl` is gone, too, and is not used.
+// The check of a password or a token. It takes a millisecond or more, so it runs on another thread. Until it is
+// done, the connection begins no other request. If the connection has ended by then, its `sasl` was destroyed with
+// it, and is not used.
 //
 // Threads: the session's loop, except check(). Owner: the callbacks.
 class ProofCheck : public std::enable_shared_from_this<ProofCheck> {

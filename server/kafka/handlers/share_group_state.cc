@@ -1,5 +1,5 @@
-// Requests of the leader of a partition to the coordinator of a share group. Nodes of the cluster send them; they have
-// the numbers and fields of Kafka's requests, and one field more.
+// Requests of the leader of a partition to the coordinator of a share group. Only nodes of the cluster send them.
+// They have the numbers and fields of Kafka's requests, and one additional field.
 #include <utility>
 
 #include "server/kafka/handlers/handlers.h"
