@@ -62,8 +62,8 @@ BrokerConnection::~BrokerConnection() { *alive_ = false; }
 void BrokerConnection::connected(Result<Socket> socket) {
   if (!socket) {
     Error error = std::move(socket).error();
-    // The connector names the address, too, so its prefix is removed: all errors of this class name
-    // the address.
+    // All errors of this class name the address. The connector's error has the address as well, so its prefix is
+    // removed.
     const std::string prefix = fmt::format("cannot connect to {}: ", address_.to_string());
     if (error.message.starts_with(prefix)) error.message.erase(0, prefix.size());
     error.code = ErrorCode::NetworkFailure;
@@ -92,7 +92,7 @@ void BrokerConnection::ask_versions(int16_t version) {
   send_frame(frame, kafka::ApiVersionsRequest::kApiName, settings_.request_timeout_ms,
              [this, version](Result<std::string_view> answer) {
                if (!answer) return;  // fail() has told the owner
-               // A broker that does not know the version answers in the form of version 0.
+               // A broker that does not know the requested version answers in version 0.
                const bool is_refused = version > 0 && answer->size() >= sizeof(int16_t) &&
                                        load_be<int16_t>(answer->data()) ==
                                            static_cast<int16_t>(kafka::kUnsupportedVersion);
@@ -256,8 +256,8 @@ Error BrokerConnection::end_of_garbage(Error malformed) {
   malformed.message =
       fmt::format("the server does not answer like a Kafka broker: {}", malformed.message);
   Error error = named(malformed);
-  // The connection fails later: the caller of the request with the malformed answer gets its error
-  // first.
+  // The connection fails only after this call: the caller of the request with the malformed answer gets its own
+  // error first.
   fail_later([this, malformed] { fail(malformed); });
   return error;
 }
@@ -279,8 +279,8 @@ void BrokerConnection::fail(Error error) {
   stage_ = Stage::Over;
   setup_timer_.stop();
   renewal_timer_.stop();
-  // The callbacks may destroy this object, so no member is used after the first call. The TLS
-  // object stays, because it may be the caller of this function.
+  // The callbacks may destroy this object, so no member is used after the first callback. The TLS object is not
+  // destroyed here, because it may be the caller of this function.
   const Opened opened = std::exchange(opened_, nullptr);
   const std::deque<Waiting> waiting = std::exchange(waiting_, {});
   connector_.reset();

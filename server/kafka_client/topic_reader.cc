@@ -31,8 +31,8 @@ bool passes_by_itself(KafkaError error) {
          error == KafkaError::RequestTimedOut || error == KafkaError::KafkaStorageError;
 }
 
-// The transactions of one answer that were aborted. Their records are skipped, as KIP-98 prescribes for readers of
-// committed records.
+// The aborted transactions in one answer. Their records are skipped, as KIP-98 prescribes for readers of committed
+// records.
 class AbortedTransactions {
  public:
   explicit AbortedTransactions(const kafka::FetchResponse::Topic::Partition& answer) {
