@@ -32,8 +32,8 @@ std::optional<Credentials> credentials_of(std::string_view header) {
   return Credentials{text->substr(0, colon), text->substr(colon + 1)};
 }
 
-// Whether the server may answer a request without credentials with a challenge (a WWW-Authenticate
-// header). A browser reacts to a challenge by asking its user for a password. The console has its
+// The challenge (a WWW-Authenticate header) with which the server answers a request without credentials; None: the
+// answer has no challenge. A browser reacts to a challenge by asking its user for a password. The console has its
 // own form for this, so requests of its scripts get no challenge.
 enum class Challenge : uint8_t { Basic, None };
 
@@ -199,8 +199,8 @@ class GuardedExchange final : public Exchange {
     if (inner_) return inner_->on_body_end();
     is_body_over_ = true;
   }
-  // While the password is checked, the part of the body that has already arrived is kept, and the
-  // rest is not read from the socket yet.
+  // While the password is checked, the part of the body that has already arrived is kept. The rest of the body is
+  // not read from the socket until the check has ended.
   bool wants_body() const override { return inner_ ? inner_->wants_body() : is_over_; }
   std::optional<int64_t> deadline_us() const override {
     return inner_ ? inner_->deadline_us() : begins_us_;
@@ -210,7 +210,7 @@ class GuardedExchange final : public Exchange {
   }
 
  private:
-  // Shared with the thread that checks the password.
+  // The session's thread and the thread that checks the password share its ownership.
   struct Errand {
     Credentials who;
     std::string key;

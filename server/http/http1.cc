@@ -199,8 +199,8 @@ bool Http1::check_head() {
   if (!incoming_.is_http10 &&
       std::ranges::count(request.headers, std::string("host"), &Header::name) != 1)
     return refuse(error_code::kBadRequest, "an HTTP/1.1 request must have exactly one Host header");
-  // If this server and a proxy disagreed about the end of a body, one of them would take the rest
-  // of the body for a new request. So `chunked` is the only transfer coding that is accepted.
+  // Only the transfer coding `chunked` is accepted. With another coding, this server and a proxy could disagree
+  // about the end of a body, and one of them would treat the rest of the body as a new request.
   for (const Header& header : request.headers)
     if (header.name == "transfer-encoding" &&
         (incoming_.is_http10 || !engine::equals_ignoring_case(header.value, "chunked")))
@@ -285,7 +285,7 @@ void Http1::dispatch() {
     if (!exchange_ && answered_ != Answered::Yes)
       answer(error_response(error_code::kServerError, "the request has no handler"));
   }
-  // This callback of the parser must not end the request, so parse() does it.
+  // This function is a callback of the parser and must not end the request. parse() ends the request afterwards.
   if (stage_ == Stage::Answer) {
     if (exchange_) return step_exchange();
     finish_exchange();
@@ -417,8 +417,8 @@ void Http1::check_deadline() {
   const int64_t now_us = parts_.clock.monotonic_us();
   if (now_us < deadline_us_) return;
   if (stage_ == Stage::Idle) return enter(Stage::Over);
-  // The time limit begins again while the exchange takes no input and after the answer has begun,
-  // because the client cannot or need not send anything then.
+  // The time limit for the client starts again in two situations in which the client cannot or need not send
+  // anything: the exchange takes no input, or the answer has begun.
   if (exchange_ && (!exchange_->wants_body() || answered_ == Answered::Begun))
     return enter(Stage::Body);
   refuse_request(error_code::kTimeout, "the rest of the request did not arrive in time");

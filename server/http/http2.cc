@@ -73,7 +73,7 @@ class Http2::Stream final : public Responder {
   }
   void write(std::string_view bytes) override {
     if (is_ended_ || is_head_request()) return;
-    // Removes the part that is already sent. Otherwise it would stay in memory as long as a slow client has not read
+    // Removes the bytes that are already sent. Otherwise they would stay in memory until a slow client has read
     // everything.
     if (sent_ > out_.size() / 2) {
       out_.erase(0, sent_);

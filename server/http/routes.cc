@@ -40,7 +40,7 @@ std::optional<std::vector<std::string>> matched(std::string_view pattern, std::s
 // The longest part that is compared letter by letter.
 constexpr size_t kMostCompared = 64;
 
-// A pattern of the same number of parts as a path.
+// A known pattern with as many parts as the requested path.
 struct NearPath {
   std::string path;     // the pattern, whose parts in braces are replaced by those of the path
   size_t distance = 0;  // letters that differ in the fixed parts

@@ -85,7 +85,7 @@ struct Transfer {
   static size_t on_bytes(char* bytes, size_t size, size_t count, void* self) {
     auto* transfer = static_cast<Transfer*>(self);
     transfer->answered_bytes += size * count;
-    // the wrong result makes libcurl end the transfer
+    // a result other than the number of bytes makes libcurl end the transfer
     if (transfer->answered_bytes > transfer->request.max_answer_bytes) return 0;
     transfer->request.on_bytes({bytes, size * count});
     return size * count;

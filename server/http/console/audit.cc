@@ -37,9 +37,9 @@ bool names_secret(std::string_view name) {
       [&](std::string_view part) { return lower.find(part) != lower.npos; });
 }
 
-// Returns the size of the token at the beginning of the text: a literal or a quoted name with its quotes, a comment, a
-// word, or one character. A literal without an end goes on to the end of the text. With `has_escapes` (E'...'), the
-// character after a backslash does not end the literal.
+// Returns the size of the token at the beginning of the text: a literal or a quoted name with its quotes, a
+// comment, a word, or one character. A literal without an end extends to the end of the text. With `has_escapes`
+// (E'...'), the character after a backslash does not end the literal.
 size_t token_size(std::string_view text, bool has_escapes) {
   const auto up_to = [&](std::string_view end, size_t from) {
     const size_t found = text.find(end, from);

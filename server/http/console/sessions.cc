@@ -196,7 +196,7 @@ Header Sessions::cookie_header(std::string_view value, std::string_view more,
                       channel.has_tls ? "; Secure" : "", more)};
 }
 
-// Without Max-Age, the browser forgets the cookie when it is closed.
+// The cookie has no Max-Age, so the browser deletes it when it is closed.
 Header Sessions::set_cookie(std::string_view cookie, const Channel& channel) const {
   return cookie_header(cookie, {}, channel);
 }

@@ -656,10 +656,9 @@ void ConsumerInstance::fetch(std::shared_ptr<Reading> reading) {
                 partition.records ? partition.records->whole() : std::string_view();
             auto aborted = partition.aborted_transactions.value_or(
                 std::vector<kafka::FetchResponse::Topic::Partition::AbortedTransaction>());
-            // If a record cannot be shown, it makes the answer an error only if it is the first
-            // record of its partition in the answer. Otherwise the answer ends before it, so that
-            // the client can commit the earlier records and then seek to the record after the
-            // invalid one.
+            // If a record cannot be shown, the whole answer becomes an error only if the record is the first of its
+            // partition in the answer. Otherwise the answer ends before the record, so that the client can commit
+            // the earlier records and then seek beyond the invalid record.
             bool has_records = false, is_cut = false;
             while (!left.empty() && !is_cut) {
               const auto batch = records::parse_batch(left, records::BatchCheck::Shape);

@@ -268,8 +268,8 @@ Answer check(const Request& request, const SchemaRegistry& registry, std::option
   if (problems) return compatibility_json(*problems, is_verbose);
   if (is_verbose && problems.error().code == 42201)
     return compatibility_json({problems.error().message}, true);
-  // The client has requested a version, so if the subject does not exist, the error is the one for
-  // a missing version.
+  // The client has requested a version, so if the subject does not exist, the error is the error for a missing
+  // version.
   if (problems.error().code == 40401 && version)
     return RegistryError{40402, fmt::format("Version {} not found.", *version)};
   return problems.error();

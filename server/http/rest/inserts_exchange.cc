@@ -227,8 +227,8 @@ void InsertsExchange::fail(const Error& error) {
   log_if_denied(pages_, context_, user_, error);
   is_over_ = true;
   copy_.reset();
-  // If the answer has not begun, answer() sends the error and ends it, and the calls that follow
-  // have no effect. Otherwise answer() has no effect, and write() sends the error.
+  // If the answer has not begun, answer() sends the error and ends the answer, and the calls after it have no
+  // effect. If the answer has begun, answer() has no effect, and write() sends the error.
   context_.responder.answer(statement_error(error, {}));
   write(error_object(error));
   if (is_array_) context_.responder.write("]");

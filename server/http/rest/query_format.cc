@@ -150,8 +150,8 @@ class RowObjectFormat final : public QueryFormat {
 
 class RowArrayFormat final : public QueryFormat {
  public:
-  // kKsqldb: rows of exactly the columns, as ksqlDB's clients require. kMarked: the array of a deleted row has one more
-  // element, {"tombstone":true}, because its values alone look like those of a row of nulls.
+  // kKsqldb: rows of exactly the columns, as ksqlDB's clients require. kMarked: the array of a deleted row has one
+  // more element, {"tombstone":true}, because its values alone would look like a row of nulls.
   enum class Deletes : uint8_t { kKsqldb, kMarked };
   explicit RowArrayFormat(bool is_array, Deletes deletes = Deletes::kKsqldb)
       : is_array_(is_array), marks_deletes_(deletes == Deletes::kMarked) {}
@@ -198,9 +198,9 @@ class RowArrayFormat final : public QueryFormat {
   const bool is_array_, marks_deletes_;
 };
 
-// The content type for a client without a choice: it sends no Accept header, or */*. The rows of
-// this format mark deletes (RowArrayFormat::Deletes::kMarked). A client that requests one of
-// ksqlDB's types, as ksqlDB's Java client does, gets exactly ksqlDB's format.
+// The content type for a client that does not choose a format: it sends no Accept header, or */*. The rows of this
+// format mark deletes (RowArrayFormat::Deletes::kMarked). A client that requests one of ksqlDB's types, as ksqlDB's
+// Java client does, gets exactly ksqlDB's format.
 constexpr std::string_view kOpenChoice = "x-millrace/open";
 
 class EventFormat final : public QueryFormat {

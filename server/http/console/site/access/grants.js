@@ -122,7 +122,7 @@ export function reasonsAfterRevoke(access, role, relation, right) {
   const letters = new Map(relation.letters);
   letters.set(role, (letters.get(role) ?? '').replace(LETTERS[right], ''));
   const left = reasonsOf(access, role, { relation: relation.relation, letters }, right);
-  // Without another reason, reasonsOf() would name a right on everything. pg_class does not show
-  // such rights, so the page cannot know it.
+  // A right on everything is not visible in pg_class, so the page cannot know whether the user has
+  // it. reasonsOf() names such a right only if no other reason exists, so it is removed here.
   return left.filter((each) => !each.includes(' ON ALL'));
 }

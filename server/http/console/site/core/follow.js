@@ -26,7 +26,8 @@ function ofThisTab() {
 }
 
 function ofAllTabs() {
-  // The content security policy permits scripts of this policy alone (`trusted-types console`).
+  // The console's content security policy (`trusted-types console`) permits only script URLs of a
+  // policy with this name, which is created here.
   const { trustedTypes } = /** @type {any} */ (globalThis);
   const address = new URL('./hub_worker.js', import.meta.url).href;
   const policy = trustedTypes?.createPolicy('console', {

@@ -26,7 +26,7 @@ function dataOf(type, text, what) {
   } catch (error) {
     throw new Error(`The ${what} is not JSON: ${/** @type {Error} */ (error).message}`);
   }
-  // The text goes unchanged, since writing the parsed value would round its numbers.
+  // The text is sent unchanged, because a parsed and rewritten value would have rounded numbers.
   return { type: 'STRING', data: text };
 }
 

@@ -81,7 +81,8 @@ export class DraftTabs {
       const isActive = draft === active;
       return el('div.draft-tab', { class: `draft-tab${isActive ? ' current' : ''}` },
         el('button.draft-name', {
-          // Not a tab: a list of tabs may not have the buttons that close them (ARIA, tablist).
+          // The list of drafts is not a tab list: a tab list may not contain the buttons that close
+          // its tabs (ARIA, tablist).
           type: 'button', 'aria-current': isActive ? 'true' : null,
           tabindex: isActive ? 0 : -1, 'data-id': draft.id,
           title: 'Double-click or F2 renames',

@@ -124,7 +124,7 @@ export class Runner {
     this.noted_ = result;
     this.note_(result);
     if (result.state === 'failed') this.mark_(result);
-    // Later statements of the script should find what the earlier ones have defined.
+    // Later statements of the script should find the objects that earlier statements have defined.
     if (result.state === 'done' && isDefinition(result.text)) void this.page_.refresh();
     if (result.state === 'lost') {
       void readSession();

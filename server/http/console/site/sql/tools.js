@@ -1,5 +1,5 @@
 // @ts-check
-// The tools of a result: a filter, the columns, and the ways out of the page.
+// The tools of a result: a filter, the choice of columns, export, copy, and a table from the query.
 import { button, el, toast } from '../core/element.js';
 import { csvLines, jsonLines, saveFile, tsv } from '../views/export.js';
 import { plural } from '../core/format.js';
