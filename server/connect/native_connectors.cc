@@ -193,8 +193,8 @@ void NativeConnectors::restart(std::string name, Restart what, Done<ConnectorInf
       std::move(done), [this, name = std::move(name), what]() -> Result<ConnectorInfo> {
         const Definition definition = TRY(find(name));
         const bool has_failed = facts_of_task(*definition).state == ConnectorState::Failed;
-        // Restarts the task even if what.includes_tasks is false. In that case Kafka Connect
-        // restarts only the connector; but here a connector has no process beside its task.
+        // Restarts the task even if what.includes_tasks is false. In that case Kafka Connect restarts only the
+        // connector; but here a connector consists only of its task.
         if (!what.only_failed || has_failed) {
           stop_tasks(name);
           start_tasks(definition);

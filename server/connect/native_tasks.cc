@@ -180,8 +180,8 @@ Result<std::string> NativeConnectors::alter_offsets(const std::string& name,
                      {},
                      "A position of a sink is {\"partition\": {\"kafka_topic\": \"t\", "
                      "\"kafka_partition\": 0}, \"offset\": {\"kafka_offset\": 7}}."};
-      // Also deletes the intent to write an object. If the task carried out the intent later, it
-      // would overwrite the new position.
+      // Also deletes the intent to write an object. If the task executed this intent later, the new position would
+      // be overwritten.
       changes.push_back({engine::intent_key(name, parsed->first, parsed->second), std::nullopt});
     }
     StateChange& change = changes.emplace_back();

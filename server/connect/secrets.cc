@@ -86,8 +86,8 @@ Result<std::string> resolve_secrets(std::string_view value, const SecretSettings
     const std::string_view reference =
         value.substr(2, end == std::string_view::npos ? end : end - 2);
     const size_t colon = reference.find(':');
-    // A "${...}" without a provider is no reference to a secret. It stays, and the connector itself
-    // may replace it.
+    // A "${...}" without a provider is not a reference to a secret. It is not changed here, because the connector
+    // itself may replace it.
     if (end == std::string_view::npos || colon == std::string_view::npos) {
       resolved += "${";
       value.remove_prefix(2);

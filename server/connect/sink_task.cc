@@ -144,7 +144,7 @@ Result<bool> SinkTask::step(Partition& partition) {
     }
   }
   partition.scanned = std::max(partition.scanned, fetched.next);
-  // Offsets without records, such as ends of transactions, do not begin an object.
+  // A range that has offsets but no records (for example the end of a transaction) does not begin an object.
   if (partition.records == 0) partition.begin = partition.scanned;
   if (is_complete(partition)) TRY(write_object(partition, partition.scanned));
   return fetched.next < fetched.end;
@@ -199,8 +199,8 @@ std::string SinkTask::routed(const std::string& topic) const {
 }
 
 std::vector<BadRecord> SinkTask::transform(std::vector<SinkRecord>& records) const {
-  // The records keep the name of the topic from which they were read. Only object names use the
-  // name after the transforms (routed()).
+  // The records keep the name of the topic from which they were read. Only names of objects contain the name after
+  // the transforms (routed()).
   return transform_sink_records(plan_.transforms.get(), records,
                                 [](SinkRecord&, const engine::ConnectRecord&) {});
 }
@@ -214,8 +214,8 @@ Result<std::vector<BadRecord>> SinkTask::write_records(const engine::SinkObject&
     return deleted_records(identity().definition->name, object.topic, object.partition,
                            object.first, fetched.log_start);
   }
-  // If there are transforms, the object is begun with the first record that they keep. If they drop
-  // all records, no object is written.
+  // If there are transforms, the object begins with the first record that they do not drop. If they drop all
+  // records, no object is written.
   bool is_begun = !plan_.transforms || plan_.transforms->is_empty();
   if (is_begun) TRY(writer_->begin(object));
   size_t bad_bytes = 0;

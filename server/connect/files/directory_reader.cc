@@ -75,8 +75,7 @@ Status DirectoryReader::start(const SourcePositions& positions) {
     if (is_removed) removed_.push_back({position_of(each->first, each->second).partition_json, {}});
     each = is_removed ? files_.erase(each) : std::next(each);
   }
-  // Without this check a missing directory would give no error, and the user would only see an
-  // empty topic.
+  // Without this check, a missing directory would cause no error, and the user would only see an empty topic.
   TRY(folder_.open_directory(source_.directory));
   return {};
 }
@@ -101,8 +100,8 @@ Result<bool> DirectoryReader::clean_up(const std::string& name, const Progress& 
 Status DirectoryReader::confirm(const SourcePositions& positions) {
   for (const SourcePosition& position : positions) {
     if (!position.offset_json) continue;
-    // Files whose committed state is "reading" are not cleaned up. files_ may already say that such
-    // a file was read to its end, but the batch with its last records is not committed yet.
+    // Files whose committed state is "reading" are not cleaned up. files_ may show that such a file was read to its
+    // end before the batch with its last records is committed.
     const auto offset = engine::parse_json_tree(*position.offset_json);
     if (!offset || offset->text_of("state") == "reading") continue;
     const auto partition = engine::parse_json_tree(position.partition_json);

@@ -141,7 +141,7 @@ std::vector<engine::WrongProperty> FileConnectors::check(
     const engine::ConnectorClass& of, const engine::PropertyValues& values) const {
   if (of.type == engine::ConnectorType::Sink) {
     auto read = engine::read_file_sink(of, values);
-    // The lines of FileStreamSink have no topic, so topics may share a name.
+    // The lines of FileStreamSink do not contain the topic, so two topics may get the same name.
     engine::check_routes_of_objects(values, forms(of, values),
                                     of.is_short() ? read.sink.topics : std::vector<std::string>(),
                                     read.wrong);

@@ -208,8 +208,8 @@ Result<FileFacts> facts_of(const OpenFile& file) {
 }
 
 Result<std::string> read_at(const OpenFile& file, int64_t offset, size_t max_bytes) {
-  // A task reads a file ten times a second even if it does not grow, so the buffer is not larger
-  // than the rest of the file.
+  // A task reads a file ten times a second even if it does not grow. So the buffer is not larger than the unread
+  // part of the file.
   const int64_t left = TRY(facts_of(file)).size - offset;
   std::string bytes(std::min(max_bytes, static_cast<size_t>(std::max<int64_t>(left, 0))), '\0');
   size_t size = 0;

@@ -153,8 +153,8 @@ Status HttpWriter::send_items(std::span<const SinkRecord> records, std::span<con
   if (items.size() > 1) offsets += fmt::format("-{}", last.offset.value());
   request.content_type.clear();  // among the headers
   request.headers = sink_.headers;
-  // Records that are sent again have the same offsets, and so the same key. By the key, the service
-  // can recognize that it has received them before.
+  // Records that are sent again have the same offsets, and so the same key. With this key the service can recognize
+  // that it has received them before.
   request.headers.emplace_back(
       "Idempotency-Key",
       fmt::format("{}/{}/{}/{}", percent_encoded(connector_), percent_encoded(first.topic),

@@ -74,9 +74,8 @@ Result<engine::MqttMessage> MqttWriter::message_of(const SinkRecord& record) con
   message.payload = record.value.value_or("");
   message.qos = sink_.qos;
   message.is_retained = sink_.is_retained;
-  // The headers of the record become user properties, and a source elsewhere gets them as headers
-  // again. The headers mqtt.* are left out: a source of this server has made them for another
-  // message.
+  // The headers of the record become user properties, which a source elsewhere turns into headers again. The
+  // headers mqtt.* are omitted: a source of this server has added them, for another message.
   for (const engine::ConnectHeader& header : record.headers) {
     if (!header.value || header.key.starts_with("mqtt.")) continue;
     if (!is_mqtt_text(header.key) || !is_mqtt_text(*header.value))

@@ -224,8 +224,8 @@ std::string create_json(const ConnectorDefinition& definition) {
   json.member("name", definition.name);
   json.key("config");
   write_config(json, definition.config);
-  // Kafka Connect before version 3.7 does not know `initial_state`, so it is sent only if it is not
-  // RUNNING.
+  // Kafka Connect before version 3.7 does not know `initial_state`. So it is sent only if it differs from the
+  // default, RUNNING.
   if (definition.initial_state != TargetState::Running)
     json.member("initial_state",
                 definition.initial_state == TargetState::Paused ? "PAUSED" : "STOPPED");

@@ -81,8 +81,8 @@ void OutsideConnectors::ask_then_describe(Request request, std::string name,
         read_definition(reply->body, created.info);
         created.info.name = name;
         created.info.runs_at = url();
-        // An error of describe() is ignored, because a worker that has just created a connector may
-        // not know its state and its tasks yet. Then the answer contains only the definition.
+        // An error of describe() is ignored: a worker that has just created a connector may not know the
+        // connector's state and tasks yet. In this case the answer contains only the definition.
         describe(name, [created = std::move(created), done](Result<ConnectorInfo> info) mutable {
           if (info) created.info = *std::move(info);
           done(std::move(created));

@@ -394,8 +394,8 @@ Result<bool> ChangeReader::without_copied(const engine::PgTable& table, engine::
   const bool old_is_copied = has_old && TRY(is_copied(table, change.before));
   const bool new_is_copied = has_new && TRY(is_copied(table, change.after));
   if (has_old && has_new && old_is_copied != new_is_copied) {
-    // The UPDATE has changed the key, so it deletes the old row and inserts the new one. The
-    // snapshot already contains one of these two changes; the other is kept.
+    // The UPDATE has changed the key, so it consists of two changes: the delete of the old row, and the insert of
+    // the new row. The snapshot already includes one of them, and only the other is returned.
     change.op = old_is_copied ? 'c' : 'd';
     if (old_is_copied) change.has_before = engine::PgOldRow::None;
     return true;

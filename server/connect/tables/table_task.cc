@@ -100,8 +100,7 @@ Result<bool> TableTask::step(Partition& partition) {
                            partition.id.partition, partition.next, fetched.log_start);
   partition.end = fetched.end;
   const size_t count = fetched.records.size();
-  // Without records, the range consists of offsets such as ends of transactions, and only the
-  // position moves.
+  // If the range has no records (for example only the end of a transaction), only the position is moved.
   if (count == 0) TRY(write(partition, {}, fetched.next));
   for (size_t begin = 0; begin < count; begin += plan_.batch_records) {
     const size_t end = std::min(count, begin + plan_.batch_records);
