@@ -75,8 +75,8 @@ struct ChangeApplier {
     changed->query = row;
     if (row->kind != engine::QueryKind::SourceTable) catalog.put(std::move(row));
     image.put(std::move(changed));
-    // During the switch of a rebuild (DefinedQuery::stands), a query is neither paused nor resumed.
-    // It gets the wanted state after the switch.
+    // While a rebuild replaces a query (DefinedQuery::stands), the query is neither paused nor resumed. It gets the
+    // wanted state after that.
     if (present->stands) return;
     (set.state == DesiredState::Paused ? change.paused : change.resumed).push_back(set.id);
   }

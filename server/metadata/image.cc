@@ -9,7 +9,7 @@ namespace {
 // error of the query.
 std::string materialized_table(const DefinedQuery& defined) {
   const engine::PersistentQuery& query = *defined.query;
-  // before the switch, a query that is built beside another one (`rebuilds`) keeps no table
+  // a query that is built to replace another (`rebuilds`) keeps no table before it has replaced it
   if (!query.rebuilds.empty()) return "";
   if (query.kind == engine::QueryKind::SourceTable)
     return query.sources.empty() ? "" : query.sources.front();

@@ -36,8 +36,8 @@ constexpr int64_t kObjectsPerRevision = 4;
 
 QueryRunner::Known known_objects(const MetadataImage& image) {
   QueryRunner::Known known;
-  // The data of left-out definitions are unknown, so data that no other definition names must not
-  // be removed as unused.
+  // The data of unreadable definitions (left_out) cannot be distinguished from unused data. So while such
+  // definitions exist, no data are removed as unused.
   known.is_complete = image.left_out.empty();
   for (const auto& [name, topic] : image.topics->by_name()) known.topics.insert(topic.id);
   for (const auto& [transaction, open] : image.open_definitions)
@@ -87,9 +87,9 @@ MetadataApplier::~MetadataApplier() { stop_thread(); }
 
 Status MetadataApplier::recover(const std::atomic<bool>& must_stop) {
   Result<MetadataImagePtr> read = read_all(must_stop);
-  // The next records may have been replaced by a snapshot since the last attempt, so the attempt is
-  // repeated with the new snapshot. If the snapshot is still the one of the last attempt, a
-  // repetition would fail in the same way, so the loop ends.
+  // The next records may have been replaced by a snapshot since the last attempt, so the attempt is repeated with
+  // the new snapshot. If the snapshot is the same as at the last attempt, a repetition would fail again, so the
+  // loop ends.
   for (std::optional<Revision> tried; !read && read.error().code == ErrorCode::OffsetOutOfRange &&
                                       tried != snapshot_revision_ && !must_stop;
        read = read_all(must_stop))
@@ -357,7 +357,7 @@ Status MetadataApplier::make_partitions(const storage::MetadataCommand& command,
     TRY(next.check(part.bytes));
     const storage::TopicDelta delta = TRY(next.apply(part.bytes));
     if (!delta.now) continue;
-    // the transaction has kept the records of this topic, so its partitions exist
+    // The records of this topic were kept by the transaction that has dropped it, so its partitions exist.
     if (!delta.before && is_kept(*image(), delta.now->id)) continue;
     if (!delta.before) new_topics.push_back(delta.now->id);
     if (delta.before && delta.before->partition_count == delta.now->partition_count) continue;
@@ -429,8 +429,8 @@ Result<DefinitionOutcome> MetadataApplier::define(const Definition& definition,
     questions = std::move(planned.questions);
     return DefinitionOutcome();
   }
-  // Removes data that earlier queries with the same ids have left. If the server crashed after the
-  // append and before this removal, a restart would mistake them for data of the new queries.
+  // Removes data of earlier queries with the same ids. The server may have crashed after such a query was dropped
+  // and before its data were removed; a restart would then mistake the data for those of the new query.
   for (const std::string& id : planned.new_queries) TRY(queries_.finish_removal(id));
   if (!planned.is_nothing) {
     TRY(place(planned.replicas, planned.kept_topics, planned.command));

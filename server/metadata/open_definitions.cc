@@ -190,7 +190,7 @@ Result<std::optional<DefinitionChange>> OpenDefiner::undo_of(const DefinitionCha
       std::holds_alternative<SetSystemProperty>(change))
     return cannot;
   const auto subject = subject_of(change);
-  // reserved numbers, positions of sequences and registered schemas stay after a ROLLBACK
+  // A ROLLBACK does not restore these three: reserved numbers, positions of sequences, and registered schemas.
   if (!subject) return Undo();
   const std::string& name = subject->second;
   if (subject->first == Kind::Source) {
@@ -306,8 +306,8 @@ std::optional<PlannedEnd> plan_transaction_end(const MetadataImage& image, const
         add(storage::encode_delete_topic(topic.id));
         gone.insert(topic.name);
       }
-    // If a Kafka client has created a topic of the same name meanwhile, the topic that the
-    // transaction dropped is deleted.
+    // If a Kafka client has created a topic with the same name in the meantime, the topic that the transaction
+    // dropped cannot get its name back. It is deleted.
     for (const storage::TopicInfo& topic : open->dropped_topics) {
       if (image.topics->find(topic.id)) continue;
       if (image.topics->find(topic.name) && !gone.contains(topic.name)) {

@@ -69,7 +69,7 @@ struct Effect {
   // whether the rows of the topic are written again, because look-ups with the new plan return
   // other rows than the old plan has written
   bool shows_again = false;
-  // For a query that is built beside another one: the definition of the sink after the switch.
+  // For a query that is built to replace another one: the definition of the sink after the switch.
   std::shared_ptr<const engine::DataSource> rebuilt_sink = {};
   // Changed or dropped tables. The hidden queries that materialize them end.
   std::vector<std::string> changed_tables;
@@ -292,7 +292,7 @@ struct Planner {
   Result<Effect> operator()(const engine::RenameRelation& rename) const {
     return of(plan_rename(rename, image, asker));
   }
-  // Gives each table a new, empty topic of the same name.
+  // Replaces the topic of each table by a new, empty topic with the same name.
   Result<Effect> operator()(const engine::Truncate& truncate) const {
     Effect effect;
     std::set<std::string> names;
@@ -526,8 +526,8 @@ struct Planner {
     if (!planned) return with_other_kind(std::move(planned).error(), control);
     const engine::CatalogChange change = *std::move(planned);
     Effect effect = of(change);
-    // If an ended query wrote a table that still exists, a hidden query keeps the table's rows from
-    // now on; see materialize_tables().
+    // A table whose query has ended still exists. From now on, a hidden query keeps the rows of the table; see
+    // materialize_tables().
     for (const std::string& id : change.ended_queries)
       effect.changed_tables.push_back(image.catalog->find_query(id)->sink);
     if (control.action == engine::QueryAction::Terminate) return effect;
@@ -861,7 +861,7 @@ struct Planner {
     return error;
   }
 
-  // Builds the new query beside the old one: it writes its rows to a temporary topic until it
+  // Builds the new query while the old one runs: the new query writes its rows to a temporary topic until it
   // replaces the old query (docs/adr/0046).
   Result<Effect> rebuild(Effect effect, PlannedQuery planned) const {
     const DefinedQueryPtr old = image.find_query(planned.rebuilds);
@@ -1014,8 +1014,8 @@ class Resolver {
     for (const engine::TopicDescription& topic : effect.new_topics) {
       const Uuid id = new_topics_[topic.name] = topic.id == Uuid() ? sources_.new_id() : topic.id;
       const storage::TopicInfo made{id, topic.name, topic.partitions, topic.config};
-      // An earlier statement of the transaction may have dropped a topic with this name. This topic
-      // loses its name now.
+      // A dropped topic keeps its name until the end of the transaction. If the transaction has dropped
+      // a topic with this name, the dropped topic loses the name now, because the new topic gets it.
       const bool is_deleted =
           std::ranges::find(effect.dropped_topics, topic.name) != effect.dropped_topics.end();
       if (const storage::TopicInfo* before = image_.topics->find(topic.name);

@@ -91,7 +91,7 @@ struct UserPlanner {
   Status operator()(const engine::AlterRole& alter) {
     planned.tag = "ALTER ROLE";
     const engine::RoleOptions& options = alter.options;
-    // A role may change its own password if the statement changes nothing else.
+    // A role may change its own password, but only if the statement changes nothing else.
     const bool is_own_password =
         asker == alter.name && options.password && !options.may_login && !options.is_superuser;
     if (!is_own_password) TRY(check_superuser(users, asker, "alter roles"));
@@ -227,8 +227,8 @@ struct UserPlanner {
     return {};
   }
 
-  // Adds a notice if Kafka ACLs deny rights that a GRANT gives, or allow rights that a REVOKE
-  // takes; `named` are the rights of the statement.
+  // Adds a notice if Kafka ACLs make the statement ineffective: they deny rights that the GRANT gives, or they
+  // allow rights that the REVOKE removes. `named` are the rights of the statement.
   void note_rules(const std::string& topic, const std::string& grantee, Rights after, Rights named,
                   bool is_grant) {
     if (users.rules.empty()) return;

@@ -103,8 +103,7 @@ std::vector<std::string> etcd_endpoints(const NodeSettings& settings) {
   std::vector<std::string> endpoints;
   if (const auto own = own_etcd(settings)) {
     endpoints.push_back(own->members[own->self].clients);
-    // Without certificates for members and clients, members accept clients from their own machine
-    // only.
+    // Without certificates for members and clients, each member of etcd accepts clients only from its own machine.
     for (const auto& each : own->members)
       if (!is_secured(settings) && each.clients != endpoints.front())
         endpoints.push_back(each.clients);

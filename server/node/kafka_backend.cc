@@ -167,8 +167,7 @@ storage::AppendDone KafkaBackend::answered_within(int64_t timeout_ms, storage::A
 
 void KafkaBackend::end_late() {
   const int64_t now_us = clock_.monotonic_us();
-  // Also removes the entries of requests that were answered, because most requests are answered
-  // long before their time limit.
+  // Also removes the entries of answered requests, because most requests are answered long before their time limit.
   std::vector<std::shared_ptr<storage::AppendDone>> late;
   for (auto each = due_.begin(); each != due_.end();) {
     const bool is_late = each->first <= now_us;

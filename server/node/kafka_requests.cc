@@ -24,7 +24,8 @@ using kafka::IncrementalAlterConfigsRequest, kafka::IncrementalAlterConfigsRespo
 using kafka::ListOffsetsRequest, kafka::ListOffsetsResponse;
 using kafka::OffsetCommitRequest, kafka::OffsetCommitResponse;
 
-// The versions of the requests: the newest ones with fixed lengths, or the first with the needed fields.
+// The versions of the requests: the newest version whose lengths have a fixed size, or the first version with the
+// needed fields.
 constexpr int16_t kListOffsets = 5, kFindCoordinator = 4, kOffsetCommit = 7, kAlterConfigs = 1;
 
 // https://kafka.apache.org/protocol#protocol_error_codes
@@ -96,7 +97,7 @@ Result<void> result_of(const OffsetCommitResponse& told, const std::string& grou
 }  // namespace
 
 void KafkaRequests::run(Work work) {
-  // Posted calls that arrive after the destruction are dropped.
+  // A call that was posted and is executed after the destruction of this object does nothing.
   callback_.on(parts_.loop, [this, work = std::move(work)] {
     const uint64_t number = ++last_;
     work(*clients_.emplace(number, parts_.open()).first->second, number);

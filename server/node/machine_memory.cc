@@ -63,7 +63,7 @@ size_t control_group_limit(const std::filesystem::path& root) {
 
 size_t machine_memory_bytes(const std::filesystem::path& root) {
   const size_t bytes = std::min(total_memory(root), control_group_limit(root));
-  // Used on a platform on which nothing can be read.
+  // Used on a platform where the size of the memory cannot be read.
   constexpr size_t kAssumed = size_t{4} << 30;
   return bytes == kNoLimit ? kAssumed : bytes;
 }

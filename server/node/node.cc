@@ -49,8 +49,8 @@ constexpr int64_t kReplicasOfLog = 3;
 // Memory per loop for records that several tasks of a partition read (ADR 0047).
 constexpr size_t kSharedRecordsBytes = 8 << 20;
 
-// The server offers these protocols by ALPN, the best one first. A client that knows none of them
-// gets HTTP/1.1.
+// The protocols that the server offers by ALPN, in the order of preference. A client that knows none of them gets
+// HTTP/1.1.
 TlsStart http_tls() { return {.protocols = {"h2", "http/1.1"}}; }
 
 std::vector<engine::ConsumerGroup> shown(const std::vector<coordinator::GroupProgress>& groups) {
@@ -106,9 +106,8 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   TRY(node->open_outside_registry());
   node->queries_->set_joins_wait(!settings.sql.engine.ksqldb_compat);
   node->queries_->set_schemas(node->definitions_->schemas());
-  // In a cluster, the topic of the processing log may come from a single server that has joined
-  // (docs/adr/0094). There it is an ordinary topic, to which the processing log of one node must
-  // not append.
+  // In a cluster, the topic of the processing log may have been created by a single server that has joined later
+  // (docs/adr/0094). There it is an ordinary topic, to which the processing log of one node must not append.
   const bool keeps_processing_log =
       settings.processing_log && peers.facts().supports(Feature::LoneProcessingLog);
   if (keeps_processing_log)
@@ -142,7 +141,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   if (must_stop) return Error{ErrorCode::ShuttingDown, "the server is stopping"};
   node->definitions_->start_thread();
   TRY(node->access_->make_superuser());
-  // No session of this process exists yet, so temporary tables belong to sessions that have ended.
+  // This process has no sessions yet, so all temporary tables belong to sessions that have ended.
   const std::vector<std::string> left_over = node->left_over_tables();
   const bool has_other_processes = peers.facts().has_other_processes();
   if (!has_other_processes) node->drop_tables(left_over);

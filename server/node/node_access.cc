@@ -89,8 +89,7 @@ Status NodeAccess::make_superuser() {
       },
       [&](Status made) { done.set_value(std::move(made)); });
   const Status made = done.get_future().get();
-  // When the nodes of a cluster start together, another node may have created the user before this
-  // one.
+  // When the nodes of a cluster start together, another node may have created the user before this node.
   if (!made && find(settings_.superuser)) return {};
   TRY(made);
   log_info("superuser created name={}", settings_.superuser);

@@ -77,7 +77,8 @@ ShareStateWritten answer_of(const WriteShareGroupStateResponse& response) {
   return answer;
 }
 
-// The protocol has errors of partitions only. An error that all partitions share is that of the whole answer.
+// The protocol has errors of partitions only. If all partitions have the same error, it becomes the error of the
+// whole answer.
 template <class Answer>
 Answer with_common_error(Answer answer) {
   if (answer.partitions.empty()) return answer;
