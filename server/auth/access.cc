@@ -140,8 +140,8 @@ Status Access::check_password(const std::string& user, std::string_view password
 
 Error Access::refused_password(const std::string& user) const {
   Error error = wrong_password(user);
-  // The reason is added because the message alone would be misleading: without an access file there
-  // are no users, so every password is wrong.
+  // The reason is added, because the message alone would be misleading: without an access file no user exists, so
+  // every password is wrong.
   if (is_open())
     error.message +=
         ": the server was started without --access-file, so clients connect without SASL";

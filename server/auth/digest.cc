@@ -73,8 +73,7 @@ std::string to_base64(std::string_view bytes) {
   return out;
 }
 
-// Decodes by hand, since OpenSSL's decoder skips blanks and accepts any number of padding
-// characters.
+// Does not use OpenSSL's decoder, because it skips blanks and accepts any number of padding characters.
 std::optional<std::string> from_base64(std::string_view text) {
   if (text.size() % 4 != 0) return std::nullopt;
   const auto value_of = [](char c) {

@@ -38,8 +38,8 @@ void LoginAttempts::end(const std::string& key, bool is_right, int64_t now_us) {
   wrong.next_us = std::max(wrong.next_us, now_us + attempt_delay_us(wrong.count));
 }
 
-// Removes the entries whose waiting time is over. If too many entries remain, removes all of them
-// to limit the memory: entries do not stop an attacker with thousands of addresses anyway.
+// Removes the entries whose waiting time is over. If too many entries remain, removes all of them to limit the
+// memory: against an attacker with thousands of addresses the entries would not help.
 void LoginAttempts::forget(int64_t now_us) {
   std::erase_if(wrong_, [&](const auto& each) { return each.second.next_us < now_us; });
   if (wrong_.size() >= kMost) wrong_.clear();

@@ -16,10 +16,10 @@ namespace {
 
 // The time that a client has to read the error that ends its session.
 constexpr int64_t kCloseTimeoutMs = 2000;
-// When the server stops, all output has been sent. A client that does not close its side then, for
-// example an idle connection of a pool, gets only this time. Without the wait, the system would
-// answer data that the client is just sending with a reset, and the client could lose output that
-// it has not read yet.
+// When the server stops, all output has been sent. A client that does not then close its side, for example an idle
+// connection of a pool, gets only this time. The server waits at all because of a client that is just sending data:
+// without the wait, the system would answer these data with a reset, and the client could lose output that it has
+// not read yet.
 constexpr int64_t kLingerAtStopMs = 50;
 // The intervals at which the memory of connections is checked. The first is for connections that
 // wait for memory, the second for connections that hold memory.
@@ -93,9 +93,9 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
       session_->shut_down(std::move(reason));
   }
 
-  // Runs the pump that pump_soon() has posted. Until it runs, further wakes post nothing. Otherwise
-  // each read of a session with more than one slice of work would post another pump, and all these
-  // pumps would run in each loop iteration.
+  // Runs the pump that pump_soon() has posted. Until it runs, further wakes post no other pump. Otherwise each read
+  // of a session with more than one slice of work would post another pump, and all of them would run in each loop
+  // iteration.
   void pump_as_promised() {
     is_woken_ = false;
     pump();
@@ -154,9 +154,9 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
     pump();
     if (!is_closing_ && session_->is_inside_message()) connection_.acknowledge_now();
   }
-  // Returns a short buffer while incomplete messages hold most of the memory. Bytes that were read
-  // must be kept even if memory is exhausted, so with full reads the incomplete messages of all
-  // clients could take the whole memory.
+  // Returns a short buffer while incomplete messages hold most of the memory. Bytes that were read must be kept
+  // even if memory is exhausted. So with buffers of full size, the incomplete messages of all clients could take
+  // the whole memory.
   std::span<char> input_room() override {
     thread_local std::array<char, kShortReadBytes> room;
     return has_many_messages(memory_.budget()) ? std::span<char>(room) : std::span<char>();
@@ -292,8 +292,8 @@ void ClientConnections::set_deadline(uint64_t id, std::optional<int64_t> before_
 void ClientConnections::set_timer() {
   if (deadlines_.empty() || is_in_deadlines_) return;
   const int64_t first_us = deadlines_.begin()->first;
-  // A timer that is already set to an earlier time is not changed. When it fires, no deadline is
-  // due yet, and the timer is set again.
+  // If the timer is set to an earlier time, it is not changed. When it fires too early, no deadline is due, and the
+  // timer is set again.
   if (deadline_timer_.is_running() && deadline_us_ <= first_us) return;
   deadline_us_ = first_us;
   const int64_t left_us = first_us - shared_.clock.monotonic_us();

@@ -78,7 +78,7 @@ struct Connection::Impl : std::enable_shared_from_this<Connection::Impl> {
   }
 
   void on_ready(int status, int ready) {
-    // Keeps this object alive, because the owner may release it below.
+    // The owner may release this object below, so it keeps itself alive until the end of this function.
     const std::shared_ptr<Impl> self = shared_from_this();
     if (status < 0) return end();
     if (handler && (ready & UV_WRITABLE)) send_unsent();

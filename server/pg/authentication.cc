@@ -22,8 +22,8 @@ Result<Authentication::Progress> Authentication::begin(MessageWriter writer) {
       TRY(access_.check_certificate(user_, channel_));
       return finish();
     case auth::Method::Token:
-      // The access rule requires a token. This can happen if a client connects to a database whose
-      // name is the one that the access file uses for Kafka connections.
+      // The access rule requires a token. This can happen if a client connects to a database with the name that the
+      // access file uses for Kafka connections.
       return Error{ErrorCode::InvalidAuthorization,
                    "the access file requires a token, which PostgreSQL clients cannot send"};
     default:

@@ -456,7 +456,7 @@ void Session::feed_copy_end(const Frame& frame) {
       copy_input_->cancel(
           {ErrorCode::QueryCanceled, "COPY from stdin failed: " + message_of_copy_fail(frame)});
       break;
-    // ignored: in the extended protocol the client has sent its Sync already
+    // Ignored: in the extended protocol, the client has already sent its Sync.
     case ClientMessage::Flush:
     case ClientMessage::Sync:
       break;
@@ -838,8 +838,8 @@ void Session::die(Error error) {
   portals_.clear();
   advisory_locks_.reset();
   if (context_.backend) context_.backend->rollback();
-  // If the session ends now, it can no longer be found out whether the INSERTs of the implicit
-  // transaction are durable, so their success must not be sent.
+  // If the session ends now, it can no longer be determined whether the INSERTs of the implicit transaction are
+  // durable. So their success must not be sent.
   if (std::exchange(group_, Group::None) != Group::None) context_.output.clear();
   writer().error(error, "", Severity::Fatal);
   const bool was_not_let_in =

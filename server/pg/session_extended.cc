@@ -98,7 +98,7 @@ Result<engine::Value> decode_parameter(const SqlType& type, uint32_t type_oid, F
   // The byte 0 is refused, since most clients would treat it as the end of the text.
   if (bytes.find('\0') != std::string_view::npos)
     return Error{ErrorCode::InvalidEncoding, "invalid byte sequence for encoding \"UTF8\": 0x00"};
-  // Trailing blanks are removed, since neither a column nor a cast to char(n) keeps them.
+  // Neither a column nor a cast to char(n) stores trailing blanks, so they are removed.
   if (type.label() == engine::label::kBpchar)
     bytes = bytes.substr(0, bytes.find_last_not_of(' ') + 1);
   // A timestamptz is converted to the local time in the session's zone if the parameter is a
@@ -172,9 +172,8 @@ Result<Session::Begun> Session::handle_extended(const Frame& frame) {
 Result<Session::Begun> Session::handle_parse(std::string_view body) {
   ParseMessage message = TRY(decode_parse(body));
   for (std::string_view* text : {&message.statement, &message.sql}) TRY(turn_into_utf8(*text));
-  // While a long text is parsed on another thread, this message is handled several times. The
-  // object in parsing_ stays the same meanwhile, because parse() compares its pointer with that of
-  // the parsed text.
+  // While a long text is parsed on another thread, this message is handled several times. The object in parsing_
+  // must stay the same: parse() compares its pointer with the pointer of the parsed text.
   if (!parsing_ || *parsing_->sent != message.sql) {
     const auto sent = std::make_shared<const std::string>(message.sql);
     auto text = TRY(with_variables(sent));

@@ -169,7 +169,7 @@ void answer_session_functions(engine::ParsedStatement& statement, const SessionF
   auto* query = std::get_if<engine::Query>(&statement.statement);
   if (!query || is_setting_query(statement.statement)) return;
   if (!is_asked(*query)) return;
-  // With FROM, a word without parentheses may be the name of a column.
+  // If the query has a FROM, a word without parentheses may be the name of a column.
   const bool has_words = !query->from;
   const auto is_answered = [&](const engine::Expression& expression) {
     return has_words || expression.is<engine::FunctionCall>() || is_reserved(expression);

@@ -269,7 +269,7 @@ struct Session::OwnStatement {
     settings().rollback_to(savepoint.settings);
     release_settings();
     session.close_portals_since(savepoint);
-    // Savepoints that were set after this one are dropped.
+    // Later savepoints are dropped.
     session.savepoints_.erase(last.base(), session.savepoints_.end());
     session.transaction_ = TransactionStatus::InTransaction;
     return done("ROLLBACK");
@@ -277,7 +277,7 @@ struct Session::OwnStatement {
 
   // ---- Settings ----
 
-  // Charges the memory of all settings, this one included. Fails at the limit of a session.
+  // Charges the memory of all settings, including this setting. Fails at the limit of a session.
   Status charge_settings(std::string_view name, std::string_view value) {
     const size_t all = settings().size_bytes() + sql::SessionSettings::size_bytes(name, value);
     const size_t wanted = std::min(all, sql::SessionSettings::kMaxBytes);
@@ -412,7 +412,7 @@ struct Session::OwnStatement {
     return settings().get(of_next(engine::lower_case(name)));
   }
   Status operator()(const engine::Query& query) {
-    // an earlier Execute of this portal has made the settings already
+    // An earlier Execute of this portal has already made the settings.
     if (goes_on()) return done("SELECT 0");
     // The actions outlive this call if the statement has to wait for a lock.
     SettingActions actions;
@@ -950,7 +950,7 @@ Status Session::check_not_in_use(const engine::ParsedStatement& statement) const
     for (const auto& [name, portal] : portals_) {
       const auto& read = portal->statement()->parsed;
       const bool goes_on = read && portal->has_started() && !portal->is_exhausted();
-      // the rows of a holdable cursor stay after the transaction
+      // The rows of a holdable cursor are still available after the transaction.
       const bool is_kept = portal->is_holdable && !portal->is_uncommitted;
       if (goes_on && !is_kept && reads_table(read->statement, table))
         return Error{ErrorCode::StorageInUse,

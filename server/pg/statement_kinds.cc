@@ -124,10 +124,10 @@ bool may_be_postgres(const Error& error) {
           error.message.starts_with("statement is nested"));
 }
 
-// Chooses between the syntax errors of the two parsers. PostgreSQL's parser knows more options of
-// columns. So if its error is farther behind in the text, it is the real mistake: in CREATE TABLE t
-// (a INT NOT NULL, b INTT ARRAY[) the dialect's parser already stops at NOT. If the dialect's error
-// has a hint about another system, it is returned regardless of its position.
+// Chooses between the syntax errors of the two parsers. PostgreSQL's parser knows more options of columns. So if
+// its error has a later position in the text, its error shows the real mistake: in CREATE TABLE t (a INT NOT NULL,
+// b INTT ARRAY[) the dialect's parser already stops at NOT. If the dialect's error has a hint about another system,
+// it is returned regardless of its position.
 Error farther_error(Error dialect, const Error& postgres) {
   const bool is_vague = dialect.hint.empty() || dialect.hint.starts_with("Expected ");
   if (!is_vague || !dialect.position || !postgres.position ||
