@@ -148,12 +148,14 @@ Status AggregateOperator::take_rows() {
   return {};
 }
 
-// Chooses the number of rows of the next block from the size of the output of this block: half after much output,
-// double after little. If groups may be large (COLLECT_LIST), each change of a group writes a large row. So the first
-// block has kFewestRows rows, and later blocks have at most kMostLargeRows. If only the last change of each group in a
-// block is written (merges_updates_), this limit is not needed, except for the rows of a table: to undo a row, the
-// aggregate may have to scan the whole group. A block whose output is still blocked does not count as one with little
-// output.
+// Chooses the number of rows of the next block from the size of the output of this block: half as many after much
+// output, twice as many after little.
+//
+// If groups may be large (COLLECT_LIST), each change of a group writes a large row. So the first block has
+// kFewestRows rows, and later blocks have at most kMostLargeRows. The second limit is not needed if a block writes
+// only the last change of each group (merges_updates_). For rows of a table it is needed in any case, because the
+// aggregate may have to scan the whole group to undo a row. A block whose output is still blocked does not count as
+// a block with little output.
 void AggregateOperator::adapt_block(size_t output_bytes) {
   constexpr size_t kTooMuch = 512 * 1024, kLittle = 128 * 1024;
   const bool is_large = store_.has_heap() && (!merges_updates_ || step_.is_table);

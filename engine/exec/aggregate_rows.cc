@@ -110,8 +110,8 @@ Result<Batch> AggregateOperator::rows_under(TableLookUp& look_up, TaskSequence& 
     const bool is_shown_now = is_shown(group, look_up.stream_time);
     if (is_shown_now) groups.push_back(&group);
     bytes += group.encoded_bytes();
-    // Each commit may move stream time, and so close or expire windows. If the answer depends on
-    // whether a window is closed or expired, it counts as changed in the current commit.
+    // Each commit may move stream time, and so close or expire windows. If the answer depends on whether a window
+    // is closed or expired, the answer may differ after each commit, so it counts as changed in the current commit.
     const bool is_over = step_.window && (!is_shown_now || step_.final_only);
     changed_in = std::max(changed_in, is_over ? store_.layers().current() : group.changed_in);
     return bytes < kAggregateBytesAtOnce;

@@ -24,8 +24,8 @@ bool AwaitedTopics::is_any_written() const {
 
 void AwaitedTopics::add_positions(std::vector<std::pair<PartitionRef, Offset>>& positions) {
   for (Topic& topic : topics_) {
-    // The version is read before the poll. If a writer commits in between, the version differs from
-    // the one at the next poll, so the change is noticed.
+    // The version is read before the poll. If a writer commits in between, the version differs from the version at
+    // the next poll, so the change is noticed.
     topic.version = topic.writers->version();
     const std::span<const PartitionRef> inputs = topic.writers->inputs();
     topic.ends.assign(inputs.size(), Offset(0));

@@ -140,8 +140,8 @@ void RecordDecoder::read_exchange_values(Records& records, std::vector<Column>& 
   for (size_t row = 0; row < records.size(); ++row) {
     const auto value =
         records.values[row] ? decode_exchange_value(*records.values[row]) : std::nullopt;
-    // This server has written the value, and its checksum is right, so it should be decodable. If
-    // it is not, the row is left out and reported.
+    // The checksum of the value is correct, and this server has written the value, so it should be decodable. If it
+    // is not decodable, the row is left out and reported.
     bool fine = value.has_value();
     const ExchangeValue change = value.value_or(ExchangeValue{});
     fine &= read_side(change.has_new, change.new_row, now);

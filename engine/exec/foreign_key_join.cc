@@ -266,8 +266,8 @@ void ForeignKeyJoinOperator::own_rest() {
   rest_->keys = std::make_shared<const Column>(rest_->keys->copy());
 }
 
-// append_scalars() can only write numbers. So the key at which the join continues is written as its
-// size, followed by its bytes, eight of them in each number.
+// Scalars can only be numbers. So the key at which the join continues is written as its size, followed by its
+// bytes, eight bytes in each number.
 void ForeignKeyJoinOperator::append_scalars(std::vector<int64_t>& out) const {
   std::optional<Place> place = restored_;
   if (rest_ && rest_->port == 1 && rest_->row < rest_->batch.rows && !rest_->place.empty())

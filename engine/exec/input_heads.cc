@@ -28,10 +28,10 @@ InputHeads::InputHeads(std::vector<HeadSource> sources, HeadLimits limits) : lim
   std::vector<LaneWriterPtr> writers;
   for (HeadSource& source : sources) {
     Head head;
-    // The only lane (sequence of records that is read) does not wait for other lanes, so the
-    // progress of its writer is not needed.
+    // The source has only one lane (a sequence of records that is read in order). It does not wait for other lanes,
+    // so the progress of its writer is not needed.
     if (source.writer && sources.size() > 1) {
-      // A task that reads all partitions has several lanes of each writer, which share the writer's progress.
+      // In a task that reads all partitions, a writer has several lanes, which share the writer's progress.
       const auto known = std::ranges::find(
           writers, source.writer->progress,
           [](const LaneWriterPtr& writer) -> const PartitionRef& { return writer->progress; });

@@ -25,8 +25,8 @@ void report_rows(ProcessingLog& log, const RowErrors& errors, const Batch& batch
   uint64_t more = errors.more_noted();
   for (size_t row = 0; errors.any() && row < batch.rows; ++row)
     if (errors.has(row) && counts(row) && !listed.contains(row)) ++more;
-  // The errors beyond kMaxMessages are only counted, so it is not known whether they are failures
-  // for which is_null_failure() is true. They are treated as such if all errors with a message are.
+  // Errors beyond kMaxMessages are only counted, without their messages. They are reported as null failures
+  // (is_null_failure()) if all errors with a message are null failures.
   if (more > 0) log.more_records_failed(more, are_nulls && !listed.empty());
 }
 

@@ -394,8 +394,8 @@ std::pair<PartitionRef, Offset> ExchangeOutput::tell_progress(Standing standing)
   if (standing.is_at_end) times_.begin_after(-1);
   told_time_ = times_.forget_before(standing.stream_next.value());
   append_progress(encode_progress({told_time_, std::move(standing.next)}));
-  // The newest progress record replaces all earlier ones, so the log is trimmed, but only after
-  // each kToldAtOnce progress records.
+  // The newest progress record replaces all earlier ones, so the earlier ones are trimmed. To save work, this is
+  // done only once for kToldAtOnce progress records.
   constexpr int64_t kToldAtOnce = 16;
   const int64_t told = told_times_++;
   return {{target().topic, PartitionId(target().first_partition + target().partitions)},

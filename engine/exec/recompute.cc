@@ -366,7 +366,7 @@ void RecomputeOperator::end_run(std::optional<Error> error) {
   state_.changed_rows = run_->changed_rows;
   state_.error = std::move(error);
   state_.due_at_us = now_us + std::max(interval_us_, kRestFactor * state_.last_run_us);
-  // The rows of a large view take the time of several slices to free, so another thread frees them.
+  // Freeing the rows of a large view takes several slices, so another thread frees them.
   if (run_->computation && context().run_aside)
     context().run_aside(
         [computation = std::move(run_->computation)]() mutable { computation.reset(); });

@@ -10,8 +10,8 @@ namespace engine {
 
 namespace {
 
-// A decoded chunk is kept for a reader only if the reader is at most this far behind it. A chunk
-// for a reader that is further behind would be dropped before the reader needs it.
+// A decoded chunk is kept for a reader only if the reader is at most this far behind it. A chunk for a reader that
+// has more records to read would be dropped before the reader reaches it.
 constexpr int64_t kNear = 64 * 1024;       // number of records
 constexpr size_t kMaxKeptOfOne = 2 << 20;  // bytes; each reader decodes a larger chunk itself
 constexpr size_t kBytesOfNothing = 4096;   // approximate overhead of a chunk with one short record

@@ -238,7 +238,8 @@ std::optional<StreamStreamJoinOperator::Place> StreamStreamJoinOperator::restore
   return place;
 }
 
-// Stores the current record on its side. Does nothing if the record is already begun; a late record is not stored.
+// Stores the current record on its side. Does nothing if the record was stored before, because its join continues.
+// A late record is not stored.
 void StreamStreamJoinOperator::begin_row(std::string_view key) {
   Rest& rest = *rest_;
   if (rest.at) return;
@@ -383,8 +384,8 @@ Status StreamStreamJoinOperator::give_due() {
       has_more = true;
       cut[port] = due.back().time;
     }
-    // If only some due records of the other side were gathered, records after the last gathered time must wait, because
-    // ungathered records of the other side may precede them.
+    // If only some due records of the other side were gathered, records after the last gathered time must wait:
+    // records of the other side that come before them may not be gathered yet.
     const auto must_wait = [&](const Due& one) {
       const std::optional<int64_t> others = cut[1 - one.port];
       return others && (one.port == 0 ? one.time >= *others : one.time > *others);

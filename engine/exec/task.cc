@@ -264,7 +264,7 @@ Status Task::check_sizes() {
 }
 
 Status Task::resume_after(TaskEpoch epoch, TaskSequence last_sequence, ProducerId producer) {
-  // a commit that was begun in the former epoch would otherwise be counted in this one
+  // No commit is in flight: a commit of the former epoch would otherwise be counted in the new epoch.
   assert(in_flight_ == 0 && !unsent_);
   sequences_.set_producer(producer);
   epoch_ = epoch;
@@ -399,10 +399,9 @@ Status Task::take_records() {
   }
   const uint64_t before = rows_taken_;
   TRY(work_off());
-  // Records that were taken but not begun must be copied at the end of the slice. So the next step
-  // takes only as many rows as this slice has begun. A slice may also take too long because the
-  // table rows are scattered in memory, since a table writes its rows in one piece; the next step
-  // then takes fewer rows.
+  // The next step takes only as many rows as this slice has begun to process, because the remaining rows must be
+  // copied at the end of the slice. A table writes its rows in one piece. If the rows of this piece are scattered
+  // in memory, the slice takes too long; then the next step takes fewer rows as well.
   constexpr size_t kFewest = 64, kFewestInOnePiece = 512;
   const size_t taken = rows_taken_ - before;
   if (!runs_.empty())
@@ -560,8 +559,8 @@ void Task::update_positions() {
       for (size_t row = 0; row < run.batch.rows; ++row)
         is_left(inputs_[run.source].input, run.batch.partition_of(row), run.batch.offsets[row]);
   }
-  // Several of the unfinished rows may come from one record, for example the rows of one table
-  // function. The count is then not exact, but no commit is made in this state.
+  // If several of the unfinished rows come from one record (for example the rows of one table function), the count
+  // is not exact. No commit is made in this state.
   metrics_.records_in = records_begun_ - std::min(rows_left, rows_of_run_);
   for (size_t i = 0; i < inputs_.size(); ++i) {
     assert(inputs_[i].next >= committed_[i]);  // a durable record is never processed again
