@@ -72,7 +72,7 @@ bool has_column(const AnalysedSource& source, const std::string& name) {
   return source.source->window && (name == kWindowStart || name == kWindowEnd);
 }
 
-// `member` is the name behind the dot, as it was written; empty: *.
+// `member` is the name after the dot, as it was written; it is empty for *.
 Error unknown_qualifier(const std::string& name, const std::string& member,
                         std::span<const AnalysedSource> sources) {
   const std::string message = fmt::format("'{}' is not a valid stream/table name or alias.", name);
@@ -144,7 +144,8 @@ class Canonical {
   // no longer have the qualifier and could not report it.
   Status drop_qualifier(ColumnRef& column, TextPosition position) const {
     const AnalysedSource& source = sources_.front();
-    // A quoted name may still refer to the folded name; bind() reports a quoted name that does not.
+    // A name in double quotes may refer to a column whose name is in upper case. bind() reports the name if it does
+    // not.
     const bool is_known = has_column(source, column.name.text) ||
                           is_system_column(column.name.text) ||
                           (source.source->window && window_bound_as_time(column, position)) ||
@@ -512,8 +513,8 @@ Status check_item_count(const Query& query) {
 const std::pair<const std::string, std::string>* find_temporary(const Name& name,
                                                                 const PlanContext& context) {
   if (!context.temporary) return nullptr;
-  // A name in backquotes is exact, and such a name finds no temporary table. An UPDATE, which is
-  // planned as a SELECT, names its target in this way.
+  // Only a name that is not in backquotes can mean a temporary table. An UPDATE, which is planned as a SELECT,
+  // writes the name of its target in backquotes, so that it means exactly this table.
   if (!may_name_temporary(name)) return nullptr;
   auto found = context.temporary->find(name.text);
   if (found == context.temporary->end() && name.quoting == Quoting::Double)
@@ -547,9 +548,9 @@ const DataSource* find_source(const Name& name, const PlanContext& context) {
   if (source || !context.fold_quoted_names || name.quoting == Quoting::Back) return source;
   if (name.quoting == Quoting::Double)
     return context.catalog.find_source(absl::AsciiStrToUpper(name.text));
-  // PostgreSQL's parser does not report whether a name in lower case was quoted, so the name in lower case is looked
-  // up, too. Only tables are found in this way, because streams are created in the dialect, where a bare name is folded
-  // to upper case.
+  // PostgreSQL's parser does not report whether a name in lower case was quoted, so the name in lower case is
+  // looked up, too. This look-up finds only tables, because streams are created in the dialect, where a bare name
+  // is folded to upper case.
   if (context.settings.ksqldb_compat) return nullptr;
   source = context.catalog.find_source(absl::AsciiStrToLower(name.text));
   const bool is_table = source && source->kind == SourceKind::Table;
@@ -598,7 +599,7 @@ Result<AnalysedSource> resolve_source(const AliasedSource& named, const PlanCont
   const DataSource* source = find_source(named.name, own);
   if (!source) {
     Error unknown = unknown_source(named.name.text, context.catalog, named.position);
-    // Newcomers often read a topic before they declare a stream on it.
+    // Newcomers often select from a topic without declaring a stream over it, so the hint shows the declaration.
     const bool is_internal = named.name.text.starts_with("__");
     if (const auto topic = find_topic(named.name, context.topics);
         topic && !is_internal && unknown.code == ErrorCode::UndefinedSource &&

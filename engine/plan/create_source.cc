@@ -59,7 +59,7 @@ Status check_declares_columns(const CreateSource& create, const SourceFormats& f
                       "is provided. Current format is {1}.",
                       which, format.name));
     const bool declared = std::ranges::any_of(create.elements, [&](const TableElement& element) {
-      // Headers belong neither to the key nor to the value, and to no schema.
+      // HEADERS columns belong neither to the key nor to the value, so no schema contains them.
       if (element.constraint == ColumnConstraint::Header ||
           element.constraint == ColumnConstraint::Headers)
         return false;

@@ -78,7 +78,7 @@ Result<size_t> find_column(const Property& property, std::string_view name, cons
                              absl::StrJoin(names, ", ")));
 }
 
-// Converts the rules of one column to those of the plan.
+// Converts the rules of one column, as the statement gives them, to the rules of the plan.
 class RuleReader {
  public:
   RuleReader(const ColumnDef& column, SourceKind source, const ColumnRules& given)

@@ -105,7 +105,7 @@ Result<Comparison*> comparison_of(Expression& condition) {
   return comparison;
 }
 
-// Analyses a JOIN. `added` is the source that it adds to the previous ones.
+// Analyses a JOIN. `added` is the source that the JOIN adds to the previous sources.
 Result<AnalysedJoin> analyse_join(Join join, size_t added,
                                   const std::vector<AnalysedSource>& sources) {
   Comparison& comparison = *TRY(comparison_of(*join.on));

@@ -351,8 +351,8 @@ class JoinPlanner {
     return {};
   }
 
-  // Returns the key format of the left side. If only the left side must move, returns the format of the right side.
-  // Returns the default if neither side has a format.
+  // Returns the key format of the left side. If only the left side must be repartitioned, returns the format of the
+  // right side. Returns the default if neither side has a format.
   Result<FormatSpec> stream_key_format(size_t index, bool is_keyed, bool right_is_keyed,
                                        const DataSource& right) const {
     const FormatSpec right_format = identity_format(right.key_format);
@@ -498,9 +498,9 @@ class JoinPlanner {
 
   bool is_persistent() const { return target_.use == QueryUse::Persistent; }
 
-  // Returns whether the rows are already keyed by the expression of the join. In a query that is not
-  // persistent, any column will do, because the partition of the rows does not matter. Sets key_column_ if the
-  // expression is a column of the rows.
+  // Returns whether the rows are already keyed by the expression of the join. In a query that is not persistent,
+  // the partition of the rows does not matter, so this is true for every column. Sets key_column_ if the expression
+  // is a column of the rows.
   bool find_key(size_t index) {
     const Expression& wanted = *analysis_.joins[index].left_key;
     if (index > 0 && contains(equal_to_join_key(analysis_.joins, index), wanted)) return true;

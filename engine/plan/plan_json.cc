@@ -80,7 +80,7 @@ bool JsonCodec<AggregateInstance>::read(const JsonValue& json, AggregateInstance
       !read_member(json, "result", instance.result_type) ||
       !read_member(json, "properties", instance.properties))
     return false;
-  // plans of older versions contain all properties of the session here
+  // Plans of older versions contain all properties of the session here; only those of aggregates are kept.
   keep_aggregate_properties(instance);
   return true;
 }

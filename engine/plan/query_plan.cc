@@ -40,7 +40,7 @@ std::vector<std::string> names_of(const std::vector<AnalysedSource>& sources) {
   return names;
 }
 
-// Returns the default formats of a sink: those of the first source, except where they do not fit the new key.
+// Returns the default formats of a sink: the formats of the first source, unless they do not fit the new key.
 SourceFormats inherited_formats(const DataSource& source, bool has_keys,
                                 const EngineSettings& settings) {
   SourceFormats formats{source.key_format, source.value_format};

@@ -13,8 +13,8 @@ namespace engine {
 
 namespace {
 
-// A key column that the result must have. The expression is the one that an item must select; the
-// text names it in messages.
+// A key column that the result must have: the expression that the SELECT list must contain, and the name of the key
+// for messages.
 struct KeyDemand {
   const Expression* expression;
   std::string text;
@@ -236,7 +236,8 @@ bool reads_key_only(const BoundExpression& expression, const Analysis& analysis,
   });
 }
 
-// Count: WINDOWSTART and WINDOWEND count as columns that are not grouped by
+// Count: WINDOWSTART and WINDOWEND are treated like other columns: they are reported if GROUP BY does not contain
+// them.
 enum class Bounds : uint8_t { Count, Allowed };
 
 // Returns the first column that is neither grouped by nor inside an aggregate function; nullptr if
@@ -438,7 +439,7 @@ Status check_grouping(const Analysis& analysis) {
                             "add the column(s) to the GROUP BY or "
                             "remove them from the SELECT.",
                             fmt::join(ungrouped, ", "))};
-    // Other systems have an underscore in the names of the bounds.
+    // In other systems the names of the bounds have an underscore, so the hint gives the names without it.
     const bool is_bound = std::ranges::any_of(ungrouped, [](const std::string& name) {
       return name == "WINDOW_START" || name == "WINDOW_END";
     });

@@ -287,8 +287,8 @@ class SelectPlanner {
     return finish_aggregation(keys, key_format);
   }
 
-  // Returns whether the rows must be repartitioned. A stream whose key is exactly the one grouping column stays in
-  // place.
+  // Returns whether the rows must be repartitioned. They need not be if the only grouping column is the key of the
+  // stream.
   bool needs_repartition() const {
     if (reads_table() || analysis_.group_by.size() != 1) return true;
     // The column of the table equals the key or is null, and rows with a null are dropped. Therefore grouping by this

@@ -26,8 +26,7 @@ Error unknown(const TableName& name) {
       .at(name.position);
 }
 
-// Returns the sequence with this name; null if it does not exist. Fails if the name is that of a
-// stream or a table.
+// Returns the sequence with this name; null if it does not exist. Fails if a stream or a table has this name.
 Result<SequencePtr> find(const Catalog& catalog, const TableName& name) {
   if (const SequencePtr* found = catalog.sequences.get(name.name.text)) return *found;
   if (catalog.find_source(name.name.text))

@@ -38,7 +38,7 @@ Writers writers_without(std::string_view id, const Catalog& catalog) {
 std::optional<std::vector<std::string>> way_back(const std::vector<std::string>& sources,
                                                  const std::string& topic, const Writers& writers,
                                                  const Catalog& catalog) {
-  // The queries through which each topic was reached, for the topics that were found so far.
+  // For each topic that was found so far: the queries through which the rows reach this topic.
   std::map<std::string, std::vector<std::string>> found;
   std::vector<std::string> next;
   const auto add = [&](const std::string& source, std::vector<std::string> way) {

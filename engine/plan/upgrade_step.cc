@@ -123,8 +123,8 @@ void keep_property(const AggregateInstance& old, std::string_view name, Aggregat
 
 // ---- One step
 
-// Compares a step with the one that it replaces, member by member. In a copy of the new step, members that may differ
-// are first set to those of the old step.
+// Compares a step with the step that it replaces, member by member. In a copy of the new step, members that may
+// differ are first set to the values of the old step.
 class StepUpgrade {
  public:
   StepUpgrade(const StepPair& pair, bool is_result) : pair_(pair), is_result_(is_result) {}
