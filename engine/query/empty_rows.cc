@@ -58,7 +58,7 @@ class EmptySteps {
     return is_no_rows(step.input) || is_never_true(step.condition, eval_);
   }
   bool has_no_rows(const CutRows& step) const { return is_no_rows(step.input) || step.most == 0U; }
-  // Without keys, and with the empty grouping set, the result has a row also for an input without rows.
+  // A grouping without keys, and the empty grouping set, return a row even if the input has no rows.
   bool has_no_rows(const GroupRows& step) const {
     return is_no_rows(step.input) && !step.keys.empty() && step.sets.empty();
   }

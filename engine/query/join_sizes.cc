@@ -195,7 +195,7 @@ class JoinChain {
   // Returns the joins in this order. The output has the columns in the order in which the statement
   // lists the sources.
   RowsNodePtr joined(const std::vector<size_t>& order) const {
-    // position of each column of the written order
+    // for each column, numbered in the order of the statement: its position in the output of the joins
     std::vector<uint32_t> place(first_column_.back());
     uint32_t width = 0;
     std::vector<bool> is_joined(sources_.size());
@@ -258,7 +258,8 @@ class JoinChain {
   struct Facts {
     double rows;
     std::vector<double>
-        // distinct values on the source's side of each equality; 0 for an equality of other sources
+        // for each equality: number of distinct values on the side of the source; 0 if the equality is between
+        // other sources
         distinct;
   };
 

@@ -48,8 +48,8 @@ class KeyRangeAnalysis {
   Candidates equality(const Expression& column, const Expression& constant) const {
     const auto index = key_index(column);
     if (!index) return std::nullopt;
-    // An expression that is no constant, or does not convert to the type of the key, does not
-    // narrow the keys here. The filter reports the error.
+    // An expression that is not a constant, or that does not convert to the type of the key, does not limit the
+    // keys. The filter reports its error, if it has one.
     Result<Value> value = evaluate_constant(constant, keys_[*index].type, scope_, eval_);
     if (!value) return std::nullopt;
     if (value->is_null()) return kNoCandidates;  // no key is null, so nothing equals the value

@@ -88,7 +88,8 @@ class LookUpCheck {
  public:
   LookUpCheck(const DataSource& table, bool allows_ranges, TextPosition position)
       : keys_(table.schema.keys()),
-        // A range is possible for texts, because the store keeps them in the order of their bytes.
+        // A range is possible only for texts: the store keeps the keys in the order of their bytes, which is the
+        // order of texts but not of numbers.
         allows_ranges_(allows_ranges && keys_.size() == 1 && !table.window &&
                        keys_.front().type.kind() == TypeKind::String),
         position_(position) {}

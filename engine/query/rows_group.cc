@@ -20,8 +20,9 @@ class KeptRows {
  public:
   KeptRows(const GroupedCall& call, RowsContext& context) : call_(call), context_(context) {}
 
-  // Keeps some rows. `columns` has the arguments, followed by the keys of the order. `wanted` lists the rows that
-  // pass the filter. `groups` has the group of each row.
+  // Stores rows until all rows are known, for calls with DISTINCT or ORDER BY. `columns` has the arguments,
+  // followed by the keys of the order. `wanted` lists the rows that pass the filter. `groups` has the group of each
+  // row.
   Status keep(const RowsChunk& columns, std::span<const uint32_t> wanted,
               const std::vector<uint32_t>& groups) {
     if (wanted.empty()) return {};

@@ -67,11 +67,10 @@ Result<RowsNodePtr> coerce_rows(PlannedRows rows, const Schema& schema) {
   return make_node(std::move(step), layout_of(schema));
 }
 
-// The columns of `first` are those of a recursion's first query, and `rounds` has those of its
-// repeated query. Widens the numeric columns of `first` to the digits of the same columns in
-// `rounds`. Returns whether a column was widened. In PostgreSQL, a NUMERIC without a precision may
-// get more digits with each round of a recursion. In this server it has the scale of the first
-// round or, if the rounds have more digits, at least the scale of computed numerics.
+// Widens the numeric columns of `first`, the columns of a recursion's first query, to the digits of the same
+// columns in `rounds`, the columns of its repeated query. Returns whether a column was widened. In PostgreSQL, a
+// NUMERIC without a precision may get more digits with each round of a recursion. In this server it keeps the scale
+// of the first round. If the rounds have more digits, it gets at least the scale of computed numerics.
 bool are_wider_numbers(Schema& first, const Schema& rounds) {
   bool is_changed = false;
   for (size_t i = 0; i < std::min(first.columns.size(), rounds.columns.size()); ++i) {
@@ -104,9 +103,8 @@ Status cast_numbers(PlannedRows& rows, const Schema& schema) {
   return {};
 }
 
-// Returns the type for a literal text in a set operation: `type`, which is that of the other side,
-// but with at least as many digits after the point as the text, so that the value keeps all its
-// digits.
+// Returns the type for a literal text in a set operation: `type`, which is the type of the other side, but with at
+// least as many digits after the point as the text, so that the value keeps all its digits.
 SqlType with_digits_of(std::string_view text, const SqlType& type) {
   if (type.kind() != TypeKind::Decimal) return type;
   const size_t point = text.find('.');

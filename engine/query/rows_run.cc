@@ -391,8 +391,8 @@ class RowsRun {
     if (!rows) return rows;
     return copied(for_all_[&node] = *std::move(rows));
   }
-  // The readers share the columns, but each reader releases the memory of its rows. Therefore the rows are charged
-  // once per reader.
+  // The readers share the columns, but each reader later releases the memory of its rows. Therefore the memory is
+  // charged once for each reader.
   Result<RowsChunks> copied(const RowsChunks& rows) {
     TRY(context_.add(bytes_of_all(rows)));
     return rows;

@@ -79,7 +79,8 @@ class SortHead {
     }
     return put(0);
   }
-  // Most decimals fit into 64 bits. A byte before the number separates them from smaller and larger ones.
+  // Most decimals fit into 64 bits. A byte before the number shows whether it fits, or is smaller or larger than
+  // all numbers that fit.
   bool put_decimal(Int128 number) {
     constexpr uint64_t kSign = uint64_t{1} << 63;
     const auto low = static_cast<int64_t>(number), high = static_cast<int64_t>(number >> 64);
@@ -223,7 +224,7 @@ std::optional<TopRows> top_rows_of(const SelectRowsPlan& plan) {
     const auto column = as_column(computed->columns[key.column]);
     const auto of_table = column ? as_column(table.columns[*column]) : std::nullopt;
     if (!of_table) return std::nullopt;
-    // Values of other types have no SortHead, so no row would be left out.
+    // Values of other types have no SortHead, so top_rows_of() could not leave out any row.
     const SqlType& type = table.columns[*column].type;
     if (type.is_nested() || type.kind() == TypeKind::Bytes || is_ordered_otherwise(type))
       return std::nullopt;

@@ -31,7 +31,8 @@ Status rename_columns(const AliasedSource& named, SelectSource& source) {
         fmt::format("{} has {} columns available but {} columns specified",
                     shown(named.visible_name()), source.shown.size(), named.columns.size())}
         .at(named.position);
-  // All columns are found before the first one is renamed, because a new name may be the old name of another column.
+  // All columns must be found before the first column is renamed, because a new name may be the old name of another
+  // column.
   std::vector<LayoutColumn*> renamed;
   for (size_t i = 0; i < named.columns.size(); ++i)
     renamed.push_back(&*std::ranges::find(source.columns, source.shown[i], &LayoutColumn::name));

@@ -60,8 +60,7 @@ class OuterAsSource {
     if (is_collected) {
       Query body = clone(*query_.from->query);
       if (TRY(bring_in(body))) {
-        // For an outer row without matches, the query in FROM would still return a row. This is not
-        // supported within the query in FROM.
+        // The query in FROM would return a row even for an outer row without matches. This case is not supported.
         if (has_row_of_none(*query_.from->query)) return too_correlated(body.position);
         put_keys_first(body, false);
         query_.from->query = std::make_shared<const Query>(std::move(body));

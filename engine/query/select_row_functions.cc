@@ -36,9 +36,8 @@ bool calls_series(const Expression& expression) {
                              [](const Expression* child) { return calls_series(*child); });
 }
 
-// Returns UNNEST of the series. If the step leads away from the end (a positive step to a smaller
-// end), the series must have no rows. The dialect's function would count down in this case, so the
-// array is made null.
+// Returns UNNEST of the series. If the step leads away from the end (a positive step to a smaller end), PostgreSQL
+// returns no rows, but the dialect's function would count down. In this case the array is made null.
 ExpressionPtr rows_of_series(ExpressionPtr series) {
   const TextPosition at = series->position;
   const ExpressionList& arguments = series->as<FunctionCall>()->arguments;
@@ -89,7 +88,7 @@ Name name_of_item(const Expression& expression) {
 }
 
 // Handles SELECT ..., UNNEST(array) FROM ...: the function becomes the last source. A function that occurs only in
-// ORDER BY or GROUP BY is handled in the same way.
+// ORDER BY or GROUP BY becomes a source, too.
 class RowFunctionsOfItems {
  public:
   static bool is_there(const Query& query) {
@@ -293,7 +292,8 @@ class ComputedFirst {
     };
     // Parents are visited first, so that expressions that have moved into the inner query are not visited.
     if (!rewrite_expression(item.expression, visit, RewriteOrder::ParentsFirst)) return false;
-    // Anything else that the item reads would have to move to the inner query, too, which is not supported.
+    // All other parts of the item would have to move to the inner query, too, which is not supported for these
+    // parts.
     return !holds(*item.expression, is_subquery) && !has_window_call(*item.expression) &&
            !contains_aggregate(*item.expression) &&
            count(*item.expression, is_column) == count(*item.expression, is_unnest);

@@ -395,7 +395,7 @@ class SelectRowsPlanner {
     where_ = all_of(std::move(rest));
   }
 
-  // ---- sub-queries, each a column behind the columns of the previous step
+  // ---- Sub-queries. The result of each is a column after the columns of the previous step.
 
   using Found = std::vector<const Expression*>;
 
@@ -607,7 +607,7 @@ class SelectRowsPlanner {
       return {};
     };
     Status grouped = checked();
-    // The mistake is the name of the function, rather than the columns in its parentheses.
+    // The name of the function is wrong, not the columns in its parentheses.
     const auto* call = grouped ? nullptr : expression.as<FunctionCall>();
     if (call && !call->over && is_foreign_aggregate(call->name))
       return unknown_function(call->name).at(expression.position);
@@ -800,8 +800,8 @@ class SelectRowsPlanner {
     Layout layout = step.left->layout;
     layout.insert(layout.end(), right->layout.begin(),
                   right->layout.begin() + static_cast<ptrdiff_t>(given));
-    // If the source has `otherwise`, each left row gets at least one partner. The condition must be
-    // evaluated on that partner, too, so it is not part of the join.
+    // If the source has `otherwise`, each left row gets at least one partner, and the condition must be evaluated
+    // on that partner, too. So the condition is evaluated after the join.
     const bool is_asked_behind = otherwise && join.condition;
     if (is_asked_behind && join.type == JoinType::Left && !is_true(*join.condition))
       return Error{ErrorCode::NotSupported,
@@ -925,7 +925,7 @@ bool calls_postgres_alone(const Query& query) {
 
 namespace {
 
-// Returns whether the query must process several rows together, and not only one row after the other.
+// Returns whether the query must process several rows together, so that the rows cannot be processed one by one.
 bool groups_or_joins(const Query& query) {
   return query.distinct || !query.joins.empty() || !query.group_by.empty() || query.having ||
          !query.order_by.empty() || query.offset || has_aggregate(query) ||

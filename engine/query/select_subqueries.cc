@@ -42,15 +42,15 @@ class Decorrelation {
   Decorrelation(const Subquery& subquery, const SelectNames& outer, RowsPlanning& planning)
       : subquery_(subquery), outer_(outer), planning_(planning) {}
 
-  // Returns the equalities. The list is empty if the sub-query does not refer to the outer query, or refers to it in
-  // another way.
+  // Returns the equalities. The list is empty if the sub-query does not refer to the outer query, or refers to it
+  // elsewhere than in equalities.
   Result<std::vector<Correlation>> take() {
     const Query& query = *subquery_.query;
     if (query.combined || !query.values.empty() || !query.with.empty() || !query.from ||
         !query.where)
       return std::vector<Correlation>();
     std::vector<SelectSource> sources;
-    // Sources that refer to the outer query are not supported here.
+    // Adds the names of a source. Sources that refer to the outer query are not supported here.
     const auto add = [&](const AliasedSource& named) {
       auto planned = planning_.plan_source(named);
       if (planned) sources.push_back(std::move(planned->source));
@@ -296,8 +296,8 @@ class SubqueryBinder {
                            value.position);
   }
 
-  // Gives both sides of each comparison one type. The columns of the rows are then the inner values, followed by the
-  // item.
+  // Converts both sides of each comparison to one type. The columns of the rows are then the inner values, followed
+  // by the item.
   Status bind_columns(PlannedRows rows) {
     Scope scope = names_.scope(beside_.layout, "WHERE");
     scope.substitutes = beside_.substitutes;

@@ -11,9 +11,8 @@ Result<StreamRows> plan_stream_rows(const PullPlan& stream, const PlanContext& c
                                     DecodedColumns decoded) {
   const Layout layout = input_layout(*stream.table, "");
   std::vector<BoundExpression> read = stream.columns;
-  // COUNT(*) counts the rows that SELECT * returns. If a column of a record cannot be read, SELECT
-  // * leaves the record out, so for COUNT(*) all columns are read. If the stream has no columns,
-  // its first pseudo column is read.
+  // COUNT(*) counts the rows that SELECT * returns. SELECT * leaves out a record if one of its columns cannot be
+  // read, so COUNT(*) reads all columns, too. If the stream has no columns, its first pseudo column is read.
   const bool counts_whole_rows = decoded == DecodedColumns::All || referenced_columns(read).empty();
   if (stream.filter) read.push_back(*stream.filter);
   std::vector<uint32_t> used = referenced_columns(read);

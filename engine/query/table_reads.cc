@@ -13,8 +13,8 @@ namespace engine {
 
 namespace {
 
-// If LIMIT plus OFFSET is greater than this, all rows of the table are read at once (Way::Scan
-// instead of Way::First).
+// If LIMIT plus OFFSET is greater than this limit, all rows of the table are read at once (Way::Scan instead of
+// Way::First).
 constexpr size_t kMostWanted = 1'000;
 // Least number of rows that each part of a table reads at first. Fewer rows would not save time.
 constexpr size_t kFewestFirstRows = 64;
@@ -29,7 +29,8 @@ struct Origin {
 struct Traced {
   // For each column: the table column whose values it has; nullopt for other columns.
   std::vector<std::optional<Origin>> columns;
-  // The tables whose rows may be left out: the output then lacks only the rows that were made from them.
+  // The tables that contribute only single rows to the output: if rows of such a table are left out, the output
+  // lacks only the rows that were made from them.
   std::set<size_t> rowwise;
 };
 
@@ -67,7 +68,7 @@ class ReadTracing {
     if (const auto known = traced_.find(&node); known != traced_.end()) return known->second;
     Traced traced = std::visit([&](const auto& step) { return of(step, node); }, node.step);
     traced.columns.resize(node.layout.size());
-    // Another reader of a shared step may need the rows that one reader leaves out.
+    // Another reader of a shared step may need the rows that this reader leaves out.
     if (node.is_shared) traced.rowwise.clear();
     return traced_[&node] = std::move(traced);
   }
@@ -256,8 +257,8 @@ class SourceChoice {
       possible_.push_back(tracing.sources_of(table));
   }
 
-  // Adds all tables whose keys are in rows of tables that are not scanned. Returns whether no table is left that is
-  // scanned.
+  // Adds all tables whose keys can be found in rows of tables that are not scanned. Returns whether no table
+  // remains to be scanned.
   bool add_sources(TableReads& reads) const {
     for (bool is_changed = true; std::exchange(is_changed, false);)
       for (size_t table = 0; table < possible_.size(); ++table) {
@@ -318,8 +319,8 @@ TableReads table_reads(const SelectRowsPlan& plan, bool may_read_first) {
     some.wanted = of_product.wanted;
     if (choice.add_sources(some)) return some;
   }
-  // Without conditions, each row of a table is paired with each row of the others, so the first rows of all tables give
-  // enough rows.
+  // Without conditions, each row of a table is paired with each row of the other tables, so the first rows of all
+  // tables give enough rows.
   const bool are_first =
       std::ranges::all_of(of_product.ways, [](auto way) { return way == First; });
   return are_first && !tracing.has_join_condition() ? of_product : reads;

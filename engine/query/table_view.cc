@@ -17,7 +17,8 @@ Batch passing(const Program& filter, Batch rows, const EvalContext& eval) {
   return chosen.size() == rows.rows ? std::move(rows) : rows.gather(chosen);
 }
 
-// Returns the columns of the table from those of the store's rows. Columns that are not used are null pointers.
+// Returns the columns of the table, which are computed from the columns of the store's rows. Columns that are not
+// used are null pointers.
 std::vector<ColumnPtr> table_columns(const MaterializationPlan& plan, const std::vector<bool>& used,
                                      const Batch& rows) {
   std::vector<ColumnPtr> columns;

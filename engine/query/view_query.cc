@@ -218,7 +218,7 @@ class ViewPlanner {
     return name_columns(create_, view_.result);
   }
 
-  // Adds an input for each table or stream. A table that the SELECT names twice has one input.
+  // Adds an input for each table or stream. If the SELECT names a table twice, both names share one input.
   Status add_inputs() {
     for (const auto& table : planning_.take_tables()) {
       const DataSource& source = *table->table;
@@ -305,7 +305,7 @@ class ViewPlanner {
     for (const DataSource& source : sources_) {
       InputStep input = read_topic(source);
       const bool is_table = source.kind == SourceKind::Table;
-      // If records of a table are applied once more after a restart, the table stays the same.
+      // After a restart, records of a table may be applied a second time; the table is the same afterwards.
       input.may_repeat = is_table;
       if (is_table) input.store = builder.add_store(StoreKind::Rows, "Input_" + source.name);
       builder.add_node(std::move(input), {}, input_layout(source, ""));

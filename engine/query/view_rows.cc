@@ -68,7 +68,7 @@ class RowIds {
     for (size_t row = 0; row < chunk.rows; ++row) {
       id.clear();
       encode_row(columns, row, id);
-      // the key of the only row; an empty key could be taken for a missing one
+      // the key of the only row; it is not empty, because an empty key could be taken for a missing key
       if (id.empty()) id += '\0';
       if (id.size() > kMostRowIdBytes) id = sha256(id);
       if (may_repeat) append_number(seen_[id]++, id);

@@ -114,7 +114,7 @@ class FrameAggregate {
   Status make_blocks(FrameRows partition) {
     const size_t count = (partition.end - partition.first) / kRowsOfBlock;
     size_t bytes = 2 * count * (kBytesOfBlock + accumulator().state_size);
-    // a state may keep its arguments, which are then counted once for each level
+    // If a state stores its arguments, their memory is counted once for each level.
     if (accumulator().destroy)
       for (const Column* argument : arguments_)
         bytes += bytes_of(*argument, partition.first, partition.end) * levels_of(count);
