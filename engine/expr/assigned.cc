@@ -105,8 +105,8 @@ bool is_whole_number(const SqlType& type) {
 }  // namespace
 
 std::optional<SqlType> shared_type(const SqlType& left, const SqlType& right) {
-  // As in PostgreSQL, the common type of an exact number and a NUMERIC is NUMERIC, and that of a
-  // DOUBLE and a NUMERIC is DOUBLE.
+  // As in PostgreSQL, the common type of an exact number and a NUMERIC is NUMERIC, and the common type of a DOUBLE
+  // and a NUMERIC is DOUBLE.
   for (const auto& [exact, other] : {std::pair(left, right), std::pair(right, left)})
     if (is_exact_numeric(exact) && other.is_numeric())
       return other.kind() == TypeKind::Double ? other : exact;

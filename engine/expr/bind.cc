@@ -328,8 +328,8 @@ Result<BoundExpression> Binder::coerce_in_zone(BoundExpression bound, const SqlT
   return coerce(scope_.forms.zone ? with_zone_of(type, std::move(bound)) : std::move(bound), type);
 }
 
-// Returns a copy of the parameter's value. Each place has its own copy, so the sum of the copies is
-// limited: a large value in a thousand places would take a thousand times its size.
+// Returns a copy of the parameter's value. Each place in the expression has its own copy, so the total size of the
+// copies is limited: a large value in a thousand places would take a thousand times its size.
 Result<BoundExpression> Binder::bind_value(size_t index, TextPosition position) {
   constexpr size_t kMaxCopiedBytes = size_t{64} << 20;
   const ParameterSlot& slot = (*scope_.parameters)[index];
@@ -446,8 +446,8 @@ Result<BoundExpression> Binder::bind_cast_to(const Cast& node, SqlType type,
       const auto exact = exact_numeric(is_cast ? operand.children.front() : operand);
       operand = exact ? TRY(cast(std::move(operand), *exact)) : TRY(computed(std::move(operand)));
     } else if (type.kind() != TypeKind::Double) {
-      // The DOUBLE itself is rounded, because the digits of its numeric would all have to fit a DECIMAL. With 15 digits
-      // behind the point, the rest holds each BIGINT.
+      // The DOUBLE itself is rounded, because the digits of its numeric would all have to fit a DECIMAL. With 15
+      // digits after the point, the digits before the point are enough for every BIGINT.
       constexpr int kDigitsOfDouble = 15;
       BoundExpression number = std::move(operand.children.front());
       operand = type.kind() == TypeKind::Decimal

@@ -42,8 +42,8 @@ int64_t unit_value(TimeUnit unit) {
   }
 }
 
-// Returns whether some overload takes a time unit, such as DAYS, as argument `index`. If none does,
-// the word in that place is the name of a column.
+// Returns whether some overload takes a time unit, such as DAYS, as argument `index`. If no overload does, the word
+// at that position is the name of a column.
 bool takes_unit(std::span<const Overload> overloads, size_t index, size_t count) {
   return std::ranges::any_of(overloads, [&](const Overload& overload) {
     const SignatureParameter* parameter = overload.signature.parameter_for(index, count);
@@ -502,7 +502,7 @@ Result<BoundExpression> Binder::bind_call(const FunctionCall& call, TextPosition
   bound.refuses_null = primitive_bits(resolved->overload->signature, arguments.items.size());
   for (BoundItem& item : arguments.items) bound.children.push_back(std::move(item.bound));
   if (arguments.is_by_clocks) return as_instant(std::move(bound));
-  // The absolute value of a smallint is a smallint, and that of a real a real.
+  // The absolute value of a smallint is a smallint, and the absolute value of a real is a real.
   if (scope_.texts_take_types && call.name == "ABS" && is_narrow_number(arguments.first))
     return cast_or_fold(std::move(bound), arguments.first);
   return bound;

@@ -486,8 +486,8 @@ Status Binder::read_text_as(BoundItem& item, const SqlType& type) const {
 
 namespace {
 
-// Removes trailing blanks from a text next to a char(n), because columns of char(n) are stored
-// without them and they do not count in comparisons.
+// Removes trailing blanks from a text next to a char(n), because columns of char(n) are stored without these
+// blanks, and comparisons ignore them.
 void drop_blanks_beside(BoundItem& item, const SqlType& type) {
   const auto* text = item.source->as<StringLiteral>();
   if (!text || type.label() != label::kBpchar || item.bound.kind != BoundKind::Literal) return;
@@ -715,9 +715,8 @@ bool comes_before(const Value& a, const Value& b) {
       a.payload());
 }
 
-// Converts a long list of constants to one sorted constant; returns nothing if that is not
-// possible. A value is found in the sorted list in a few steps, and a batch does not begin with
-// work for each item.
+// Converts a long list of constants to one sorted constant; returns nothing if that is not possible. The look-up of
+// a value then takes a few steps, and no work for each item is needed at the start of a batch.
 std::optional<BoundExpression> sorted_list(std::span<const BoundItem> items, const SqlType& type) {
   if (items.size() <= kFewItems || type.is_nested()) return std::nullopt;
   ValueList values;

@@ -325,7 +325,7 @@ void Binder::take_clocks(const FunctionCall& call, Arguments& arguments) const {
     arguments.types[i].type = made.type;
     items[i].bound = std::move(made);
   };
-  // the common type of timestamps with and without a time zone has one
+  // If one of the timestamps has a time zone, their common type has one, too.
   if (keeps_values(call.name)) {
     const bool has_instant = std::ranges::any_of(
         items, [](const BoundItem& item) { return is_instant(item.bound.type); });

@@ -134,7 +134,7 @@ Role role_of(const BoundExpression& bound) {
     case TypeKind::Double:
       return Role::Number;
     case TypeKind::String:
-      // A literal without a known type takes the role of the other operand.
+      // A literal of unknown type gets the type of the other operand.
       return bound.kind == BoundKind::Literal && of == label::kNone ? Role::Open : Role::Other;
     default:
       return Role::Other;
@@ -291,8 +291,8 @@ Result<std::optional<BoundExpression>> Binder::bind_time_arithmetic(ArithmeticOp
   const bool is_plain_date =
       left.type.kind() == TypeKind::Date || right.type.kind() == TypeKind::Date;
   if (is_plain_date && (l == Role::Whole || r == Role::Whole)) return Bound();
-  // An operand of unknown type takes the role of the other side. Exceptions: a factor is a number, a value added to a
-  // date is a number of days, and a value added to a point in time is an interval.
+  // An operand of unknown type gets the type of the other operand. Exceptions: a factor is a number, a value added
+  // to a date is a number of days, and a value added to a point in time is an interval.
   const auto beside = [&](Role other) {
     if (scales) return Role::Number;
     if (op == Add && other == Role::Date) return Role::Whole;
@@ -333,7 +333,7 @@ Result<std::optional<BoundExpression>> Binder::bind_time_arithmetic(ArithmeticOp
                                                     : label::kExactTimestamptz);
   };
   SqlType left_type = exact_of(left, l), right_type = exact_of(right, r);
-  // A date moved by an interval is a timestamp; an operand of unknown type takes the other side's type.
+  // A date moved by an interval is a timestamp; an operand of unknown type gets the type of the other operand.
   const SqlType timestamp = SqlType(TypeKind::String).labelled(label::kExactTimestamp);
   if (row->result == Role::Instant && l == Role::Date) left_type = timestamp;
   if (left.type.is_null() && left.type.label() == label::kNone && l == r) left_type = right_type;

@@ -261,9 +261,8 @@ void Frame::run_field(const Instruction& instruction) {
 
 namespace {
 
-// Computes AND or OR for a row with PostgreSQL's rules. `decides` is the value that determines the
-// result by itself (false for AND, true for OR). If neither operand has it and one is null, the
-// result is unknown.
+// Computes AND or OR for a row with PostgreSQL's rules. `decides` is the value that determines the result by itself
+// (false for AND, true for OR). If neither operand has this value and one of them is null, the result is unknown.
 void put_logical(Column& column, size_t row, uint8_t decides, const Argument& left, size_t left_row,
                  const Argument& right, size_t right_row) {
   const auto is_decided = [&](const Argument& side, size_t at) {

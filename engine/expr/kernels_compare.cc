@@ -106,7 +106,7 @@ struct Compare<Order<TypeKind::Double>, Op> {
     engine::compute<Order<TypeKind::Double>, Op>(left, right, out);
   }
 };
-// The comparisons of kinds whose order in PostgreSQL differs from that of the dialect.
+// The comparisons for kinds that PostgreSQL and the dialect sort in a different order.
 template <class Op>
 struct Compare<Order<TypeKind::Bytes>, Op> {
   using OrderedOtherwise = Op;

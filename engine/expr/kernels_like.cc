@@ -98,10 +98,10 @@ class LikePattern {
     return true;
   }
 
-  // Returns whether the text matches. Each run matches as few characters as possible, because a
-  // later run can match the rest. Parts without `_` are found in time linear in the text. For parts
-  // with `_` the number of steps is limited, and the row fails beyond the limit. The limit depends
-  // only on the text, so a row always fails or never.
+  // Returns whether the text matches. Each run matches as few characters as possible, because a later run can match
+  // the rest. Parts without `_` are found in a time that is proportional to the length of the text. For parts with
+  // `_` the number of steps is limited, and the row fails beyond the limit. The limit depends only on the text, so
+  // a row always fails or never.
   Result<bool> matches(std::string_view text) const {
     size_t steps_left = kSteps + 4 * text.size();
     const bool fits = this->fits(text, steps_left);

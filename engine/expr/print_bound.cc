@@ -126,8 +126,8 @@ class Printer {
     return "(" + text + ")";
   }
 
-  // Prints an operator. A bound operator has no name; it is recognized by its kernel, of which
-  // there is one for each kind of operand.
+  // Prints an operator. A bound operator has no name. It is recognized by its kernel, because each operator has its
+  // own kernel for each kind of operand.
   std::string operation(const BoundExpression& expression) const {
     if (expression.children.size() == 1) return "(- " + child(expression, 0) + ")";
     if (expression.children.size() == 2) {

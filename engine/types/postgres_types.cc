@@ -74,8 +74,7 @@ constexpr PostgresLabelRow kLabelRows[] = {
      kEqual, normal_multirange_text<RangeOf::Timestamptz>, nullptr, label::kTstzRange, String},
 };
 
-// The following rows are not part of postgres_labels(), because their names and numbers are those
-// of the kinds.
+// The following rows are not part of postgres_labels(), because the kinds have the same names and numbers.
 constexpr PostgresLabelRow kExactTimes[] = {
     {label::kExactDate, "date", "date", String, 1082, 1182, 4, 'D', kTotal, normal_date,
      comparable_date},

@@ -296,7 +296,8 @@ class PostgresJson {
  public:
   PostgresJson(std::string& out, const TextForms& forms) : out_(out), forms_(forms) {}
 
-  // `type` is that of the expression: a column does not have the label of a value that was cast, such as to `real`.
+  // `type` is the type of the expression: a column does not have the label of a value that was cast, such as to
+  // `real`.
   void append(const SqlType& type, const Column& column, size_t row) {
     if (column.is_null(row) || type.kind() == TypeKind::Null) {
       out_ += "null";

@@ -171,7 +171,7 @@ class PathChange {
 
   Result<std::string> at(Text slice, size_t step) const {
     const SliceKind kind = json::kind_of(slice);
-    // a scalar has no parts, so it stays unchanged
+    // a scalar has no members or elements, so it is returned unchanged
     if (!is_container(kind)) return std::string(slice);
     if (!path_[step]) return unfit(fmt::format("path element at position {} is null", step + 1));
     return kind == SliceKind::Object ? in_object(slice, step) : in_array(slice, step);

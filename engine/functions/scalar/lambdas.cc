@@ -195,8 +195,8 @@ class Reduction {
       state.charged_bytes = bytes;
     }
     if (starts_[row] + nth < starts_[row + 1]) return true;
-    // The state is copied into a column of its own, because otherwise it would keep the states of
-    // all rows of this step in memory.
+    // The state is copied into a separate column. Otherwise it would keep the column with the states of all rows of
+    // this step in memory.
     finished_->append_from(*state.column, state.at);
     state.column = finished_;
     state.at = finished_->size() - 1;

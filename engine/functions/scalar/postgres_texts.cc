@@ -317,7 +317,8 @@ Result<Charset> charset_of(Text name) {
                "Use UTF8 or LATIN1."};
 }
 
-// Returns the next character of a text in UTF-8, which is negative if the bytes are not one, and moves `at` behind it.
+// Returns the next character of a text in UTF-8, and moves `at` to the byte after it. The result is negative if the
+// bytes are not a character.
 UChar32 next_character(Text text, size_t& at) {
   const auto* bytes = reinterpret_cast<const uint8_t*>(text.data());
   auto next = static_cast<int32_t>(at);

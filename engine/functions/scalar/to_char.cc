@@ -211,8 +211,8 @@ Result<std::string> shown(const Moment& at, Text form) {
       if (!form.empty()) form.remove_prefix(1);
       continue;
     }
-    // TM stands for a name in the server's language, which is English. Like FM, it omits the blanks
-    // after the name.
+    // TM requests the name in the server's language, which is always English. Like FM, it omits the blanks after
+    // the name.
     if (starts_ignoring_case(form, "FM") || starts_ignoring_case(form, "TM")) {
       fills = false;
       form.remove_prefix(2);

@@ -448,7 +448,8 @@ class NumberReader {
 
   static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-  // Takes a digit or the point, and a sign beside it. A character that is none of these is skipped.
+  // Takes a digit or the point, together with a sign before or after it. A character that is none of these is
+  // skipped.
   void digit(Part part) {
     if (rest_.front() == ' ') rest_.remove_prefix(1);
     if (sign_ == ' ' && part != Part::Point && whole_ + fraction_ == 0)
