@@ -169,7 +169,8 @@ FileSourceResult read_file_source(const ConnectorClass& of, const PropertyValues
   source.topic = values.text("topic");
   source.file = values.text("file");
   if (is_file_stream(of)) {
-    // Without a file, Kafka's class reads the standard input, which a server does not have.
+    // If no file is given, Kafka's class reads the standard input. A server has no standard input, so the file is
+    // required here.
     if (source.file.empty()) wrong("file", "property \"file\" is required: a server has no input");
     source.declares = false;
     source.converter = value_converter(values);

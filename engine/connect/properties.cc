@@ -145,9 +145,9 @@ std::optional<std::string> problem_of(const PropertyRow& row, const std::string&
   return std::nullopt;
 }
 
-// Returns the property that an unknown name probably means. A property that is not set and whose name contains the first
-// and the last word of the unknown name precedes names with few other letters, so database.host means
-// database.hostname and not database.port, and http.url means http.api.url.
+// Returns the property that an unknown name probably means. If a property is not set, and its name contains the
+// first and the last word of the unknown name, it is preferred to names that differ in few letters. So
+// database.host means database.hostname and not database.port, and http.url means http.api.url.
 std::string hint_for_property(std::span<const PropertyRow> rows, const ConnectorProperties& config,
                               std::string_view name) {
   std::vector<std::string> names;

@@ -389,8 +389,8 @@ Result<std::unique_ptr<Reader>> make_reader(const FormatSpec& spec,
   const FormatTraits* found = find_format(spec.name);
   if (found == nullptr) return unknown_format(spec.name);
   const FormatTraits& format = *found;
-  // A key that no column reads may have any form, for example that of a window or of another
-  // program, so its bytes are ignored.
+  // If no column reads the key, the key may have any form, for example the form of a windowed key or of another
+  // program. So its bytes are ignored.
   if (columns.empty() && side == Side::Key) return make_none_reader();
   if (needed.empty()) needed.assign(columns.size(), true);
   switch (format.kind) {

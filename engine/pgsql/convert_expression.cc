@@ -113,7 +113,7 @@ ExpressionPtr one_of(std::span<ExpressionPtr> conditions, TextPosition at) {
   return in_halves(LogicalOp::Or, conditions, at);
 }
 
-// Makes a LIKE. ILIKE becomes LIKE with both sides in lower case.
+// Makes the expression for LIKE or ILIKE. ILIKE becomes LIKE with both sides in lower case.
 ExpressionPtr in_case(Like like, bool any_case, TextPosition at) {
   if (any_case)
     for (ExpressionPtr* side : {&like.value, &like.pattern}) {

@@ -265,8 +265,8 @@ Status check_half_clauses(const std::string& text, const Converter& positions) {
     if (alias && word != ".") return *std::move(alias);
     alias.reset();
     const std::string_view hint = half_clause_hint(word);
-    // An alias follows a name or a bracket. `word` itself is no name in quotes, because words in
-    // quotes have their quotes here.
+    // An alias follows a name or a bracket. `word` itself is not a quoted name, because a quoted word still has its
+    // quotes here.
     const bool may_be_alias =
         in_from && !previous.empty() &&
         !is_one_of(previous, {"as", "from", "join", "into", "update", "of", "only"}) &&

@@ -46,8 +46,8 @@ size_t find_word(std::string_view text, std::initializer_list<std::string_view> 
   return text.size();
 }
 
-// Returns the place after a quoted text, a comment or a bracketed list that begins at `at`; `at` itself if none begins
-// there.
+// Returns the position after a quoted text, a comment or a bracketed list that begins at `at`; `at` itself if none
+// begins there.
 size_t behind_part(std::string_view text, size_t at) {
   struct Ends {
     std::string_view begin, end;

@@ -22,8 +22,8 @@ constexpr int64_t kStepsOfJsonCheck = 300, kStepsOfMember = 5;
 
 int64_t json_count_of(size_t size) { return static_cast<int64_t>(size); }
 
-// Returns the size of the part of the schema that one comparison visits: its keywords, and the
-// names and values in the keywords.
+// Returns the size of the part of the schema that one comparison visits: the keywords, and the names and values in
+// them.
 int64_t width_of(const JsonTree& schema) {
   size_t width = schema.members.size();
   for (const auto& [name, member] : schema.members)

@@ -136,8 +136,7 @@ std::string shown_text(P::StatementContext& context) {
   }
   std::string text = text_of(context);
   const size_t start = context.start->getStartIndex();
-  // The loop runs from the last property to the first, because a replacement moves the text behind
-  // it.
+  // The loop runs from the last property to the first, because a replacement moves the text after it.
   for (auto property = properties.rbegin(); property != properties.rend(); ++property) {
     const auto name = build_property_name(*(*property)->propertyName());
     if (name && is_never_secret(to_lower(*name))) continue;

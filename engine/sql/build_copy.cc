@@ -47,8 +47,8 @@ Result<CopyOption> build_old_option(P::OldCopyOptionContext& context) {
   return option;
 }
 
-// Refuses files and programs, which would be those of the server's machine. PostgreSQL allows them
-// only to superusers, and Millrace to no user.
+// Refuses COPY with a file or a program: these would be on the machine of the server. PostgreSQL allows them only
+// to superusers, and Millrace to no user.
 Status check_endpoint(P::CopyContext& context) {
   if (context.file)
     return Error{ErrorCode::NotSupported,

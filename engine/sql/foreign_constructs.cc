@@ -66,7 +66,8 @@ Found option_of_create(size_t at, StatementTokens& tokens) {
 std::optional<std::pair<size_t, std::string_view>> foreign_construct(size_t at,
                                                                      StatementTokens& tokens) {
   constexpr size_t kFarthest = 8;
-  // The construct that begins first encloses the others: TUMBLE(ts, INTERVAL '1' MINUTE).
+  // A construct may contain another one: TUMBLE(ts, INTERVAL '1' MINUTE). The search finds the outer
+  // one, because it begins first.
   for (size_t start = at - std::min(at, kFarthest); start <= at; ++start)
     for (const Construct& construct : constructs_within())
       if (matches(construct, start, at, tokens)) return std::pair(start, construct.hint);

@@ -81,7 +81,7 @@ Result<AliasedSource> records_source(FunctionCall& call, AliasedSource named) {
       return wrong_call(fmt::format("RECORDS has the argument \"{}\" twice", lower_case(name)),
                         place);
     if (value->is<NullLiteral>()) continue;  // an argument that is NULL means the default
-    // Without quotes the name of the topic is read as a column.
+    // If the name of the topic has no quotes, the parser reads it as a column.
     if (const auto* column = value->as<ColumnRef>();
         column && !column->source && *known == kRecordsArguments[0])
       return Error{ErrorCode::InvalidParameter, "the topic of RECORDS is a text"}

@@ -115,8 +115,8 @@ bool gets_further(antlr4::CommonToken& token, size_t type, size_t stopped_at,
 std::string meant_keyword(antlr4::CommonToken& token, size_t stopped_at, const Reparse& reparse) {
   if (!is_word(token)) return "";
   const std::vector<Candidate> near = near_keywords(upper_case(token.getText()));
-  // If a name fits at this place, a keyword would only be read as a name. The error is then that the word is reserved,
-  // and not that it is misspelt.
+  // If a name in place of the word lets the parser continue, the word is a reserved keyword that was used as a
+  // name, and not a misspelt keyword.
   const bool is_name = token.getType() == MillraceLexer::IDENTIFIER;
   if (near.empty() ||
       (!is_name && gets_further(token, MillraceLexer::IDENTIFIER, stopped_at, reparse)))
@@ -237,7 +237,7 @@ std::string hint_for(const SyntaxFailure& failure, StatementTokens& tokens,
   if (std::string table = table_for_view(tokens, script); !table.empty()) return table;
   const antlr4::Token& token = tokens.token(at);
   const std::string text = text_of(token);
-  // In a list of bare names, such as a list of columns, the word was probably meant as a name.
+  // In a list of names, such as a list of columns, the user probably meant the word as a name.
   const bool wants_expression = contains(failure.expected, MillraceLexer::CAST);
   const bool follows_comma = at > 0 && tokens.token(at - 1).getType() == MillraceLexer::COMMA;
   if (follows_comma &&

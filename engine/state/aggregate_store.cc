@@ -364,7 +364,7 @@ void AggregateStore::take_changes(uint32_t store_index, StateChanges& out) {
   layers_.begin(layers_.current() + 1);
 }
 
-// Evicts groups from memory. Visits the window starts and the slots of each start in turn. A start that is passed
+// Evicts groups from memory. Visits the window starts and the slots of each start in turn. Each visited start
 // counts as an entry, because thousands of starts may have nothing in memory.
 size_t AggregateStore::evict(size_t max_entries) {
   if (!layers_.begin_eviction()) return 0;

@@ -326,8 +326,8 @@ size_t RangeStore::memory_bytes() const {
          parts_.size() * kBytesPerPart + layers_.scan_bytes();
 }
 
-// Evicts entries from memory. Visits the parts, the groups of each part, and their entries in turn. A part or a group
-// that is passed counts as an entry.
+// Evicts entries from memory. Visits the parts, the groups of each part, and their entries in turn. Each visited
+// part and group counts as an entry.
 size_t RangeStore::evict(size_t max_entries) {
   forget_erased();
   if (!layers_.begin_eviction()) return 0;

@@ -34,8 +34,8 @@ bool may_see_query_named(const std::string& id, const InformationContext& contex
   return running && may_see_query(*running->query, context);
 }
 
-// Returns whether the reader may see the series: those of a query or topic need a right on it, and figures of the
-// whole server need none.
+// Returns whether the reader may see the series: a series of a query or topic needs a right on it, a series of the
+// whole server needs no right.
 bool may_see_series(std::string_view label, const InformationContext& context) {
   if (!context.may_see || context.may_see("")) return true;
   if (const auto query = named_in(label, "query")) return may_see_query_named(*query, context);

@@ -241,8 +241,8 @@ Result<MqttPacket> read_publish(PacketBytes& bytes, uint8_t flags, MqttVersion v
   return MqttPacket(std::move(message));
 }
 
-// `bytes` are behind the packet number of PUBACK, or the body of DISCONNECT. MQTT 5 leaves out the
-// code for success, and empty properties.
+// `bytes` are the bytes after the packet number of PUBACK, or the body of DISCONNECT. MQTT 5 leaves out the code
+// for success, and empty properties.
 Result<MqttReason> read_reason(PacketBytes& bytes) {
   MqttReason reason;
   if (bytes.is_at_end()) return reason;

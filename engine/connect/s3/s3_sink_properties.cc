@@ -318,7 +318,8 @@ class S3Reader {
     bucket.backoff_ms = values_.number("s3.retry.backoff.ms");
     if (!is_bucket_name(bucket.name)) wrong("s3.bucket.name", "is not the name of a bucket");
     if (!is_host_part(bucket.region)) wrong("s3.region", "is a region such as eu-central-1");
-    // These texts become headers of the requests. The message does not contain them.
+    // These texts become headers of the requests, so they must be printable lines. The message does not show them,
+    // because some of them are secrets.
     for (const char* const name :
          {"aws.access.key.id", "aws.secret.access.key", "aws.session.token", "s3.sse.kms.key.id"})
       if (!is_printable_line(values_.text(name))) wrong(name, "has no blanks and no line breaks");

@@ -25,7 +25,7 @@ Result<TimePath> TimePath::parse(std::string_view format, TimeZone zone, int64_t
       const size_t end = format.find('\'', i + 1);
       if (end == format.npos)
         return Error{ErrorCode::InvalidParameter, "a text has no closing quote"};
-      // As in Joda-Time, two quotes are one quote.
+      // As in Joda-Time, two quotes stand for one quote.
       add_text(end == i + 1 ? std::string_view("'") : format.substr(i + 1, end - i - 1));
       i = end + 1;
     } else if (is_path_letter(c)) {

@@ -49,7 +49,7 @@ constexpr PropertyRow kExtractOptions[] = {
      .words = "V1 V2"},
 };
 
-// Returns the names on the way to a field (KIP-821): "a.`b.c`" are "a" and "b.c".
+// Returns the names of the fields that lead to a nested field (KIP-821): "a.`b.c`" are "a" and "b.c".
 Result<std::vector<std::string>> path_of(const std::string& text, bool has_dots) {
   if (!has_dots) return std::vector{text};
   std::vector<std::string> names(1);

@@ -195,8 +195,8 @@ class Encoder {
       for (size_t i = 0; i < type.branches.size(); ++i)
         if (json_branch_name(*type.branches[i]) == value.members.front().first)
           return try_branch(i, value.members.front().second);
-    // A value without the name of its branch takes the first branch that can hold it. Nested unions would try all
-    // combinations, so their number is limited.
+    // If a value does not name its branch, the first branch that can hold the value is used. Nested unions would
+    // try all combinations, so their number is limited.
     if (plain_unions_ > kMaxPlainUnions)
       return invalid_avro_json("values of unions lie within each other: name their types");
     ++plain_unions_;

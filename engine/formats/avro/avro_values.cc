@@ -26,7 +26,7 @@ std::vector<std::string> names_of(const SqlType& type) {
   return names;
 }
 
-// Returns the name of a union's branch, which is that of a field of the STRUCT for the union.
+// Returns the name of a union's branch. The field of the STRUCT that stands for this branch has the same name.
 std::string branch_name(const AvroType& branch) {
   if (branch.name.empty()) return std::string(avro_kind_name(branch.kind));
   return branch.name.substr(branch.name.rfind('.') + 1);
@@ -91,7 +91,7 @@ void AvroValueReader::bind_struct(const AvroType& from) {
   for (size_t i = 0; i < fields.size(); ++i) {
     if (fields[i] < 0) continue;
     const auto field = static_cast<size_t>(fields[i]);
-    // another name that differs only in letter case has taken the field
+    // another column, whose name differs only in letter case, already uses this field
     if (part_of_[field] >= 0) continue;
     part_of_[field] = static_cast<int>(parts_.size());
     target_.push_back(static_cast<int>(i));

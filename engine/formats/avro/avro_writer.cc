@@ -257,8 +257,8 @@ class AvroValueWriter {
     }
   }
 
-  // The way in which a field of a record is written. The most frequent types have a way of their
-  // own, so that they are written without another switch over the type.
+  // How a field of a record is written. The most frequent types have values of their own, so that they are written
+  // without another switch over the type.
   enum class Way : uint8_t { Whole32, Whole64, Text, Other };
   struct Step {
     Way way = Way::Other;
@@ -267,7 +267,7 @@ class AvroValueWriter {
     int column = -1;  // index of the column or child; -1: the default
   };
 
-  // Returns the way for a part that is already bound.
+  // Returns how a part is written that is already bound.
   Way way_of(const SqlType& from) const {
     constexpr int kMaxBranch = 63;  // the largest index that is encoded in one byte
     if (default_bytes_ || branch_ > kMaxBranch || to_->logical == AvroLogical::TimeMicros ||

@@ -168,8 +168,8 @@ bool JsonValueReader::mismatch(std::string_view token) {
   *error_ = "column " + path_ + ": expected " + type_.to_string() + ", got " +
             std::string(token.substr(0, kShown));
   if (token.size() > kShown) *error_ += "...";
-  // Producers often write ISO 8601, which ksqlDB does not read into these types. The message names the way to read such
-  // texts.
+  // Producers often write ISO 8601, which ksqlDB does not read into these types. The message names a function that
+  // reads such texts.
   if (type_.kind() == TypeKind::Timestamp)
     *error_ +=
         " (a TIMESTAMP is a number of milliseconds since 1970; a VARCHAR column with "

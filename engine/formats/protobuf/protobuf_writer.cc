@@ -110,8 +110,8 @@ class ProtobufMessageWriter {
     std::vector<ProtobufMessageWriter> message = {};
     std::vector<Value> wrapped = {};  // has one element for a wrapper
   };
-  // The way in which a field is written. The most frequent types have a way of their own, so that
-  // they are written without another switch over the type.
+  // How a field is written. The most frequent types have values of their own, so that they are written without
+  // another switch over the type.
   enum class Way : uint8_t { Whole32, Whole64, Text, Oneof, Other };
   struct Bound {
     size_t column;
