@@ -15,9 +15,9 @@ constexpr std::string_view kKindNames[] = {
     "running queries", "tables",         "rows kept for scans"};
 static_assert(std::size(kKindNames) == static_cast<size_t>(MemoryKind::kCount));
 
-// An account may hold at most a quarter of the memory that is still free. A single account thus
-// gets a fifth of the limit. Even if many accounts take all that they can get, some memory is free
-// for the next account.
+// An account may hold at most a quarter of the memory that is still free. So a single account gets at most a fifth
+// of the limit (four fifths stay free). Even if many accounts take all that they can get, some memory is free for
+// the next account.
 constexpr size_t kShareOfFree = 4;
 
 // Returns the limit for requests of accounts that hold little memory. Memory for answers is always

@@ -41,7 +41,7 @@ int report(const Error& error, int status) {
 
 int report_unknown_action(std::string_view command, std::string_view word,
                           std::vector<std::string> actions) {
-  // Words with which other programs do the same.
+  // Words that other programs use for the actions of this program.
   constexpr std::pair<std::string_view, std::string_view> kSynonyms[] = {
       {"remove", "delete"},      {"rm", "delete"},     {"drop", "delete"},  {"ls", "list"},
       {"show", "describe"},      {"info", "describe"}, {"get", "describe"}, {"new", "create"},

@@ -17,9 +17,9 @@ namespace {
 
 using std::chrono::steady_clock;
 
-// How long to wait for a server that refuses connections (kRefusedLimit), and for one that does not
-// answer (kSilentLimit). The wait does not end at the first refusal, because "localhost" has two
-// addresses, and librdkafka tries the second one after the first has failed.
+// How long to wait for a server that refuses connections (kRefusedLimit), and for a server that does not answer
+// (kSilentLimit). The wait does not end at the first refusal, because "localhost" has two addresses, and librdkafka
+// tries the second one after the first has failed.
 constexpr auto kRefusedLimit = std::chrono::milliseconds(1500);
 constexpr auto kSilentLimit = std::chrono::seconds(5);
 

@@ -17,8 +17,8 @@ struct NameRow {
   int64_t divisor = 1;
 };
 
-// Properties of Java's clients that have another name in librdkafka, or do not exist there ("").
-// All other properties have the same name in both.
+// Properties of Java's clients that have another name in librdkafka, or do not exist there (""). All other
+// properties have the same name in Java and in librdkafka.
 constexpr NameRow kNames[] = {
     {"auto.include.jmx.reporter", ""},
     {"buffer.memory", "queue.buffering.max.kbytes", 1024},

@@ -89,9 +89,9 @@ Status Reader::start(const TopicDescription& topic, std::optional<PartitionId> o
   const std::vector<int64_t> offsets = TRY(start_offsets(connection_, topic, position));
   Assigned& assigned = assigned_[topic.name];
   assigned.topic.reset(rd_kafka_topic_new(connection_.handle(), topic.name.c_str(), nullptr));
-  // Asks for the leaders with this connection, so that librdkafka knows them before it fetches. It
-  // would also find them itself, but a partition whose leader is unknown at the start waits for
-  // half a second.
+  // Asks for the leaders with this connection, so that librdkafka knows them before it fetches. Without this,
+  // librdkafka would look them up later, and a partition whose leader is unknown at the start waits for half a
+  // second.
   TRY(connection_.topic(topic.name, Connection::IfMissing::MayCreate));
   for (size_t i = 0; i < topic.partitions.size(); ++i) {
     const PartitionId partition = topic.partitions[i].id;
@@ -115,9 +115,8 @@ Result<std::span<rd_kafka_message_t* const>> Reader::read(int wait_ms, size_t mo
   forget_messages();
   rd_kafka_poll(connection_.handle(), 0);  // delivers the errors of connections
   connection_.warn_if_lost();
-  // rd_kafka_consume_batch_queue() waits until the batch is full. So the first message is read
-  // separately, and the other function is called with a wait of 0, to get messages that have
-  // already arrived.
+  // rd_kafka_consume_batch_queue() waits until the batch is full. So the first message is read separately, and the
+  // batch function is called with a wait of 0, to get the messages that have already arrived.
   rd_kafka_message_t* first = rd_kafka_consume_queue(queue_.get(), wait_ms);
   if (!first) return std::span<rd_kafka_message_t* const>();
   messages_.resize(std::clamp<size_t>(most, 1, kMostAtOnce));

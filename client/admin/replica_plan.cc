@@ -52,9 +52,9 @@ class Loads {
     --preferred_[from.front()];
     ++preferred_[to.front()];
   }
-  // Returns the node that should get the replica that `leaving` has now: if possible a node in a
-  // rack without another replica, and of these the one with the fewest replicas. Returns nothing if
-  // all nodes have a replica.
+  // Returns the node that should get the replica that `leaving` has now: if possible a node in a rack without
+  // another replica, and among such nodes the node with the fewest replicas. Returns nothing if all nodes have a
+  // replica.
   std::optional<int32_t> heir_of(const NodeNumbers& replicas, int32_t leaving) const {
     std::set<std::string> taken;
     for (const int32_t node : replicas)

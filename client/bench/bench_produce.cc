@@ -127,7 +127,7 @@ class DeliveryReports {
   const BenchRequest& request_;
   const Queue queue_;
   std::atomic<int64_t> delivered_ = 0;
-  // Only thread_ uses these members until it was joined.
+  // While thread_ runs, only it uses these members.
   Histogram latency_us_, interval_latency_us_;
   int64_t interval_began_us_ = now_us();
   int64_t failed_ = 0, last_us_ = 0;

@@ -25,7 +25,7 @@ constexpr int kReadWaitMs = 100;
 constexpr int kMissingTopicPauseMs = 500;
 constexpr size_t kPrintBytes = 64 << 10;
 
-// The flags of both commands; only millrace consume has the first one.
+// The flags of `millrace consume` and of kafka-console-consumer, which does not have the first flag.
 constexpr Flag kFlags[] = {
     {.name = "until-end", .doc = "Stop at the present end of the topic", .letter = 'e'},
     {.name = "topic", .argument = "TOPIC", .doc = "The topic, also as an argument"},

@@ -127,8 +127,8 @@ void say_left_out(const TopicDescription& topic, PartitionId partition, std::str
              topic.name, partition.value(), why);
 }
 
-// Removes partitions without a leader, whose offsets cannot be read. Like Kafka's tool, it prints
-// which ones, and the command continues.
+// Removes partitions without a leader, whose offsets cannot be read. Like Kafka's tool, it prints these partitions,
+// and the command continues.
 void leave_out_leaderless(TopicDescription& topic) {
   std::erase_if(topic.partitions, [&](const PartitionDescription& partition) {
     if (partition.leader) return false;

@@ -419,7 +419,7 @@ int run_kafka_consumer_groups(int argc, const char* const* argv) {
   if (const auto status = tell_of_tool(*flags, argc, kHelp, kFlags)) return *status;
   const Result<const Action*> action = choose_action(*flags);
   if (!action) return usage_error(action.error());
-  // Without --execute nothing is changed. Kafka's tool prints this warning then.
+  // Without --execute nothing is changed. In this case Kafka's tool prints this warning.
   if ((*action)->run == reset && !flags->has("execute") && !flags->has("dry-run") &&
       !flags->has("export"))
     fmt::print(stderr,

@@ -18,7 +18,7 @@ namespace {
 
 constexpr int kInputWaitMs = 100;
 
-// The flags of both commands; only millrace produce has the first one.
+// The flags of `millrace produce` and of kafka-console-producer, which does not have the first flag.
 constexpr Flag kFlags[] = {
     {.name = "partition",
      .argument = "N",

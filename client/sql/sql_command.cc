@@ -109,8 +109,8 @@ struct SqlRequest {
   bool stops_at_error = true;
 };
 
-// Returns whether a word that stands in the place of the database is probably a statement. The
-// server accepts any name of a database, so the statement would be ignored without an error.
+// Returns whether a word that is given in place of the database name is probably a statement. The server accepts
+// any name of a database, so the statement would be ignored without an error.
 bool looks_like_a_statement(std::string_view word) {
   constexpr std::string_view kVerbs[] = {"SELECT", "SHOW", "CREATE", "INSERT", "DESCRIBE", "DROP"};
   const bool is_connection_string = word.find('=') != word.npos || word.find("://") != word.npos;

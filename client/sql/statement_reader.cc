@@ -109,8 +109,7 @@ void StatementReader::scan_plain() {
     }
     if (begin_ == text_.npos) begin_ = scanned_;
     if (c == '\'' || c == '"' || c == '`') {
-      // In E'...', which has escapes with a backslash, the E must be a word of its own, not the end
-      // of a longer word.
+      // In E'...', which has escapes with a backslash, the E must not be the end of a longer word.
       const bool has_prefix = scanned_ > begin_ && upper(text_[scanned_ - 1]) == 'E' &&
                               (scanned_ - 1 == begin_ || !is_word_byte(text_[scanned_ - 2]));
       mode_ = c == '\'' && has_prefix ? Mode::Escaped : Mode::Quoted;
