@@ -147,7 +147,8 @@ def measure_loss(nodes, name, count, choose, take, give, goal):
 
 def measure_losses(nodes, kills, wants):
     kill, start = (lambda node: node.kill()), (lambda node: node.start())
-    # Not the controller: after its loss, a new controller is elected before the partitions get new leaders.
+    # The chosen node is not the controller. If the controller were killed, a new controller would have to be
+    # elected first, and the measured time would include this election.
     others = lambda topic: next((node for node in nodes.nodes.values()
                                  if node is not controller_of(nodes) and led_by(nodes, topic, node)), None)
     if wants("kills"):

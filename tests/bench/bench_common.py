@@ -19,8 +19,8 @@ class Server:
         self.process = subprocess.Popen([binary, 'server', '--data-dir', folder, '--pg', '127.0.0.1:0',
                                          '--kafka', '127.0.0.1:0', '--log-level', 'warn', *flags],
                                         stdout=subprocess.PIPE, text=True,
-                                        # A setting that the program does not know would be an error as a flag; an older
-                                        # program ignores it as a variable.
+                                        # The HTTP address is set by a variable. A program that is too old for this
+                                        # setting ignores the variable, but would refuse a flag.
                                         env={**os.environ, 'MILLRACE_HTTP': '127.0.0.1:0'})
         for line in self.process.stdout:
             if found := re.match(r'(\w+) listening on (\S+):(\d+)', line):

@@ -3,10 +3,14 @@
 //
 //   bench_large_cluster [--nodes N] [--racks R] [--partitions P] [--partitions-per-topic K] [--queries Q]
 //
-// Creates the nodes, then the topics one after the other as CREATE does; sends heartbeats of all nodes; takes one rack
-// away and drives the controller until all partitions have leaders again; registers each node again; defines the
-// queries. Prints one line for each figure. Times are CPU times of the thread. The controller's clock is simulated: an
-// append takes 2 ms of it, and the time of computations is added to it.
+// Does these steps, and prints one line for each figure:
+// 1. creates the nodes, then the topics one after the other as CREATE does;
+// 2. sends heartbeats of all nodes;
+// 3. takes one rack away, and drives the controller until all partitions have leaders again;
+// 4. registers each node again;
+// 5. defines the queries.
+// Times are CPU times of the thread. The controller's clock is simulated: an append takes 2 ms of it, and the time
+// of computations is added to it.
 #include <fmt/format.h>
 
 #include <charconv>

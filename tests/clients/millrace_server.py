@@ -218,7 +218,7 @@ def run(obstacle=None):
 
     With an obstacle it skips them all.
     """
-    # its servers and their folders disappear with the program, however it ends
+    # When the program ends, in whatever way, its servers are stopped and their folders are removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     cases = _Run(_chosen())
     for function in list(cases.left):

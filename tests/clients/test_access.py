@@ -279,7 +279,7 @@ def kafka_clients_with_wrong_credentials_are_refused():
     assert all(refused.returncode != 0 for refused in refusals), refusals
     for how, refused in zip(strangers, refusals):
         assert "failed for user" in refused.stderr, (how, refused.stderr)
-    # The log has one line per second for all connections that end, so it may name either of the two users.
+    # Connections that end are logged at most once per second, so the line may name either of the two users.
     wait_until(lambda: re.search("kafka connection ended .*password authentication failed for user '(millrace|nobody)'",
                                  open(SERVER.log).read()), "no line in the log")
 

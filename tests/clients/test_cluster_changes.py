@@ -65,8 +65,8 @@ class Worker:
     """A session at a node, which runs its statements one after the other, and connects again if its node has died.
     The outcome of a statement may be unknown."""
 
-    # Nothing was written, because the node could not read, the partition had no leader, or the statement waited too
-    # long.
+    # Errors after which nothing was written: the node could not read, the partition had no leader, or the statement
+    # waited too long.
     REFUSED = ("reported the end", "catching up", "No row was written", "lock timeout", "None of the rows was")
 
     def __init__(self, nodes, number, statements):

@@ -290,7 +290,7 @@ def the_state_of_queries_moves_to_other_nodes_in_many_pieces():
     shows(nodes.first, "SELECT COUNT(*) FROM counted", [(count,)])
     nodes.join()
     nodes.grow()
-    # This succeeds immediately, and does not depend on reports of the first node to the other nodes.
+    # The command succeeds immediately, because it does not depend on reports of the first node to the other nodes.
     command(nodes, "cluster", "rebalance", "--replicas", "3")
     nodes.first.kill()
     for node in nodes.others.values():

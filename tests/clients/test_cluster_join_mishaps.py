@@ -127,8 +127,8 @@ def answers_of_etcd_that_come_late_or_get_lost():
             assert "has all data of" in first.join(etcd=proxy.url)
         copies.check_joined()
 
-        # etcd performs the request, but its answer is lost: that of the first write, of the second write, or of all
-        # three.
+        # etcd performs the request, but its answer is lost: the answer of the first write, of the second write, or
+        # of all three writes.
         for lost in ({1}, {2}, {1, 2, 3}):
             first, writes = copies.attempt(), []
 
@@ -239,7 +239,8 @@ def alone_it_is_refused_afterwards():
         why = first.refused_start()
         assert 'belongs to node 1 of cluster "alone-1"' in why, why
         copies.check_joined()
-        # First while the server runs, and then after its stop.
+        # The join is refused while the server runs. After the server has stopped, the join reports that it was done
+        # before.
         said = first.join(status=1)
         assert "another process" in said, said
         first.stop()

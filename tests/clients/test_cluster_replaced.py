@@ -158,7 +158,8 @@ def mishap(nodes, chance, version, what):
         killer.start()
     if what in ("freeze", "back"):
         owner.freeze()
-        # The owner of the tasks is frozen. The other nodes have not noticed this yet, or another node has taken over.
+        # The owner of the tasks is frozen. Depending on this pause, the other nodes have not noticed it yet, or
+        # another node has taken over the tasks.
         time.sleep(chance.choice([0, 0, 3]))
     for statement in (tagged(version), sums(version)):
         replace_soon(at, statement)

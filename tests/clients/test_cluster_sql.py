@@ -206,7 +206,7 @@ def a_node_dies_and_rows_count_once_and_look_ups_are_right():
     nodes.nodes[2].kill()
     before = len(acknowledged)
     eventually(lambda: len(acknowledged) > before + 50)
-    # Node 2 also had the table; the other nodes continue with their copies.
+    # Node 2 had a copy of the table, too. The other nodes continue with their own copies.
     last = acknowledged[-1]
     assert rows_of(nodes.nodes[3], "SELECT MAX(v) FROM survivors")[0][0] >= last
     nodes.nodes[2].start()
@@ -617,7 +617,7 @@ def numbers_of_a_sequence_are_given_once_by_all_nodes():
     there = [row[0] for row in rows_of(nodes.nodes[1], "SELECT id FROM numbered")]
     everything = given + there
     assert len(everything) == len(set(everything)) == 3 * 300 and min(everything) >= 5, (len(everything), len(set(everything)))
-    # The other nodes learn of a setval() that one node has executed.
+    # One node executes setval(). The other nodes must learn of the new position of the sequence.
     run_on(nodes.nodes[2], "SELECT setval('shared', 100000)")
     eventually(lambda: rows_of(nodes.nodes[3], "SELECT nextval('shared')")[0][0] > 100000)
     run_on(nodes.nodes[1], "DROP TABLE numbered", "DROP SEQUENCE shared")

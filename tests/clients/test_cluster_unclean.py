@@ -327,7 +327,7 @@ def a_lost_processing_log_does_not_end_the_queries_that_write_to_it():
         on_node(nodes, "ksql_processing_log", 3)
         nodes.nodes[3].kill()
         shutil.rmtree(nodes.nodes[3].data_dir)
-        # These lines wait for the topic, and the query continues meanwhile.
+        # The lines of the processing log wait for the topic. The query continues meanwhile.
         run_on(nodes.nodes[1], "INSERT INTO texts VALUES ('neither a number')", "INSERT INTO texts VALUES ('1')")
         shows(nodes.nodes[1], "SELECT u FROM copied", [(2,)])
         nodes.nodes[3].start()

@@ -124,7 +124,8 @@ def every_sum_at_a_barrier_is_right_and_others_are_not():
         wait_until(lambda: wrong_sums(bank, "latest", TOGETHER)[0], "no wrong sum without barriers", 60)
 
 
-# Both queries merge rows by their times: they compare the progress of their writers with the ends of the inputs.
+# Both queries merge rows by their times. For this they compare the progress of their writers with the ends of the
+# inputs.
 @case
 @has_limit(120)
 def windows_and_joins_by_time():

@@ -293,7 +293,7 @@ def check_finds_the_damage_that_a_start_refuses():
     path = os.path.join(data, "state.mdb")
     os.truncate(path, os.path.getsize(path) - 4096)
     told = millrace("check", "--data-dir", data, status=1)
-    # the file is truncated, or the list itself is behind its end
+    # the file is too short, or the list of free pages is after the end of the file
     assert "damaged: state.mdb, the list of free pages: " in told, told
 
 

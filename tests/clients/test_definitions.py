@@ -78,7 +78,7 @@ def objects_that_a_transaction_drops_exist_after_rollback():
         assert rows(c, "SELECT v FROM dropped WHERE k = 7") == [("v7",)]
         assert rows(c, "SELECT obj_description('dropped'::regclass, 'pg_class')") == [("still there",)]
         assert rows(c, "SELECT 'sad'::dropped_mood") == [("sad",)]
-        # Another object gets the name; ROLLBACK removes it again.
+        # Another object gets the name of the dropped object. ROLLBACK has to remove the other object again.
         with c.transaction(force_rollback=True):
             c.execute("DROP TABLE IF EXISTS dropped")
             c.execute("CREATE TABLE dropped (a text)")
@@ -116,8 +116,8 @@ def a_table_of_another_session_is_never_undone():
     with connect() as a, connect(autocommit=True) as b:
         b.execute("CREATE TABLE contested (k int)")
         a.execute("DROP TABLE contested")
-        # The name stays reserved for the transaction, because records under a reused name could not be distinguished
-        # from the old ones.
+        # The name stays reserved for the transaction, because records under a reused name could not be
+        # distinguished from the old records.
         fails(b, psycopg.errors.LockNotAvailable, "CREATE TABLE contested (other text)")
         a.rollback()
         b.execute("INSERT INTO contested VALUES (1)")
@@ -303,7 +303,7 @@ def columns_are_shown_as_they_were_declared():
                        "ORDER BY attnum") == [("a",), ("b",), ("c",)]
         c.execute("ALTER TABLE declared ADD COLUMN d int")
         assert rows(c, "SELECT * FROM declared WHERE b = 2") == [("y", 2, None, None)]
-        # A key that is added later does not move its column either.
+        # A primary key that is added later does not move its column in SELECT * either.
         c.execute("CREATE TABLE later (a text, b int)")
         c.execute("INSERT INTO later VALUES ('x', 1)")
         c.execute("ALTER TABLE later ADD PRIMARY KEY (b)")
@@ -476,7 +476,7 @@ def a_pipeline_is_one_transaction_up_to_its_sync():
 def a_transaction_is_what_it_was_asked_to_be():
     with connect(autocommit=True) as c:
         assert rows(c, "SHOW transaction_isolation") == [("read committed",)]
-        # The reported level is the one in effect, whichever level was requested.
+        # The server reports the level that is in effect, whichever level was requested.
         c.execute("BEGIN ISOLATION LEVEL SERIALIZABLE")
         assert rows(c, "SHOW TRANSACTION ISOLATION LEVEL") == [("read committed",)]
         c.execute("ROLLBACK")

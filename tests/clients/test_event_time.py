@@ -112,7 +112,7 @@ class World:
                 ("hopping", f"HOPPING (SIZE {HOPPING} MILLISECONDS, ADVANCE BY {HOP} MILLISECONDS, {grace})", "EMIT CHANGES"),
                 ("session", f"SESSION ({GAP} MILLISECONDS, {grace})", "EMIT CHANGES")):
             self.execute(f"CREATE TABLE {name}s AS SELECT id, COUNT(*) AS records, SUM(n) AS total FROM here WINDOW {window} GROUP BY id {end}")
-        # No record is too late for these two joins.
+        # The grace period of these two joins is so long that no record is late.
         self.execute("CREATE TABLE modulos AS SELECT n % 7 AS rest, COUNT(*) AS records FROM here "
                      f"WINDOW TUMBLING (SIZE {TUMBLING} MILLISECONDS, RETENTION 2 DAYS, GRACE PERIOD 1 DAY) GROUP BY n % 7 EMIT CHANGES")
         self.execute(f"CREATE STREAM met AS SELECT h.id AS id, h.n AS one FROM here h JOIN there t "

@@ -116,7 +116,8 @@ def a_configuration_of_kafka_connect_works_unchanged():
     try:
         make_readings(archive)
         insert(archive, 0, 3)
-        # config/connect-file-sink.properties of Kafka, with the converters that its page on schemas names.
+        # These are the settings of Kafka's config/connect-file-sink.properties, with the converters that Kafka's
+        # page on schemas names.
         config = {"name": "local-file-sink", "connector.class": "org.apache.kafka.connect.file.FileStreamSinkConnector", "tasks.max": "1",
                   "file": "test.sink.txt", "topics": "readings", "key.converter": "org.apache.kafka.connect.storage.StringConverter",
                   "value.converter": "org.apache.kafka.connect.json.JsonConverter", "value.converter.schemas.enable": "false"}

@@ -20,7 +20,7 @@ import psycopg  # noqa: E402
 
 MB = 1 << 20
 LIMIT_MB = 256
-# Bound of the timed cases, and their number of look-ups beside the hostile clients.
+# Bound of the timed cases, and their number of look-ups while the hostile clients run.
 MOST_P99_S, TIMED_COUNT = 0.05, 1000
 
 
@@ -140,9 +140,9 @@ def look_ups_beside_unread_answers(count=300):
 
         look_ups, clients = beside(server, attack, "beside unread answers", count)
         print(f"  unread answers: at most {max(watched) / MB:.0f} MB; anonymous memory at most {look_ups.most_mb:.0f} MB")
-        # The remaining part of the limit is for the other clients. Before such memory was counted, 100 streams of 30
-        # connections had 64 KB each. Half of the limit is for answers; a query that has begun may still add its block
-        # of rows.
+        # The rest of the limit is for the other clients. Before such memory was counted, 100 streams of 30
+        # connections had 64 KB each. Answers may take half of the limit; a query that has begun may still add its
+        # block of rows.
         assert max(watched) < LIMIT_MB * MB * 5 / 8, max(watched)
         assert is_sanitized() or look_ups.most_mb < LIMIT_MB + 101 + 16
         for client in clients:

@@ -368,7 +368,7 @@ def records_that_cannot_be_read_are_counted_in_the_answer():
         head, _, answered = all_bytes("SELECT * FROM gaps;", accept).partition(b"\r\n\r\n")
         assert b"chunked" in head and b"\r\n0\r\nwarning: 299 - \"3 records could not be read" in answered, (accept, answered)
         assert answered.endswith(b"\r\n\r\n"), answered
-        # Without rows, no part of the answer is sent before the end, so the warning is a header.
+        # If the answer has no rows, no part of it is sent before its end. So the warning can be sent as a header.
         head = all_bytes("SELECT * FROM gaps WHERE v = 99;", accept).partition(b"\r\n\r\n")[0]
         assert b'\r\nwarning: 299 - "3 records could not be read' in head, (accept, head)
     events = get("/query-stream?sql=SELECT%20*%20FROM%20gaps%3B", headers={"Accept": "text/event-stream"})[2].decode()

@@ -116,7 +116,7 @@ def an_event_source_of_a_browser_reads_and_stops_at_the_end():
               source.onerror = () => { if (source.readyState === EventSource.CLOSED) done(seen); };
             });""" % json.dumps(url)
         tab.open(LISTED)
-        # The stream ends; the browser reconnects, and the status 204 makes it stop.
+        # The stream ends, and the browser reconnects. The status 204 then makes the browser stop.
         assert tab.run(script) == [[1, 10], [2, 20], [3, 30], "end"]
         tab.open("http://evil.example")
         assert tab.run(script) == []

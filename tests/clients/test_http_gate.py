@@ -236,7 +236,7 @@ def a_page_in_a_browser_changes_and_reads_nothing():
     try:
         tab.open("http://evil.example")
         read = tab.run(ATTACK % json.dumps([f"http://127.0.0.1:{PORT}", f"http://localhost:{PORT}", f"http://evil.example:{PORT}"]))
-        # the script cannot read the other answers, as always with no-cors
+        # the script cannot read the other answers, because the mode no-cors hides every answer from scripts
         assert len(read) == 9 and all(answer == [0, ""] for answer in read), read
         assert "VICTIM" not in ksql("SHOW TABLES;")[2], ksql("SHOW TABLES;")[2]
     finally:

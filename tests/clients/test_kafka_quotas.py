@@ -64,7 +64,7 @@ def quotas_are_kept_and_held_to():
             begun = time.monotonic()
             other.ask(kafka_wire.METADATA, 1, array([]), "fast")
             check_took_less(begun, 1)
-            # Fetches wait in the same way, and get the records in the end.
+            # Fetches that exceed the quota are delayed in the same way, and finally get the records.
             got = 0
             begun = time.monotonic()
             while got < 2 and time.monotonic() - begun < 30:

@@ -214,7 +214,8 @@ def transactions_are_listed_described_and_ended():
         at = ("--topic", "moved", "--partition", "1")
         seen = rows("describe-producers", *at)[1]
         assert seen[:2] == [identity, str(producer.epoch)] and seen[-1] == str(start), seen
-        # The transaction is open for longer than allowed, but its coordinator knows it.
+        # The transaction is open for longer than allowed. Since its coordinator knows it, it is not a hanging
+        # transaction.
         assert len(rows("find-hanging", "--broker-id", "1", "--max-transaction-timeout", "0")) == 1
         transactions("abort", *at, "--start-offset", str(start))
         assert rows("describe-producers", *at)[1][-1] == "None"
@@ -265,7 +266,7 @@ def records_are_deleted_by_a_file_of_offsets():
         "Executing records delete operation\nRecords delete operation completed:\n"
         "partition: shrinks-0\tlow_watermark: 2\npartition: vanishes-0\tlow_watermark: 1\n")
     assert kafka("kafka-get-offsets", "--topic", "shrinks|vanishes", "--time", "-2")[0] == "shrinks:0:2\nvanishes:0:1\n"
-    # Scripts can see that only a part was done.
+    # The exit status shows scripts that only a part of the records was deleted.
     stdout, _ = delete(wanted(("shrinks", 0, 3), ("vanishes", 0, 9)), status=1)
     assert "partition: shrinks-0\tlow_watermark: 3\n" in stdout, stdout
     assert "partition: vanishes-0\terror: " in stdout and "out of range" in stdout, stdout

@@ -281,7 +281,7 @@ def kcat_reads_the_output_of_a_query():
             'a={"N":1}', 'b={"N":2}', 'c={"N":3}']
         wait_for(lambda: sorted(consume("k_large", "-o", "beginning", "-f", r"%k=%s\n")),
                  ['b={"TENFOLD":20}', 'c={"TENFOLD":30}'])
-        # Any client may write to the topic behind a stream.
+        # Any client may write to the topic of a stream.
         produce("k_clicks", ['d:{"N": 4}'], "-K:", *AS_JAVA)
         wait_for(lambda: sorted(consume("k_large", "-o", "beginning", "-f", r"%k=%s\n"))[-1:],
                  ['d={"TENFOLD":40}'])

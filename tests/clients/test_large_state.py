@@ -178,7 +178,8 @@ def windows_are_counted_found_and_scanned_from_the_disk():
         node.connection.execute("""CREATE TABLE per_minute AS SELECT who, COUNT(*) AS n FROM clicks
                                    WINDOW TUMBLING (SIZE 1 MINUTE, RETENTION 20 MINUTES, GRACE PERIOD 10 MINUTES)
                                    GROUP BY who""")
-        # Each key once in each minute; then random keys, also in minutes that have left memory; then minutes expire.
+        # The first round adds each key once in each minute. The second round adds random keys, also in minutes that
+        # have left memory. In the third round minutes expire.
         for life, minutes in enumerate((range(0, 8), range(0, 8), range(8, 24))):
             clicks = []
             for minute in minutes:

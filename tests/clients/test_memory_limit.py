@@ -426,7 +426,7 @@ def scans_that_no_client_reads_wait_and_others_are_served():
         print(f"  {grown:.0f} MB more, {answers:.0f} MB of unread answers, slowest look-up {slowest_s:.3f} s")
         assert 8 < answers < 48, facts
         assert grown < 48 + 40, (grown, facts)
-        # A client that reads gets all rows, while the others are blocked.
+        # A client that reads its answer gets all rows, while the clients that do not read are blocked.
         assert client.query("SELECT * FROM wide") == rows
         for each in unread:
             each.close()

@@ -113,7 +113,7 @@ def clients_with_tls_get_an_alert_and_a_line_in_the_log():
 def the_right_clients_are_served_as_before():
     with psycopg.connect(host=SERVER.host, port=SERVER.port, user="ada", autocommit=True) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
-    # The first byte alone does not show the version of HTTP.
+    # The first byte alone does not show which version of HTTP the client uses, so the server must wait for more.
     with socket.create_connection(place(SERVER.http), timeout=30) as connection:
         for byte in b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n":
             connection.sendall(bytes([byte]))

@@ -165,7 +165,7 @@ def the_broker_keeps_the_messages_of_the_meantime():
         plant.broker.publish("plant/1/temp", "4")
         plant.start()
         plant.await_lines("temps", ["1", "2", "3", "4"])
-        # The messages of a dropped connector are gone, because its session has ended.
+        # The broker has discarded the messages for the dropped connector, because its session has ended.
         plant.sql("DROP CONNECTOR plant")
         plant.broker.publish("plant/1/temp", "5")
         plant.sql(plant.source(format="text"))

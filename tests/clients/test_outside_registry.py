@@ -253,7 +253,7 @@ def records_wait_for_a_registry_that_fails():
         FRONT.mode = "pass"
         expected += 2
         assert [row[0] for row in rows("SELECT id FROM w2", expected)] == list(range(expected))
-    # The task of w3 waits by itself, and may lag behind that of w2.
+    # The task of w3 waits by itself, and may be later than the task of w2.
     counted = lambda: sql("SELECT n FROM w3 WHERE one = 1")
     wait_until(lambda: counted() == [(expected,)], lambda: f"{expected}: {counted()}", PATIENCE_S)
     assert not any("waits" in str(row) for row in sql("SHOW QUERIES"))

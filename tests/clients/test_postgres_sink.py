@@ -136,7 +136,7 @@ def rows_are_replaced_and_deleted_by_the_key_of_the_record():
 def kills_on_both_sides_lose_and_double_nothing():
     chance = random.Random(4712)
     with Mart() as mart:
-        # Neither a key nor a constraint of the table would keep a second copy of a record out.
+        # Neither a key nor a constraint of the table would prevent a second copy of a record.
         mart.database.sql("CREATE TABLE events (n INT, batch INT)")
         mart.make_topic("events", 2)
         mart.create(topics="events", batch__size=50)
@@ -282,7 +282,7 @@ def the_position_can_be_set_and_survives_the_connector():
         mart.sql("""ALTER CONNECTOR mart SET OFFSETS '[{"partition": {"kafka_topic": "t", "kafka_partition": 0}, "offset": {"kafka_offset": 3}}]'""")
         mart.sql("RESUME CONNECTOR mart")
         wait_until(lambda: rows() == [0, 1, 2, 3, 3, 4, 4], lambda: (rows(), mart.task()))
-        # A connector of the same name continues where the database has its position.
+        # A new connector with the same name continues at the position that the database stores.
         mart.sql("DROP CONNECTOR mart")
         mart.produce("t", '{"n": 5}')
         mart.create(topics="t")
@@ -302,7 +302,7 @@ def reset_offsets_begins_again_with_the_first_record():
         mart.sql("ALTER CONNECTOR mart RESET OFFSETS")
         mart.sql("RESUME CONNECTOR mart")
         wait_until(lambda: sorted(mart.database.sql("SELECT n FROM t")) == sorted(once + once), lambda: (mart.database.sql("SELECT n FROM t"), mart.task()))
-        # The reset counts once: a kill and a restart continue behind the last record.
+        # The reset counts once: after a kill and a restart, the connector continues after the last record.
         wait_until(lambda: mart.task()["lag records"] == 0, mart.task)
         mart.files.kill()
         mart.files.start()

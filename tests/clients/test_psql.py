@@ -168,7 +168,7 @@ def copy_reads_a_file():
 @case
 def fetch_count_prints_a_push_query_row_by_row():
     psql("-c", "CREATE STREAM q_fetched (id INT KEY)", "-c", "INSERT INTO q_fetched VALUES (1)")
-    # Without -A: with it, psql ends the line of a row only when it prints the next row.
+    # psql runs without -A: with -A, psql ends the line of a row only when it prints the next row.
     reader = subprocess.Popen(
         PSQL + ["--csv", "-t", "-v", "FETCH_COUNT=1", "-c", "SET 'auto.offset.reset' = 'earliest'", "-c",
                 "SELECT id FROM q_fetched EMIT CHANGES"], stdout=subprocess.PIPE, text=True)

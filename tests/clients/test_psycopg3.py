@@ -204,7 +204,7 @@ def a_list_of_keys_is_one_parameter():
             assert c.execute("SELECT name FROM names WHERE id = ANY(%s)", ([],), binary=binary).fetchall() == []
             found = c.execute("SELECT id FROM ids WHERE name = ANY(%s) AND id > 1", (["Ann", "Cid"],)).fetchall()
             assert found == [(3,)], found
-        # This also works if the client leaves the type to the server.
+        # The server also infers the type of an array parameter if the client declares no type.
         found = c.pgconn.exec_params(b"SELECT name FROM names WHERE id = ANY($1)", [b"{2,3}"])
         assert found.ntuples == 2, found.error_message
 
@@ -433,7 +433,7 @@ def a_push_query_comes_row_by_row():
             seen.append(row)
             if len(seen) == 4:
                 break
-            # The next row is written only after this one was received.
+            # The next row is written only after this row was received.
             writer.execute("INSERT INTO pushed VALUES (%s, 'next')", (len(seen),))
         assert [row[0] for row in seen] == [0, 1, 2, 3], seen
         # The end of the loop has cancelled the query; the session continues.
@@ -808,7 +808,8 @@ def listen_reports_a_tables_changes():
         writer.execute("UPDATE p3_told SET v = 'c' WHERE id = 2")
         # The existing row is reported, too.
         wait_until(lambda: sum(note["rows"] for note in told()) == 4, told)
-        # A notification follows its change: a look-up shows the new row.
+        # A notification is sent after its change is visible: a look-up that follows the notification returns the
+        # new row.
         assert listener.execute("SELECT v FROM p3_told WHERE id = 2").fetchone() == ("c",)
         for statement, code in (('LISTEN "table:p3_nothing"', "42P01"), ('LISTEN "table:"', "42P01")):
             try:
@@ -1231,7 +1232,8 @@ def pg_stat_activity_shows_the_work_of_sessions():
         assert c.execute(shown).fetchall() == [("idle", "")]
         watched.execute("SELECT 1 AS one")
         assert c.execute(shown).fetchall() == [("idle in transaction", "SELECT 1 AS one")]
-        # This also holds for a statement that was prepared before, and if the call is within another query.
+        # The state is also correct for a statement that was prepared before, and if the call is part of another
+        # query.
         for _ in range(2):
             assert c.execute(shown, prepare=True).fetchall()[0][0] == "idle in transaction"
         watched.rollback()

@@ -121,7 +121,7 @@ def bad_tokens_end_their_own_connection_without_an_answer():
                 ("PLAIN", wire.data(b"")), ("PLAIN", wire.data(b"no separators")), ("PLAIN", struct.pack(">i", -1)),
                 ("PLAIN", struct.pack(">i", 1 << 20) + b"begin of a long token"), (scram, wire.data(b"")),
                 (scram, wire.data(b"n,,n=millrace")), (scram, wire.data(b"\xff" * 300)),
-                # a client that takes the handshake for one of version 1
+                # a client that continues as after version 1 of the handshake
                 (scram, wire.data(struct.pack(">hhi", SASL_AUTHENTICATE, 0, 1) + wire.string("x") + wire.data(plain())))):
             with RawConnection(SERVER.kafka) as connection:
                 assert connection.choose(mechanism) == 0

@@ -47,8 +47,8 @@ def rows(connection):
         try:
             return dict(connection.execute("SELECT k, n FROM t").fetchall())
         except psycopg.errors.ObjectNotInPrerequisiteState as error:
-            # A look-up waits while the tables are exchanged. A look-up that has already returned rows fails instead of
-            # ending early.
+            # A look-up waits while the tables are exchanged. A look-up that has already returned rows cannot wait:
+            # it fails, because the rest of its rows would come from another table.
             if "while it was read" not in str(error):
                 raise
 

@@ -208,7 +208,7 @@ def the_errors_of_the_service_are_named():
         lake.service = S3Server(port=port, objects=lake.service.objects)
         wait_until(lambda: ids(lake.service.lines()) == list(range(6)), lake.task)
 
-        # A right that is taken away ends the task; the trace names the rights that it needs.
+        # If the right to write is taken away, the task fails. The trace names the rights that the task needs.
         lake.service.answers = [lambda method, _: (403, "AccessDenied") if method == "PUT" else None]
         lake.insert(6, 7)
         wait_until(lambda: lake.task()["state"] == "FAILED", lake.task)

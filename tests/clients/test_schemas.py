@@ -89,14 +89,15 @@ def values_of_clients_are_read_in_the_schema_that_they_name():
                      (key, header(999) + b"\x02" + avro_text("nobody")),  # a record with an unknown id
                      (key, b"no header"),
                      (key, header(new) + b"\x02" + avro_text("Lahore") + b"\0")])
-    # A record that cannot be read is skipped, and the query continues with the others.
+    # A record that cannot be read is skipped, and the query continues with the records after it.
     wait_until(lambda: sorted(sql("SELECT city, n FROM per_city")) == [("Karachi", 1), ("Lahore", 2)],
                lambda: sql("SELECT * FROM per_city"))
     assert sorted(sql("SELECT city, n FROM a_in"), key=str) == [
         ("Karachi", -5), ("Lahore", None), ("Lahore", None)]
 
 
-# Keys of several columns are records, which have names of their own: the same key begins with another id.
+# A key of several columns is a record with a name of its own, so equal keys of two topics begin with different
+# schema ids.
 @case
 def keys_are_equal_whatever_schema_they_name():
     sql("CREATE TABLE t_keys (id INT PRIMARY KEY, part VARCHAR PRIMARY KEY, v VARCHAR) "

@@ -140,7 +140,7 @@ def an_error_ends_the_request_and_undoes_its_transaction():
     assert psql("SELECT v FROM accounts") == [(2,)]
     lines = ask("BEGIN; UPDATE accounts SET v = 4 WHERE id = 1")
     assert only(lines, "notice")["severity"] == "WARNING" and "rolled back" in only(lines, "notice")["message"], lines
-    # Without BEGIN the changes of one text are one transaction, as in psql -c.
+    # Without BEGIN, the statements of one text form one transaction, as in psql -c.
     lines = ask("INSERT INTO accounts VALUES (5, 5); INSERT INTO accounts VALUES (1/0, 6)")
     assert "error" in lines[-1], lines
     assert psql("SELECT id, v FROM accounts") == [(1, 2)]

@@ -10,7 +10,7 @@
   };
   const all = [...document.body.querySelectorAll('*')].filter(visible);
 
-  // A control has a name, and the roles have what they need.
+  // Each control must have a name, and an element with a role must have what the role requires.
   const labelOf = (node) => node.getAttribute('aria-label') || node.closest('label')?.innerText ||
     node.labels?.[0]?.innerText || node.innerText || node.title;
   for (const node of all) {
@@ -18,7 +18,7 @@
       '[role=option], [role=grid], [role=tree], [role=separator], [role=region]');
     if (isControl && !node.closest('.CodeMirror') && !labelOf(node)?.trim())
       found.push(`no name: ${where(node)}`);
-    // Voice control takes the visible text for the name (WCAG 2.2, 2.5.3).
+    // Users of voice control say the visible text, so the accessible name must contain it (WCAG 2.2, 2.5.3).
     const plain = (text) => text.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '');
     const label = node.getAttribute('aria-label');
     if (isControl && label && !plain(label).includes(plain(node.innerText ?? '')) &&

@@ -53,7 +53,8 @@ SCHEMA = (
     "EMIT CHANGES",
     "CREATE TABLE IF NOT EXISTS zoned AS SELECT c.city AS city, n, zone "
     "FROM per_city c JOIN sites s ON c.city = s.city EMIT CHANGES",
-    # Foreign keys that change with nearly every event; rows appear and disappear on both sides.
+    # In these tables foreign keys change with nearly every event, and rows appear and disappear on both sides of
+    # the joins.
     "CREATE TABLE IF NOT EXISTS some AS "
     f"SELECT city, n FROM per_city WHERE n % {SOME_BUT} <> 0 EMIT CHANGES",
     "CREATE TABLE IF NOT EXISTS others AS "

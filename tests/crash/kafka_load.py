@@ -31,7 +31,7 @@ _ALL = {
 }
 _KINDS = {
     "idempotent": {"enable.idempotence": True},
-    # With more than one request under way, a plain producer changes the order by itself.
+    # A producer without idempotence may change the order of its records if it has more than one request in flight.
     "plain": {"max.in.flight.requests.per.connection": 1},
 }
 

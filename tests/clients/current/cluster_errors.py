@@ -5,8 +5,8 @@ _REFUSED = "a node that is down refuses connections"
 _MOVED = "its coordinator has moved"
 _STALE = "a commit while its group is being divided anew: KIP-848 leaves that to the program"
 
-# For each client: (where, error), as its program in cluster_clients/ names them, and the reason why it is no fault of
-# the server.
+# The errors of each client that are no fault of the server. Each entry has the call and the error, as the client's
+# program in cluster_clients/ prints them, and the reason for the error.
 EXPECTED = {
     "confluent": {
         ("client", "_TRANSPORT"): _REFUSED,
@@ -39,9 +39,10 @@ EXPECTED = {
     },
 }
 
-# Movers of these clients may stand still for ever when nodes of Apache Kafka die: a transaction of kafka-python 3.0.12
-# does not continue if its coordinator, or the leader of its partition, does not answer. send_offsets_to_transaction()
-# of librdkafka 2.16.0 waits without a limit if the group's coordinator dies while the client looks for it.
+# The test programs of these clients may stop for ever when nodes of Apache Kafka die: a transaction of kafka-python
+# 3.0.12 does not continue if its coordinator, or the leader of its partition, does not answer.
+# send_offsets_to_transaction() of librdkafka 2.16.0 waits without a limit if the group's coordinator dies while the
+# client looks for it.
 STANDS_STILL = ["kafka-python", "confluent"]
 
 

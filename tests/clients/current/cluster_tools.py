@@ -187,7 +187,8 @@ def java_tools_move_replicas_and_elect():
         assert "Successfully started partition reassignment" in said, said
 
         def check(down):
-            # The tool also asks the dead node, and ends by its time limit; this is the same with Apache Kafka.
+            # The tool also asks the dead node, and fails when its time limit is over; with Apache Kafka it does the
+            # same.
             if down is None:
                 eventually(lambda: tool(*command, "--verify").count("is completed") == PARTITIONS, 60)
             assert "No partition reassignments found" in tool("reassign.ReassignPartitionsCommand", "--list")

@@ -1,4 +1,5 @@
-// postgres.js as it comes: it asks for the server's array types first, prepares all that it is given, and pipelines.
+// postgres.js with its default settings: it first asks for the server's array types, prepares every statement, and
+// pipelines.
 const assert = require('node:assert');
 const postgres = require('postgres');
 

@@ -1,5 +1,5 @@
-// Runs cases in order, and prints the counts that pg_clients reads. A case that fails does not
-// prevent the others.
+// Runs cases in order, and prints the counts that pg_clients reads. A case that fails does not prevent the cases
+// after it.
 const [host, port] = process.env.MILLRACE_PG.split(':');
 exports.where = { host, port: Number(port), user: process.env.PGUSER, password: 'x', database: 'postgres', options: process.env.PGOPTIONS };
 exports.run = async (cases, end) => {
