@@ -106,7 +106,7 @@ TEST(ClusterNetwork, a_program_that_does_not_know_the_level_of_the_cluster_is_re
   one.know(2, two.network->address());
   two.network->require(storage::kNewestLevel);
   ASSERT_TRUE(run_until(loop, {&one, &two}, [&] { return one.knows(2); }));
-  // A node greets with the newest level that its program knows.
+  // The greeting of a node contains the newest level that its program knows.
   two.network->require(storage::kNewestLevel + 1);
   one.know(2, {"127.0.0.1", 1});
   one.know(2, two.network->address());

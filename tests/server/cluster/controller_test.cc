@@ -163,8 +163,8 @@ TEST_F(ControllerTest, the_outcome_of_a_failed_command_is_decided_again) {
   EXPECT_EQ(now().isr, (std::vector{kTwo, kThree}));
 }
 
-// If the previous controller was frozen, it was silent for the whole duration of its lease. So the
-// next controller waits only half as long for its heartbeat as for those of other nodes.
+// If the previous controller was frozen, it was silent for the whole duration of its lease. So the next controller
+// waits only half as long for its heartbeat as for the heartbeats of other nodes.
 TEST_F(ControllerTest, the_previous_controller_is_waited_for_half_as_long) {
   hear({kOne, kTwo, kThree});
   ControllerPort& port = *this;
@@ -312,7 +312,8 @@ TEST_F(ControllerTest, if_all_disks_are_full_no_leader_moves) {
   EXPECT_EQ(now().leader, kOne) << "a full one leads where nobody else can";
 }
 
-// The node's heartbeats arrive, but no fetches reach it. As the leader it could not answer requests with acks=all.
+// The node's heartbeats arrive, but other nodes cannot fetch from it. As the leader it could not answer requests
+// with acks=all.
 TEST_F(ControllerTest, a_node_that_does_not_hear_the_controller_leads_only_if_no_other_can) {
   hear({kOne, kTwo, kThree});
   deaf_ = {kOne};
@@ -363,8 +364,8 @@ TEST_F(ControllerTest, a_controller_that_most_do_not_hear_decides_nothing_and_re
   hear({kOne, kTwo, kThree}, 5'000);
   EXPECT_EQ(commands_, commands);
   EXPECT_GT(resigned_, 0);
-  // Nodes report which other nodes they do not hear. Here these reports are ignored: no other
-  // controller exists that could be preferred.
+  // Nodes report which other nodes they do not hear. These reports have no effect here, because no other controller
+  // exists.
   decide_alone();
   hear({kOne, kTwo, kThree}, 5'000);
   EXPECT_EQ(now().leader, kOne);

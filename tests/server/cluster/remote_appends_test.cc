@@ -110,7 +110,7 @@ TEST_F(RemoteAppendsTest, RowsForADroppedTopicAreRefusedSoon) {
   ASSERT_EQ(told.size(), 2u);
   for (const auto& result : told) EXPECT_EQ(result.error().code, ErrorCode::UnknownTopic);
   EXPECT_TRUE(sent.empty());
-  // A new topic of the same name starts with new sequence numbers.
+  // A new topic with the same name starts with new sequence numbers, because it has another id.
   lead(kThere);
   append(2);
   EXPECT_EQ(header_of(take(kThere)).base_sequence, 0);

@@ -262,7 +262,7 @@ TEST_F(SharedLocksTest, a_new_controller_waits_for_the_locks_of_nodes_that_it_do
   EXPECT_TRUE(second.has_it());
 }
 
-// Without the rule of the previous test (awaits_holders), two nodes have the lock at the same time.
+// The rule awaits_holders of the previous test is switched off: two nodes then have the lock at the same time.
 TEST_F(SharedLocksTest, without_this_rule_two_nodes_have_the_same_lock) {
   Asked first, second;
   ask(2, first, {.name = "a"});

@@ -165,7 +165,7 @@ TEST_F(TransactionCallsTest, AMarkerThatCameTooLateMayTakeLongerTheNextTime) {
   // by eight seconds.
   tell_and_wait_ms(700);
   EXPECT_EQ(told.size(), 5U);
-  // The next leader also gets the usual time if no marker was under way when the leader changed.
+  // The next leader also gets the usual time if no marker was in flight when the leader changed.
   lead(kHere, 6);
   lead(kThere, 7);
   tell_and_wait_ms(700);

@@ -307,8 +307,8 @@ TEST_F(TransactionCommitsTest, WithoutACoordinatorNothingIsWritten) {
     EXPECT_TRUE(std::holds_alternative<BeginCommit>(message));
 }
 
-// After a change of its coordinator, a producer is initialized again before its next commit,
-// because another coordinator may have shortened the time-out of its transactions.
+// After a change of its coordinator, a producer is initialized again before its next commit, because the new
+// coordinator may have shortened the time-out of its transactions.
 TEST_F(TransactionCommitsTest, AProducerStartsOverAfterAChangeOfItsCoordinator) {
   is_here = true;
   const auto commit_all = [this](const ProducerIdentity& producer, bool begins) {

@@ -186,8 +186,8 @@ TEST_F(FileSinkTest, a_file_of_another_origin_is_not_written_over) {
   EXPECT_EQ(wait_for_lines(60), numbers(60));
 }
 
-// The task begins its first file again when it starts and finds the directory missing; it then continues
-// after this file.
+// The directory is missing when the task starts. The task writes its first file again, and then continues after
+// this file.
 TEST_F(FileSinkTest, a_directory_that_is_removed_is_made_again) {
   append(0, 20);
   make_topic();

@@ -172,7 +172,7 @@ TEST_F(ConsumerGroupTest, a_pattern_finds_existing_and_later_topics) {
   request.member_id = "b";
   request.regex = "orders_(";
   EXPECT_EQ(ask_group(request).error, kInvalidRegularExpression);
-  // compiling this expression takes more memory than allowed
+  // the regular expression needs more memory than is allowed
   request.regex = "((a{1,100}){1,100}){1,100}";
   EXPECT_EQ(ask_group(request).error, kInvalidRegularExpression);
   EXPECT_EQ(described().members.size(), 1u);

@@ -56,7 +56,7 @@ TEST_F(GroupMigrationTest, a_classic_group_goes_on_as_a_consumer_group) {
   EXPECT_EQ(joined.member_epoch, 2);
   EXPECT_EQ(numbers(joined), std::vector<int32_t>());
   EXPECT_EQ(partition().list().at(0).type, "consumer");
-  // The classic member must rejoin, keeps half of its partitions, and must rejoin once more without the others.
+  // The classic member must rejoin, keeps half of its partitions, and must rejoin once more without the other half.
   EXPECT_EQ(GroupTest::beat(classic, 1), kRebalanceInProgress);
   auto rejoined = ask(classic_request(classic, subscription({0, 1, 2, 3, 4, 5})));
   EXPECT_EQ(rejoined.error, KafkaError::None);

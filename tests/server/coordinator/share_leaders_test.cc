@@ -207,7 +207,8 @@ TEST_F(ShareLeadersTest, a_change_whose_answer_was_lost_is_sent_again) {
   EXPECT_EQ(say(first, "a", 2, 5, 9, Acknowledgement::Accept), KafkaError::None);
 }
 
-// Without the sequence numbers, the first attempt would make the record available again.
+// Without the sequence numbers, the late first attempt would make the record available again, although a later
+// change has finished it.
 TEST_F(ShareLeadersTest, a_late_attempt_does_not_undo_a_later_change) {
   EXPECT_EQ(lent(begin_at(first, request("a", 0))), (Lent{{0, 9, 1}}));
   first.calls.holds = true;

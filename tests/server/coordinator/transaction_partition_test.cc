@@ -248,7 +248,8 @@ TEST_F(TransactionPartitionTest, AnOpenTransactionIsAbortedWhenItsTimeIsOver) {
   pass_ms(1'200);
   EXPECT_EQ(told, (std::vector<Told>{{"data", 0, {producer.id, 1}, TransactionEnd::Abort}}));
   EXPECT_EQ(end(producer, true), kProducerFenced);
-  // KIP-360 does not help the producer here, because it does not know the epoch that fenced it.
+  // KIP-360 lets a producer continue after an error if it knows its epoch. This producer does not know the epoch
+  // that fenced it, so it cannot continue.
   EXPECT_EQ(init(producer).error, kProducerFenced);
 }
 
@@ -331,9 +332,9 @@ TEST_F(TransactionPartitionTest, ManyPartitionsGetTheirMarkersInPortions) {
   EXPECT_EQ(told.size(), 300);
 }
 
-// A later transaction may have the same epoch. Another coordinator may have begun it while this one
-// was frozen. This coordinator must not take the end of the later transaction for the end of the
-// one that it knows (found by the simulation, seed 863).
+// While this coordinator was frozen, another coordinator may have begun a later transaction with the same epoch.
+// The request may ask to end that transaction. So this coordinator must not answer that the earlier transaction has
+// ended (found by the simulation, seed 863).
 TEST_F(TransactionPartitionTest, AFinishedEndIsConfirmedByACoordinatorThatCanStillWrite) {
   const ProducerIdentity producer = init().producer;
   add(producer);

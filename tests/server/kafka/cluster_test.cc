@@ -583,7 +583,8 @@ TEST_F(ClusterTest, a_long_poll_gets_no_unconfirmed_answer) {
             KafkaError::OffsetOutOfRange);
 }
 
-// A Metadata request that waits behind records is answered with the state at the time of its answer.
+// A Metadata request that waits for the answers to earlier Produce requests is answered with the state at the time
+// of its answer.
 TEST_F(ClusterTest, leaders_are_reported_as_of_the_answer) {
   assign(kHere, {kHere, kThere}, 5);
   take_role(ReplicaRole::Leader, 5);

@@ -1,4 +1,4 @@
-// Tests fetches that continue earlier ones (KIP-227), by topic names and ids (KIP-516).
+// Tests fetches that continue a fetch session (KIP-227), by topic names and ids (KIP-516).
 #include "server/kafka/fetch_sessions.h"
 
 #include "server/kafka/wire_errors.h"
@@ -158,7 +158,7 @@ TEST_F(FetchSessionsTest, topics_have_ids_from_version_13_on) {
   EXPECT_EQ(produce_error(produce("a", batch("one"))), KafkaError::None);
   const FetchResponse news = fetch_with(more(whole.session_id, 1), 17);
   EXPECT_EQ(news.responses.at(0).topic_id, request.topics[0].topic_id);
-  // A new topic of the same name is another topic.
+  // A new topic with the same name is another topic, so the session must not continue with it.
   backend.delete_topic("a", [](Status status) { EXPECT_TRUE(status); });
   create_topic("a");
   EXPECT_EQ(fetch_with(more(whole.session_id, 2), 17).responses.at(0).partitions.at(0).error_code,

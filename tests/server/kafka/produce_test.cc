@@ -1,4 +1,4 @@
-// Tests Produce requests: which batches are accepted, and the errors of the others.
+// Tests Produce requests: which batches are accepted, and the errors for batches that are refused.
 #include "server/kafka/wire_errors.h"
 #include "tests/server/kafka/session_fixture.h"
 

@@ -50,7 +50,7 @@ TEST_F(TopicsTest, a_topic_that_is_named_twice_is_left_alone) {
   EXPECT_EQ(backend.topics()->find("new"), nullptr);
 }
 
-// The names of metrics would be the same for both topics.
+// The two topics would have the same names in metrics, where dots become underscores.
 TEST_F(TopicsTest, names_that_differ_in_dots_alone_are_not_made_side_by_side) {
   create_topic("x.a");
   CreateTopicsRequest request;

@@ -62,7 +62,7 @@ TEST(LostRecordsTest, other_queries_are_not_lost_and_later_ones_are_not_affected
   EXPECT_FALSE(why(election(partition(kOther), 11)));
   EXPECT_FALSE(why(election(partition(storage::kReplicatedJournal, 5), 11)));
   EXPECT_FALSE(why(election(partition(kOrders), 9)));
-  // The replica on this node may still be the one from before the election.
+  // The replica on this node may still have the contents from before the election.
   EXPECT_EQ(elections_over(*query(), election(partition(kOrders), 9)).size(), 1u);
 }
 

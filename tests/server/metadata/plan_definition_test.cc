@@ -222,7 +222,7 @@ TEST_F(DefinitionTest, a_replaced_query_keeps_its_id_and_its_state) {
   EXPECT_EQ(replayed(), text_of(*image_));
 }
 
-// The revision of the plan distinguishes its commits from those of the old plan (docs/adr/0101).
+// The revision of the plan distinguishes its commits from the commits of the old plan (docs/adr/0101).
 TEST_F(DefinitionTest, a_query_of_a_cluster_that_is_replaced_stays_where_it_is) {
   facts_ = &cluster_;
   must("CREATE STREAM orders (id INT KEY, city VARCHAR) WITH (PARTITIONS = 2);");
@@ -251,7 +251,7 @@ TEST_F(DefinitionTest, a_query_of_a_cluster_that_is_replaced_stays_where_it_is) 
   ASSERT_EQ(jumped->started.size(), 1u);
   EXPECT_EQ(jumped->started.front()->made_at, now->made_at);
   EXPECT_EQ(jumped->started.front()->planned_at, now->planned_at);
-  // A new query of the same name is another query.
+  // A new query with the same name is another query.
   must("DROP TABLE by_city;");
   EXPECT_EQ(jump_to_snapshot(*before, snapshot_of(*image_, topics_), topics)->ended.size(), 1u);
 }
@@ -367,7 +367,7 @@ TEST_F(DefinitionTest, a_statement_without_effect_is_not_logged) {
   EXPECT_EQ(log_.size(), 1u);
 }
 
-// No query is planned again: running queries do not depend on the settings of the next start.
+// Running queries are not planned again at a start, so they do not depend on settings that have changed.
 TEST_F(DefinitionTest, other_settings_change_nothing_that_is_defined) {
   must("CREATE STREAM orders (id INT KEY, city VARCHAR);");
   must("CREATE TABLE by_city AS SELECT city, COUNT(*) AS n FROM orders GROUP BY city;");
@@ -459,7 +459,7 @@ TEST_F(DefinitionTest, the_names_of_a_damaged_definition_stay) {
   EXPECT_NE(change->next->find_query("CSAS_COPIED_0")->unreadable, "");
 }
 
-// A definition whose names are unreadable has no place in the image. Only left_out shows that it is
+// If not even the names of a definition can be read, the image has no place for it. Only left_out shows that it is
 // missing.
 TEST_F(DefinitionTest, a_definition_with_unreadable_names_stays_reported) {
   must("CREATE STREAM orders (id INT KEY, city VARCHAR);");
@@ -716,7 +716,7 @@ TEST_F(DefinitionTest, in_a_cluster_a_serial_column_has_a_sequence_of_its_own) {
   EXPECT_NE(sequence("NOTES_OTHER_SEQ")->id, sequence("NOTES_ID_SEQ")->id);
   EXPECT_EQ(replayed(), text_of(*image_));
 
-  // Tests names of sequences that exist already, and those that need quotes.
+  // Tests sequence names that are in use, and names that need quotes.
   must("CREATE TABLE lines_id_seq (k INT PRIMARY KEY, v INT);");
   must("CREATE TABLE lines (id SERIAL PRIMARY KEY, v INT);");
   EXPECT_EQ(column("LINES", 0).default_sql, "nextval('lines_id_seq1')");

@@ -12,7 +12,7 @@ using namespace server;
 
 namespace {
 
-// Opens a blocking client socket, like that of a driver.
+// Opens a blocking socket of a client, as drivers use it.
 Socket connect_to(const Address& address) {
   Socket socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in to{};

@@ -41,7 +41,7 @@ class SettingsTest : public testing::Test {
   storage::ScratchDirectory directory_;
 };
 
-// If several of Kafka's settings for one limit are given, the one with the finest unit is used.
+// If several of Kafka's settings for one limit are given, the setting with the finest unit is used.
 TEST_F(SettingsTest, topics_have_defaults_by_kafkas_names) {
   EXPECT_TRUE(topic_defaults(read({}).settings).empty());
   const auto defaults = [](std::vector<const char*> arguments) {

@@ -447,7 +447,7 @@ TEST(Types, unknown_ones_are_refused) {
   EXPECT_TRUE(client.say(parse("SELECT $1", "", {600}) + sync_up()).starts_with("E(0A000 "));
 }
 
-// A server that followed the names without end would exceed its stack.
+// An EXECUTE that names itself would make a server without a limit exceed its stack.
 TEST(ExtendedProtocol, an_execute_may_name_itself) {
   Begun client;
   const std::string refused = "E(0A000 EXECUTE of such a statement is not supported yet)";

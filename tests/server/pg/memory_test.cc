@@ -240,8 +240,8 @@ TEST(SessionMemory, a_long_answer_is_made_in_portions) {
   }
 }
 
-// All rows together exceed the memory of the session, so each row waits in the backend until the one
-// before it has been sent.
+// All rows together exceed the memory of the session, so each row waits in the backend until the previous row has
+// been sent.
 TEST(SessionMemory, long_rows_come_as_fast_as_they_are_taken) {
   for (const std::string& asks : {query("SELECT * FROM people"), query("COPY people TO STDOUT"),
                                   parse("SELECT * FROM people") + bind() + execute() + sync_up()}) {

@@ -89,7 +89,7 @@ TEST(SimpleProtocol, sends_messages_before_an_answer_together_with_it) {
             answered + " Z(I)");
   client.backend.let_go();
   EXPECT_EQ(client.hear(), "C(INSERT 0 1) Z(I)");
-  // Within one message, the first answers are not sent before the others.
+  // The answers to the statements of one message are sent together.
   EXPECT_EQ(client.say(query("BEGIN; SELECT 1; INSERT INTO people VALUES (1, 'Ada'); COMMIT")), "");
   client.backend.let_go();
   EXPECT_EQ(client.hear(), "C(BEGIN) " + answered + " C(INSERT 0 1) C(COMMIT) Z(I)");

@@ -459,7 +459,7 @@ TEST_F(JournalCheckpointsTest, while_memory_is_short_checkpoints_are_begun_soone
 }
 
 // A checkpoint combines the changes of many commits, and contains only the newest change of a key. A range removes
-// earlier keys. It also removes later ones below its end, which are from the journal of a former owner.
+// earlier keys. It also removes later keys below its end, which are from the journal of a former owner.
 TEST_F(JournalCheckpointsTest, the_checkpoint_has_the_newest_of_many_changes) {
   using Kind = engine::StateEntry::Kind;
   const auto first = checkpoints(kAtOnce);
@@ -664,7 +664,7 @@ TEST_F(JournalCheckpointsTest, dropped_tasks_leave_nothing_in_the_state) {
       return journal_length() == 0;
     }));
     EXPECT_EQ(state_->task_ids().value(), std::vector<std::string>{kOther});
-    // A new task of the same name has no state.
+    // A new task with the same name begins without state.
     sequences_[kTask] = 0;
     begin(kTask);
     EXPECT_EQ(load(*state_), Restored{});
@@ -818,8 +818,8 @@ TEST_F(JournalCheckpointsTest, other_tasks_continue_beside_a_damaged_one) {
   ASSERT_TRUE(settle(*now));
   EXPECT_EQ(stored(kOther), (Restored{{"a", "2"}}));
   EXPECT_EQ(stored(), Restored{});
-  // After a restart, the task must not take the rest of its journal for the whole journal, so nothing is trimmed before
-  // the task is dropped.
+  // The journal is not trimmed before the task is dropped: after a restart, the task could not detect that the
+  // beginning of its journal is missing.
   EXPECT_EQ(journal_length(), 4);
   now.reset();
   open();

@@ -62,7 +62,7 @@ TEST_F(QueryProgressTest, a_reader_does_not_wait_for_itself) {
   EXPECT_FALSE(route_to("d", join).empty());
   define("INSERT INTO s SELECT k, v FROM j WHERE v < 0;", {{"query.cycles", "allow"}});
   EXPECT_TRUE(route_to("d", join).empty());
-  // The cycle has no effect on a reader that is not part of it.
+  // The cycle does not affect a reader that is not part of the cycle.
   EXPECT_FALSE(route_to("d", "CSAS_OTHER").empty());
 }
 

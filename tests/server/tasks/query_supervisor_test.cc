@@ -71,8 +71,8 @@ TEST_F(SupervisorTest, a_topic_that_grows_gives_its_queries_more_tasks) {
   EXPECT_TRUE(node_->eventually([&] { return node_->records_in("CTAS_T_0") == 2; }));
 }
 
-// If only one input of a join gets more partitions, the results would be wrong, and a restart would
-// end the query anyway.
+// If only one input of a join gets more partitions, the results would be wrong. The query must stop immediately,
+// because the next restart would stop it in any case.
 TEST_F(SupervisorTest, a_join_whose_inputs_come_apart_stops_at_once) {
   ASSERT_TRUE(node_->define("CREATE STREAM l (k INT KEY, v INT) WITH (PARTITIONS = 2);"));
   ASSERT_TRUE(node_->define("CREATE TABLE r (k INT PRIMARY KEY, w INT) WITH (PARTITIONS = 2);"));

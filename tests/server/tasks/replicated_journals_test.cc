@@ -38,8 +38,8 @@ class ReplicatedJournalsTest : public testing::Test {
   }
   void TearDown() override { close(); }
 
-  // Closes the journals as a node does, after its log. The log's writer may still report commits that were carried out;
-  // when it answers another write, it has finished this.
+  // Closes the journals as a node does, after its log. The log's writer may still be reporting commits to the
+  // journals. It answers the write below only after these reports.
   void close() {
     if (!journals_) return;
     journals_->stop_thread();
@@ -228,7 +228,7 @@ TEST_F(ReplicatedJournalsTest, a_query_that_has_failed_permanently_misses_no_com
   EXPECT_EQ(storage::journal_of_task(log(), "Q/0/0"), (Values{"1:e1", "2:e2", "3:e3"}));
 }
 
-// No result could be computed from damaged state.
+// The results of damaged state would be wrong, so its commits are not applied.
 TEST_F(ReplicatedJournalsTest, commits_of_a_query_that_is_damaged_here_are_not_carried_out) {
   define("LOST", kFirst);
   define("Q", kFirst);

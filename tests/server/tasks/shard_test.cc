@@ -97,7 +97,7 @@ TEST_F(ShardTest, a_reader_that_has_given_up_is_forgotten) {
   EXPECT_TRUE(node_.eventually([&] { return kept.expired(); })) << "what it held on to is let go";
 }
 
-// If a read waits too long, its error shows these numbers.
+// These numbers are part of the error of a read that has waited too long.
 TEST_F(ShardTest, counts_the_records_before_the_targets_that_a_stage_has_passed) {
   for (int i = 0; i < 2; ++i) node_.insert(node_.partition("a"), R"({"V":1})");
   EXPECT_TRUE(node_.eventually([&] { return report_of("CSAS_QA_0").positions == "a-0@2"; }));

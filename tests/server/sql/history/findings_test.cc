@@ -52,7 +52,7 @@ TEST(Findings, the_rules_are_those_of_the_alerts) {
   EXPECT_EQ(rules, alerts);
 }
 
-// Adds the same samples every 5 seconds. Returns the findings after the last ones.
+// Adds the same samples every 5 seconds. Returns the findings after the last samples.
 class World {
  public:
   std::vector<engine::Finding> run(int64_t seconds, auto samples) {

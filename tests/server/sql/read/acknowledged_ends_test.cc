@@ -30,8 +30,8 @@ TEST(AcknowledgedEnds, are_of_all_partitions_or_none) {
   EXPECT_TRUE(told.since(std::vector{partition(0), partition(1)}, 400));
 }
 
-// The answer to an older request arrives last. Neither the end nor its age may decrease because of
-// it.
+// The answer to an older request arrives last. It must decrease neither the end nor the time for which the end is
+// known.
 TEST(AcknowledgedEnds, do_not_go_back) {
   AcknowledgedEnds told;
   told.note({{partition(0), Offset{9}}}, 2000);
