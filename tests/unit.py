@@ -78,7 +78,7 @@ def run_timed(program, names):
         except subprocess.TimeoutExpired:
             status, output = 1, 'over its bound'
         print(output)
-        # Any other assertion that fails beside the bound makes it a plain failure.
+        # If an assertion other than the bound fails as well, the result is a plain failure.
         failures = len(re.findall(r': Failure\n', output))
         if status and failures <= output.count('over its bound'):
             print(f'TIMED OUT  {program}:{case}')

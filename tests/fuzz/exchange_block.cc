@@ -1,5 +1,5 @@
 // Fuzz target: blocks of rows between two stages of a query. A block that can be decoded must not change when it is
-// encoded again. The first byte chooses the columns, and whether they are those of a table.
+// encoded again. The first byte chooses the columns, and whether the block has changes of a table.
 #include <cassert>
 #include <numeric>
 

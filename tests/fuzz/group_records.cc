@@ -19,7 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (const auto value = decode_group_value(bytes))
     assert(decode_group_value(encode(*value)).value() == *value);
   if (auto value = decode_offset_value(bytes)) {
-    // A value that expires has neither an epoch nor a topic's id.
+    // A value with an expiry time is stored in a version that has neither an epoch nor a topic id.
     if (value->expire_time_ms >= 0) {
       value->leader_epoch = -1;
       value->topic_id = {};

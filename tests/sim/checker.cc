@@ -79,7 +79,7 @@ void Checker::check(SimNode& node) {
 
 void Checker::check_leader(SimNode& node, const TopicPartition& partition,
                            const PartitionStatus& status) {
-  // A process that has just started leads no partition yet, even if its log names it as the leader.
+  // A process that has just started leads no partition yet, even if its log still shows it as the leader.
   if (status.role() == ReplicaRole::Follower || !node.cluster()->replicas().check_leads(partition))
     return;
   History& history = histories_[partition];

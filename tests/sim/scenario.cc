@@ -542,8 +542,8 @@ class Scenario {
     });
   }
 
-  // Makes some of the other nodes believe that their connection was refused. They conclude that the node is gone,
-  // which is wrong if it has restarted meanwhile.
+  // Some of the other nodes get the report that their connection to the node was refused. They conclude that its
+  // process has ended, which is wrong if the node has restarted meanwhile.
   void tell_that_it_is_gone(SimNode& gone) {
     for (const auto& node : nodes_) {
       if (node.get() == &gone || chance_.one_in(2)) continue;
@@ -630,8 +630,8 @@ class Scenario {
     return true;
   }
 
-  // Returns whether the node will have the only replica after replicas have moved. The command that
-  // ends the move may be on its way to etcd.
+  // Returns whether the node will have the only replica after replicas have moved. The command that ends the move
+  // may have been sent to etcd already.
   static bool is_to_be_alone(const SimNode& node, const storage::PartitionAssignment& assignment) {
     return assignment.replicas.size() - assignment.removing.size() < 2 &&
            std::ranges::find(assignment.removing, node.id()) == assignment.removing.end();

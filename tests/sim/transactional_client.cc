@@ -184,7 +184,7 @@ class TransactionalClient::Process {
     sequence += static_cast<int32_t>(count);
     write.membership.partitions[TransactionTopics::kName] = {partition.partition.value()};
     write.membership.verify_only = !is_second_;
-    // Aborts while a batch is under way. The batch may arrive after the end of its transaction.
+    // Aborts while a batch is in flight. The batch may arrive after the end of its transaction.
     if (world_.chance.one_in(10)) {
       is_commit_ = false;
       is_unresolved_ = true;
@@ -248,7 +248,7 @@ class TransactionalClient::Process {
         sequences_.clear();
       }
       const bool begins_anew = std::exchange(is_unresolved_, false);
-      // The next transaction may begin immediately, while messages of this one are still under way.
+      // The next transaction may begin immediately, while messages of this transaction are still in flight.
       world_.queue.after(world_.chance.one_in(2) ? 1 : world_.chance.delay_us(kClientPauseUs),
                          [this, begins_anew] { begins_anew ? init() : begin(); });
     });

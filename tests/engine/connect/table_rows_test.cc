@@ -11,8 +11,8 @@ namespace {
 
 constexpr RecordForms kJsonWithSchema{DataForm::JsonWithSchema, DataForm::JsonWithSchema};
 
-// Returns the row as "name=value" for each column, with a semicolon behind the columns of the key, or the message of the
-// error.
+// Returns the row as "name=value" for each column, with a semicolon after the columns of the key, or the message of
+// the error.
 std::string row_of(const RowMapping& mapping, const std::optional<std::string>& key,
                    const std::optional<std::string>& value) {
   TableRowReader reader(mapping);

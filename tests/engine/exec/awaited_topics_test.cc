@@ -1,5 +1,5 @@
-// Tests a join whose table another query writes: a record waits for the changes that this query
-// will make from records which came before it, and for nothing else.
+// Tests a join with a table that another query writes. A record waits for those changes of the table which result
+// from earlier records, and for no other changes.
 #include <algorithm>
 #include <deque>
 #include <functional>
@@ -163,8 +163,8 @@ TEST_F(AwaitedTopics, a_table_that_is_read_first_is_waited_for) {
   EXPECT_EQ(written(), "k {\"V\":1,\"A\":7} @1500\n");
 }
 
-// A query need not wait if no query writes its topics, or if it is on a cycle with the queries that
-// write them.
+// A query need not wait in two cases: no query writes its topics, or the queries that write them also read its
+// output (a cycle).
 TEST_F(AwaitedTopics, without_writers_nothing_is_waited_for) {
   run_ = query({kRecords, kRows}, kJoined);
   run_->await_writers("d", std::make_shared<TestWriters>(std::vector<PartitionRef>{}));

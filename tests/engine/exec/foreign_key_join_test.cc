@@ -140,8 +140,8 @@ TEST_F(ForeignKeyJoin, a_null_refers_to_no_row) {
 }
 
 // The tasks run in random order, so an answer for an old foreign key may arrive long after the answer for the new
-// one. The values of the left side only increase, so a value that is smaller than an earlier one shows an outdated
-// row.
+// foreign key. The values of the left side only increase. So if a smaller value follows a greater one, an outdated
+// row was shown.
 TEST_F(ForeignKeyJoin, nothing_is_seen_that_is_out_of_date) {
   settings_.num_partitions = 4;
   for (const bool is_left : {false, true}) {

@@ -111,7 +111,7 @@ TEST(Journal, a_kind_of_change_that_does_not_exist_is_damage) {
   EXPECT_EQ(damaged.error().code, ErrorCode::CorruptRecord);
 }
 
-// Damaged counts, sizes and other bytes must give an error or an entry, never a crash, and no
+// Damaged counts, sizes and other bytes must give an error or an entry. They must not cause a crash, nor an
 // allocation that is much larger than the bytes.
 TEST(Journal, damaged_bytes_do_no_harm) {
   Random random(3);

@@ -1,5 +1,5 @@
-// Tests that a stream which reaches its join through an exchange finds the table as it was at each record's time, even
-// if some tasks are ahead of others.
+// Tests a stream that reaches its join with a table through an exchange. Each record must find the table as it was
+// at the record's time, even if some tasks are ahead of others.
 #include <algorithm>
 #include <map>
 #include <numeric>
@@ -123,7 +123,7 @@ class Model {
   std::map<std::string, std::vector<std::pair<int64_t, std::string>>> versions_;
 };
 
-// Returns the next time of a sequence that sometimes goes back.
+// Returns the next time of a sequence in which some times are earlier than the previous one.
 int64_t next_time(Random& random, int64_t& time) {
   time += static_cast<int64_t>(random.next() % 60);
   const int64_t back = random.next() % 4 == 0 ? static_cast<int64_t>(random.next() % 200) : 0;

@@ -55,7 +55,7 @@ class Partition {
   int64_t end() const { return static_cast<int64_t>(values_.size()); }
   void compress(records::Codec codec) { codec_ = codec; }
 
-  // Returns the batches from the one that contains `from` on, as a poll of the log returns them.
+  // Returns the batches from the batch that contains `from` on, as a poll of the log returns them.
   std::vector<LogBatch> read(Offset from) {
     bytes_.clear();
     std::vector<LogBatch> batches;

@@ -94,8 +94,8 @@ TEST_F(StreamStreamJoin, each_side_forgets_by_its_own_time_and_late_records_are_
   produce(*run, "l", {{"k", 1, 1'000}, {"k", 2, 10'000}, {"k", 3, 2'000}});
   ASSERT_TRUE(run->run_to_rest());
   EXPECT_EQ(run->task().metrics().records_late, 1u);
-  // The left side has already dropped its records that are older than 7 s; the right side has
-  // dropped nothing yet.
+  // At this time the left side has dropped its records that are older than 7 s, and the right side has dropped
+  // nothing.
   produce(*run, "r", {{"k", 7, 1'500}, {"k", 8, 9'500}});
   ASSERT_TRUE(run->run_to_rest());
   EXPECT_EQ(run->written(), row("k", "2", "8", 10'000));

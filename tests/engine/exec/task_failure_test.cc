@@ -210,8 +210,8 @@ TEST_F(TaskFailure, answers_may_come_after_the_task_is_gone) {
   run->task().step();
   CrashableLog& log = run->log();
   ASSERT_EQ(log.on_their_way(), 1u);
-  // A query may be dropped while its last commit is being written. Its tasks are then gone when the
-  // commit is answered.
+  // A query may be dropped while its last commit is being written. The answer to the commit then arrives when the
+  // tasks are already destroyed.
   run->drop_tasks();
   EXPECT_TRUE(log.answer_one());
   EXPECT_EQ(run->written(), "a {\"TOTAL\":1.0} @1\n");

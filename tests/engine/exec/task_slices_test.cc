@@ -100,10 +100,10 @@ TEST_F(TaskSlices, a_batch_is_decompressed_over_several_steps) {
   }
 }
 
-// Records of thousands of columns have few bytes, but decoding each cell takes time, and the
-// records that one call takes from the log are decoded without a pause. Without the limit on cells,
-// all 200 records would be decoded in one step. How many such calls a step makes depends on the
-// speed of the machine.
+// A record of thousands of columns may have few bytes, but decoding each cell takes time, and all records that one
+// call takes from the log are decoded without a pause. So the number of cells is limited: without the limit, one
+// step would decode all 200 records. The number of calls in a step is not checked, because it depends on the speed
+// of the machine.
 TEST_F(TaskSlices, records_of_thousands_of_columns_are_taken_a_few_at_a_time) {
   constexpr size_t kRows = 200, kColumns = 4'000;
   std::string stream = "CREATE STREAM wide (id VARCHAR KEY";

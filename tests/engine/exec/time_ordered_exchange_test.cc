@@ -210,8 +210,8 @@ TEST_F(TimeOrderedExchange, progress_is_sent_once_and_not_without_changes) {
   EXPECT_EQ(counted(*run), 2);
 }
 
-// Without a limit, a partition whose clock is an hour behind and which always gets new records would delay the others
-// for ever.
+// A partition whose clock is an hour behind, and which always gets new records, would delay the other partitions
+// for ever if the delay had no limit.
 TEST_F(TimeOrderedExchange, a_partition_that_lags_for_ever_delays_no_other_for_ever) {
   auto run = lists(2);
   run->produce("orders", 0, {order("a", 1, 1'000'000)});

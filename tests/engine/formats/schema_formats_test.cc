@@ -88,7 +88,7 @@ TEST(SchemaFormats, written_records_are_read_back) {
   }
 }
 
-// At these sizes, bytes are copied in another way or a length needs one byte more.
+// At these sizes, bytes are copied by other code, or a length needs one byte more.
 TEST(SchemaFormats, texts_of_every_size_come_back) {
   const SqlType inner = SqlType::structure({{"A", TypeKind::String}, {"N", TypeKind::Bigint}});
   for (const char* format : {"AVRO", "JSON_SR", "PROTOBUF"})

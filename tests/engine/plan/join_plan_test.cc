@@ -253,7 +253,8 @@ TEST_F(JoinPlan, a_table_is_read_first_where_only_the_streams_time_comes_from_th
   EXPECT_FALSE(is_read_first("dated JOIN t ON dated.id = t.id"));
 }
 
-// Without the order of event time, tasks that are ahead would make the records of other tasks late.
+// Rows must arrive in the order of event time. Otherwise tasks that are ahead would make the records of other tasks
+// late.
 TEST_F(JoinPlan, rows_come_to_a_window_in_the_order_of_event_time) {
   const auto merging = [&](const std::string& group) {
     std::string text;
@@ -290,8 +291,8 @@ TEST_F(JoinPlan, one_task_before_a_window_reads_a_bounded_number_of_lanes) {
   EXPECT_FALSE(is_ordered(17));
 }
 
-// Without the order of event time, the table would be read ahead of records that are still in the
-// exchange.
+// Rows must arrive in the order of event time. Otherwise changes of the table could be applied before earlier
+// records that are still in the exchange.
 TEST_F(JoinPlan, rows_come_to_a_table_that_goes_by_time_in_the_order_of_event_time) {
   const auto ordered = [&](const std::string& from) {
     std::vector<bool> each;
@@ -303,7 +304,7 @@ TEST_F(JoinPlan, rows_come_to_a_table_that_goes_by_time_in_the_order_of_event_ti
   using Ordered = std::vector<bool>;
   EXPECT_EQ(ordered("keyless k JOIN t ON k.a = t.id"), Ordered{true});
   EXPECT_EQ(ordered("dated d JOIN timed ON CAST(d.ts AS INT) = timed.id"), Ordered{true});
-  // A table on the left side waits for no stream.
+  // A table on the left side of a join does not wait for a stream.
   EXPECT_EQ(ordered("dated d JOIN t ON CAST(d.ts AS INT) = t.id"), Ordered{false});
   // A reader of an exchange does not know the progress of its writers.
   EXPECT_EQ(ordered("s JOIN t ON s.a = t.id JOIN u ON t.a = u.id"), (Ordered{true, false}));

@@ -101,8 +101,8 @@ class SelectWindowsTest : public SelectRowsTest {
   }
 };
 
-// Compares all combinations of edges, units and exclusions with loops over the partition. Frames are short and long, so
-// that both ways of aggregating them are tested.
+// Compares all combinations of edges, units and exclusions with loops over the partition. Frames are short and
+// long, so that both algorithms are tested.
 TEST_F(SelectWindowsTest, frames_equal_loops_over_all_rows) {
   fill(600);
   const std::vector<std::string> starts{"UNBOUNDED PRECEDING", "PRECEDING", "CURRENT ROW",

@@ -12,7 +12,7 @@ using Way = TableReads::Way;
 
 class TableReadsTest : public SelectRowsTest {
  protected:
-  // Returns the ways of the tables, sorted: "L keys, R by L.K".
+  // Returns how each table is read (TableReads::Way), sorted: "L keys, R by L.K".
   std::string ways(const std::string& sql) {
     const auto planned = plan(sql);
     if (!planned) return planned.error().message;
@@ -105,7 +105,8 @@ class TableReadsTest : public SelectRowsTest {
     return lines;
   }
 
-  // Expects the ways, and that the rows of the result are those of a run over all rows of the tables.
+  // Expects that the tables are read as `expected` states, and that the rows of the result equal the rows of a run
+  // over complete tables.
   void expect(const std::string& sql, const std::string& expected) {
     EXPECT_EQ(ways(sql), expected) << sql;
     const auto planned = plan(sql);

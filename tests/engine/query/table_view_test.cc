@@ -223,7 +223,8 @@ TEST_F(TableViewTest, a_large_table_is_scanned_in_slices_that_hold_each_row_once
     for (size_t row = 0; row < slice->rows.rows; ++row)
       EXPECT_EQ(slice->rows.columns[1]->value_at(row).as_int64(), 1);
     if (slice->is_last) break;
-    // The table changes during the scan. The scan returns neither the new groups nor later changes of the others.
+    // The table changes during the scan. The scan must return neither the new groups nor later changes of the other
+    // groups.
     run->produce("clicks", 0, {{"late" + std::to_string(slices), "{}", 90'000}});
     run->produce("clicks", 0,
                  {{std::to_string(slices * 37 % kRows), "{}", 90'000},

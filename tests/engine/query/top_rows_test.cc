@@ -96,7 +96,7 @@ TEST_F(TopRowsTest, decimals_are_ordered_by_their_whole_value) {
   for (const bool is_descending : {false, true}) {
     if (is_descending) std::ranges::reverse(sorted);
     for (size_t count = 1; count < numbers.size(); ++count) {
-      // The rows come in their order, so exactly the first ones remain.
+      // The rows are added in their final order, so exactly the first `count` rows remain.
       TopCandidates candidates({{{0, is_descending, false}}, count});
       std::vector<uint32_t> rows = sorted;
       candidates.keep({column}, rows);

@@ -102,7 +102,8 @@ TEST(Compatibility, avro) {
   EXPECT_GE(std::size(kCases), 40u);
 }
 
-// Each union can be read by two records of the next level, so the number of ways doubles with each level.
+// Each union can be read by two records of the next level, so the number of possible matches doubles with each
+// level.
 TEST(Compatibility, avro_unions_within_unions_end) {
   const auto schema = [](std::string_view last) {
     std::string fields, declared = R"("int")";
@@ -124,7 +125,7 @@ TEST(Compatibility, avro_unions_within_unions_end) {
   EXPECT_FALSE(problems_of(reader, {SchemaKind::Avro, schema(R"("string")")}).empty());
 }
 
-// Each symbol of one enum is searched in the other.
+// The comparison searches each symbol of one enum in the other enum, so a slow search would take very long.
 TEST(Compatibility, avro_enums_of_many_symbols_end) {
   const auto schema = [](int first) {
     std::string symbols = "\"A\"";

@@ -41,7 +41,7 @@ TEST(ParallelParse, a_short_statement_does_not_wait_for_a_long_one) {
   other.join();
   if (tests::is_untimed_lane()) return;
   EXPECT_GT(count, 10u);
-  // If both threads shared one lock, the two times would be about equal.
+  // If both threads shared one lock, the short parse would take as long as the long one.
   EXPECT_FASTER(slowest, long_took / 2);
 }
 

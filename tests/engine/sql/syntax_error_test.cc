@@ -13,7 +13,7 @@ TEST(SyntaxError, a_misspelt_keyword_is_named_and_suggested) {
       {"SELEC * FROM orders;", "syntax error at \"SELEC\"", "Did you mean SELECT?", 1},
       {"CREATE STREM s (a INT)", "syntax error at \"STREM\"", "Did you mean STREAM?", 8},
       {"SELECT * FORM t", "syntax error at \"FORM\"", "Did you mean FROM?", 10},
-      // The parser takes the misspelt word for an alias, and reports the word after it.
+      // The parser takes the misspelt word as an alias, and reports the word after it.
       {"SELECT a FORM t", "syntax error at \"FORM\"", "Did you mean FROM?", 10},
       {"SELECT * FROM t GRUP BY x", "syntax error at \"GRUP\"", "Did you mean GROUP?", 17},
       {"SELECT * FROM t EMIT CHANGE", "syntax error at \"CHANGE\"", "Did you mean CHANGES?", 22},

@@ -99,8 +99,8 @@ TEST(Column, a_copy_holds_a_shared_string_once) {
   EXPECT_EQ(texts[4].data(), texts[0].data());
 }
 
-// Without this rule, a column whose rows were merged n times from m chunks would hold each owner
-// m^n times.
+// Each owner must be stored once. Otherwise a column whose rows were merged n times from m chunks would store each
+// owner m^n times.
 TEST(Column, owners_of_strings_do_not_grow_with_the_steps_that_rows_went_through) {
   const auto owner = std::make_shared<const std::string>("kept");
   Column first(TypeKind::String), numbers(TypeKind::Bigint);

@@ -116,7 +116,8 @@ TEST_F(CheckTest, a_bit_of_a_position) {
   EXPECT_EQ(problems(), Problems{});
 }
 
-// A look-up in such a page finds nothing, and reports no error.
+// In a page like this, a look-up finds nothing and reports no error. So only a check of the whole table can find
+// the damage.
 TEST_F(CheckTest, a_page_that_hides_its_entries_is_found_in_each_table) {
   open();
   const Uuid log = log_->store().instance_id();
@@ -264,8 +265,8 @@ TEST_F(CheckTest, a_copy_of_a_compacted_log_has_gaps) {
   EXPECT_EQ(problems(), Problems{});
 }
 
-// The fixture creates the exchange's partition after the journal's, so the last keys of the table
-// are those of the exchange's batches.
+// The fixture creates the exchange's partition after the journal's, so the last keys of the table belong to the
+// exchange's batches.
 TEST_F(CheckTest, a_batch_in_the_middle_of_an_exchange) {
   change("log", std::string(kExchangesTable), [](WriteTransaction& write, TableHandle table) {
     const auto last = write.cursor(table).value()->last().value();

@@ -111,8 +111,8 @@ TEST(DamagedPages, reading_them_is_an_error_and_no_death) {
   EXPECT_GT(damages_met, 100) << "the others were in pages that are not used";
 }
 
-// If an erasure read beyond its range, a large range with damage at its end could not be erased at all, not even in
-// parts.
+// An erasure must not read beyond its range. Otherwise a large range with damage at its end could not be erased,
+// not even in parts.
 TEST(DamagedPages, an_erasure_in_parts_looks_no_further_than_it_erases) {
   report_bus_errors();
   const ScratchDirectory directory;

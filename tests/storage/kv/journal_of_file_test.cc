@@ -112,7 +112,7 @@ TEST_F(JournalOfFile, the_version_before_is_opened_without_a_first_entry) {
   }
 }
 
-// Each start creates a new journal, even if the one before it was not closed.
+// Each start creates a new journal, even if the previous journal was not closed.
 TEST_F(JournalOfFile, the_journal_of_an_earlier_start_is_refused) {
   const Files first = files_after(5);
   const ScratchDirectory directory;

@@ -25,9 +25,10 @@
 namespace storage {
 namespace {
 
-// durable_version is the oldest of the collected versions of the file from which a power cut may still take pages; it
-// is derived from the syncs that were made. A sync by the writing thread covers the version that this thread is about
-// to commit. A sync by another thread covers the contents at its beginning, which are added as a separate version.
+// After a power cut, a page of the file may have its contents from an earlier version. durable_version is the
+// oldest of the collected versions from which pages may come; each sync raises it. A sync by the writing thread
+// makes the version durable that this thread is about to commit. A sync by another thread makes the contents
+// durable that the file had when the sync began. These contents are therefore added as a separate version.
 std::atomic<size_t> version_at_hand, durable_version;
 const std::thread::id writing_thread = std::this_thread::get_id();
 std::mutex mutex;
@@ -706,8 +707,8 @@ TEST(JournaledCommits, a_damaged_entry_of_several_in_one_commit_is_noticed) {
   }
 }
 
-// The two halves of the journal are used alternately. This keeps some changes in the data file, which must not make it
-// grow.
+// The two halves of the journal are used alternately, so a part of the changes stays in the data file for some
+// time. The file must not grow because of this.
 TEST(JournaledCommits, many_small_commits_take_little_room) {
   const ScratchDirectory directory;
   auto store = open(directory.path()).value();

@@ -38,7 +38,7 @@ class LmdbSnapshotTest : public testing::Test {
     EXPECT_EQ(rows.size(), found->entries);
     return rows;
   }
-  // Runs the check in another process, as all users of snapshots beside a server do. The locks of LMDB
+  // Runs the check in another process, as all programs do that take snapshots next to a server. The locks of LMDB
   // end as soon as the process closes the file once.
   static int in_child(const std::function<bool()>& check) {
     const pid_t child = ::fork();

@@ -123,7 +123,7 @@ TEST(DeferredReplicas, have_all_that_they_acknowledged_after_a_crash) {
     }
 }
 
-// Recent batches from an older epoch, and truncated ones, are not served.
+// Recent batches are not served if they are from an older epoch, or if they were truncated.
 TEST(DeferredReplicas, recent_batches_are_dropped_with_the_role) {
   const TopicPartition partition{Uuid::random(), PartitionId{0}};
   const ScratchDirectory disk;

@@ -433,7 +433,8 @@ TEST_F(LogCleanerTest, producers_go_on_after_their_batches_are_gone) {
             ErrorCode::OutOfOrderSequence);
 }
 
-// The sequences of a task continue as long as its query lives, and a replica knows them only from the batches.
+// The sequences of a task continue as long as its query exists. A replica without the task's batches would not know
+// them, so the last batch is kept.
 class LogCleanerTaskTest : public LogCleanerTest {
  protected:
   static constexpr ProducerId kTask{kFirstTaskProducer.value() + 5};

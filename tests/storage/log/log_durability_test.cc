@@ -80,7 +80,8 @@ TEST(LogDurability, a_power_cut_loses_nothing_that_was_acknowledged) {
   EXPECT_EQ(lost_at_power_cut(MemoryDisk::Sync::EveryCommit), 0u);
 }
 
-// Checks that the test before this one would notice a missing sync.
+// The test before this one must be able to detect a missing sync. This test proves it with a store that does not
+// sync.
 TEST(LogDurability, a_store_that_does_not_sync_is_caught) {
   EXPECT_GE(lost_at_power_cut(MemoryDisk::Sync::Never), 50u);
 }

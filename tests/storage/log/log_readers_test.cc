@@ -99,8 +99,8 @@ TEST(LogReaders, never_see_another_topics_records_while_topics_come_and_go) {
   EXPECT_EQ(log->partitions().size(), 10u);
 }
 
-// A damaged page may hide records: the remaining ones are not all that was written, so the read
-// must fail.
+// A damaged page may hide records: the remaining records are not all records that were written, so the read must
+// fail.
 TEST(LogReaders, records_that_are_missing_are_not_stepped_over) {
   const ScratchDirectory directory;
   const TopicPartition partition{Uuid::random(), PartitionId{0}};

@@ -248,7 +248,7 @@ TEST_F(LogTest, a_dropped_topic_is_gone_and_its_handle_is_never_anothers) {
   append(fresh, batch_of("more"));
   wait_until_removed(*log_);  // no reader's turn needs the old table, so it is removed
   const TopicPartition another = make_partition();
-  // LMDB reuses numbers of tables, which makes this test necessary
+  // LMDB has reused the number of the table; this test needs such a number
   EXPECT_EQ(table_of(another), old_table);
   append(another, batch_of("another"));
 

@@ -132,8 +132,8 @@ TEST_F(RecentReadsTest, end_at_the_last_stable_offset) {
       1u);
 }
 
-// A fetch of several partitions takes its snapshot for the first one, so it does not know
-// transactions that begin in the others afterwards.
+// A fetch of several partitions takes its snapshot when it reads the first partition. The snapshot lacks
+// transactions that begin later in the other partitions, so the fetch must end before them.
 TEST_F(RecentReadsTest, end_before_transactions_that_are_newer_than_the_snapshot) {
   const TopicPartition other{partition_.topic, PartitionId{1}};
   ASSERT_TRUE(create_partitions_and_wait(*log_, partition_.topic, 2));

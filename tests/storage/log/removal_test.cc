@@ -1,5 +1,5 @@
-// Tests that dropped and trimmed data are gone for all readers immediately, and that their space is
-// freed in slices, whatever happens between the slices.
+// Tests that dropped and trimmed data are invisible to all readers immediately, and that their space is freed in
+// slices, whatever happens between the slices.
 #include <atomic>
 #include <future>
 

@@ -374,7 +374,7 @@ TEST_F(ReplicaLogTest, a_look_up_by_time_does_not_find_truncated_records) {
   EXPECT_EQ(offset_for_time(*reader, partition_, 9'900).value(), Offset{900});
 }
 
-// The next leader knows the same producers as the old one.
+// After a change of the leader, the new leader must know the same producers.
 TEST_F(ReplicaLogTest, a_follower_remembers_producers) {
   make_partition();
   become(ReplicaRole::Follower, 1);
@@ -515,7 +515,7 @@ TEST_F(ReplicaLogTest, a_follower_begins_where_its_leader_does_also_further_in_f
   EXPECT_EQ(status().log_start(), Offset{7});
 }
 
-// The leader may never have had the records that this follower shows.
+// After an unclean election, the new leader may lack records of this follower, so the follower must not show them.
 TEST_F(ReplicaLogTest,
        after_an_unclean_election_a_follower_shows_nothing_before_its_leaders_report) {
   make_partition();
@@ -553,7 +553,7 @@ TEST_F(ReplicaLogTest, exchanges_are_replicated_likewise) {
   EXPECT_EQ(visible_values(), (Values{"a0", "c0"}));
 }
 
-// Acknowledged changes survive a power cut, and unacknowledged ones leave no trace.
+// Acknowledged changes survive a power cut, and unacknowledged changes leave no trace.
 TEST_F(ReplicaLogTest, follower_appends_and_truncations_survive_power_cuts) {
   make_partition();
   become(ReplicaRole::Follower, 2);
@@ -602,7 +602,8 @@ TEST_F(ReplicaLogTest, a_renewed_partition_has_nothing_of_its_former_contents) {
   EXPECT_EQ(log_->find_partition(partition_), nullptr);
 }
 
-// Names of tables are reused: the table of the old partition is removed later, and must not be that of the new one.
+// Names of tables are reused: the table of the old partition is removed later, and must not be the table of the new
+// partition.
 TEST_F(ReplicaLogTest, new_contents_of_a_renewed_partition_are_not_removed_with_the_old_ones) {
   make_partition();
   become(ReplicaRole::Follower, 1);

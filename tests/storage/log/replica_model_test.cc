@@ -33,7 +33,7 @@ struct Model {
   ReplicaRole role = ReplicaRole::Alone;
   int epoch = 0;
   std::vector<std::pair<int, int64_t>> epochs;  // epochs with their first offsets
-  // All batches that each producer has appended, including trimmed ones.
+  // All batches that each producer has appended, including trimmed batches.
   std::array<std::vector<ModelBatch>, 5> produced;
 
   void begin_epoch(int begun, int64_t start) {

@@ -192,7 +192,7 @@ std::string become_alone(RequestQueue& queue, Writer& writer, const std::string&
     const std::string name = prefix + std::to_string(i);
     if (put_alone(queue, name) == Admission::TakenAlone) return name;
     writer.wait_for(name);
-    // The writer soon waits again; a request that comes earlier does not get the writer's role.
+    // The writer soon waits again. Before that, a request does not get the writer's role, so the loop pauses.
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 }
@@ -295,8 +295,8 @@ TEST(RequestQueue, the_writer_gets_the_role_when_a_lone_request_demands_it) {
   while (writer.times() == last) std::this_thread::yield();
 }
 
-// The writer is not notified of a commit that may wait. If the client's own group had begun the pause, the writer once
-// slept without end.
+// A commit that may wait does not notify the writer. In an earlier version, the writer then slept for ever if the
+// group of a client's thread had begun the pause of the commits.
 TEST(RequestQueue, a_commit_behind_a_lone_request_is_due_in_time) {
   RequestQueue queue(100'000, 50'000);
   Writer writer(queue);

@@ -94,8 +94,8 @@ TEST_F(TimeIndexTest, timestamps_in_any_order_are_found_as_by_a_walk) {
   }
 }
 
-// One record has a timestamp far in the future, and many older ones follow. The index entry must
-// move with them, so that a search for later records begins near them.
+// One record has a timestamp far in the future, and many records with earlier timestamps follow. The index entry
+// must move with them, so that a search for later records begins near them.
 TEST_F(TimeIndexTest, a_record_from_the_future_does_not_spoil_the_index) {
   std::vector<int64_t> timestamps = {1'000'000};
   for (int64_t i = 0; i < 30'000; ++i) timestamps.push_back(i);

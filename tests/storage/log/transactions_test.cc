@@ -1,4 +1,4 @@
-// Tests transactions in one partition: open and aborted ones, and their state after a restart.
+// Tests transactions in one partition: open and aborted transactions, and their state after a restart.
 #include <gtest/gtest.h>
 
 #include <atomic>

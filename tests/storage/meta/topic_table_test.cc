@@ -97,7 +97,7 @@ TEST(TopicTable, names_that_kafka_refuses_are_refused_before_they_are_logged) {
   EXPECT_TRUE(table.check(encode_create_topic(topic(std::string(249, 'a')))));
   // A topic that was logged before the rule on names existed is still applied.
   EXPECT_TRUE(table.apply(encode_create_topic(topic("a b"))));
-  // The name can be used again when the other topic is deleted.
+  // When the other topic has been deleted, its name can be used again.
   ASSERT_TRUE(table.apply(encode_delete_topic(table.snapshot()->find("x.a")->id)));
   EXPECT_TRUE(table.check(encode_create_topic(topic("x_a"))));
 }

@@ -143,8 +143,8 @@ TEST_F(InSyncSetTest, a_silent_member_is_not_proposed_again) {
   EXPECT_EQ(proposed(), (std::vector{kSelf, kTwo}));
 }
 
-// Without the repetition, the high watermark would never advance after a refused proposal, and no writer would get an
-// answer.
+// A proposal is repeated. Otherwise the high watermark would never advance after a refused proposal, and writers
+// would never get an answer.
 TEST_F(InSyncSetTest, a_proposal_is_repeated_until_its_outcome_is_known) {
   settings_.min_insync_replicas = 1;
   lead({kSelf});
