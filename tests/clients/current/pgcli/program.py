@@ -9,15 +9,16 @@ import sys
 import termios
 import fcntl
 import tempfile
-import time
 
 import psycopg
 from millrace_server import case, run
+from patience import Deadline, wait_until
 
 HOST, PORT = os.environ["MILLRACE_PG"].rsplit(":", 1)
 USER = os.environ["PGUSER"]
 CONFIG = "[main]\nless_chatty = True\npager = cat\nenable_pager = False\nkeyring = False\ndestructive_warning = False\nprompt = 'ready> '\nsmart_completion = True\n"
 PROMPT = "ready>"
+END = "Time: "  # pgcli prints the time of each command after its answer
 
 
 class Terminal:
@@ -47,26 +48,42 @@ class Terminal:
         return True
 
     def expect(self, text, seconds=20):
-        end = time.monotonic() + seconds
+        """Waits for the text, and returns all text up to its end; later text is kept for the next call."""
+        deadline = Deadline(seconds)
         while text not in self.seen:
-            assert self.read(end - time.monotonic()), f"waited for {text!r}, saw {self.seen[-2000:]!r}"
-        seen, self.seen = self.seen, ""
-        return seen
+            if not self.read(0.2):
+                deadline.check(lambda: f"waited for {text!r}, saw {self.seen[-2000:]!r}")
+        before, found, self.seen = self.seen.partition(text)
+        return before + found
 
     def type(self, text):
         os.write(self.fd, text.encode())
 
     def ask(self, text, *expected):
-        """Types a statement, and returns the text up to the next prompt."""
-        self.seen = ""
+        """Types a statement, waits for its end and for the next prompt, and returns the text between them."""
         self.type(text + "\r")
-        seen = ""
+        seen = self.expect(END)
+        self.expect(PROMPT)
         for each in expected:
-            seen += self.expect(each)
-        while self.read(0.5):
-            pass
-        seen += self.seen
+            assert each in seen, (text, each, seen)
         return seen
+
+    def complete(self, typed, wanted):
+        """Types a text and the tabulator until the wanted name appears. pgcli loads the names in the background, so an early
+        tabulator finds nothing; Ctrl-C then discards the line."""
+        def appears():
+            self.seen = ""
+            self.type(typed)
+            self.type("\t")
+            deadline = Deadline(2)
+            while wanted not in self.seen and not deadline.is_over():
+                self.read(0.1)
+            found = wanted in self.seen
+            self.seen = ""
+            self.type("\x03")
+            self.expect(PROMPT)
+            return found
+        wait_until(appears, f"{typed!r} is not completed to {wanted!r}", 60)
 
     def close(self):
         os.kill(self.pid, signal.SIGKILL)
@@ -74,10 +91,10 @@ class Terminal:
         os.close(self.fd)
 
 
-with psycopg.connect(host=HOST, port=int(PORT), user=USER, dbname="postgres", autocommit=True) as _connection:
-    _connection.execute("CREATE TABLE cli_customers (id INT PRIMARY KEY, full_name TEXT, amount NUMERIC(10, 2))")
-    _connection.execute("INSERT INTO cli_customers VALUES (1, 'Ann', 3.50), (2, 'Bob', NULL)")
-    _connection.execute("CREATE TYPE cli_mood AS ENUM ('sad', 'ok')")
+CONNECTION = psycopg.connect(host=HOST, port=int(PORT), user=USER, dbname="postgres", autocommit=True)
+CONNECTION.execute("CREATE TABLE cli_customers (id INT PRIMARY KEY, full_name TEXT, amount NUMERIC(10, 2))")
+CONNECTION.execute("INSERT INTO cli_customers VALUES (1, 'Ann', 3.50), (2, 'Bob', NULL)")
+CONNECTION.execute("CREATE TYPE cli_mood AS ENUM ('sad', 'ok')")
 TERMINAL = Terminal()
 
 
@@ -99,22 +116,15 @@ def describes():
 @case
 def lists_without_error():
     for command in ("\\dv", "\\dm", "\\ds", "\\df", "\\dx", "\\db", "\\dD", "\\dp", "\\ddp", "\\l+", "\\df+ upper", "\\dv+", "\\conninfo"):
-        seen = TERMINAL.ask(command, "ready>")
+        seen = TERMINAL.ask(command)
         assert "rror" not in seen and "not supported" not in seen and "does not exist" not in seen, (command, seen)
 
 
 @case
 def completes():
-    TERMINAL.seen = ""
-    for typed, wanted in (("SELECT * FROM cli_c", "cli_customers"), ("SELECT full_n", "full_name"), ("SELECT upp", "UPPER"),
-                          ("SELECT * FROM pub", "public"), ("SELECT 'ok'::cli_m", "cli_mood")):
-        text = typed if "full_n" not in typed else "SELECT full_n FROM cli_customers" + "\x1b[D" * len(" FROM cli_customers")
-        TERMINAL.type(text)
-        time.sleep(0.3)
-        TERMINAL.type("\t")
-        TERMINAL.expect(wanted)
-        TERMINAL.type("\x03")
-        TERMINAL.expect(PROMPT)
+    for typed, wanted in (("SELECT * FROM cli_c", "cli_customers"), ("SELECT full_n FROM cli_customers" + "\x1b[D" * len(" FROM cli_customers"), "full_name"),
+                          ("SELECT upp", "UPPER"), ("SELECT * FROM pub", "public"), ("SELECT 'ok'::cli_m", "cli_mood")):
+        TERMINAL.complete(typed, wanted)
 
 
 @case
@@ -137,23 +147,20 @@ def changes_and_counts():
 
 @case
 def ends_a_statement_with_ctrl_c():
-    TERMINAL.type("SELECT pg_sleep(60);\r")
-    time.sleep(1)
+    TERMINAL.type("SELECT pg_sleep(600);\r")
+    running = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'SELECT pg_sleep(600)%'"
+    wait_until(lambda: CONNECTION.execute(running).fetchone()[0] == 1, "the statement does not run")
     TERMINAL.type("\x03")
     TERMINAL.expect("cancel")
+    TERMINAL.expect(PROMPT)
     TERMINAL.ask("SELECT 'still' || ' here';", "still here")
 
 
 @case
 def knows_new_tables_after_refresh():
     TERMINAL.ask("CREATE TABLE cli_zebras (id INT PRIMARY KEY);", "CREATE TABLE")
-    TERMINAL.ask("\\refresh", "ready>")
-    time.sleep(1)
-    TERMINAL.seen = ""
-    TERMINAL.type("SELECT * FROM cli_z\t")
-    TERMINAL.expect("cli_zebras")
-    TERMINAL.type("\x03")
-    TERMINAL.expect(PROMPT)
+    TERMINAL.ask("\\refresh")
+    TERMINAL.complete("SELECT * FROM cli_z", "cli_zebras")
 
 
 try:
