@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "engine/query/select_row_functions.h"
 #include "engine/sql/rewrite.h"
@@ -218,21 +219,69 @@ class OuterAsSource {
     look(look, expression);
     return reads_outer && !reads_inner;
   }
+  // Names of sources, of their columns and of items. The list is incomplete if a source cannot be planned by itself; a
+  // column without a source name may then refer to anything.
+  struct Known {
+    std::set<std::string> sources, columns;
+    bool is_complete = true;
+  };
   // Replaces the outer references in a nested sub-query. Columns of the nested sub-query's own sources, and of the
   // sources of the sub-query around it, are not changed.
   Status replace_within(ExpressionPtr& expression, const Subquery& subquery,
                         const SelectNames& inner) {
-    Subquery own{subquery.kind, nullptr, nullptr, subquery.negated, subquery.op};
-    if (subquery.value) {
-      own.value = clone(*subquery.value);
-      const auto visit = [&](ExpressionPtr& each) { return replace(each, inner); };
-      TRY(rewrite_expression(own.value, visit, RewriteOrder::ParentsFirst));
-    }
     Known known;
     for (const SelectSource& source : inner.sources()) known.sources.insert(source.alias);
-    TRY(list(*subquery.query, known));
-    Query query = clone(*subquery.query);
-    const auto visit = [&](ExpressionPtr& each) -> Status {
+    const auto visit = [&](ExpressionPtr& each) { return replace(each, inner); };
+    return replace_in_subquery(expression, subquery, visit, known, inner);
+  }
+  // Replaces the outer references in a sub-query of a query that sees the names `around`. The visitor `of_value` is for
+  // the value before IN.
+  Status replace_in_subquery(ExpressionPtr& expression, const Subquery& subquery,
+                             const RewriteVisitor& of_value, const Known& around,
+                             const SelectNames& inner) {
+    Subquery own{subquery.kind, nullptr, subquery.query, subquery.negated, subquery.op};
+    if (subquery.value) {
+      own.value = clone(*subquery.value);
+      TRY(rewrite_expression(own.value, of_value, RewriteOrder::ParentsFirst));
+    }
+    TRY(replace_in_shared(own.query, around, inner));
+    expression = make_expression(std::move(own), expression->position);
+    return {};
+  }
+  Status replace_in_shared(std::shared_ptr<const Query>& query, const Known& around,
+                           const SelectNames& inner) {
+    Query own = clone(*query);
+    TRY(replace_in_query(own, around, inner));
+    query = std::make_shared<const Query>(std::move(own));
+    return {};
+  }
+  // Replaces the outer references in a query. Its expressions see its own sources and the names `around`. The queries
+  // that it reads see only `around`, except LATERAL ones: they may use an alias that is also an alias of the outer
+  // query, and this does not hide the outer query's source from the expressions.
+  Status replace_in_query(Query& query, const Known& around, const SelectNames& inner) {
+    Known known = around;
+    TRY(list(query, known));
+    using Shared = std::shared_ptr<const Query>;
+    std::vector<std::pair<Shared*, Shared>> read;
+    const auto take = [&](Shared& place, const Known& visible) -> Status {
+      if (!place) return {};
+      TRY(replace_in_shared(place, visible, inner));
+      read.emplace_back(&place, std::exchange(place, nullptr));
+      return {};
+    };
+    const auto take_source = [&](AliasedSource& named) {
+      return take(named.query, named.lateral || is_row_function(named) ? known : around);
+    };
+    for (CommonTable& table : query.with) TRY(take(table.query, around));
+    if (query.combined) {
+      TRY(take(query.combined->left, around));
+      TRY(take(query.combined->right, around));
+    }
+    if (query.from) TRY(take_source(*query.from));
+    for (Join& join : query.joins) TRY(take_source(join.source));
+    const RewriteVisitor visit = [&](ExpressionPtr& each) -> Status {
+      if (const auto* subquery = each->as<Subquery>())
+        return replace_in_subquery(each, *subquery, visit, known, inner);
       const auto* column = each->as<ColumnRef>();
       if (!column) return {};
       const bool is_theirs = column->source ? known.sources.contains(column->source->text)
@@ -243,16 +292,10 @@ class OuterAsSource {
       return is_theirs ? Status() : refer(each);
     };
     TRY(rewrite_expressions(query, visit, RewriteOrder::ParentsFirst));
-    own.query = std::make_shared<const Query>(std::move(query));
-    expression = make_expression(std::move(own), expression->position);
+    for (auto& [place, own] : read) *place = std::move(own);
     return {};
   }
-  // Names of the sources of queries, and of their columns and items. The list is incomplete if a source cannot be
-  // planned by itself; a column without a source name may then refer to anything.
-  struct Known {
-    std::set<std::string> sources, columns;
-    bool is_complete = true;
-  };
+  // Adds the names that the expressions of the query itself may use.
   Status list(const Query& query, Known& known) {
     const auto add = [&](const AliasedSource& named) -> Status {
       known.sources.insert(named.visible_name().text);
@@ -261,15 +304,14 @@ class OuterAsSource {
         known.columns.insert(function.shown.begin(), function.shown.end());
         return {};
       }
-      if (const auto planned = planning_.plan_source(named)) {
-        for (const LayoutColumn& column : planned->source.columns) {
-          known.columns.insert(column.name);
-          known.sources.insert(column.source);
-        }
-      } else {
-        known.is_complete = false;
+      const auto planned = planning_.plan_source(named);
+      known.is_complete = known.is_complete && planned.has_value();
+      if (!planned) return {};
+      for (const LayoutColumn& column : planned->source.columns) {
+        known.columns.insert(column.name);
+        known.sources.insert(column.source);
       }
-      return named.query ? list(*named.query, known) : Status();
+      return {};
     };
     known.is_complete = known.is_complete && query.with.empty();
     if (query.from) TRY(add(*query.from));
@@ -280,12 +322,6 @@ class OuterAsSource {
       TRY(list(*query.combined->left, known));
       TRY(list(*query.combined->right, known));
     }
-    for (const Expression* each : own_expressions(query)) TRY(list_within(*each, known));
-    return {};
-  }
-  Status list_within(const Expression& expression, Known& known) {
-    if (const auto* within = expression.as<Subquery>()) TRY(list(*within->query, known));
-    for (const Expression* child : children(expression)) TRY(list_within(*child, known));
     return {};
   }
   // Replaces a reference to a column of the outer query by a reference to the outer rows, which are one more source of
