@@ -15,7 +15,8 @@ namespace engine {
 
 namespace {
 
-// A row of pg_type in PostgreSQL 15. The rows are for the types of columns, including columns of the catalog itself.
+// A row of pg_type in PostgreSQL 15. The rows are for the types of columns, including columns of the catalog itself, and
+// for all pseudo-types: clients compare the result types of functions with `trigger` and `internal`.
 struct TypeRow {
   int64_t oid;
   std::string_view name, displayed;
@@ -41,9 +42,12 @@ constexpr TypeRow kTypes[] = {
     {27, "tid", "tid", 6, 'b', 'U', 0, 1010, false, 's', 'p', false},
     {28, "xid", "xid", 4, 'b', 'U', 0, 1011, true, 'i', 'p', false},
     {30, "oidvector", "oidvector", -1, 'b', 'A', 26, 1013, false, 'i', 'p', false},
+    {32, "pg_ddl_command", "pg_ddl_command", 8, 'p', 'P', 0, 0, true, 'd', 'p', false},
     {114, "json", "json", -1, 'b', 'U', 0, 199, false, 'i', 'x', false},
     {194, "pg_node_tree", "pg_node_tree", -1, 'b', 'Z', 0, 0, false, 'i', 'x', false},
     {199, "_json", "json[]", -1, 'b', 'A', 114, 0, false, 'i', 'x', false},
+    {269, "table_am_handler", "table_am_handler", 4, 'p', 'P', 0, 0, true, 'i', 'p', false},
+    {325, "index_am_handler", "index_am_handler", 4, 'p', 'P', 0, 0, true, 'i', 'p', false},
     {700, "float4", "real", 4, 'b', 'N', 0, 1021, true, 'i', 'p', false},
     {701, "float8", "double precision", 8, 'b', 'N', 0, 1022, true, 'd', 'p', true},
     {705, "unknown", "unknown", -2, 'p', 'X', 0, 0, false, 'c', 'p', false},
@@ -52,11 +56,13 @@ constexpr TypeRow kTypes[] = {
     {1002, "_char", "\"char\"[]", -1, 'b', 'A', 18, 0, false, 'i', 'x', false},
     {1003, "_name", "name[]", -1, 'b', 'A', 19, 0, false, 'i', 'x', false},
     {1005, "_int2", "smallint[]", -1, 'b', 'A', 21, 0, false, 'i', 'x', false},
+    {1006, "_int2vector", "int2vector[]", -1, 'b', 'A', 22, 0, false, 'i', 'x', false},
     {1007, "_int4", "integer[]", -1, 'b', 'A', 23, 0, false, 'i', 'x', false},
     {1009, "_text", "text[]", -1, 'b', 'A', 25, 0, false, 'i', 'x', false},
     {1008, "_regproc", "regproc[]", -1, 'b', 'A', 24, 0, false, 'i', 'x', false},
     {1010, "_tid", "tid[]", -1, 'b', 'A', 27, 0, false, 'i', 'x', false},
     {1011, "_xid", "xid[]", -1, 'b', 'A', 28, 0, false, 'i', 'x', false},
+    {1013, "_oidvector", "oidvector[]", -1, 'b', 'A', 30, 0, false, 'i', 'x', false},
     {1014, "_bpchar", "character[]", -1, 'b', 'A', 1042, 0, false, 'i', 'x', false},
     {1015, "_varchar", "character varying[]", -1, 'b', 'A', 1043, 0, false, 'i', 'x', false},
     {1016, "_int8", "bigint[]", -1, 'b', 'A', 20, 0, false, 'd', 'x', false},
@@ -78,7 +84,9 @@ constexpr TypeRow kTypes[] = {
     {1185, "_timestamptz", "timestamp with time zone[]", -1, 'b', 'A', 1184, 0, false, 'd', 'x',
      false},
     {1186, "interval", "interval", 16, 'b', 'T', 0, 1187, false, 'd', 'p', true},
+    {1187, "_interval", "interval[]", -1, 'b', 'A', 1186, 0, false, 'd', 'x', false},
     {1231, "_numeric", "numeric[]", -1, 'b', 'A', 1700, 0, false, 'i', 'x', false},
+    {1263, "_cstring", "cstring[]", -1, 'b', 'A', 2275, 0, false, 'i', 'x', false},
     {1700, "numeric", "numeric", -1, 'b', 'N', 0, 1231, false, 'i', 'm', false},
     {2202, "regprocedure", "regprocedure", 4, 'b', 'N', 0, 2207, true, 'i', 'p', false},
     {2203, "regoper", "regoper", 4, 'b', 'N', 0, 2208, true, 'i', 'p', false},
@@ -95,43 +103,76 @@ constexpr TypeRow kTypes[] = {
     {2276, "any", "\"any\"", 4, 'p', 'P', 0, 0, true, 'i', 'p', false},
     {2277, "anyarray", "anyarray", -1, 'p', 'P', 0, 0, false, 'd', 'x', false},
     {2278, "void", "void", 4, 'p', 'P', 0, 0, true, 'i', 'p', false},
+    {2279, "trigger", "trigger", 4, 'p', 'P', 0, 0, true, 'i', 'p', false},
+    {2280, "language_handler", "language_handler", 4, 'p', 'P', 0, 0, true, 'i', 'p', false},
+    {2281, "internal", "internal", 8, 'p', 'P', 0, 0, true, 'd', 'p', false},
+    {2283, "anyelement", "anyelement", 4, 'p', 'P', 0, 0, true, 'i', 'p', false},
+    {2287, "_record", "record[]", -1, 'p', 'P', 2249, 0, false, 'd', 'x', false},
+    {2776, "anynonarray", "anynonarray", 4, 'p', 'P', 0, 0, true, 'i', 'p', false},
     {2950, "uuid", "uuid", 16, 'b', 'U', 0, 2951, false, 'c', 'p', false},
     {2951, "_uuid", "uuid[]", -1, 'b', 'A', 2950, 0, false, 'i', 'x', false},
+    {3115, "fdw_handler", "fdw_handler", 4, 'p', 'P', 0, 0, true, 'i', 'p', false},
     {3220, "pg_lsn", "pg_lsn", 8, 'b', 'U', 0, 3221, true, 'd', 'p', false},
     {3221, "_pg_lsn", "pg_lsn[]", -1, 'b', 'A', 3220, 0, false, 'd', 'x', false},
+    {3310, "tsm_handler", "tsm_handler", 4, 'p', 'P', 0, 0, true, 'i', 'p', false},
+    {3500, "anyenum", "anyenum", 4, 'p', 'P', 0, 0, true, 'i', 'p', false},
     {3734, "regconfig", "regconfig", 4, 'b', 'N', 0, 3735, true, 'i', 'p', false},
+    {3735, "_regconfig", "regconfig[]", -1, 'b', 'A', 3734, 0, false, 'i', 'x', false},
     {3769, "regdictionary", "regdictionary", 4, 'b', 'N', 0, 3770, true, 'i', 'p', false},
+    {3770, "_regdictionary", "regdictionary[]", -1, 'b', 'A', 3769, 0, false, 'i', 'x', false},
     {3802, "jsonb", "jsonb", -1, 'b', 'U', 0, 3807, false, 'i', 'x', false},
     {3807, "_jsonb", "jsonb[]", -1, 'b', 'A', 3802, 0, false, 'i', 'x', false},
+    {3831, "anyrange", "anyrange", -1, 'p', 'P', 0, 0, false, 'd', 'x', false},
+    {3838, "event_trigger", "event_trigger", 4, 'p', 'P', 0, 0, true, 'i', 'p', false},
     {4089, "regnamespace", "regnamespace", 4, 'b', 'N', 0, 4090, true, 'i', 'p', false},
     {4090, "_regnamespace", "regnamespace[]", -1, 'b', 'A', 4089, 0, false, 'i', 'x', false},
     {4096, "regrole", "regrole", 4, 'b', 'N', 0, 4097, true, 'i', 'p', false},
     {4097, "_regrole", "regrole[]", -1, 'b', 'A', 4096, 0, false, 'i', 'x', false},
     {4191, "regcollation", "regcollation", 4, 'b', 'N', 0, 4192, true, 'i', 'p', false},
+    {4192, "_regcollation", "regcollation[]", -1, 'b', 'A', 4191, 0, false, 'i', 'x', false},
+    {4537, "anymultirange", "anymultirange", -1, 'p', 'P', 0, 0, false, 'd', 'x', false},
+    {4538, "anycompatiblemultirange", "anycompatiblemultirange", -1, 'p', 'P', 0, 0, false, 'd',
+     'x', false},
+    {5077, "anycompatible", "anycompatible", 4, 'p', 'P', 0, 0, true, 'i', 'p', false},
+    {5078, "anycompatiblearray", "anycompatiblearray", -1, 'p', 'P', 0, 0, false, 'd', 'x', false},
+    {5079, "anycompatiblenonarray", "anycompatiblenonarray", 4, 'p', 'P', 0, 0, true, 'i', 'p',
+     false},
+    {5080, "anycompatiblerange", "anycompatiblerange", -1, 'p', 'P', 0, 0, false, 'd', 'x', false},
 };
 
 std::string_view one_letter(const char& letter) { return {&letter, 1}; }
 
 // Returns whether the type has the functions of arrays. int2vector and oidvector are arrays by their category, but
 // have functions of their own.
-bool is_array(const TypeRow& type) { return type.category == 'A' && type.name.starts_with('_'); }
+bool is_array(const TypeRow& type) {
+  return (type.category == 'A' || type.kind == 'p') && type.name.starts_with('_');
+}
 
 // Returns the prefix of the names of a type's functions, for example int4 for int4in and int4recv, date_ for date_in.
 // Drivers identify types by these names.
 std::string functions_of(const TypeRow& type) {
   constexpr std::string_view kApart[] = {
-      "json",     "jsonb",    "xml",     "cidr",    "inet",      "macaddr",
-      "macaddr8", "date",     "time",    "timetz",  "timestamp", "timestamptz",
-      "interval", "bit",      "varbit",  "numeric", "uuid",      "record",
-      "any",      "anyarray", "cstring", "pg_lsn",  "void",      "pg_node_tree"};
+      "json",   "jsonb",   "xml",    "cidr",      "inet",        "macaddr",  "macaddr8",
+      "date",   "time",    "timetz", "timestamp", "timestamptz", "interval", "bit",
+      "varbit", "numeric", "uuid",   "pg_lsn",    "pg_node_tree"};
   if (is_array(type)) return "array_";
   if (type.kind == 'e') return "enum_";
   if (type.kind == 'c') return "record_";
   if (type.kind == 'd') return "domain_";
   if (type.kind == 'r') return "range_";
   if (type.kind == 'm') return "multirange_";
-  const bool is_apart = std::ranges::find(kApart, type.name) != std::end(kApart);
+  const bool is_apart = type.kind == 'p' ? type.name != "unknown"
+                                         : std::ranges::find(kApart, type.name) != std::end(kApart);
   return std::string(type.name) + (is_apart ? "_" : "");
+}
+
+// Returns whether PostgreSQL has functions for the binary form of the type.
+bool has_binary_form(const TypeRow& type) {
+  constexpr std::string_view kPseudo[] = {
+      "pg_ddl_command", "unknown", "record", "cstring", "anyarray", "anycompatiblearray", "void"};
+  if (type.kind == 'p' && !is_array(type))
+    return std::ranges::find(kPseudo, type.name) != std::end(kPseudo);
+  return type.name != "aclitem";
 }
 
 // Returns the function for types with a length or a precision, for example varchartypmodin.
@@ -146,7 +187,7 @@ std::string modifier_function(const TypeRow& type, std::string_view direction) {
 void add_type(SystemRowWriter& out, const TypeRow& each, int64_t schema = kPgCatalogSchema,
               int64_t relation = 0) {
   const std::string functions = functions_of(each);
-  const bool has_binary = each.name != "aclitem" && each.name != "any";
+  const bool has_binary = has_binary_form(each);
   out.row()
       .set_number("OID", each.oid)
       .set("TYPNAME", each.name)
@@ -171,7 +212,7 @@ void add_type(SystemRowWriter& out, const TypeRow& each, int64_t schema = kPgCat
       .set("TYPMODIN", modifier_function(each, "in"))
       .set("TYPMODOUT", modifier_function(each, "out"))
       .set("TYPANALYZE", is_array(each) ? "array_typanalyze" : "-")
-      .set("TYPSUBSCRIPT", each.category == 'A' ? "array_subscript_handler" : "-")
+      .set("TYPSUBSCRIPT", each.category == 'A' || is_array(each) ? "array_subscript_handler" : "-")
       .set("TYPALIGN", one_letter(each.alignment))
       .set("TYPSTORAGE", one_letter(each.storage))
       .set_number("TYPTYPMOD", -1)
