@@ -47,14 +47,35 @@ int report_unknown_action(std::string_view command, std::string_view word,
       {"show", "describe"},      {"info", "describe"}, {"get", "describe"}, {"new", "create"},
       {"make", "create"},        {"add", "create"},    {"set", "alter"},    {"update", "alter"},
       {"modify", "alter"},       {"delete", "remove"}, {"show", "list"},    {"describe", "show"},
-      {"reset", "reset-offsets"}};
+      {"reset", "reset-offsets"}, {"lag", "describe"},  {"nodes", "status"}, {"list", "status"},
+      {"ls", "status"},          {"show", "status"},   {"info", "status"},  {"set", "use"},
+      {"switch", "use"},         {"select", "use"},    {"add-partitions", "alter"},
+      {"offsets", "describe"},   {"seek", "reset-offsets"}, {"rewind", "reset-offsets"}};
+  // Words for which another subcommand, or a tool, exists.
+  constexpr std::pair<std::string_view, std::string_view> kElsewhere[] = {
+      {"consume", "millrace consume TOPIC prints the records of a topic"},
+      {"read", "millrace consume TOPIC prints the records of a topic"},
+      {"tail", "millrace consume TOPIC prints the records of a topic"},
+      {"produce", "millrace produce TOPIC < FILE sends the lines of a file"},
+      {"write", "millrace produce TOPIC < FILE sends the lines of a file"},
+      {"config", "millrace config topic NAME KEY=VALUE changes a setting"},
+      {"rename", "a topic keeps its name; millrace topic create makes another one"},
+      {"truncate", "kafka-delete-records deletes the first records of a topic, and retention.ms the "
+                   "old ones"},
+      {"init", "millrace server --cluster NAME starts the first node of a cluster"},
+      {"create", "millrace server --cluster NAME starts the first node of a cluster"}};
   std::string near;
   for (const auto& [synonym, action] : kSynonyms)
     if (near.empty() && word == synonym && std::ranges::count(actions, action) > 0) near = action;
   if (near.empty()) near = nearest_name(word, actions);
   std::string problem =
       word.empty() ? "an action is missing" : fmt::format("unrecognized action \"{}\"", word);
-  if (!near.empty()) problem += fmt::format("; did you mean {}?", near);
+  const auto* elsewhere =
+      std::ranges::find(kElsewhere, word, [](const auto& row) { return row.first; });
+  if (!near.empty())
+    problem += fmt::format("; did you mean {}?", near);
+  else if (elsewhere != std::end(kElsewhere))
+    problem += fmt::format("; {}", elsewhere->second);
   fmt::print(stderr, "{}: {}\nActions: {}\nTry: {} --help\n", command, problem,
              fmt::join(actions, ", "), command);
   return kUsageError;

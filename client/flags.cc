@@ -14,33 +14,118 @@ namespace {
 constexpr size_t kHelpWidth = 100;
 
 // Flags of other programs, and of older versions of Kafka's tools, with the flags that replace
-// them.
+// them. The flag `ours` also shows which command it is: millrace produce is the only one with
+// message-send-max-retries.
 struct ForeignFlag {
-  std::string_view foreign, ours;
+  std::string_view foreign;  // names and letters, separated by blanks
+  std::string_view ours;     // the row counts only for commands that have this flag
+  std::string_view hint = {};  // empty: the flag `ours` replaces the foreign one
 };
+constexpr std::string_view kKeys =
+    "Lines have keys with --property parse.key=true --property key.separator=: and the form KEY:VALUE.";
+constexpr std::string_view kLines =
+    "Records are the lines of the standard input: millrace produce TOPIC < FILE, or echo 'text' | "
+    "millrace produce TOPIC.";
+constexpr std::string_view kTls =
+    "Use --command-property security.protocol=SSL --command-property ssl.ca.location=ca.pem.";
+constexpr std::string_view kUser =
+    "Use --command-property security.protocol=SASL_SSL --command-property "
+    "sasl.mechanism=SCRAM-SHA-256 --command-property sasl.username=NAME --command-property "
+    "sasl.password=PASSWORD.";
+constexpr std::string_view kConfig =
+    "millrace config topic NAME retention.ms=3600000 changes a setting, and --unset retention.ms "
+    "resets it.";
 constexpr ForeignFlag kForeignFlags[] = {
-    {"host", "bootstrap-server"},        {"server", "bootstrap-server"},
-    {"broker", "bootstrap-server"},      {"brokers", "bootstrap-server"},
-    {"broker-list", "bootstrap-server"}, {"port", "bootstrap-server"},
-    {"acks", "request-required-acks"},   {"replicas", "replication-factor"},
+    {"host server broker brokers broker-list port", "bootstrap-server"},
+    // millrace consume
+    {"n c N limit count max-records number num", "max-messages"},
+    {"o", "max-messages", "Use --from-beginning, or --offset PLACE."},
+    {"beginning earliest begin start", "from-beginning"},
+    {"g group-id groupid consumer-group", "group"},
+    {"t", "max-messages", "The topic is a word without an option: millrace consume TOPIC."},
+    {"print-key show-key show-keys keys K", "max-messages", "Use --property print.key=true."},
+    {"print-headers headers H", "max-messages", "Use --property print.headers=true."},
+    {"print-timestamp timestamps", "max-messages", "Use --property print.timestamp=true."},
+    {"f F", "max-messages",
+     "Properties choose the parts of a line: --property print.key=true --property "
+     "print.timestamp=true."},
+    {"format json output J output-format value-format", "max-messages",
+     "Values are printed unchanged. millrace sql --format json -c \"SELECT * FROM s EMIT CHANGES\" "
+     "prints the rows of a stream as JSON."},
+    {"follow", "max-messages", "Leave it out: without --until-end the command runs until Ctrl-C."},
+    {"exit exit-at-end until", "until-end"},
+    // millrace produce
+    {"acks", "request-required-acks"},
+    {"key k K", "message-send-max-retries", kKeys},
+    {"message m value v data d text file f l input i", "message-send-max-retries", kLines},
+    {"t", "message-send-max-retries",
+     "The topic is a word without an option: millrace produce TOPIC < FILE."},
+    {"header headers H", "message-send-max-retries",
+     "Lines have headers with --property parse.headers=true and the form NAME:VALUE, a tab, and the "
+     "value of the record."},
+    {"z compress codec compression-type", "compression-codec"},
+    {"format value-format json", "message-send-max-retries",
+     "Lines are sent unchanged. INSERT INTO and COPY write rows in the format of a stream, such as "
+     "AVRO."},
+    {"X", "producer-property"},
+    {"X", "consumer-property"},
+    {"X", "command-property"},
+    // millrace topic and millrace group
+    {"p", "partitions"},
+    {"p", "partition"},
+    {"r replication", "replication-factor"},
+    {"replicas", "replication-factor"},
+    {"retention retention-ms retention.ms", "if-not-exists", "Use --config retention.ms=604800000."},
+    {"compact compacted cleanup-policy", "if-not-exists", "Use --config cleanup.policy=compact."},
+    {"earliest beginning from-beginning", "to-earliest"},
+    {"latest end", "to-latest"},
+    {"tls ssl cacert ca", "command-property", kTls},
+    {"username user password sasl-username sasl-password", "command-property", kUser},
+    // millrace config
+    {"set alter describe get", "unset",
+     "millrace config topic NAME KEY=VALUE changes a setting. Without KEY=VALUE the command shows "
+     "the settings."},
+    // millrace sql
+    {"e query execute statement sql", "command", "Use -c 'SELECT ...'."},
+    {"u user", "username"},
+    {"P", "port"},
+    {"json o output output-format", "tuples-only", "Use --format json, csv or table, and > FILE."},
+    {"tls ssl", "sslmode", "Use --sslmode require."},
 };
 
+// Returns the hint for a flag of another program; an empty text if none is known.
+std::string hint_for_foreign_flag(std::span<const Flag> known, std::string_view name) {
+  for (const ForeignFlag& row : kForeignFlags) {
+    const auto flag = std::ranges::find(known, row.ours, &Flag::name);
+    const std::string names = fmt::format(" {} ", row.foreign);
+    if (flag == known.end() || names.find(fmt::format(" {} ", name)) == names.npos) continue;
+    if (!row.hint.empty()) return std::string(row.hint);
+    return flag->argument.empty() ? fmt::format("Use --{}.", row.ours)
+                                  : fmt::format("Use --{} {}.", row.ours, flag->argument);
+  }
+  return {};
+}
+
+// Returns the hint that lists the flags which --help shows.
+std::string all_flags(std::span<const Flag> known) {
+  std::string text;
+  for (const Flag& flag : known)
+    if (!flag.doc.empty()) text += fmt::format("{}--{}", text.empty() ? "" : ", ", flag.name);
+  return fmt::format("The options are {}. --help explains them.", text);
+}
+
 std::string hint_for_unknown_flag(std::span<const Flag> known, std::string_view name) {
-  for (const auto& [foreign, ours] : kForeignFlags)
-    if (const auto flag = std::ranges::find(known, ours, &Flag::name);
-        name == foreign && flag != known.end())
-      return fmt::format("Use --{} {}.", ours, flag->argument);
+  if (std::string hint = hint_for_foreign_flag(known, name); !hint.empty()) return hint;
   // Kafka's tools have flags for the type and the name of an entity. In this program they are words
   // without a flag: millrace config topic orders.
   // kafka-configs changes settings with --add-config, and kafka-topics --alter had --config.
   if (name == "config" || name == "add-config" || name == "delete-config")
-    return "millrace config topic NAME retention.ms=3600000 changes a setting, and --unset "
-           "retention.ms resets it.";
+    return std::string(kConfig);
   if (name == "entity-type" || name == "entity-name")
     return "Name the type and the name as words: millrace config topic NAME.";
   std::vector<std::string> names;
   for (const Flag& flag : known) names.emplace_back(flag.name);
-  return did_you_mean(name, names, {}, "--");
+  return did_you_mean(name, names, all_flags(known), "--");
 }
 
 Error unknown_flag(std::span<const Flag> known, std::string_view name) {
@@ -56,6 +141,10 @@ Error unknown_flag(std::span<const Flag> known, std::string_view name) {
 Result<const Flag*> find_flag(std::span<const Flag> known, std::string_view name) {
   const auto exact = std::ranges::find(known, name, &Flag::name);
   if (exact != known.end()) return &*exact;
+  // These words are also the beginnings of flags of Kafka's tools, such as message-send-max-retries.
+  const bool means_another = name == "message" || name == "format" || name == "key";
+  if (means_another && !hint_for_foreign_flag(known, name).empty())
+    return unknown_flag(known, name);
   const Flag* begun = nullptr;
   for (const Flag& flag : known) {
     if (name.empty() || !flag.name.starts_with(name)) continue;
@@ -71,19 +160,9 @@ Result<const Flag*> find_flag(std::span<const Flag> known, std::string_view name
 Result<const Flag*> find_letter(std::span<const Flag> known, char letter) {
   for (const Flag& flag : known)
     if (flag.letter && flag.letter == letter) return &flag;
-  const auto has = [&](std::string_view name) {
-    return std::ranges::find(known, name, &Flag::name) != known.end();
-  };
-  // The command-line clients of MySQL and ksqlDB have -e for a statement, psql has -c. kcat has -o and -p for the
-  // position and the partition.
-  const bool has_command = std::ranges::find(known, 'c', &Flag::letter) != known.end();
-  const std::string_view hint = letter == 'e' && has_command ? "Use -c 'SELECT ...'."
-                                : letter == 'o' && has("offset")
-                                    ? "Use --from-beginning, or --offset PLACE."
-                                : letter == 'p' && has("partitions") ? "Use --partitions N."
-                                : letter == 'p' && has("partition")  ? "Use --partition N."
-                                                                     : "";
-  return wrong_usage(fmt::format("unrecognized option -{}", letter), std::string(hint));
+  const std::string hint = hint_for_foreign_flag(known, std::string_view(&letter, 1));
+  return wrong_usage(fmt::format("unrecognized option -{}", letter),
+                     hint.empty() ? all_flags(known) : hint);
 }
 
 // Breaks `text` into lines of at most `width`; only a word that is longer makes a longer line. All
@@ -115,7 +194,10 @@ Result<Flags> Flags::parse(std::span<const Flag> known, std::span<const char* co
     const std::string_view argument = arguments[i];
     if (!is_flag(argument)) {
       if (flags.words_.size() == most_words)
-        return wrong_usage(fmt::format("unexpected argument \"{}\"", argument));
+        return wrong_usage(fmt::format("unexpected argument \"{}\"", argument),
+                           most_words == 0 ? "Leave it out. " + all_flags(known)
+                                           : "Leave it out, or use quotes for a value with blanks. "
+                                             "--help shows the form of the command.");
       flags.words_.emplace_back(argument);
       continue;
     }

@@ -43,22 +43,51 @@ Error with_help(std::string message) {
   return wrong_usage(std::move(message), "Try: millrace config --help");
 }
 
+constexpr std::string_view kForms =
+    "millrace config topic NAME shows the settings of a topic, and millrace config topic NAME "
+    "KEY=VALUE changes one.";
+
+// Returns the hint for a command line without "topic", "group" or "broker": the same command with it, if the words show
+// the name of a topic.
+std::string form_with_kind(std::span<const std::string> words) {
+  constexpr std::string_view kVerbs[] = {"set", "get", "show", "list", "describe", "alter"};
+  const bool has_verb = std::ranges::count(kVerbs, std::string_view(words[0])) > 0;
+  words = words.subspan(has_verb ? 1 : 0);
+  const auto is_change = [](const std::string& word) { return word.find('=') != word.npos; };
+  if (words.empty() || is_change(words[0]) || !std::ranges::all_of(words.subspan(1), is_change))
+    return std::string(kForms);
+  return fmt::format("Use millrace config topic {}.", fmt::join(words, " "));
+}
+
 Result<ConfigRequest> read_command_line(const Flags& flags) {
   constexpr std::pair<std::string_view, ConfigOwner> kOwners[] = {{"topic", ConfigOwner::Topic},
                                                                   {"group", ConfigOwner::Group},
                                                                   {"broker", ConfigOwner::Broker}};
   const std::vector<std::string>& words = flags.words();
-  if (words.empty()) return with_help("a topic, a group or a broker is missing");
+  if (words.empty())
+    return wrong_usage("a topic, a group or a broker is missing", std::string(kForms));
   const auto* owner =
       std::ranges::find(kOwners, words[0], [](const auto& each) { return each.first; });
   if (owner == std::end(kOwners))
-    return with_help(fmt::format("\"{}\" has no settings: use topic, group or broker", words[0]));
-  if (words.size() < 2) return with_help(fmt::format("the name of the {} is missing", words[0]));
+    return wrong_usage(fmt::format("\"{}\" has no settings: use topic, group or broker", words[0]),
+                       form_with_kind(words));
+  // The name of a group may contain =.
+  const bool is_setting =
+      words.size() > 1 && words[0] != "group" && words[1].find('=') != std::string::npos;
+  if (words.size() < 2 || is_setting)
+    return wrong_usage(fmt::format("the name of the {} is missing", words[0]),
+                       fmt::format("Use millrace config {} {}{}.", words[0],
+                                   words[0] == "broker" ? "1" : "NAME",
+                                   words.size() < 2 ? "" : " " + words[1]));
   ConfigRequest request{owner->second, words[0], words[1], {}, flags.all("unset")};
   for (size_t i = 2; i < words.size(); ++i) {
     const size_t equals = words[i].find('=');
     if (equals == 0 || equals == std::string::npos)
-      return with_help(fmt::format("\"{}\" is not a setting of the form KEY=VALUE", words[i]));
+      return wrong_usage(fmt::format("\"{}\" is not a setting of the form KEY=VALUE", words[i]),
+                         fmt::format("Use {}={}. --unset {} resets it, and a command without "
+                                     "KEY=VALUE shows the settings.",
+                                     words[i], i + 1 < words.size() ? words[i + 1] : "VALUE",
+                                     words[i]));
     request.set[words[i].substr(0, equals)] = words[i].substr(equals + 1);
   }
   for (const std::string& name : request.unset)

@@ -137,7 +137,11 @@ Result<ConsumeRequest> to_request(const Flags& flags) {
   request.topic = flags.text("topic", flags.words().empty() ? "" : flags.words().front());
   request.topic_pattern = flags.text("include", flags.text("whitelist"));
   if (request.topic.empty() == request.topic_pattern.empty())
-    return Error{ErrorCode::InvalidParameter, "Exactly one of --include/--topic is required."};
+    return Error{ErrorCode::InvalidParameter,
+                 "Exactly one of --include/--topic is required.",
+                 {},
+                 "A topic follows the command: millrace consume orders --from-beginning. --include "
+                 "'orders.*' reads all topics whose names match."};
   if (flags.has("partition"))
     request.partition =
         PartitionId{static_cast<int32_t>(TRY(flags.number("partition", 0, 0, INT32_MAX)))};

@@ -229,7 +229,9 @@ Result<NewPosition> read_position(const Flags& flags) {
     return Error{ErrorCode::InvalidParameter,
                  asked.empty() ? "a target is missing: --to-earliest, --to-latest, --to-datetime, "
                                  "..."
-                               : "only one target is allowed"};
+                               : "only one target is allowed",
+                 {},
+                 "For example: millrace group reset-offsets billing --topic orders --to-earliest."};
   return asked.front();
 }
 
@@ -289,7 +291,10 @@ Result<GroupRequest> read_command_line(const Action& action, const Flags& flags)
   request.topics = flags.all("topic");
   request.is_dry_run = flags.has("dry-run");
   if (action.groups == Groups::AtLeastOne && request.groups.empty())
-    return Error{ErrorCode::InvalidParameter, "which group?"};
+    return Error{ErrorCode::InvalidParameter,
+                 "the name of a group is missing",
+                 {},
+                 "It follows the action. millrace group list shows the groups."};
   if (request.is_dry_run && flags.has("execute"))
     return Error{ErrorCode::InvalidParameter, "--execute and --dry-run exclude each other"};
   if (action.run == reset) request.position = TRY(read_position(flags));

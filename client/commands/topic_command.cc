@@ -197,7 +197,9 @@ Status alter(Connection& connection, const TopicRequest& request) {
     const Status altered = add_partitions(connection, name, *request.partitions);
     if (!altered) {
       Error error = about(fmt::format("cannot change topic \"{}\"", name), altered.error());
-      if (error.hint.empty())
+      if (altered.error().code == ErrorCode::UnknownTopic)
+        error.hint = "millrace topic list shows all topics.";
+      else if (error.hint.empty())
         error.hint = fmt::format(
             "CREATE STREAM copy WITH (PARTITIONS = {}) AS SELECT * FROM s copies the stream of a "
             "topic to a topic with another number.",

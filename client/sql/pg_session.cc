@@ -106,6 +106,9 @@ Result<PgSession> PgSession::open(const PgParameters& parameters, Password passw
           "-h HOST -p PORT.";
     else if (failure.message.starts_with("could not translate host name"))
       failure.hint = "-h names the host of the server: millrace sql -h 127.0.0.1 -p 7432.";
+    else if (failure.message.find("does not support SSL") != std::string::npos)
+      failure.hint =
+          "Set --tls-cert and --tls-key of the server, or use --sslmode prefer (PGSSLMODE=prefer).";
     return failure;
   }
   PQsetNoticeProcessor(connection, print_notice, nullptr);

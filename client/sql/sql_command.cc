@@ -143,6 +143,10 @@ Result<PgParameters> parameters_of(const Flags& flags) {
     return wrong_usage(
         fmt::format("\"{}\" stands where the name of a database is expected", flags.words()[0]),
         "Use -c to run a statement: millrace sql -c \"SELECT 1\".");
+  if (!flags.words().empty() && flags.words()[0].starts_with("http"))
+    if (flags.words()[0].find("://") != std::string::npos)
+      return wrong_usage(fmt::format("\"{}\" is an address of HTTP", flags.words()[0]),
+                         "SQL uses PostgreSQL's port: millrace sql -h HOST -p 7432.");
   const std::string user = flags.words().size() > 1 ? flags.words()[1] : flags.text("username");
   const std::string database = flags.text("dbname", flags.words().empty() ? "" : flags.words()[0]);
   TRY(check_host(flags.text("host")));
