@@ -113,7 +113,7 @@ def clients_with_tls_get_an_alert_and_a_line_in_the_log():
 def the_right_clients_are_served_as_before():
     with psycopg.connect(host=SERVER.host, port=SERVER.port, user="ada", autocommit=True) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
-    # The first byte alone does not show which version of HTTP the client uses, so the server must wait for more.
+    # The first byte alone does not show the version of HTTP.
     with socket.create_connection(place(SERVER.http), timeout=30) as connection:
         for byte in b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n":
             connection.sendall(bytes([byte]))
@@ -151,7 +151,38 @@ def words_of_other_programs_are_translated():
             (("confluent", "kafka", "topic", "lst"), ("Did you mean confluent kafka topic list?",)),
             (("confluent", "kafk", "topic", "list"), ('unrecognized command "confluent kafk topic list"',)),
             (("group", "reset-offsets", "g", "--to-earliest", "--execute", "--dry-run"), ("exclude each other",)),
-            (("topic", "alter", "x", "--config", "retention.ms=1"), ("millrace config topic NAME retention.ms=3600000",))):
+            (("topic", "alter", "x", "--config", "retention.ms=1"), ("millrace config topic NAME retention.ms=3600000",)),
+            (("consume", "x", "-n", "1"), ("Use --max-messages N.",)),
+            (("consume", "x", "--limit", "1"), ("Use --max-messages N.",)),
+            (("consume", "x", "--beginning"), ("Use --from-beginning.",)),
+            (("consume", "x", "-g", "billing"), ("Use --group GROUP.",)),
+            (("consume", "-t", "x"), ("millrace consume TOPIC",)),
+            (("consume", "x", "--json"), ("millrace sql --format json",)),
+            (("consume", "x", "--nosuch"), ("The options are --until-end, --topic, --include",)),
+            (("consume",), ("millrace consume orders --from-beginning",)),
+            (("produce",), ("millrace produce orders < orders.jsonl",)),
+            (("produce", "x", "--message", "hello"), ("echo 'text' | millrace produce TOPIC",)),
+            (("produce", "x", "--key", "k"), ("--property parse.key=true --property key.separator=:",)),
+            (("produce", "x", "-H", "a=b"), ("--property parse.headers=true",)),
+            (("produce", "x", "-z", "gzip"), ("Use --compression-codec CODEC.",)),
+            (("topic", "create", "x", "-r", "3"), ("Use --replication-factor N.",)),
+            (("topic", "create", "x", "--retention", "7d"), ("Use --config retention.ms=604800000.",)),
+            (("topic", "list", "x"), ('unexpected argument "x"', "The options are --bootstrap-server")),
+            (("topic", "consume", "x"), ("millrace consume TOPIC prints",)),
+            (("topic", "add-partitions", "x"), ("did you mean alter?",)),
+            (("group", "lag", "x"), ("did you mean describe?",)),
+            (("group", "reset-offsets"), ("the name of a group is missing", "millrace group list")),
+            (("group", "reset-offsets", "g"), ("--topic orders --to-earliest",)),
+            (("cluster", "list"), ("did you mean status?",)),
+            (("context", "set", "x"), ("did you mean use?",)),
+            (("config", "set", "orders", "retention.ms=1000"), ("Use millrace config topic orders retention.ms=1000.",)),
+            (("config", "orders"), ("Use millrace config topic orders.",)),
+            (("config", "set", "retention.ms", "1000"), ("millrace config topic NAME KEY=VALUE changes one",)),
+            (("config", "topic", "orders", "retention.ms", "1000"), ("Use retention.ms=1000.",)),
+            (("config", "broker", "num.partitions=1"), ("Use millrace config broker 1 num.partitions=1.",)),
+            (("sql", "--query", "SELECT 1"), ("Use -c 'SELECT ...'.",)),
+            (("sql", "-u", "ada"), ("Use --username USER.",)),
+            (("sql", "http://127.0.0.1:8088"), ("SQL uses PostgreSQL's port",))):
         status, told = millrace(*arguments)
         assert status in (1, 2), (arguments, status, told)
         for word in words:
