@@ -94,9 +94,6 @@ std::vector<std::string> obstacles_to_join(const MetadataImage& image) {
     found.push_back(fmt::format(
         "the connector {}: connectors run on a server that is alone: drop it before the join",
         name));
-  for (const auto& [name, link] : *image.links)
-    found.push_back(fmt::format(
-        "the link {}: links work on a server that is alone: drop it before the join", name));
   return found;
 }
 

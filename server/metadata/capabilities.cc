@@ -30,8 +30,9 @@ constexpr Capability kCapabilities[] = {
      .difference = "rows of the time in which a query moves to another node are not made"},
     {.statement = "CREATE LINK linked WITH ('bootstrap.servers' = '127.0.0.1:9092', 'connect' = "
                   "'later')",
-     .in_cluster = false,
-     .feature = Feature::Links},
+     .level = storage::kConnectorsLevel,
+     .feature = Feature::Links,
+     .difference = "each node connects by itself, with the secrets of its own --secrets-dir"},
     {.statement = "SET read.consistency = 'prefix'",
      .in_cluster = false,
      .feature = Feature::BarrierReads},

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "engine/catalog/statement_settings.h"
+#include "server/metadata/link_limits.h"
 #include "server/metadata/plan_users.h"
 #include "storage/meta/shared_sessions_level.h"
 
@@ -80,6 +81,14 @@ struct Check {
 };
 
 }  // namespace
+
+// A program from before level 6 does not know the part of the metadata with the links, and would
+// stop reading the metadata at such a part.
+Status check_links(const ClusterFacts& facts) {
+  if (!facts.supports(Feature::Links)) return not_in_cluster_yet("links are");
+  if (facts.level() >= storage::kConnectorsLevel) return {};
+  return needs_level("links need", storage::kConnectorsLevel, facts.level());
+}
 
 Status check_supported(const engine::ParsedStatement& statement, bool is_in_transaction,
                        const ClusterFacts& facts, storage::FeatureLevel level) {

@@ -600,10 +600,12 @@ Status MetadataApplier::change_connectors(const ConnectorsChange& change) {
 }
 
 void MetadataApplier::submit(LinksChange change, std::function<void(Status)> done) {
-  jobs_.add(JobQueue::Lane::Topics, {[this, change = std::move(change), done] {
-                                       done(decide([&] { return change_links(change); }));
-                                     },
-                                     [done](Error error) { done(std::move(error)); }});
+  const auto run = [this, change = std::move(change), done] {
+    Status changed = decide([&] { return change_links(change); });
+    const bool is_decided = changed.has_value();
+    answer_when_told([done, changed = std::move(changed)] { done(changed); }, is_decided);
+  };
+  jobs_.add(JobQueue::Lane::Topics, {run, [done](Error error) { done(std::move(error)); }});
 }
 
 Status MetadataApplier::change_links(const LinksChange& change) {

@@ -91,6 +91,9 @@ def an_old_one_is_raised_when_all_nodes_run_the_new_program():
             # An earlier program that runs a generator would make no rows.
             said = refusal(first, "CREATE STREAM ticks (k BIGINT KEY) WITH (GENERATOR = 'datagen', PARTITIONS = 1)")
             assert said.startswith("generated rows need feature level 6, and the cluster is at 1"), said
+            # An earlier program would stop reading the metadata at the definition of a link.
+            said = refusal(first, "CREATE LINK other WITH ('bootstrap.servers' = '127.0.0.1:9092', 'connect' = 'later')")
+            assert said.startswith("links need feature level 6, and the cluster is at 1"), said
         nodes.nodes[3].kill()
         # After a while the killed node is shown as away. The level is then not raised, because the program with which
         # the node will start again is not known.

@@ -6,7 +6,7 @@
 
 #include "engine/query/printed_records.h"
 #include "engine/system_tables/entities.h"
-#include "server/metadata/cluster_limits.h"
+#include "server/metadata/link_limits.h"
 #include "server/metadata/rights.h"
 #include "server/sql/execution.h"
 #include "server/sql/links/link_rows.h"
@@ -285,8 +285,7 @@ bool shows_links(const engine::Statement& statement) {
 Result<std::unique_ptr<sql::Execution>> run_link_statement(
     SqlSession& session, sql::Receiver& receiver,
     std::shared_ptr<const engine::ParsedStatement> statement, InformationForm form) {
-  if (!session.parts().definitions.facts().supports(Feature::Links))
-    return not_in_cluster_yet("links are", "Use links on a server that is alone.");
+  TRY(check_links(session.parts().definitions.facts()));
   if (!session.parts().links) return Error{ErrorCode::NotSupported, "this server has no links"};
   if (std::holds_alternative<engine::Print>(statement->statement)) {
     auto run = std::make_unique<LinkPrintExecution>(session, receiver, std::move(statement));
