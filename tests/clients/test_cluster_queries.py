@@ -155,13 +155,11 @@ def a_read_that_does_not_wait_names_the_table_that_lags():
 
 
 @case
-def replacing_a_query_in_a_cluster_is_refused():
+def rebuilding_a_table_in_a_cluster_is_refused():
     nodes = sql_cluster()
-    define(nodes, "CREATE STREAM given (k INT KEY, v INT)", "CREATE STREAM refused (k INT KEY, v INT)",
-           "CREATE TABLE taken AS SELECT k, COUNT(*) AS n FROM given GROUP BY k")
-    for statement in ("CREATE OR REPLACE STREAM refused AS SELECT k, v + 1 AS v FROM given",
-                      "CREATE OR REPLACE TABLE taken WITH (REBUILD = true) AS SELECT k, COUNT(v) AS n FROM given GROUP BY k"):
-        assert "not supported in a cluster yet" in refusal(nodes.nodes[2], statement), statement
+    define(nodes, "CREATE STREAM given (k INT KEY, v INT)", "CREATE TABLE taken AS SELECT k, COUNT(*) AS n FROM given GROUP BY k")
+    statement = "CREATE OR REPLACE TABLE taken WITH (REBUILD = true) AS SELECT k, COUNT(v) AS n FROM given GROUP BY k"
+    assert "not supported in a cluster yet" in refusal(nodes.nodes[2], statement)
 
 
 class Producer:
