@@ -30,6 +30,7 @@ class Terminal:
             file.write(CONFIG)
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background job ignores it, and Ctrl-C would have no effect
             os.environ.update(TERM="xterm", HOME=self.home.name, XDG_CONFIG_HOME=self.home.name, PAGER="cat")
             pgcli = os.path.join(os.path.dirname(sys.executable), "pgcli")
             os.execv(pgcli, [pgcli, "--pgclirc", f"{self.home.name}/config", "-h", HOST, "-p", PORT, "-U", USER, "-d", "postgres"])
