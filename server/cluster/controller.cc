@@ -257,8 +257,9 @@ void Controller::decide() {
                [this, decided = std::move(draft.decided),
                 alive = std::weak_ptr<const char>(alive_)](const Result<Revision>&) {
                  if (alive.expired()) return;
-                 // The outcome is in the metadata log. Either the command is read before the next
-                 // decision, or the next command fails and is repeated.
+                 // The result is not needed, because the metadata log shows whether the command was
+                 // appended. If this node makes the next decision before it has read the command,
+                 // the next append fails, and the decision is made again.
                  is_appending_ = false;
                  changed_.insert(decided.begin(), decided.end());
                });

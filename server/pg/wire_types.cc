@@ -25,9 +25,9 @@ constexpr AliasRow kAliases[] = {
     {oid::kRecord, TypeKind::Null},
 };
 
-// Returns the declared type of a parameter. A type that is kept as text in a form of its own is
-// only a hint, since the type that the statement expects decides: the parts of a MAP cannot be
-// distinguished from JSON, nor the digits of a DECIMAL from numeric.
+// Returns the declared type of a parameter. For a type whose values are kept as texts (json,
+// numeric), returns Null with a label: the declared type is only a hint, and the type that the
+// statement expects decides. Drivers declare json for a MAP, and numeric for a DECIMAL.
 SqlType declared_type(const engine::PostgresLabelRow& row) {
   const SqlType type = engine::type_of(row);
   return engine::is_normalized(type) ? SqlType().labelled(row.label) : type;
