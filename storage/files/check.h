@@ -30,11 +30,11 @@ struct CheckOptions {
   std::function<void(const Damage&)> found;
 };
 
-// Reads log.mdb and state.mdb completely. Verifies every batch with its checksum and records, every
-// row, every state entry with its checksum, that offsets and sequences have no gaps, and that the
-// targets of all references exist. Omits ranges that are being removed. Fails if the rest of a file
-// cannot be read. Fails with NotSupported if another version of the program wrote a file; this is
-// not damage.
+// Checks log.mdb and state.mdb completely: the checksum and the records of every batch, every row,
+// and the checksum of every state entry. Also checks that offsets and sequences have no gaps, and
+// that each reference has a target. Omits ranges that are being removed. Fails if the rest of a
+// file cannot be read. Fails with NotSupported if another version of the program wrote a file; this
+// is not damage.
 Result<CheckCounts> check_data(DataSnapshot& data, const CheckOptions& options);
 
 }  // namespace storage

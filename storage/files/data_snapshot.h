@@ -16,8 +16,8 @@ inline constexpr const char* kStateFile = "state.mdb";
 // checkpoints, both are taken again. So the journals contain all commits after the checkpoints.
 struct DataSnapshot {
   std::unique_ptr<LmdbSnapshot> log, state;
-  // Set if the journals lack entries after the checkpoints in every attempt. Such a data directory
-  // is damaged.
+  // Set if every attempt found journals that lack entries after the checkpoints. Such a data
+  // directory is damaged.
   std::optional<Error> misfit;
 };
 

@@ -23,8 +23,8 @@ Result<PositionFormat> position_format(LmdbSnapshot& state);
 // Returns the position of each task in its checkpoint; tasks without a checkpoint are absent.
 Result<std::map<std::string, TaskSequence, std::less<>>> checkpoint_positions(LmdbSnapshot& state);
 
-// Returns the journal partitions that lack entries: their first entry is not the one that follows
-// the last entry contained in the state's checkpoints.
+// Returns the journal partitions that lack entries: the first entry of the partition is not the
+// entry that follows the state's checkpoints.
 Result<std::vector<PartitionId>> unreached_journals(LmdbSnapshot& log, LmdbSnapshot& state);
 
 }  // namespace storage

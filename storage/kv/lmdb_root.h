@@ -50,7 +50,7 @@ struct JournalOfFile {
 // journals had one entry for each commit. Programs of these versions do not recognize the mark that
 // write_journal_of_file() writes, so they never open a journal that they cannot read.
 Result<JournalOfFile> read_journal_of_file(int file);
-// Writes the identity of the journal that the file needs. `identity` is that of a journal that has
+// Writes the identity of the journal that the file needs. `identity` belongs to a journal that has
 // its first entry, or nil if the file needs no journal.
 Status write_journal_of_file(int file, const Uuid& identity);
 

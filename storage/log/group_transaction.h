@@ -80,7 +80,7 @@ class GroupTransaction {
   // contains the commits, so each node has to apply them.
   enum class Decided : uint8_t { Here, InJournal };
   // Writes all of the commits, in their order, or none. In the result, the last batch of each
-  // commit is the one in its journal.
+  // commit is the batch in its journal.
   Result<std::vector<AppendedBatch>> commit_tasks(std::span<TaskCommit> commits, Decided decided);
 
   // --- Replicas: see ReplicaLog (group_replication.cc)

@@ -121,7 +121,7 @@ class Log : public TransactionQueue {
   // full. The request is then not queued, and the caller can learn through when_room() when to try
   // again. If the log is closing or has failed, `done` gets the error.
   bool try_append(AppendRequest& request, AppendDone& done);
-  // Queues a commit of a task. The last batch in the result is the one in the journal.
+  // Queues a commit of a task. The last batch in the result is the batch in the journal.
   bool try_commit(TaskCommit& commit, AppendDone& done);
   // Called when a caller waits for the result of task commits that are in the queue. These commits
   // then no longer wait for client appends (LogOptions::task_wait_us).

@@ -9,8 +9,8 @@ class Log;
 
 struct LogStatistics {
   size_t partitions = 0;  // partitions of all topics and exchanges
-  // Partitions of topics, including those of the coordinators, without exchanges; and the limit for
-  // one data directory.
+  // Number of partitions of topics (the coordinators' own topics count, exchanges do not), and the
+  // limit for one data directory.
   size_t topic_partitions = 0, max_topic_partitions = 0;
   uint64_t commits = 0;  // group commits of this process, each with one sync
   int64_t commits_per_second = 0;

@@ -16,7 +16,7 @@ inline constexpr ProducerId kFirstTaskProducer{int64_t{1} << 62};
 inline bool is_task_producer(ProducerId producer) { return producer >= kFirstTaskProducer; }
 
 // Returns whether `sequence` is older than `than`. Sequences wrap around, so `sequence` counts as
-// older if it is behind `than` by at most half of the range.
+// older if `than` follows it within half of the range.
 bool is_older_sequence(int32_t sequence, int32_t than);
 
 // The task's journal has the task's sequences, and they continue as long as the task's query

@@ -62,8 +62,8 @@ struct PartitionAssignment {
   bool is_moving() const { return !adding.empty() || !removing.empty(); }
   bool is_adding(NodeId node) const;
   // Returns how many replicas must be in sync for records to become visible. This is the minimum of
-  // the topic or, if the topic has none, that of the cluster, but not more than the number of
-  // replicas. Replicas that are being added do not count as replicas here.
+  // the topic or, if the topic has none, the minimum of the cluster, but not more than the number
+  // of replicas. Replicas that are being added do not count as replicas here.
   size_t least_in_sync(size_t cluster_min_insync) const;
 };
 
@@ -166,7 +166,7 @@ class ClusterTable {
   // fails changes nothing. It fails in the same way on all nodes, so all of them skip it.
   //
   // A node that registers no longer leads any partition. If it has another data directory, it also
-  // leaves every ISR and the eligible replicas, because its data is gone.
+  // leaves every ISR and the eligible replicas, because its data is lost.
   Result<ClusterDelta> apply(std::string_view part, Revision revision);
 
   std::shared_ptr<const ClusterSnapshot> snapshot() const { return snapshot_; }

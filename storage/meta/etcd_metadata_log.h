@@ -44,8 +44,8 @@ class EtcdMetadataLog {
     // Called for each command, in order: from the first command of the log on or, after load(),
     // from the command after the snapshot.
     std::function<void(const MetadataRecord&)> tell;
-    // Replaces the state with that of the snapshot. If it fails, it must leave the state unchanged,
-    // and the log loads the snapshot again.
+    // Replaces the state with the state of the snapshot. If the function fails, it must leave the
+    // state unchanged, and the log loads the snapshot again.
     std::function<Status(const MetadataSnapshot&)> load;
   };
   EtcdMetadataLog(EtcdClient& etcd, std::string prefix, const Clock& clock, Random& random,
@@ -68,7 +68,7 @@ class EtcdMetadataLog {
   // command was read.
   const std::string& first_id() const { return first_id_; }
   // Returns whether the log has a command that this program cannot read. The metadata of this node
-  // then differs from that of other nodes.
+  // then differs from the metadata of other nodes.
   bool has_passed_over() const { return has_passed_over_; }
   // Returns the reason why this node cannot read the log at present; nothing if it can.
   const std::optional<Error>& trouble() const { return trouble_; }
@@ -132,7 +132,7 @@ class EtcdMetadataLog {
   };
   std::optional<Unread> unread_;
   // The callers of confirm_read(): `confirming_` get the answer of the request to etcd that is in
-  // progress, `confirming_next_` that of the next request.
+  // progress, `confirming_next_` get the answer of the next request.
   std::vector<std::function<void(Status)>> confirming_, confirming_next_;
   FollowedRange commands_;
   std::optional<SnapshotPointer> pointer_;

@@ -94,8 +94,8 @@ class StateStore {
   virtual bool try_checkpoint(Checkpoint& checkpoint, std::function<void(Status)>& done) = 0;
   // Drops all tasks whose ids begin with `prefix`, in one commit. The commit waits only until the
   // current checkpoint is written. Queued checkpoints of these tasks are not written (FencedTask);
-  // those of other tasks are written later. The entries are removed afterwards in slices, between
-  // checkpoints, also after a crash.
+  // queued checkpoints of other tasks are written later. The entries are removed afterwards in
+  // slices, between checkpoints, also after a crash.
   virtual void drop_tasks(std::string prefix, std::function<void(Status)> done) = 0;
 
   using Visit =
