@@ -54,7 +54,7 @@ class ClusterTopics {
     // The position of the last batch, or an error. The error states whether batches after the first
     // `batches_there` may have been written.
     Result<storage::AppendedBatch> appended;
-    // number of batches, from the first on, that are certainly written
+    // number of batches that are certainly written; they are the first batches of the change
     size_t batches_there = 0;
     // Returns whether the rest was not written because another writer has meanwhile written rows
     // with the same keys.

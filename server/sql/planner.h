@@ -231,7 +231,7 @@ class Planner {
   bool may_wait_ = false;  // true off the loop, see watch()
 };
 
-// Makes a buffer for rows of a source's topic; fails with UnknownTopic if the topic is gone.
+// Makes a buffer for rows of a source's topic; fails with UnknownTopic if the topic was deleted.
 Result<std::unique_ptr<RowBuffer>> make_row_buffer(
     const MetadataImage& image, const std::shared_ptr<const engine::DataSource>& source,
     const Clock& clock);

@@ -46,7 +46,7 @@ enum class ResultKind : uint8_t {
 };
 
 // A statement that has been analysed. Prepared statements and portals share its ownership. The
-// backend derives a class from it that also keeps the plan.
+// backend's own class is derived from it, and also has the plan.
 class Prepared {
  public:
   virtual ~Prepared() = default;

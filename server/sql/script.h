@@ -89,10 +89,10 @@ class ScriptSession {
   virtual void shut_down(Error reason) = 0;
 };
 
-// Opens a session on the loop with the index `shard`, and begins the script. `wake` requests that
-// run() is called soon, but not within the present call. `form` and the objects in the request
-// outlive the session. Fails if the session cannot be opened, or if a setting or variable is not
-// accepted.
+// Opens a session on the loop with the index `shard`, and prepares the script. The script's code
+// calls `wake` to request a call of run() soon, but not within the present call. `form` and the
+// objects in the request outlive the session. Fails if the session cannot be opened, or if a
+// setting or variable is not accepted.
 using OpenScript = std::function<Result<std::unique_ptr<ScriptSession>>(
     size_t shard, std::function<void()> wake, const ScriptRequest& request, AnswerForm& form)>;
 

@@ -10,8 +10,8 @@ namespace server::sql {
 // case, empty names are omitted.
 std::vector<std::string> names_of_search_path(std::string_view path);
 
-// Returns those names of the path that are schemas of every database. `"$user"` is not among them,
-// because no user has a schema of its own.
+// Returns those names of the path that are schemas of every database. `"$user"` is omitted, because
+// no user has a schema of its own.
 std::vector<std::string> schemas_of_search_path(std::string_view path);
 
 }  // namespace server::sql

@@ -17,8 +17,8 @@ namespace server {
 // Threads: the session's loop. Owner: the execution, while it waits.
 class StalledTurns {
  public:
-  // Releases the table locks of a running append (`taken`) and those of the session. If a
-  // transaction holds the session's locks until it ends, they are kept.
+  // Releases the table locks of a running append (`taken`), and those of the session. If a
+  // transaction holds the session's locks until its end, they are not released.
   explicit StalledTurns(SqlSession& session, std::shared_ptr<WriterTurns> taken = nullptr)
       : timer_(session.shard().loop(), "stalled turns", [&session, taken = std::move(taken)] {
           if (taken) taken->clear();

@@ -33,8 +33,8 @@ class TemporaryTables {
   // Returns the definition with the names from the catalog. Returns the statement itself if it
   // names no temporary table.
   Statement translate(const Statement& statement) const;
-  // Called when a definition was executed: stores the name of a created table, or removes that of a
-  // dropped one.
+  // Called when a definition was executed: stores the name of a created table, or removes the name
+  // of a dropped table.
   void note(const engine::Statement& statement);
   // Returns a statement that drops all tables of the session; null if it has none.
   Statement drop_all() const;

@@ -14,10 +14,9 @@
 
 namespace server {
 
-// The operations of a barrier on tasks and on the log. Stages are indexes in BarrierPlan::stages.
-// A callback runs on the barrier's loop, perhaps within the call, and never after the barrier has
-// ended. An error means that the stage can no longer take part.
-//
+// The operations of a barrier on tasks and on the log. A stage is identified by its index in
+// BarrierPlan::stages. A callback runs on the barrier's loop, perhaps within the call, and never
+// after the barrier has ended. An error means that the stage cannot reach the barrier.
 // Threads: the barrier's loop. Owner: the owner of the barrier; it outlives the barrier.
 class BarrierPort {
  public:
@@ -37,22 +36,22 @@ class BarrierPort {
   // unfinished work.
   virtual void await(size_t stage, std::vector<std::pair<engine::PartitionRef, Offset>> cuts,
                      Then then) = 0;
-  // Opens the table that the stage keeps for its readers. The tasks of the stage stand.
+  // Opens the table that the stage keeps for readers of the barrier. The tasks of the stage have
+  // reached their cuts and are stopped.
   virtual void open(size_t stage, std::function<void()> then) = 0;
   // Lifts the limits of the tasks.
   virtual void leave(Stages stages) = 0;
 };
 
 // Steps:
-//   1. All tasks of the plan stop polling. One snapshot of the log gives the cuts of all base
-//      topics. The tasks continue up to these cuts.
-//   2. Stage by stage, in the order of the plan: waits until the tasks of the stage stand at the cuts
-//      of all their inputs, and opens the stage's table.
-//   3. When all writers of a topic or exchange stand, its end is its cut. Its readers receive the cut
-//      before the writers continue, so no row beyond the cut can be taken.
-// A table opened at step 2 shows the effects of exactly the records below the cuts of the base
-// topics, each once.
-//
+// 1. All tasks of the plan stop polling. One snapshot of the log gives the cuts of all base topics. The tasks
+// continue up to these cuts.
+// 2. Stage by stage, in the order of the plan: the barrier waits until the tasks of the stage have reached the cuts
+// of all their inputs, and opens the stage's table.
+// 3. When all writers of a topic or exchange have reached their cuts, the end of the topic becomes its cut. Its
+// readers receive the cut before the writers continue, so no reader takes a row beyond the cut.
+// A table that was opened in step 2 shows the effects of exactly the records below the cuts of the base topics,
+// each once.
 // Threads: one loop. Owner: shared by pending callbacks.
 class Barrier : public std::enable_shared_from_this<Barrier> {
  public:

@@ -23,8 +23,8 @@ struct SqlParts;
 // A SELECT that reads tables at a barrier.
 struct BarrierReader {
   std::vector<DefinedQueryPtr> queries;  // the queries that keep the tables
-  // Called once for each query when the tasks that keep its table stand at the barrier. They stand
-  // until all copies of `held` are gone.
+  // Called once for each query, when the tasks that keep its table have reached the barrier. They
+  // stay stopped until all copies of `held` are destroyed.
   std::function<void(const std::string& query_id, std::shared_ptr<HeldTables> held)> open;
   // Called if the barrier has ended before all tables were opened. Fails with ObjectState.
   std::function<void(Error why)> fail;
@@ -32,14 +32,13 @@ struct BarrierReader {
   std::weak_ptr<const void> receiver;
 };
 
-// Barriers that share queries follow each other. While one is in progress, later readers wait; they
-// share the next one, as far as it includes all of their queries. After a barrier its tasks work
-// for at least as long as they stood. A barrier is abandoned after kStallUs without progress, and if
-// a task of it fails, pauses or ends. A materialized view has kViewStallUs, because it computes all
-// of its rows before it stands.
-//
-// Threads: read() on any; all else on the loop `home`.
-// Owner:   SqlParts; destroyed when the loops have stopped, and before they are destroyed.
+// If two barriers share a query, the second begins after the first has ended. Readers that arrive while a barrier
+// is in progress wait for the next one, and share it if it includes all of their queries. After a barrier its tasks
+// work for at least as long as they were stopped. A barrier is given up after kStallUs without progress, and if one
+// of its tasks fails, pauses or ends. A materialized view has kViewStallUs, because it computes all of its rows
+// before it reaches the barrier.
+// Threads: read() on any thread; everything else on the loop `home`.
+// Owner: SqlParts; destroyed when the loops have stopped, and before they are destroyed.
 class Barriers {
  public:
   static constexpr int64_t kStallUs = 1'000'000, kViewStallUs = 30'000'000;
@@ -93,7 +92,8 @@ class Barriers {
   uint64_t last_number_ = 0;
   bool is_beginning_ = false;
   std::atomic<uint64_t> begun_ = 0, abandoned_ = 0;
-  // Expired once the server stops: then the loop `home` may no longer exist.
+  // Destroyed when the server stops. Callbacks hold a weak pointer to it: if that has expired, the
+  // loop `home` may no longer exist.
   std::shared_ptr<const int> is_there_ = std::make_shared<const int>();
 };
 

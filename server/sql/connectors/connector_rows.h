@@ -29,8 +29,8 @@ sql::Notice sql_notice(const ConnectorNotice& notice);
 // Returns whether SHOW SOURCE|SINK CONNECTORS lists the connector.
 bool is_of_kind(const ConnectorInfo& connector, engine::ConnectorKind kind);
 
-// Returns the first line of the connector's own error. If it has none, returns that of its first
-// failed task.
+// Returns the first line of the connector's own error. If it has none, returns the first line of
+// the error of its first failed task.
 std::string last_error_of(const ConnectorInfo& connector);
 
 }  // namespace server

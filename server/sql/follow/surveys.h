@@ -31,8 +31,9 @@ class FollowedStatement {
 
   FollowedStatement(FollowedSelect select, InformationReader reader, MemoryBudget& memory);
 
-  // Returns the changes after `seen`; null if no row has changed, and before the end of the first
-  // survey. Fails with the error of the last survey, and like FollowedRows::since().
+  // Returns the changes after the version `seen`; null if no row has changed, or if the first
+  // survey has not ended. Fails with the error of the last survey, or with an error of
+  // FollowedRows::since().
   Result<FollowedRows::ChangesPtr> since(FollowedRows::Version seen);
   FollowedRows::Version version();
 
@@ -63,13 +64,13 @@ class FollowedStatement {
 // for a new statement, and then every kIntervalMs. If they would use more than kMostShare of a
 // core, the interval is longer.
 //
-// Threads: follow() on any; all else on the loop `home`.
+// Threads: follow() on any; everything else on the loop `home`.
 // Owner:   SqlParts; destroyed when the loops and the workers have stopped.
 class Surveys {
  public:
   static constexpr int64_t kIntervalMs = 2'000;
   static constexpr double kMostShare = 0.005;
-  // Limit of statements that differ; each of them keeps its rows.
+  // Limit for the number of different statements, each of which keeps its own rows.
   static constexpr size_t kMostStatements = 1'000;
 
   Surveys(SqlParts& parts, Loop& home);

@@ -33,8 +33,7 @@ class SampleRing {
   // Adds the metrics of one moment. A series without a value for a day is dropped.
   void add(int64_t wall_ms, const std::vector<Sample>& samples);
 
-  // See engine::SampleHistory. The averages of minutes come first, then the points of the last
-  // hour.
+  // See engine::SampleHistory. The averages of minutes precede the points of the last hour.
   void read(const std::optional<std::string>& name, const std::optional<std::string>& label,
             const engine::SampleHistory::OnSeries& on_series) const;
 

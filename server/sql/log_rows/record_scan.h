@@ -44,9 +44,10 @@ class RecordScan {
         is_newest_first_(is_newest_first),
         portion_bytes_(portion_bytes) {}
 
-  // Sets the first record: the one at the offset, or the first one of that time or later (with
-  // newest first: the last one of that time or earlier). Without both, the scan begins at the end.
-  // An offset outside of the partition is replaced by the nearest one inside.
+  // Sets the first record: the record at the offset, or the first record whose time is that time or
+  // later (with newest first: the last record whose time is that time or earlier). Without both,
+  // the scan begins at the end. An offset outside of the partition is replaced by the nearest one
+  // inside.
   Status begin(std::optional<int64_t> offset, std::optional<int64_t> time_ms);
   // Returns the next record without taking it; null after the last one. Reads a further portion if necessary.
   Result<const ScannedRecord*> peek();

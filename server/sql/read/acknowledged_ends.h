@@ -1,6 +1,6 @@
-// The newest known readable ends of partitions. The server has two instances. One holds the ends
-// that leaders have reported, for reads that may be stale. The other holds the ends of rows that
-// statements of this node have written, so that other readers on this node see all rows of a
+// The newest known readable ends of partitions. The server has two objects of this class. One has
+// the ends that leaders have reported, for reads that may be stale. The other has the ends of rows
+// that statements of this node have written, so that other readers on this node see all rows of a
 // statement.
 #pragma once
 #include <cstdint>

@@ -24,7 +24,7 @@ namespace server {
 class ConsistentCut final : public HeldTables, public std::enable_shared_from_this<ConsistentCut> {
  public:
   // Begins to stop the tasks. `standing` is called on the loop of one of the shards when all tasks
-  // are stopped. It is not called after the object is destroyed.
+  // are stopped, unless the object was destroyed before.
   static std::shared_ptr<ConsistentCut> begin(std::vector<Shard*> shards,
                                               std::vector<std::string> query_ids,
                                               std::function<void()> standing);

@@ -1,4 +1,4 @@
-// Tables whose tasks stand still while scans of them begin.
+// Tables whose tasks are stopped while scans of the tables begin.
 #pragma once
 #include <string>
 
@@ -6,14 +6,15 @@
 
 namespace server {
 
-// As long as copies of a shared pointer to this object exist, the tasks stand, each between two of
-// its commits, so that scans which begin on several shards show the tables as of one moment.
-//
+// The tasks are stopped, each between two of its commits, until all copies of a shared pointer to
+// this object are destroyed. So scans that begin on several shards show the tables as of one
+// moment.
 // Threads: any. Owner: shared by the statement and its scans until they have begun.
 class HeldTables {
  public:
   virtual ~HeldTables() = default;
-  // Whether the task stands. A task that was built meanwhile does not. Threads: the task's.
+  // Returns whether this object has stopped the task. A task that was built after the stop is not
+  // stopped. Threads: the task's.
   virtual bool holds(const ShardTask& task) const = 0;
   // Reports that all scans of the query's tasks on this shard have begun, so the tasks may continue.
   // Threads: the shard's.

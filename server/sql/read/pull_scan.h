@@ -36,7 +36,8 @@ struct PullRequest {
   // For each column of the table, whether the look-up uses it; nullopt: it uses all. A scan leaves
   // the other columns out.
   std::optional<std::vector<bool>> used = std::nullopt;
-  // The rows of the table that are needed; nullopt: all. A part of the table returns the rows that may be among them.
+  // The needed rows of the table; nullopt: all rows. Each part of the table returns those of its rows that may be
+  // among the needed rows.
   std::optional<engine::TopRows> top = std::nullopt;
   // A scan ends after about this number of entries of the table, even if it has not read all of them.
   size_t most_entries = SIZE_MAX;

@@ -45,9 +45,9 @@ class ReadPreparation {
   };
   ReadPreparation(SqlSession& session, sql::Receiver& receiver, MetadataImagePtr image,
                   std::vector<MaterializedTable> tables, Kind kind);
-  // The tables will be read at a barrier, which waits for all acknowledged records itself. So all
-  // queries that make them have to run. `is_repeated`: the last barrier did not pass, so the tables
-  // have to catch up before the next one. Call before begin().
+  // Sets that the tables will be read at a barrier. The barrier itself waits for all acknowledged
+  // records, so all queries that write the tables must run. `is_repeated`: the previous barrier was
+  // given up, so the tables have to catch up before the next one. Call before begin().
   void precede_barrier(bool is_repeated) {
     precedes_barrier_ = true;
     demand_ = {true, is_repeated};

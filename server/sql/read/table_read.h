@@ -39,22 +39,22 @@ class TableRead : public SqlExecution {
   void note_opened(int64_t waited_ms);
   // Whether the statement changes the rows that it reads here.
   bool is_for_change() const { return begun_.prepared->is_for_change; }
-  // Whether the session reads tables at barriers, and the tables are to be read at one: a query makes
-  // at least one of them or writes its topic, and the statement changes nothing.
+  // Returns whether the tables are read at a barrier. This is so if the session reads tables at barriers, the
+  // statement changes nothing, and a query writes at least one of the tables or its topic.
   bool reads_at_barrier(std::span<const MaterializedTable> tables) const;
   // Returns the error for a statement that reads streams and tables at a barrier.
   static Error streams_at_barrier();
-  // Returns a plan that scans the table if `plan` looks up many keys; otherwise returns `plan`. The
-  // tasks of a table stand still during a look-up as of one moment, but not during a scan.
+  // Returns a plan that scans the table if `plan` looks up many keys; otherwise returns `plan`. A
+  // consistent look-up stops the tasks of the table until it ends, a scan only until it begins.
   static std::shared_ptr<const engine::PullPlan> without_many_keys(
       std::shared_ptr<const engine::PullPlan> plan);
   // Whether the last attempt of the statement has failed.
   bool is_repeated() const { return begun_.awaits_tables_since_us > 0; }
   using Open = std::function<void(const std::string& query_id, std::shared_ptr<HeldTables> held)>;
-  // Asks for a barrier over the tables. `open` is called on the session's loop for each query that
-  // keeps one of them, when its tasks stand; they stand until all copies of `held` are gone. If the
-  // barrier does not pass, starts the statement again after `give_up`, or reports the error when
-  // read.wait.ms is over.
+  // Requests a barrier over the tables. `open` is called on the session's loop for each query that
+  // keeps one of them, when the query's tasks have reached the barrier. The tasks stay stopped
+  // until all copies of `held` are destroyed. If the barrier is given up, calls `give_up` and
+  // starts the statement again, or reports the error when read.wait.ms is over.
   void begin_barrier(std::span<const MaterializedTable> tables, Open open,
                      std::function<void()> give_up);
 

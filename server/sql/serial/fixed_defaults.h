@@ -1,6 +1,6 @@
-// Replaces the texts of times in DEFAULT clauses by unambiguous ones. Such a text depends on a time
-// zone and a date order. These must be those of the session that writes the definition, not those
-// of the sessions that insert rows later.
+// Replaces the texts of times in DEFAULT clauses by unambiguous texts. Such a text depends on a
+// time zone and a date order. The session that writes the definition determines both, and not the
+// sessions that insert rows later.
 #pragma once
 #include <memory>
 

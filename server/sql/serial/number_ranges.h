@@ -11,7 +11,7 @@ namespace server {
 class NumberRanges {
  public:
   // If the set gets more than `most` ranges, it drops the second lowest range. So contains() may
-  // return false for a number that was added.
+  // return false for a number that was added before.
   explicit NumberRanges(size_t most) : most_(most) {}
   void add(int64_t first, int64_t last);
   bool contains(int64_t number) const;

@@ -59,9 +59,9 @@ class SequenceReserves {
   // Gives all unused numbers back, so that a clean stop skips none. Waits until this is done, but
   // at most some seconds.
   void give_back();
-  // Gives the unused numbers of one sequence back before it is altered, so that its position is
-  // that of the last given number. Does not wait: `done` is called once, within the call or on the
-  // metadata thread.
+  // Gives the unused numbers of one sequence back before the sequence is altered, so that its
+  // position is that of the last used number. Does not wait: `done` is called once, within the call
+  // or on the metadata thread.
   void give_back(const std::string& name, std::function<void()> done);
   // Returns a number for a transaction. It is greater than all numbers that this server returned
   // before, also before its last restart.

@@ -19,8 +19,8 @@ class OptimisticRetry {
  public:
   using Changes = std::vector<ClusterTopics::Change>;
 
-  // Begins an attempt and returns its changes. If `read` does not contain a partition, the
-  // partition counts as not read at all.
+  // Begins an attempt and returns its changes. A partition that is missing in `read` counts as not
+  // read at all.
   Changes begin(storage::AppendRequest request, const ReadEnds& read);
   // Begins an attempt whose rows do not depend on existing rows.
   Changes begin_without_condition(storage::AppendRequest request);
@@ -31,7 +31,7 @@ class OptimisticRetry {
   bool was_overtaken() const;
   // Begins an attempt with the rows that partitions have rejected, this time without a condition.
   Changes rest_without_condition();
-  // Divides the keys of the last attempt into written and unwritten ones. Called before another
+  // Divides the keys of the last attempt into written and unwritten keys. Called before another
   // attempt.
   Status note_there();
 

@@ -20,9 +20,9 @@ struct RowsWrite {
   engine::Query rows;          // the rows to write; for Delete their keys
   std::vector<size_t> places;  // for each column of `rows`: place in the target's schema
   size_t numbered = 0;  // number of trailing columns whose DEFAULT takes numbers of a sequence
-  // For an UPDATE of key columns: the number of key columns, otherwise 0. After each new row, the
-  // SELECT then returns the old key, and the first column of an existing row that already has the
-  // new key (NULL if no such row exists).
+  // The number of key columns if the statement is an UPDATE of key columns; otherwise 0. After each
+  // new row, the SELECT then returns the old key, and the first column of an existing row that
+  // already has the new key (NULL if no such row exists).
   size_t moved_keys = 0;
   // True: it is an error if a key occurs twice. False: of several rows with the same key, the last
   // one is kept.
