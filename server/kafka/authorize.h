@@ -39,8 +39,8 @@ void add_later(Reply<Response>& reply, Items Response::*to, Items refused) {
   });
 }
 
-// Checks access to a topic that the request gives by name or by id. An unknown id passes, because
-// the handler answers it with an error.
+// Checks access to a topic, which the request identifies by name or by id. An unknown id is
+// accepted here, because the handler answers it with an error.
 inline bool may_topic(const HandlerContext& context, Operation operation, const std::string& name,
                       const Uuid& id) {
   if (!name.empty()) return context.permissions->may_topic(operation, name);

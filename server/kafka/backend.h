@@ -29,8 +29,8 @@ struct ClusterView;
 // The replicas and the owner of a new topic.
 struct Replication {
   int32_t factor = -1;  // -1: the server chooses the number
-  // The replicas of each partition, chosen by hand. Empty: the server chooses `factor` replicas for
-  // each.
+  // The replicas of each partition, if the client has chosen them. Empty: the server chooses
+  // `factor` replicas for each.
   std::vector<std::vector<NodeId>> assigned = {};
   std::optional<std::string> owner = {};  // name of a role; nothing: no owner
 };
@@ -148,9 +148,9 @@ class Backend {
     transactions().ask(std::move(request), std::move(done));
   }
   // Returns a guard for the records that a producer appends after join_transaction() has answered.
-  // The caller takes the guard before it calls join_transaction(), so that an end marker of the
-  // transaction that arrives in between is noticed. Returns null on a single node, where no guard
-  // is needed: there the coordinator's answers and its end markers arrive in their order.
+  // The caller takes the guard before it calls join_transaction(): the guard notices an end marker
+  // that arrives between the two calls. Returns null on a single node, which needs no guard,
+  // because the coordinator's answers and its end markers arrive in their order.
   virtual std::shared_ptr<storage::TransactionGuard> guard_transaction(
       const storage::TopicPartition& /*partition*/, ProducerId /*producer*/) {
     return nullptr;

@@ -63,7 +63,7 @@ struct AnswerSlot {
   bool ends_connection = false;
   std::string end_reason = {};  // reason for the end of the connection, for the server's log
   std::string bytes;            // empty: no answer is sent
-  // called when is_ready becomes true; empty once the connection is gone
+  // called when is_ready becomes true; empty when the connection has ended
   std::function<void()> on_ready;
 
   void finish() {
@@ -73,7 +73,7 @@ struct AnswerSlot {
 };
 
 // Sends the answer to one request, once, within the handler's call or later. A reply shares only
-// the slot with the session: the connection may be gone when the answer is sent.
+// the slot with the session: the connection may have ended when the answer is sent.
 template <class Response>
 class Reply {
  public:
@@ -118,7 +118,7 @@ class Reply {
   }
 
   std::shared_ptr<AnswerSlot> slot_;  // shared with the session's queue
-  // Shared by the copies; null for most requests.
+  // Copies of the reply share this function. It is null for most requests.
   std::shared_ptr<const std::function<void(Response&)>> amend_;
   int32_t correlation_id_;
   int16_t version_;
@@ -140,7 +140,7 @@ struct PendingResponse {
   // Adds a step that waits in the bounded queue of the metadata thread, such as a change of a
   // topic. The number of steps in progress is limited, so that one request cannot fill the queue.
   // The step that `begin` starts calls complete_step() once, within the call or later, even if the
-  // connection is gone by then.
+  // connection has ended by then.
   void add_step(std::function<void()> begin) {
     ++left;
     steps.push_back(std::move(begin));
@@ -196,7 +196,7 @@ using RunAside =
 // effect in their order.
 struct AsideGate {
   size_t under_way = 0;
-  // called when the next request may begin; empty if the connection is gone
+  // called when the next request may begin; empty if the connection has ended
   std::function<void()> on_open;
 
   void leave() {

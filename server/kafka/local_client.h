@@ -81,7 +81,7 @@ class LocalClient final : private SessionHost {
   std::optional<Timer> timer_;  // for the session's deadline, or for a retry to get memory
   int64_t refused_since_us_ = 0;
   bool is_woken_ = false;
-  // Shared with deferred calls and with callbacks, which may destroy this object.
+  // Deferred calls and callbacks share its ownership, because they may destroy this object.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -13,7 +13,7 @@ class Turn {
   Turn(const Turn&) = delete;
   Turn& operator=(const Turn&) = delete;
 
-  // Returns an error if the turn could not begin. Nothing may be read then.
+  // Returns an error if the turn could not begin; the caller must then read nothing.
   const Status& begun() const { return begun_; }
 
  private:

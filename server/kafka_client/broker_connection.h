@@ -134,7 +134,7 @@ class BrokerConnection final : ConnectionHandler {
   std::unique_ptr<Connection> connection_;
   std::unique_ptr<ClientTls> tls_;  // null without TLS
   std::unique_ptr<SaslLogin> login_;
-  // Shared with the code that handles a frame, which may destroy this object.
+  // The code that handles a frame shares its ownership, because it may destroy this object.
   const std::shared_ptr<kafka::FrameReader> frames_;
   bool has_heard_ = false;  // bytes of the peer have arrived
   std::deque<Waiting> waiting_;

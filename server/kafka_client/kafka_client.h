@@ -33,8 +33,9 @@ class KafkaClient : public std::enable_shared_from_this<KafkaClient> {
   // Ends all connections. All waiting and all later calls fail with the reason.
   void close(const Error& reason);
 
-  // Asks one of the brokers for the brokers, and for the partitions of these topics; nullopt: of all topics. Topics are
-  // never created by the question. Fails with NetworkFailure if no broker can be reached, and like BrokerConnection.
+  // Asks one of the brokers for the list of brokers, and for the partitions of these topics; nullopt: of all
+  // topics. The request never creates a topic. Fails with NetworkFailure if no broker can be reached, and with the
+  // errors of BrokerConnection.
   void ask_metadata(std::optional<std::vector<std::string>> topics, int64_t deadline_us,
                     Done<kafka::MetadataResponse> done);
 

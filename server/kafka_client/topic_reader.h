@@ -72,7 +72,7 @@ class TopicReader : public std::enable_shared_from_this<TopicReader> {
                         ForeignRecords& records);
   Status read_batches(const kafka::FetchResponse::Topic::Partition& answer, Partition& partition,
                       ForeignRecords& records);
-  // Handles the error of a partition. Returns whether there was none.
+  // Handles the error of a partition. Returns true if there was no error.
   Result<bool> check(KafkaError error);
   int64_t deadline_us() const;
   template <class Answer>

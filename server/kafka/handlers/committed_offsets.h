@@ -1,5 +1,5 @@
-// Shared by the two requests that commit offsets: OffsetCommit, which takes effect immediately, and
-// TxnOffsetCommit, which takes effect with a transaction.
+// Code that is shared by the two requests that commit offsets: OffsetCommit, which takes effect
+// immediately, and TxnOffsetCommit, which takes effect with a transaction.
 #pragma once
 #include <utility>
 

@@ -1,4 +1,5 @@
-// Shared by ConsumerGroupDescribe and ShareGroupDescribe, which describe each group of a list.
+// Code that is shared by ConsumerGroupDescribe and ShareGroupDescribe, which describe each group of
+// a list.
 #pragma once
 #include <algorithm>
 #include <memory>

@@ -292,7 +292,7 @@ Status check_replicas(const std::vector<int32_t>& replicas, const HandlerContext
 // be up for writes. Fails with InvalidParameter.
 Status check_new_replicas(const std::vector<int32_t>& replicas, const HandlerContext& context);
 
-// The nodes that clients can connect to, and the one that clients treat as the controller.
+// The nodes that clients can connect to, and the node that clients treat as the controller.
 struct Brokers {
   std::vector<ClusterView::Node> all;
   int32_t controller_id;

@@ -29,7 +29,7 @@ inline KafkaError as_abortable(KafkaError error, int16_t version, int16_t first_
              : error;
 }
 
-// The ways in which a group's offsets become part of a transaction.
+// How a group's offsets become part of a transaction.
 enum class Membership {
   Verified,  // the partition must already be part of the transaction
   Added,
