@@ -141,7 +141,7 @@ class Controller {
   // A command under construction, together with the state that the nodes will have after it.
   struct Draft;
   bool is_alive(const storage::ClusterNode& node, int64_t now_us) const;
-  // Returns the size of a majority of the nodes that are not known to be gone.
+  // Returns the size of a majority of the nodes whose processes are not known to have ended.
   size_t majority() const;
   // Returns whether a majority of the nodes has sent a heartbeat within half of the session
   // timeout.
@@ -203,7 +203,8 @@ class Controller {
   const std::optional<NodeId> predecessor_;
   bool must_look_ = true;  // something has happened since all partitions were last examined
   std::set<NodeId> available_, unfit_;  // as of the last examination of all partitions
-  // partitions that have changed since the last examination of all, and are not examined yet
+  // partitions that have changed since the last examination of all partitions, and must still be
+  // examined
   std::set<storage::TopicPartition> changed_;
   const std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');
 };

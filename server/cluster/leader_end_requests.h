@@ -86,10 +86,10 @@ class LeaderEndRequests {
   // seconds; if an open transaction delays an answer, it is `open_wait_us`, and the error after it
   // is ObjectState.
   void ask(std::vector<storage::TopicPartition> partitions, int64_t open_wait_us, Done done);
-  // Confirms that this node still leads the partition. If it does, the state for its leader epoch
-  // that the caller has read before the call was complete. The check is needed because a node that
-  // was frozen or cut off does not know that it was replaced. Fails with NotLeader. Fails with
-  // NotEnoughReplicas if the nodes that could lead by now do not answer.
+  // Confirms that this node still leads the partition. The caller has read the partition's state
+  // before the call; if the call succeeds, that state was complete for the leader epoch. The check
+  // is needed because a node that was frozen or cut off does not know that it was replaced. Fails
+  // with NotLeader. Fails with NotEnoughReplicas if the nodes that could lead by now do not answer.
   void confirm(const storage::TopicPartition& partition, std::function<void(Status)> done);
 
   void on_message(NodeId from, const AskEnds& message);

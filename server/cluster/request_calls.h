@@ -14,8 +14,9 @@
 
 namespace server {
 
-// Each request gets one answer: that of the node, NotSupported below feature level kLevel, or NetworkFailure if the node
-// is not connected or does not answer within kPatienceUs. After NetworkFailure the request may have been executed.
+// Each request gets one answer: the answer of the node, NotSupported below feature level kLevel, or NetworkFailure
+// if the node is not connected or does not answer within kPatienceUs. After NetworkFailure the request may have
+// been executed.
 //
 // Threads: one loop. Owner: ClusterMember.
 class RequestCalls {

@@ -153,8 +153,8 @@ class ConsumerGroup : public std::enable_shared_from_this<ConsumerGroup> {
   int32_t epoch_ = 0, assignment_epoch_ = 0;
   Members members_;
   std::map<std::string, std::string, std::less<>> instances_;  // member ids by instance id
-  // For each used partition, the id of the member that uses it, or that was asked to give it up and
-  // has not done so yet.
+  // The holder of each partition that is in use: the id of the member that has the partition. A
+  // member that was asked to give up a partition stays its holder until it confirms this.
   std::map<TopicIdPartition, std::string> holders_;
   std::vector<TopicOfGroup> topics_;  // subscribed topics, sorted by name
   std::map<std::string, Pattern> patterns_;

@@ -46,7 +46,8 @@ class GroupChanges {
   };
   const Store store_;
   std::vector<StoredRecord> records_;
-  // Shared with the callbacks of appends, which may run after the group is gone.
+  // The callbacks of appends share its ownership, because they may run after the group was
+  // destroyed.
   const std::shared_ptr<State> state_ = std::make_shared<State>();
 };
 

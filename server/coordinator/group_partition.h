@@ -78,8 +78,8 @@ class GroupPartition final : private ReplayedState {
  private:
   struct Group {
     explicit Group(StateSize& size) : offsets(size) {}
-    // One of the two is set, depending on the group's protocol. The callbacks of appends share
-    // them, because these callbacks may run after the group was dropped.
+    // `classic` or `consumer` is set, depending on the group's protocol. The callbacks of appends
+    // share them, because these callbacks may run after the group was dropped.
     std::shared_ptr<ClassicGroup> classic;
     std::shared_ptr<ConsumerGroup> consumer;
     bool has_members() const;
@@ -166,7 +166,7 @@ class GroupPartition final : private ReplayedState {
   // The sessions of share groups at this node, which need not coordinate the groups.
   absl::flat_hash_map<std::string, std::shared_ptr<ShareSessions>> sessions_;
   // The offsets that open transactions have committed. For each partition only the last offset of a
-  // transaction is kept, because the end of the transaction makes only this one valid.
+  // transaction is kept, because only this offset becomes valid at the end of the transaction.
   absl::flat_hash_map<ProducerId, UndecidedOffsets> undecided_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };

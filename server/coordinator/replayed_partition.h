@@ -43,8 +43,8 @@ struct StoredRecord {
   std::optional<std::string> value;
 };
 
-// Returns the error that clients get if a record was not stored. For temporary errors it is one
-// that makes clients retry, or look for the coordinator again (the same translation as in Kafka's
+// Returns the error that clients get if a record was not stored. For temporary errors, the result
+// makes clients retry, or look for the coordinator again (the same translation as in Kafka's
 // coordinators).
 KafkaError coordinator_error(const Status& status);
 // Works like coordinator_error(), for requests whose client shows the error to its user. If the

@@ -68,8 +68,8 @@ class SharePartition {
   std::optional<int64_t> next(int64_t from, int64_t readable_end, const ShareLimits& limits) const;
 
   struct Wish {
-    // The number of records that are still wanted. acquire() reduces it. When it is 0 or less,
-    // enough records have been acquired.
+    // The number of records to acquire. acquire() subtracts the records that it acquires; at 0 or
+    // less, it stops.
     int64_t records = 0;
     bool is_strict = false;  // false: the last batch is lent as a whole
     int64_t batch_size = 0;

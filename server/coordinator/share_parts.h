@@ -6,7 +6,7 @@
 
 namespace server::coordinator {
 
-// Has a map because a request can name very many partitions.
+// Uses a map, because a request can name very many partitions.
 class Parts {
  public:
   explicit Parts(ShareFetched& answer) : answer_(answer) {

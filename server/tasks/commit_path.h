@@ -87,7 +87,8 @@ class CommitPath {
   // Returns whether another node may continue the query.
   virtual bool may_run_elsewhere(const DefinedQuery& defined) const = 0;
   // Calls `done` when all commits of the journal before `end` have been applied on this node, and
-  // each shard has received those of its tasks. If `receiver` has expired, `done` is not called.
+  // each shard has received the commits of its tasks. If `receiver` has expired, `done` is not
+  // called.
   virtual void when_applied(PartitionId journal, Offset end,
                             const std::weak_ptr<const void>& receiver,
                             std::function<void(Status)> done) = 0;

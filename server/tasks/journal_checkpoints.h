@@ -127,7 +127,7 @@ class JournalCheckpoints {
     void add(const Stretch& older);
   };
   size_t journal_bytes() const { return static_cast<size_t>(lane_->policy().journal_bytes); }
-  // Returns the size from which on a backlog makes a checkpoint due.
+  // Returns the size of the backlog, in bytes, at which a checkpoint is due.
   size_t enough_bytes(Memory memory) const {
     if (memory == Memory::Exhausted) return 1;
     return memory == Memory::Tight ? journal_bytes() / kTightFraction : journal_bytes();

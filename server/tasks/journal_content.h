@@ -21,15 +21,16 @@ class JournalContent {
   // Queries, before all other items. `planned_at` is the revision of the command that gave the
   // query its plan.
   virtual Status query(std::string_view id, Revision planned_at) = 0;
-  // Checkpoints: a task, then its stores, each followed by its entries.
+  // The checkpoints: task() for each task, followed by store() for each of its stores, followed by
+  // entry() for each entry of the store.
   virtual Status task(std::string_view id, const storage::CheckpointPosition& position) = 0;
   virtual Status store(std::string_view name) = 0;
   virtual Status entry(std::string_view key, std::string_view value) = 0;
   // Commits after the checkpoint. The commits of each task are in the order of their sequence
   // numbers.
   virtual Status commit(std::string_view task, TaskSequence sequence, std::string_view entry) = 0;
-  // Partitions of exchanges, each followed by its batches. The partitions of one topic are in
-  // order.
+  // The exchanges: partition() for each partition, followed by batch() for each of its batches. The
+  // partitions of one topic are in order.
   virtual Status partition(const storage::PartitionSnapshot::Head& head) = 0;
   virtual Status batch(std::string_view bytes) = 0;
 };

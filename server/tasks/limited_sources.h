@@ -15,10 +15,10 @@ namespace server {
 using Cuts = absl::flat_hash_map<engine::PartitionRef, Offset>;
 using CutsPtr = std::shared_ptr<const Cuts>;
 
-// Passes polls on. While cuts are set, a partition seems to end at its cut, also where a poll asks
-// only for the end: a writer of a time-ordered exchange that stands at its cuts has then sent all
-// rows. Partitions without a cut are not limited.
-//
+// Passes polls to other sources. While cuts are set, a partition seems to end at its cut, even if a
+// poll asks only for the end of the partition. So the reader of a time-ordered exchange sees that a
+// writer has sent all rows up to its cuts, and does not wait for further rows. Partitions without a
+// cut are not limited.
 // Threads: the task's. Owner: the task's ShardTask; destroyed after the task.
 class LimitedSources final : public engine::Sources {
  public:

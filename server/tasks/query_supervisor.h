@@ -119,9 +119,9 @@ class QuerySupervisor final : public QueryRunner {
   std::atomic<int> waiting_operations_ = 0;
   // Guarded by operation_mutex_
   std::map<std::string, Wanted> wanted_;
-  // The time during which an attempt is not put off for operations. Without it, a stream of
-  // statements could keep a query from ever starting. The time grows with each attempt that was put
-  // off, and is reset after an attempt that was not.
+  // The time during which operations cannot interrupt an attempt. Without it, a stream of
+  // statements could keep a query from ever starting. It grows with each interrupted attempt, and
+  // is reset after an attempt that was not interrupted.
   int64_t patience_ms_ = 0;
   bool has_given_way_ = false;
 

@@ -121,7 +121,7 @@ class ReplicatedJournals {
   Status settle(PartitionId journal);
 
   // Calls `done` on the loop when all commits before `end` have been applied and each shard has
-  // received those of its tasks. If `receiver` has expired, `done` is not called.
+  // received the commits of its tasks. If `receiver` has expired, `done` is not called.
   void when_carried_out(PartitionId journal, Offset end, const std::weak_ptr<const void>& receiver,
                         std::function<void(Status)> done);
   // Returns an offset such that all outputs of commits before it are delivered, according to the
@@ -164,7 +164,7 @@ class ReplicatedJournals {
   };
   struct Journal {
     storage::JournalPlace place = {};
-    // Sizes of the last complete snapshot and of the one being read.
+    // Sizes of the last complete snapshot and of the snapshot that is being read.
     size_t snapshot_bytes = 0, begun_bytes = 0;
     LeaderEpoch unclean = {};  // epoch that began with the last unclean election before `place`
     std::optional<storage::FoundSnapshot> to_install = {};

@@ -89,7 +89,7 @@ struct ShardTask {
   // A request to stop the task between two commits (Shard::hold()).
   struct Hold {
     const void* holder;
-    // waits until the task is between two commits; null once it is
+    // Called when the task is between two commits; null after the call.
     std::shared_ptr<Countdown> awaited;
     bool is_admitted = false;  // false: the request waits for its turn
   };
@@ -99,9 +99,9 @@ struct ShardTask {
   struct AtBarrier {
     uint64_t number = 0;       // number of the barrier
     bool is_prepared = false;  // the task takes no records
-    // The cuts that the task has to reach; other tasks of the stage may read some of the partitions.
-    // `stands` is called when the task stands there: its effects up to the cuts are durable, and it
-    // has no unfinished work. It is empty if nothing is awaited.
+    // The cuts that the task has to reach; other tasks of the stage may read some of the partitions. `stands` is
+    // called when the task has reached its cuts: its effects up to the cuts are durable, and it has no unfinished
+    // work. It is empty if nothing is awaited.
     Cuts cuts;
     std::function<void(Status)> stands;
     // Called if the task fails, pauses or is removed while it is part of the barrier.

@@ -1,5 +1,5 @@
 // Makes the records of a table's topic equal to those of another topic, in one transaction. So
-// readers of committed records see either all old rows or all new ones.
+// readers of committed records see either all old rows or all new rows.
 #pragma once
 #include <atomic>
 #include <functional>
