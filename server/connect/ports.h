@@ -123,7 +123,7 @@ class SinkWriter {
   // Called before start(). A writer that waits for another system uses `wait`, so that a task can stop meanwhile.
   virtual void use(TaskWait /*wait*/) {}
   virtual Status start() = 0;
-  // Returns the memory in bytes that the writer needs for one object, beside the records that it is given.
+  // Returns the memory in bytes that the writer needs for one object, in addition to the records that it gets.
   virtual size_t object_memory() const { return 0; }
   // Returns a name for the object whose first record is `first`. Fails if an object with this name exists and was not
   // written by this connector. `first_ms` is the timestamp of the record.

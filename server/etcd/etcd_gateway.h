@@ -73,7 +73,8 @@ class EtcdGateway final : public storage::EtcdClient {
   uint64_t last_watch_ = 0;
   bool is_checking_ = false;
   int64_t check_at_us_ = 0;
-  // Posted callbacks are dropped if this pointer has expired.
+  // Posted callbacks hold a weak pointer to it. If that pointer has expired, the callback is not
+  // called.
   std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');
   std::unique_ptr<HttpThread> http_;  // destroyed first, since it calls back into this object
 };

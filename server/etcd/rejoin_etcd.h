@@ -13,7 +13,7 @@ struct EtcdPlace {
   std::string clients, peers;
 };
 
-// The way in which a member without data starts.
+// How a member without data starts.
 enum class EtcdBegin : uint8_t {
   AsNew,       // one of the initial members, which has never been started
   AsExisting,  // as a new member of an existing etcd

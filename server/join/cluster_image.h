@@ -1,4 +1,5 @@
-// Converts the definitions and topics of a single server to those of a cluster with one node.
+// Converts the definitions and topics of a single server to definitions and topics of a cluster
+// with one node.
 #pragma once
 #include <functional>
 #include <set>

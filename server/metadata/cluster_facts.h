@@ -49,8 +49,8 @@ class ClusterFacts {
   virtual bool supports(Feature feature) const = 0;
   // Returns the feature level that all nodes support.
   virtual storage::FeatureLevel level() const = 0;
-  // Returns the number that distinguishes this node's temporary tables from those of other nodes;
-  // nothing on a node that is alone.
+  // Returns the number that distinguishes this node's temporary tables from the temporary tables of
+  // other nodes; nothing on a node that is alone.
   virtual std::optional<int32_t> node_number() const = 0;
 
   // --- Transactions that contain definitions

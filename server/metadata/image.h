@@ -45,8 +45,8 @@ struct DefinedQuery {
   std::string unreadable = {};
   std::string unread_row = {};  // the unreadable row, written back unchanged
 
-  // For a query that is built beside another one (PersistentQuery::rebuilds): the definition of the
-  // sink after the switch. Before the switch, the query writes its rows to a temporary topic.
+  // For a query that is built to replace another one (PersistentQuery::rebuilds): the definition of
+  // the sink after the switch. Before the switch, the query writes its rows to a temporary topic.
   std::shared_ptr<const engine::DataSource> rebuilt_sink = {};
   // True while the new query replaces the old one: both have stopped and produce no rows. The
   // producer `publisher` of the new query writes the differences between the topics of the two
@@ -107,11 +107,11 @@ class MetadataImage {
   // Returns the query whose tasks materialize a table: the CREATE TABLE ... AS, or the hidden query
   // of a plain CREATE TABLE. Returns nullptr for streams.
   const DefinedQuery* materializer_of(const engine::DataSource& table) const;
-  // Returns the queries that are built beside others (PersistentQuery::rebuilds). Visits all
-  // queries.
+  // Returns the queries that are built to replace other queries (PersistentQuery::rebuilds). Visits
+  // all queries.
   std::vector<DefinedQueryPtr> rebuilds() const;
-  // Returns the queries that write a stream or table, except queries that are still built beside
-  // others.
+  // Returns the queries that write a stream or table, except queries that are built to replace
+  // others and have not replaced them yet.
   std::vector<DefinedQueryPtr> writers_of(std::string_view source) const;
   // Returns the queries that read or write a topic.
   std::vector<DefinedQueryPtr> users_of(const Uuid& topic) const;

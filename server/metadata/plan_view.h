@@ -25,7 +25,7 @@ struct RelationChanges {
 Result<RelationChanges> plan_create_view(const engine::CreateView& create,
                                          const engine::PlanContext& context,
                                          const MetadataImage& image, const Asker& asker);
-// Plans DROP VIEW. add_dependent_views() finds the views that read the dropped ones.
+// Plans DROP VIEW. add_dependent_views() finds the views that read the dropped views.
 Result<RelationChanges> plan_drop_views(const engine::DropViews& drop, const MetadataImage& image,
                                         const Asker& asker);
 

@@ -32,12 +32,12 @@ std::set<Uuid> topics_read_by(const DefinedQuery& query);
 // writes no topic.
 std::optional<QueryTopic> output_topic(const DefinedQuery& query, const engine::OutputPlan& output,
                                        const storage::TopicSnapshot& topics);
-// Returns the queries whose stages write the topic, except queries that are still built beside
-// others. The topic is identified by its id, because several streams and tables may have the same
-// topic, and a query names only one of them.
+// Returns the queries whose stages write the topic, except queries that are built to replace others
+// and have not replaced them yet. The topic is identified by its id, because several streams and
+// tables may have the same topic, and a query names only one of them.
 std::vector<DefinedQueryPtr> writers_of_topic(const MetadataImage& image, const Uuid& topic);
-// Returns the name of the temporary topic of a rebuild: the new query, which runs beside the old
-// one, writes to this topic until it replaces the old one.
+// Returns the name of the temporary topic of a rebuild: the new query, which runs at the same time
+// as the old one, writes to this topic until it replaces the old one.
 std::string rebuild_topic(std::string_view query_id);
 // Returns the name of a deleted topic that the query reads or writes; nothing if all topics exist.
 std::optional<std::string> lost_topic(const DefinedQuery& query,

@@ -1,5 +1,5 @@
-// The steps by which a query that was built beside another one replaces it, and the command that
-// each step logs (docs/adr/0046). The functions do no I/O.
+// The steps by which a query replaces the query for which it was built, and the command that each
+// step logs (docs/adr/0046). The functions do no I/O.
 #pragma once
 #include <string>
 

@@ -11,7 +11,8 @@ namespace server {
 // The certificates of a client. All members are PEM texts.
 struct ClientTlsPems {
   std::string authorities = {};  // empty: the authorities of the operating system
-  // The client's own certificate, followed by those of its issuers, and its key; empty: none
+  // The client's own certificate, followed by the certificates of its issuers, and its key; empty:
+  // none
   std::string certificate = {}, key = {}, key_password = {};
 };
 

@@ -15,7 +15,7 @@
 
 namespace server {
 
-// The ways in which the clients of a front end request TLS.
+// How the clients of a front end request TLS.
 struct TlsStart {
   // True for PostgreSQL, whose clients send an SSLRequest first, in plain text. A client that
   // starts with TLS directly must offer `postgresql` by ALPN.

@@ -42,7 +42,7 @@ class MemberTopics final : public ClusterTopics {
   const Clock& clock_;
   MemoryBudget& memory_;
   const MetadataApplier& definitions_;
-  // Shared, since answers may arrive after this object is gone.
+  // Callbacks share its ownership, because answers may arrive after this object was destroyed.
   const std::shared_ptr<AcknowledgedEnds> acknowledged_ends_ = std::make_shared<AcknowledgedEnds>();
   const std::shared_ptr<AcknowledgedEnds> written_ends_ = std::make_shared<AcknowledgedEnds>();
 };

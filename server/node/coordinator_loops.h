@@ -129,7 +129,7 @@ class CoordinatorLoops {
       });
   }
   // Loads the stored state once the loops run. In a cluster each node coordinates the partitions that it leads, and
-  // checks periodically which ones these are.
+  // checks periodically which partitions these are.
   void start() {
     for (const auto& on : loops_) on->run_later([raw = on.get()] { raw->lead_all(); });
   }

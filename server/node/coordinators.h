@@ -28,7 +28,8 @@ class GroupCoordinators : public CoordinatorLoops<coordinator::GroupShard, coord
     for (size_t i = 0; i < relays.size(); ++i) relays[i]->set_groups(of(i));
   }
 
-  // Reports that the partitions have new records, or are gone: share groups that wait for them check them. Any thread.
+  // Reports that the partitions have new records or were deleted. Share groups that wait for these partitions then
+  // check them. Any thread.
   void grown(std::span<const storage::TopicPartition> partitions) {
     for (const auto& topics : topics_) topics->grown(partitions);
   }

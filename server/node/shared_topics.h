@@ -28,7 +28,7 @@ class SharedTopics final : public coordinator::SharedLog,
   void on_grown(std::function<void(const coordinator::TopicIdPartition&)> tell) {
     tell_ = std::move(tell);
   }
-  // Reports that the partitions have new records, or are gone. Any thread.
+  // Reports that the partitions have new records or were deleted. Any thread.
   void grown(std::span<const storage::TopicPartition> partitions);
 
   Result<int32_t> leader_epoch(const coordinator::TopicIdPartition& partition) override;

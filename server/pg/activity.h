@@ -50,8 +50,8 @@ class Activity {
   // any longer.
   virtual void cancel(Error reason) = 0;
   virtual void set_output_full(bool /*is_full*/) {}
-  // Returns whether the output so far may be held back, because the client cannot use it before the
-  // activity has finished.
+  // Returns whether the output that was produced so far may be held back, because the client cannot
+  // use it before the activity has finished.
   virtual bool output_may_wait() const { return false; }
   // Returns whether a push query had sent all records that existed when its task last ran.
   virtual bool has_caught_up() const { return false; }
@@ -59,7 +59,7 @@ class Activity {
   virtual std::optional<int64_t> deadline_us() const { return std::nullopt; }
 };
 
-// The way in which the rows of a portal are sent, and the messages before and after them.
+// How the rows of a portal are sent, and which messages precede and follow them.
 struct PortalRun {
   std::shared_ptr<Portal> portal;       // shared with the session, whose CLOSE may come first
   std::unique_ptr<RowEncoder> encoder;  // null: rows are not sent (MOVE)

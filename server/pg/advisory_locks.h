@@ -49,7 +49,7 @@ class SessionAdvisoryLocks {
   SessionAdvisoryLocks(const SessionAdvisoryLocks&) = delete;
   SessionAdvisoryLocks& operator=(const SessionAdvisoryLocks&) = delete;
 
-  // None: returns false at once if another session has the lock
+  // None: the call returns false at once if another session has the lock
   enum class Wait : uint8_t { Blocks, None };
   // Requests the lock. Returns whether the session has it now; nothing while the request has no
   // answer, which take_answer() returns later. Fails with LimitExceeded, Deadlock, NotLeader, and

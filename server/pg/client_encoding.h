@@ -32,7 +32,7 @@ class ClientEncoding {
   Result<std::string> stream_from_client(std::string_view piece, bool is_last);
 
   // Converts a text to the client's encoding. A character that the encoding lacks becomes a
-  // question mark. Used for messages and names, which must arrive in any case.
+  // question mark. Used for messages and names, which must be sent even with such characters.
   std::string to_client_or_marks(std::string_view utf8);
   // Converts `out` from `begin` on into the client's encoding. take_failure() returns the error of
   // characters that the encoding lacks.

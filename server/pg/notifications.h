@@ -80,8 +80,8 @@ class Notifications {
   explicit Notifications(NotifyNodes notify_nodes = {}) : notify_nodes_(std::move(notify_nodes)) {}
   void listen(const std::string& channel, const MailboxPtr& mailbox);
   void unlisten(const std::string& channel, const MailboxPtr& mailbox);
-  // Passes the notifications to the sessions of this node, and to those of the other nodes. `done`
-  // gets the nodes that have not confirmed them, see NotifyNodes.
+  // Passes the notifications to the sessions of this node, and to the sessions of the other nodes.
+  // `done` gets the nodes that have not confirmed them, see NotifyNodes.
   void notify(const std::vector<NotificationPtr>& all, Done done);
   // Passes notifications that another node has sent to the sessions of this node.
   void deliver(const std::vector<NotificationPtr>& all);

@@ -26,8 +26,8 @@ class TableListener final : private sql::Receiver {
   static Result<std::unique_ptr<TableListener>> begin(SessionContext& context,
                                                       const std::string& channel,
                                                       std::function<void()> wake);
-  // Returns {"rows": 3}; and once, when the table is gone or can no longer be read, {"ended":
-  // "why"}.
+  // Returns {"rows": 3}. When the table was dropped or can no longer be read, returns {"ended":
+  // "why"} once.
   std::optional<std::string> take();
   bool has_ended() const { return has_ended_; }  // true after take() has returned "ended"
 

@@ -33,8 +33,8 @@ class PgTableWriter final : public TableWriter {
   Status commit() override;
 
  private:
-  // Rows that one statement writes: rows of one table with the same columns, which are all deletes
-  // or all no deletes.
+  // Rows that one statement writes: rows of one table with the same columns, either all of them are
+  // deletes, or none.
   struct Run {
     std::string topic;                                // the table follows from it
     std::shared_ptr<const engine::TableShape> shape;  // of the first row
@@ -68,7 +68,7 @@ class PgTableWriter final : public TableWriter {
   Status add_columns(const PgTable& table, const std::vector<engine::TableColumn>& missing);
   // Reads the columns of the table again.
   void forget_table(const std::string& topic);
-  // Returns the name of the temporary table whose columns are those of the run.
+  // Returns the name of the temporary table that has the columns of the run.
   Result<std::string> staging_of(const Run& run);
   std::string statement_of(const Run& run, const PgTable& table, const std::string& staging) const;
   // Writes the rows of the run whose indexes in `rows` are in `part`.

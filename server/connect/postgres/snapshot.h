@@ -26,8 +26,8 @@ class PgSnapshot {
   // `snapshot` is the name of an exported snapshot, which must exist until this function returns.
   static Result<PgSnapshot> open(const engine::PostgresSource& source, const std::string& snapshot);
 
-  // Adds a table, whose rows are returned after those of the tables before it. If `after` is given,
-  // only rows with a greater key are returned.
+  // Adds a table, whose rows are returned after the rows of all tables that were added before. If
+  // `after` is given, only rows with a greater key are returned.
   void add(engine::PgTable table, std::optional<PgKeyTexts> after);
   struct Row {
     std::vector<std::optional<std::string>> values;  // of all columns of the table

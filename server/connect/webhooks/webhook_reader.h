@@ -51,11 +51,11 @@ class WebhookQueue final : public Webhook {
   void accept(WebhookRequest request, Done done) override;
   // `wake` is called when a request arrives, until close().
   void on_arrival(std::function<void()> wake);
-  // Answers all waiting requests with 503, and refuses new ones until the next take().
+  // Answers all waiting requests with 503, and refuses new requests until the next take().
   void pause();
   // Takes the oldest requests from the queue, about as many as the limits permit.
   std::vector<Delivery> take(size_t max_bytes, size_t max_requests, bool& has_more);
-  // Answers all waiting requests with 503, and refuses new ones.
+  // Answers all waiting requests with 503, and refuses new requests.
   void close();
 
  private:
@@ -104,8 +104,8 @@ class WebhookReader final : public SourceReader {
   Webhooks& webhooks_;
   const std::string topic_, name_;
   const std::shared_ptr<WebhookQueue> queue_;
-  // The number of requests so far. It is used as the position, so that each batch has a position to
-  // commit, even if a transform drops all of its records.
+  // The number of requests that were received so far. It is used as the position, so that each
+  // batch has a position to commit, even if a transform drops all of its records.
   int64_t requests_ = 0;
   std::deque<Taken> taken_;  // batches whose commit is not durable yet
 };

@@ -50,7 +50,7 @@ class QueryExchange final : public SqlExchange {
   MemoryCharge out_charge_{context().memory, MemoryKind::Results};
   int64_t rows_ = 0;
   bool has_head_ = false, is_over_ = false, is_print_ = false;
-  // Shared with callers on other threads, which may close the query.
+  // Its ownership is shared with callers on other threads, which may close the query.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -35,8 +35,8 @@ class QueryFormat {
   virtual void end(bool has_reached_limit, std::span<const std::string> warnings,
                    std::string& out) = 0;
   virtual void fail(const Error& error, std::string& out) = 0;
-  // Returns bytes that the client ignores. They show the client, and proxies on the way, that an
-  // answer without rows is still open. Empty: the format has no such bytes.
+  // Returns bytes that the client ignores. They show the client, and proxies between server and
+  // client, that an answer without rows is still open. Empty: the format has no such bytes.
   virtual std::string_view sign_of_life() const { return {}; }
 };
 
