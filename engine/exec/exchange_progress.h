@@ -15,8 +15,8 @@ struct ExchangeProgress {
   // No later row of the task has a merge time (engine/exec/running_times.h) below this one; -1:
   // unknown.
   int64_t time_from = -1;
-  // For each input of the task, an offset before which all records are finished: all rows that are
-  // made from them are in the exchange.
+  // For each input of the task, an offset. All rows that the task makes from records before this
+  // offset are in the exchange.
   std::vector<Offset> next;
   bool operator==(const ExchangeProgress&) const = default;
 };

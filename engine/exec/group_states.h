@@ -24,7 +24,7 @@ class GroupStates {
   void* at(size_t call) { return memory_.get() + offsets_[call]; }
   const void* at(size_t call) const { return memory_.get() + offsets_[call]; }
 
-  // Resets the states to those of a group without rows.
+  // Resets the states to the states of a group without rows.
   void reset();
   // Decodes the output of encode(). Fails with CorruptRecord.
   Status decode(std::string_view bytes);

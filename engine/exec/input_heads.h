@@ -189,14 +189,14 @@ class InputHeads {
   void note_moment();
   Bounds bounds_of_empty_lanes() const;
   bool was_there(const Head& head) const;
-  // Whether queries may still write rows that were due at the noted moment (rows made from records
-  // that could be read then) to a partition that is empty at present. Records of the other kind
+  // Returns whether queries may still write rows to a partition that is empty at present, if these
+  // rows are made from records that could be read at the noted moment. Records of the other kind
   // (table or stream) wait for these rows.
   enum class Owed : uint8_t {
     Nothing,  // no query writes a topic of an empty partition
     NoMore,   // no: the writers have passed the noted moment
-    // no, but the last snapshot may lack some of these rows, because the writers passed the moment
-    // after it was taken
+    // no, but the writers passed the moment after the last snapshot was taken, so the snapshot may
+    // lack some of these rows
     Seen,
     StillOwed,  // yes: a writer has not passed the noted moment
   };

@@ -70,8 +70,8 @@ struct TaskCommit {
   std::string journal;  // positions, state entries, scalars: encode_journal()
   std::vector<OutputBatch> outputs;
   std::vector<std::pair<PartitionRef, Offset>> trims;  // exchange records that are no longer needed
-  // Set by a sink that was full: `journal` in its encoded form, so that the next attempt need not
-  // encode it again. `journal` itself is then empty.
+  // Set by a sink that could not accept the commit because the log was full: `journal` in its
+  // encoded form. So the next attempt need not encode it again. `journal` itself is then empty.
   struct Sealed {
     std::string journal;
     size_t entry_bytes = 0;

@@ -11,8 +11,8 @@ namespace engine {
 // An evaluation may be too expensive for a whole batch (growing texts, regular expressions). It is
 // then done in several steps, each for fewer rows; the result does not depend on how the rows are
 // divided. If a single row takes too long, it is evaluated on another thread, if one exists
-// (TaskContext::run_aside). Until its result arrives, this row and all later rows are the
-// operator's rest.
+// (TaskContext::run_aside). Until its result arrives, this row and all later rows are the remaining
+// work of the operator.
 class RowwiseOperator : public Operator {
  public:
   RowwiseOperator(TaskContext& context, RowExpressions expressions)

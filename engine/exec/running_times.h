@@ -17,9 +17,9 @@ namespace engine {
 // Threads: the task's. Owner: the output of its stage.
 class RunningTimes {
  public:
-  // Adds records in the order of their offsets. All of them come after those added before.
-  // `is_too_far` returns whether a time is so far ahead of the clock that it must not raise the
-  // maximum.
+  // Adds records in the order of their offsets. Their offsets are greater than those of all records
+  // that were added before. `is_too_far` returns whether a time is so far ahead of the clock that
+  // it must not raise the maximum.
   void note(std::span<const int64_t> offsets, std::span<const int64_t> timestamps,
             const std::function<bool(int64_t)>& is_too_far);
   // Returns the running maximum at each of these records. They must be in the order of their

@@ -1,4 +1,4 @@
-// Decodes records that several tasks read only once for all of these tasks.
+// Decodes each record once for all tasks that read it.
 #pragma once
 #include <absl/container/flat_hash_map.h>
 

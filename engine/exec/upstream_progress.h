@@ -1,6 +1,6 @@
-// The progress of the tasks that write a time-ordered exchange, as one of the exchange's readers
-// sees it. An empty lane holds up rows of other lanes only as long as its writer may still send
-// rows that come before them.
+// The progress of the tasks that write a time-ordered exchange, from the point of view of one
+// reader. An empty lane delays rows of other lanes only as long as its writer may still send rows
+// that come before them.
 //
 // A writer has sent all rows of a moment if its progress has reached the ends that its inputs had
 // at that moment. The reader reads these ends itself, in the same snapshot as the lanes and the

@@ -19,16 +19,16 @@ EngineSettings effective_settings(EngineSettings settings, const Properties& ses
 // Returns the default formats of a CREATE without AS. An empty value format means that the statement must name one.
 SourceFormats default_formats(const EngineSettings& settings);
 
-// Returns the formats that the statement gives for `source`. If it gives none, they are those of
-// `otherwise`: the server's defaults, or the formats of a query's first source. A delimiter is
-// taken over together with its format; wrapping and schema properties are not. Fails if a format is
-// unknown, or does not support a property of the statement.
+// Returns the formats that the statement gives for `source`. If the statement gives none, returns
+// the formats of `otherwise`: the server's defaults, or the formats of a query's first source. A
+// delimiter is copied together with its format; wrapping and schema properties are not. Fails if a
+// format is unknown, or does not support a property of the statement.
 Result<SourceFormats> choose_formats(const SourceProperties& properties,
                                      const SourceFormats& otherwise, std::string_view source);
 
-// Checks that the columns can be written in these formats. `schema` is that of the whole source.
-// The session's properties may determine whether a single value column is wrapped; if the statement
-// does not, the function adds this to the formats.
+// Checks that the columns can be written in these formats. `schema` is the schema of the whole
+// source. The session's properties may determine whether a single value column is wrapped; if the
+// statement does not, the function adds this to the formats.
 Result<SourceFormats> fit_formats(SourceFormats formats, const Schema& schema,
                                   const Properties& session);
 

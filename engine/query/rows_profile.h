@@ -9,7 +9,7 @@ namespace engine {
 struct RowsNode;
 
 // Sums over all runs of a step. (A step within WITH RECURSIVE runs several times.) The time
-// includes that of the step's inputs.
+// includes the time of the step's inputs.
 struct StepMeasure {
   uint64_t runs = 0, rows = 0;
   int64_t us = 0;

@@ -1,4 +1,4 @@
-// Rewrites sub-queries that use columns of their outer query in other ways than in equalities.
+// Rewrites sub-queries that use columns of their outer query elsewhere than in equalities.
 #pragma once
 #include <optional>
 

@@ -22,7 +22,7 @@ struct Appended {
 
 // Binds the sub-query `expression`. Its result becomes the next column of `beside`. A sub-query may
 // use columns of its outer query in equalities of its WHERE; if it uses them in other ways, it is
-// rewritten to read the outer rows. Fails with NotSupported if that is not possible either.
+// rewritten to read the outer rows. Fails with NotSupported if it cannot be rewritten.
 Result<BoundSubquery> bind_subquery(const Expression& expression, const SelectNames& names,
                                     RowsPlanning& planning, Appended& beside);
 

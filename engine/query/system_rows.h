@@ -46,7 +46,8 @@ struct SystemRead {
   // Rows that do not meet all of these conditions may be left out, to save work. The statement checks its conditions
   // itself in any case.
   std::span<const SystemTextFilter> wanted = {};
-  // For each column whether the statement uses it; empty: all. The others may contain only nulls.
+  // For each column whether the statement uses it; empty: all. The other columns may contain only
+  // nulls.
   std::vector<bool> used = {};
 };
 

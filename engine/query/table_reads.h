@@ -42,7 +42,7 @@ struct TableReads {
 // bounds this time.
 inline constexpr size_t kMostSourceRows = 2'048;
 
-// Chooses the ways. Way::First is chosen only if `may_read_first` is set.
+// Chooses how each table is read. Way::First is chosen only if `may_read_first` is set.
 TableReads table_reads(const SelectRowsPlan& plan, bool may_read_first = true);
 
 // Returns the number of rows that one of `parts` parts of a table reads at first for a result of `wanted` rows. The

@@ -10,7 +10,8 @@
 
 namespace engine {
 
-// The order and the number of the needed rows. The columns of the keys are those of the table.
+// The order and the number of the needed rows. The column numbers of the keys are numbers of the
+// table's columns.
 struct TopRows {
   // Most rows that are found this way. Each part of the table keeps 16 bytes for each of them, which are not charged to
   // the memory limit.
@@ -37,7 +38,7 @@ class TopCandidates {
   void keep(const std::vector<ColumnPtr>& columns, std::vector<uint32_t>& rows);
 
  private:
-  // Places are ordered as their rows. Rows with long keys may share a place.
+  // Places have the order of their rows. Rows with long keys may share a place.
   using Place = std::array<uint64_t, 2>;
   const TopRows top_;
   // The first places so far, at most `count`, as a heap with the last place in front.
