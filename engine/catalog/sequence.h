@@ -22,7 +22,8 @@ struct Sequence {
   // the role that created the sequence; empty: superusers
   std::string owner_role = {};
 
-  // Numbers up to this one are never returned again. If `is_called` is false, this number itself is the next one.
+  // This number and all smaller ones are never returned again. If `is_called` is false, this number itself is the
+  // next one.
   int64_t last_value = 1;
   bool is_called = false;
   // Increased by setval() and ALTER SEQUENCE, so that nodes discard the numbers that they have

@@ -28,7 +28,7 @@ std::span<const StatementSetting> statement_settings();
 // and have no meaning here.
 bool is_statement_setting(std::string_view name);
 
-// Checks the value of a setting. Fails with InvalidParameter if the setting does not take the
+// Checks the value of a setting. Fails with InvalidParameter if the setting does not accept the
 // value, and with UndefinedObject if the name is unknown and looks like a setting. Other names with
 // a dot are the client's own, as in PostgreSQL. `others` are known names whose values the caller
 // checks.

@@ -39,7 +39,7 @@ struct StateKey {
 std::optional<StateKey> parse_state_key(std::string_view key);
 
 // The value of a position. It has the id of its connector: if a connector is dropped and another
-// one gets the same name, the positions of the old one are ignored.
+// one gets the same name, the positions of the dropped connector are ignored.
 struct PositionValue {
   std::string offset_json;  // a JSON object as in Kafka Connect's REST API
   Uuid connector;

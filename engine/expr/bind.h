@@ -1,6 +1,6 @@
 // Binds expressions: converts a parsed expression to a typed one.
 //
-// Errors have a position, a message, and ksqlDB's message if that one is different.
+// Errors have a position, a message, and ksqlDB's message if it is different.
 #pragma once
 #include <map>
 #include <optional>

@@ -225,8 +225,8 @@ BoundExpression call_expression(Kernel kernel, SqlType type, std::vector<BoundEx
 // Casts an expression. If it is a literal, the cast is computed now, unless it fails.
 BoundExpression cast_or_fold(BoundExpression expression, const SqlType& type);
 
-// Returns the type for a parameter that stands next to an operand of this type. For a DECIMAL it is
-// a DECIMAL with 38 digits: of the digits that `type` lacks, half are added after the point.
+// Returns the type for a parameter that is combined with an operand of this type. For a DECIMAL it
+// is a DECIMAL with 38 digits: of the digits that `type` lacks, half are added after the point.
 // Otherwise a parameter 1.49 next to a DECIMAL(10, 1) would be rounded to 1.5 before the
 // comparison. Returns other types unchanged.
 SqlType with_spare_digits(SqlType type);

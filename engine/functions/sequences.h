@@ -23,7 +23,7 @@ class Sequences {
   // last() for any sequence.
   virtual Result<int64_t> current(std::string_view name) const = 0;
   virtual Result<int64_t> last() const = 0;
-  // Sets the sequence. Its next number is the one after `value`, or `value` itself if `is_called` is false.
+  // Sets the sequence. Its next number is the number after `value`, or `value` itself if `is_called` is false.
   virtual Status set(std::string_view name, int64_t value, bool is_called, EvalBudget* budget) = 0;
   // Returns the number of the current transaction. Outside of a transaction, each call returns a new number.
   virtual int64_t transaction() = 0;

@@ -27,8 +27,9 @@ struct SchemaQuestion {
   std::string subject = {};
   RegisteredSchema schema = {};
 
-  // Returns whether the plan depends on the answer. The other questions change the registry; they
-  // are asked only when everything else in the statement has been found to be valid.
+  // Returns whether the question only reads, so that the plan depends on its answer. The other
+  // questions change the registry; they are asked only when everything else in the statement has
+  // been found to be valid.
   bool is_read() const { return kind == Kind::ById || kind == Kind::Latest; }
 };
 

@@ -21,9 +21,9 @@ inline Name without_public(const Name& name) {
   return is_in_public(name) ? Name{name.text.substr(kPublicPrefix.size()), name.quoting} : name;
 }
 
-// Returns whether the name can be that of a temporary table. A name in backquotes is exactly the
-// name of a relation in the catalog; it refers to a temporary table only if it begins with the
-// schema PG_TEMP.
+// Returns whether the name can refer to a temporary table. A name in backquotes is exactly the name
+// of a relation in the catalog; it refers to a temporary table only if it begins with the schema
+// PG_TEMP.
 inline bool may_name_temporary(const Name& name) {
   return name.quoting != Quoting::Back || name.text.starts_with("PG_TEMP.");
 }

@@ -4,8 +4,8 @@
 
 namespace engine {
 
-// Returns whether the query, or a query within it, names the table after FROM or JOIN, in any case of letters. The name
-// may also be that of a common table of the query, which hides the table.
+// Returns whether the query, or a query within it, names the table after FROM or JOIN, in any case of letters. The
+// result is also true if the query has a common table (WITH) of this name, which hides the table.
 bool reads_table(const Query& query, const Name& table);
 
 }  // namespace engine

@@ -13,8 +13,8 @@ namespace engine {
 struct SyntaxFailure {
   size_t token_index;  // index of the token that does not fit
   std::string reason;  // the reason in ANTLR's words
-  // The tokens that would have been accepted. Empty if the parser had already looked so far ahead
-  // that they cannot be determined.
+  // The tokens that the parser would have accepted. Empty if the parser had already looked so far
+  // ahead that they cannot be determined.
   antlr4::misc::IntervalSet expected;
 };
 

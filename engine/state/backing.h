@@ -9,8 +9,8 @@
 
 namespace engine {
 
-// Gives a store read access to its contents in the checkpoints. Keys and values are those of the store's changes
-// (StateChanges).
+// Gives a store read access to its contents in the checkpoints. Keys and values have the same encoding as in the
+// store's changes (StateChanges).
 //
 // Threads: the task's.
 // Owner:   the code that made the task; the backing outlives the task's stores.

@@ -173,8 +173,8 @@ class Layers {
                                                                std::string_view key);
   // Returns the memory that all scans keep.
   size_t scan_bytes() const;
-  // Ends scans to get back their memory: the oldest ones until `bytes` are free, or all of them.
-  // The caller frees the memory of the returned scans. A scan itself could free it only in its next
+  // Ends scans to get back their memory: the oldest scans until `bytes` are free, or all scans. The
+  // caller frees the memory of the returned scans. A scan itself could free it only in its next
   // step, and its client may not ask for that step for an hour.
   std::vector<StoreScanPtr> overtake_scans(size_t bytes = SIZE_MAX);
 

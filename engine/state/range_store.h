@@ -84,7 +84,7 @@ class RangeStore final : public Store {
   // Returns the first part from `from` on that may have entries; nullopt if none has.
   Result<std::optional<int64_t>> next_part(int64_t from);
 
-  // Expires all parts before this one, also in the journal. forget_some() frees their memory.
+  // Expires all parts before `part`, also in the journal. forget_some() frees their memory.
   void expire_before(int64_t part);
   // Destroys at most `max_entries` expired entries. Returns true if more are left.
   bool forget_some(size_t max_entries);

@@ -55,7 +55,8 @@ class SlotPool {
 
   // Returns the number of pieces in use. Returned pieces are handed out again.
   size_t used() const { return used_; }
-  // Returns the number of pieces that were ever handed out, including returned ones.
+  // Returns the number of pieces that were ever handed out, including the pieces that were
+  // returned.
   size_t size() const { return size_; }
   void* at(size_t number) const {
     const Place place = place_of(number);

@@ -48,7 +48,7 @@ extern const std::span<const MillraceTable> kMillraceTables;
 const MillraceTable* find_millrace_table(const SystemTable& table);
 SystemTable millrace_table(const MillraceTable& row);
 
-// history_rows.cc: tables of millrace_catalog that no SHOW has.
+// The tables of millrace_catalog that no SHOW statement shows; history_rows.cc has them.
 struct HistoryTable {
   PostgresTable table;  // schema, name and columns
   std::span<const std::string_view> key;

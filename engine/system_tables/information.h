@@ -36,7 +36,7 @@ struct QueryStatus {
   uint64_t records_ahead = 0;
   uint64_t windows_expired = 0;
   // The time and the origin of the record that has moved stream time furthest. Other records are
-  // late with regard to this one.
+  // late because of this record.
   int64_t stream_time = -1;
   std::string time_moved_by = {};
 };

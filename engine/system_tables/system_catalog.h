@@ -40,7 +40,8 @@ class CatalogRows final : public SystemRows {
  private:
   const InformationContext& context_;
   const std::string database_, user_, temporary_schema_;
-  // Made for the first table, since a SELECT may read several tables of the catalog.
+  // Created when the first table needs it, and kept, because a SELECT may read several tables of
+  // the catalog.
   mutable std::unique_ptr<const CatalogObjects> objects_;
 };
 

@@ -1,4 +1,4 @@
-// A few thousand rows on their way through a query, as columns.
+// A few thousand rows that are passed from step to step of a query, stored as columns.
 #pragma once
 #include <cstdint>
 #include <memory>

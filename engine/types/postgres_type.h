@@ -23,7 +23,7 @@ struct PostgresType {
 };
 
 // Returns the PostgreSQL type of `type`. MAP and STRUCT are jsonb. So is an ARRAY of ARRAYs,
-// because PostgreSQL's nested arrays are rectangular and those of the dialect need not be.
+// because nested arrays are rectangular in PostgreSQL, and need not be rectangular in the dialect.
 PostgresType postgres_type(const SqlType& type);
 
 // Returns the kind for a type number; Null for unknown numbers.

@@ -18,8 +18,8 @@ class RowColumns {
   // their types; none of them may be nested. `wanted` has one element for each of them.
   RowColumns(std::span<Column* const> columns, const std::vector<bool>& wanted);
 
-  // Decodes the wanted columns into an existing row of nulls. Strings are copied. Fails with CorruptRecord if the bytes
-  // end too early. Bytes behind the last wanted column are not read.
+  // Decodes the wanted columns into an existing row of nulls. Strings are copied. Fails with CorruptRecord if the
+  // bytes end too early. Bytes after the last wanted column are not read.
   Status decode_at(std::string_view bytes, size_t row) const;
 
  private:

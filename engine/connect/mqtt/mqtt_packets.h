@@ -35,7 +35,7 @@ struct MqttUserProperty {
   bool operator==(const MqttUserProperty&) const = default;
 };
 
-// Also the PUBLISH packet that a broker sends.
+// A message to publish. The PUBLISH packets that a broker sends have the same type.
 struct MqttMessage {
   std::string topic, payload;
   uint16_t packet_id = 0;  // of QoS 1; not 0

@@ -21,7 +21,7 @@ struct MqttBroker {
   uint16_t port = 0;
   bool has_tls = false;
   std::string user, password;  // empty: none
-  // PEM texts. Without authorities, those of the operating system are trusted.
+  // PEM texts. If `authorities` is empty, the authorities of the operating system are trusted.
   std::string authorities, certificate, key, key_password;
   std::string client_id;  // empty: the name of the connector determines it
   uint16_t keep_alive_s = 0;

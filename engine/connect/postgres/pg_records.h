@@ -76,8 +76,8 @@ class PgRecordMaker {
 
   // Adds the records for a change: one record, and after a delete its tombstone
   // (PgRecordForm::has_tombstones). If an UPDATE has changed the key, the records of the delete of
-  // the old row come first. `now_us` is the time of the conversion. Fails with InvalidText or
-  // OutOfRange if a value cannot be converted.
+  // the old row precede the others. `now_us` is the time of the conversion. Fails with InvalidText
+  // or OutOfRange if a value cannot be converted.
   Status add(const PgChange& change, const PgOrigin& origin, int64_t now_us,
              std::vector<PgRecord>& out) const;
   PgRecord truncation(const PgOrigin& origin, int64_t now_us) const;

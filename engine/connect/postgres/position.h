@@ -1,6 +1,7 @@
 // The positions of a source that reads the write-ahead log of PostgreSQL, as JSON in
-// __connect_state. There is one position for the log. Each table has another one while its rows are
-// being copied, and until the log no longer has changes that the copied rows already contain.
+// __connect_state. There is one position for the log. Each table has a position of its own while
+// its rows are being copied, and until the log no longer has changes that the copied rows already
+// contain.
 #pragma once
 #include <cstdint>
 #include <optional>

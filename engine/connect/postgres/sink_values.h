@@ -16,8 +16,9 @@ namespace engine {
 // InvalidText.
 Result<std::optional<std::string>> sink_value(const JsonTree& value, const JsonTree* schema);
 
-// Returns the type of a column for such values, as in CREATE TABLE; empty if only a value that is not null shows it. Without
-// a schema the type follows from the value: numbers are numeric, arrays and objects jsonb.
+// Returns the type of a column for such values, as in CREATE TABLE; empty if the type is unknown, because the value
+// is null and has no schema. Without a schema the type follows from the value: numbers are numeric, arrays and
+// objects jsonb.
 std::string sink_column_type(const JsonTree& value, const JsonTree* schema);
 
 // Converts a JSON array to the text of an array of PostgreSQL: "[1,[2]]" -> "{1,{2}}"

@@ -39,7 +39,8 @@ struct S3Sink {
   int offset_digits = 0;
   // The path of the times of records; nothing: "partition=N".
   std::optional<TimePath> times;
-  // true: an object has the path of the time at which it is named; false: that of its first record's timestamp
+  // true: the path of an object contains the time at which the object is named; false: the path contains the
+  // timestamp of its first record
   bool uses_wall_clock = false;
   S3Format format = S3Format::Json;
   CsvSettings csv;

@@ -51,7 +51,7 @@ void remove_member(JsonTree& object, std::string_view name);
 
 // Returns the schema of a field of a struct, or null.
 const JsonTree* find_field(const JsonTree& struct_schema, std::string_view name);
-// Returns the schema as that of a field with this name.
+// Returns the schema as the schema of a field with this name.
 JsonTree as_field(JsonTree schema, std::string_view name);
 // Returns the schema of a field without the field's name.
 JsonTree without_field_name(JsonTree field);

@@ -70,8 +70,8 @@ struct AvroType {
 
   // Returns nullptr if no field has exactly this name.
   const AvroField* find_field(std::string_view field) const;
-  // For a union of null and one other type, returns that other type. Otherwise returns this type
-  // itself.
+  // If this type is a union of null and one other type, returns the other type. Otherwise returns
+  // this type itself.
   const AvroType& without_null() const;
   // Returns the index of the null branch of a Union; -1 if it has none.
   int null_branch() const;

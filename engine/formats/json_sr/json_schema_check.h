@@ -31,8 +31,8 @@ class JsonSchemaCheck {
                                                        uint64_t max_steps);
   ~JsonSchemaCheck();
 
-  // Checks a value. Fails with InvalidText, whose message names the place in the value and the problem, or a reference
-  // that does not exist. Fails with LimitExceeded if no steps are left.
+  // Checks a value. Fails with InvalidText: the message names the place in the value and the problem, or a
+  // reference of the schema that does not exist. Fails with LimitExceeded if no steps are left.
   Status check(const JsonTree& value);
 
  private:
