@@ -93,8 +93,8 @@ class MemoryBudget {
   friend class MemoryAccount;
   friend class MemoryCharge;
 
-  // The last part of the limit is for accounts that hold little memory: they can continue while
-  // large ones wait.
+  // The last part of the limit is for accounts that hold little memory: these accounts can grow
+  // while large accounts wait.
   size_t limit_for_large() const { return limit_bytes_ - limit_bytes_ / 8; }
   bool try_grow(MemoryAccount& account, MemoryKind kind, size_t bytes);
   void grow(MemoryAccount& account, MemoryKind kind, size_t bytes);
@@ -152,7 +152,8 @@ class MemoryCharge {
   // Returns false, and changes nothing, if the account cannot get that much now. Shrinking always
   // succeeds.
   bool try_resize(size_t bytes) { return change(bytes, Grant::WhenFree); }
-  // Resizes unconditionally, for memory that exists already and is limited in another way.
+  // Sets the size without a check against the budget. For memory that exists already and whose size
+  // is limited elsewhere.
   void resize(size_t bytes) { change(bytes, Grant::Always); }
   size_t bytes() const { return bytes_; }
 

@@ -120,7 +120,7 @@ class PersistentMap {
     return *found;
   }
 
-  // Adds the entry, or replaces the one with the same key.
+  // Adds the entry, or replaces the entry with the same key.
   void set(Key key, Value value) {
     bool is_new = true;
     auto entry = std::make_shared<const value_type>(std::move(key), std::move(value));

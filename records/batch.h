@@ -79,13 +79,13 @@ Result<RecordTimes> check_records(const BatchView& batch, size_t max_records_siz
 Result<RecordTimes> check_records(const BatchHeader& header, std::string_view records,
                                   RecordOffsets offsets = RecordOffsets::One);
 
-// Set fields of a parsed batch in place. The checksum remains valid, because it does not cover the
-// base offset and the leader epoch.
+// These functions set fields of a parsed batch in place. The checksum remains valid, because it
+// does not cover the base offset and the leader epoch.
 void set_base_offset(char* batch, Offset base_offset);
 void set_leader_epoch(char* batch, LeaderEpoch leader_epoch);
 LeaderEpoch leader_epoch_of(const char* batch);
 
-// The producer fields of a batch. The defaults are those of a producer without an identity.
+// The producer fields of a batch. The defaults stand for a producer without an identity.
 struct ProducerStamp {
   ProducerId producer_id = kNoProducer;
   int16_t producer_epoch = -1;

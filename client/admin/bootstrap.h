@@ -15,9 +15,9 @@ class Bootstrap {
   // WireConnection::open().
   Bootstrap(const std::string& servers, Properties properties);
   // Connects to the first server that answers. The first attempt is made with the server of the
-  // last connect(). If all servers fail, returns the error of the last one. If there are several,
-  // each gets only some seconds to answer, since a frozen server accepts connections but does not
-  // answer.
+  // last connect(). If all servers fail, returns the error of the last one. If there are several
+  // servers, each of them gets only some seconds to answer, since a frozen server accepts
+  // connections but does not answer.
   Result<WireConnection> connect();
   // Called if the current server did not answer: the next connect() begins with the server after
   // it.

@@ -63,7 +63,7 @@ class ClusterAdmin {
   // latter case, the result contains only partitions with an election or an error.
   Result<Refusals> elect(ElectionType type,
                          const std::optional<std::set<TopicPartitionKey>>& partitions);
-  // Removes the node from the cluster. The message of an error is that of the server.
+  // Removes the node from the cluster. If the server refuses, the error has the server's message.
   Status unregister(int32_t node);
 
   // Settings of a broker or a topic, by name. In configure(), an empty value removes the setting.

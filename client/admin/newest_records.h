@@ -8,8 +8,9 @@
 
 namespace client {
 
-// Returns the offset of the record with the greatest timestamp; of several such records, the first
-// one; nothing if the partition is empty. Errors are those of the partition's leader.
+// Returns the offset of the record with the greatest timestamp; if several records have it, the
+// offset of the first of them; nothing if the partition is empty. Errors are those of the
+// partition's leader.
 Result<std::optional<int64_t>> offset_of_newest(NodeConnections& nodes,
                                                 const TopicPartitionKey& partition);
 

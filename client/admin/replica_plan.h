@@ -10,9 +10,9 @@ namespace client {
 
 using ReplicaPlan = std::map<TopicPartitionKey, NodeNumbers>;
 
-// Places the replicas of all partitions of the topics on `nodes`, one node after the other, with
-// alternating racks. Each partition keeps its number of replicas. Fails with InvalidParameter if
-// there are fewer nodes than replicas.
+// Places the replicas of all partitions of the topics on `nodes`, in rotation, with alternating
+// racks. Each partition keeps its number of replicas. Fails with InvalidParameter if there are
+// fewer nodes than replicas.
 Result<ReplicaPlan> plan_generated(const ClusterListing& cluster,
                                    const std::set<std::string>& topics,
                                    const std::set<int32_t>& nodes);

@@ -1,5 +1,5 @@
 // The client's side of SCRAM (RFC 5802, RFC 7677). This class has no socket: it gets the messages
-// of the server, and returns those of the client.
+// of the server, and returns the messages of the client.
 #pragma once
 #include <cstdint>
 #include <string>

@@ -19,8 +19,8 @@ struct NewTopic {
 // Creates the topic. Fails with TopicExists if the name is taken.
 Status create_topic(Connection& connection, const NewTopic& topic);
 Status delete_topic(Connection& connection, const std::string& name);
-// Adds partitions. `partitions` is the number of all partitions after that; `replicas` are the
-// replicas of the new ones.
+// Adds partitions. `partitions` is the number of all partitions after the change; `replicas` are
+// the replicas of the new partitions.
 Status add_partitions(Connection& connection, const std::string& name, int partitions,
                       std::vector<std::vector<int32_t>> replicas = {});
 

@@ -19,7 +19,7 @@ class StatementReader {
  public:
   // Adds a line, which is without its end.
   void add_line(std::string_view line);
-  // Returns the next statement if the lines so far contain a whole one.
+  // Returns the next statement if the lines that were read so far contain a whole statement.
   std::optional<SqlStatement> next();
   // Called at the end of the input. Returns the last statement, whose semicolon may be missing;
   // nothing if only blanks and comments are left.

@@ -1,4 +1,4 @@
-// A client that sends batches with acks=all. It sends the next batch when the one before is
+// A client that sends batches with acks=all. It sends the next batch when the previous batch is
 // acknowledged.
 #pragma once
 #include <string>

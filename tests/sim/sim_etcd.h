@@ -36,7 +36,7 @@ class SimEtcd {
   // Time of the first attempt to put a value. A client that receives no answer repeats the request.
   int64_t first_asked_us(const std::string& value) const { return first_asked_us_.at(value); }
 
-  // For checkers: called before and after each transaction, with the node that has sent it.
+  // Used by checkers. Called before and after each transaction, with the node that has sent it.
   void watch_commits(std::function<void(NodeId, const storage::EtcdTransaction&)> about_to_commit,
                      std::function<void(NodeId, const storage::EtcdTransaction&)> committed = {}) {
     about_to_commit_ = std::move(about_to_commit);

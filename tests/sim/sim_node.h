@@ -76,8 +76,8 @@ class SimNode final : public server::ClusterPort, public server::TaskHost {
   void lose_disk();
   void fill_disk(bool is_full);
 
-  // Runs the work on the node's loop if its process is still the one with this `life`. Work that arrives while the node
-  // is frozen waits in its order.
+  // Runs the work on the node's loop if its process still has this `life`. Work that arrives while the node is
+  // frozen waits in its order.
   void run(uint64_t life, std::function<void()> work);
 
   void send(NodeId to, server::ClusterMessage message) override;

@@ -33,7 +33,7 @@ class CrashableLog final : public Sources, public Sink {
   void refuse_all(const Error& error);
   void set_full(bool is_full) { is_full_ = is_full; }
   size_t on_their_way() const { return on_their_way_.size(); }
-  // The largest sizes so far, in bytes: of a commit with its journal and outputs, and of a single output.
+  // The largest sizes that were seen, in bytes: of a commit with its journal and outputs, and of a single output.
   size_t largest_commit() const { return largest_commit_; }
   size_t largest_output() const { return largest_output_; }
   // Overwrites the bytes from poll() after their release, as the log does with its memory map.

@@ -67,7 +67,7 @@ class Signer {
   }
 
  private:
-  // Returns the RSA key of this id. The keys are kept, because it takes up to seconds to make one.
+  // Returns the RSA key with this id. Creating a key takes up to seconds, so the keys are stored.
   static PublicKey rsa_key_of(const std::string& kid, unsigned bits) {
     static std::map<std::pair<std::string, unsigned>, PublicKey> made;
     PublicKey& key = made[{kid, bits}];
