@@ -429,8 +429,8 @@ Result<DefinitionOutcome> MetadataApplier::define(const Definition& definition,
     questions = std::move(planned.questions);
     return DefinitionOutcome();
   }
-  // Removes data of earlier queries with the same ids. The server may have crashed after such a query was dropped
-  // and before its data were removed; a restart would then mistake the data for those of the new query.
+  // Data that earlier queries with the same ids have left are removed before the command is appended. If the server
+  // crashed between the append and a later removal, a restart would mistake these data for data of the new queries.
   for (const std::string& id : planned.new_queries) TRY(queries_.finish_removal(id));
   if (!planned.is_nothing) {
     TRY(place(planned.replicas, planned.kept_topics, planned.command));
