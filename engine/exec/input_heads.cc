@@ -189,8 +189,8 @@ Result<std::vector<Run>> InputHeads::take_in_order(std::span<const Polled> polle
   const bool some_go_first = std::ranges::any_of(heads_, [](const Head& head) {
     return head.source.input->step().is_read_first && (head.has_row() || head.has_undecoded());
   });
-  // Some inputs must be read completely before the others. Until then the other heads wait, and
-  // their records are not decoded.
+  // Some inputs must be read completely before the other inputs. Until then the other heads wait, and their records are
+  // not decoded.
   const auto waits = [&](const Head& head) {
     return some_go_first && !head.source.input->step().is_read_first;
   };
@@ -272,7 +272,8 @@ Result<std::vector<Run>> InputHeads::take_in_order(std::span<const Polled> polle
     } while (head.has_row() && order.rows.size() < max_rows && goes_on());
     if (!head.has_row()) {
       place[first] = SIZE_MAX;
-      // Repeated refills in one take() show that this partition precedes the others, so more rows are decoded at once.
+      // Repeated refills in one take() show that this partition precedes the other partitions, so more rows are decoded
+      // at once.
       if (refilled[first]++ > 0)
         head.refill_rows = std::min(head.refill_rows * 2, limits_.max_rows);
       // A decoding error is left for the next call, because this call returns the records before it.

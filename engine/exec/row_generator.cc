@@ -10,8 +10,8 @@
 namespace engine {
 namespace {
 
-// Each column has its own random sequence, so that adding or changing a column does not change the values of the
-// others.
+// Each column has its own random sequence, so that adding or changing a column does not change the values of the other
+// columns.
 constexpr uint64_t kColumnStride = 0x9e3779b97f4a7c15, kRowStride = 0xd1342543de82ef95;
 
 class Chance {

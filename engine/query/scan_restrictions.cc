@@ -50,9 +50,8 @@ std::optional<BoundExpression> restriction_of(const BoundExpression& condition, 
   }
   const bool is_or = condition.kind == BoundKind::Or;
   std::vector<BoundExpression> parts;
-  // A long list of alternatives (OR) is nested on the left. The loop begins with the last
-  // alternative: it often shows that the condition restricts nothing, and then the others need not
-  // be examined.
+  // A long list of alternatives (OR) is nested on the left. The loop begins with the last alternative: it often shows
+  // that the condition restricts nothing, and then the other alternatives need not be examined.
   for (auto child = condition.children.rbegin(); child != condition.children.rend(); ++child) {
     auto part = restriction_of(*child, first, end);
     if (!part && is_or) return std::nullopt;

@@ -347,10 +347,10 @@ bool Controller::is_fit(const ClusterNode& node, int64_t now_us) const {
 
 void Controller::decide_nodes(Draft& draft) const {
   const int64_t now_us = clock_.monotonic_us();
-  // If this controller itself is cut off, the sessions of some nodes expire before those of others.
-  // Fencing the first nodes could leave the controller's node as the only replica in sync. So a
-  // silent node is fenced only if a majority was heard within half a session. Otherwise the
-  // controller waits, and resigns soon if this state lasts (hears_too_few()).
+  // If this controller itself is cut off, the sessions of some nodes expire before the sessions of other nodes. Fencing
+  // the first nodes could leave the controller's node as the only replica in sync. So a silent node is fenced only if a
+  // majority was heard within half a session. Otherwise the controller waits, and resigns soon if this state lasts
+  // (hears_too_few()).
   const bool waits = !is_last_ && !hears_most_now(now_us);
   const auto is_waited_for = [&](const ClusterNode& node) {
     const Heard* heard = find_heard(node);

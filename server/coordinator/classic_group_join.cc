@@ -33,7 +33,7 @@ void ClassicGroup::join(JoinGroup request, Done<JoinedGroup> done) {
 }
 
 // Returns whether the group has space for the member. During a rebalance, members that have not joined again do not
-// count, so that new members can replace members that are gone.
+// count, so that new members can replace members that have disappeared.
 bool ClassicGroup::accepts(const std::string& member_id) const {
   const auto most = static_cast<size_t>(around_.settings.max_size);
   const auto found = members_.find(member_id);

@@ -186,8 +186,8 @@ Status ShareSessions::lend(const TopicIdPartition& id, BytesLeft& bytes_left,
 }
 
 void ShareSessions::wake(const TopicIdPartition& partition) {
-  // Sessions are served in the order of their tickets. If the first session gets no records, the
-  // others would get none either.
+  // Sessions are served in the order of their tickets. If the first session gets no records, the other sessions would
+  // get none either.
   for (auto here = waiting_.find(partition); here != waiting_.end();
        here = waiting_.find(partition)) {
     Session& session = sessions_.find(*here->second.begin()->second)->second;

@@ -11,7 +11,7 @@ namespace {
 
 constexpr int64_t kUsPerMs = 1'000;
 // The least time for a connection to one broker. Without it, a broker that accepts connections and does not answer
-// would use up the time for the others.
+// would use up the time for the other brokers.
 constexpr int64_t kLeastPatienceMs = 1'000;
 
 // Returns whether the client was refused, so that another broker would refuse it for the same

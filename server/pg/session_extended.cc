@@ -296,9 +296,9 @@ Status Session::keep_statement(std::string name, PreparedStatementPtr statement,
   return {};
 }
 
-// The input and output of the work that decodes parameters on another thread. The work may still
-// run when the session and its memory account are gone, so its data are not charged to that
-// account. (A prepared statement is charged to it.)
+// The input and output of the work that decodes parameters on another thread. The work may still run when the session
+// and its memory account were destroyed, so its data are not charged to that account. (A prepared statement is charged
+// to it.)
 struct BindWork {
   const std::string body;
   const ParameterTypes types;

@@ -136,8 +136,8 @@ class StateChecker {
                                     store.found.count, store.row.content.count));
   }
 
-  // Checks the stores one after the other. Called after an unreadable page has ended the check of the whole table:
-  // only the stores that the page affects are then reported as damaged, and the entries of the others are read.
+  // Checks the stores one after the other. Called after an unreadable page has ended the check of the whole table: only
+  // the stores that the page affects are then reported as damaged, and the entries of the other stores are read.
   void check_stores_one_by_one() {
     const LmdbSnapshot::Table* const entries = state_.find("entries");
     for (auto& [id, store] : stores_) {

@@ -22,8 +22,7 @@ struct Table {
   size_t size_bytes = 0;
 };
 
-// All names and tables as of one commit. A commit copies the tables that it changes and shares the
-// others.
+// All names and tables as of one commit. A commit copies the tables that it changes, and shares all other tables.
 struct Image {
   std::map<std::string, TableHandle, std::less<>> names;
   std::map<TableHandle, std::shared_ptr<const Table>> tables;

@@ -341,9 +341,9 @@ bool LogCore::write_next() {
   return take_turn(std::chrono::milliseconds(0)) == Turn::Wrote;
 }
 
-// Writes the whole group in one commit. If that fails, writes it in parts, so that a request that
-// cannot be stored does not make the others fail. The parts keep the order of the group, because a
-// producer's batches and a task's commits depend on it.
+// Writes the whole group in one commit. If that fails, writes it in parts, so that a request that cannot be stored does
+// not make the other requests fail. The parts keep the order of the group, because a producer's batches and a task's
+// commits depend on it.
 void LogCore::write_group(std::span<LogWork> group, Pages pages) {
   pages_ = pages;
   // This number of attempts is enough to find two failing requests in the group. It is limited

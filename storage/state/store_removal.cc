@@ -59,8 +59,7 @@ Status StoreRemoval::remove_a_slice() {
     return {};
   };
   if (Status changed = file_.change(change); !changed) {
-    // The next slice belongs to another store, so a damaged store does not stop the removal of the
-    // others.
+    // The next slice belongs to another store, so a damaged store does not stop the removal of the other stores.
     std::ranges::rotate(dropped_, std::next(dropped_.begin()));
     return changed;
   }

@@ -114,7 +114,7 @@ def run_skewed(partitions, records, skewed):
     with fresh_server() as server, kafka_wire.Connection(server.kafka, 60) as kafka, server.connect() as connection:
         connection.execute(f'CREATE STREAM s (v INT) WITH (PARTITIONS = {partitions})')
         for partition in range(partitions):
-            # Skewed: one partition begins where the one before it ends.
+            # If the times are skewed, each partition begins at the time at which the previous partition ends.
             first = begin + (partition * each if skewed else 0)
             step = 1 if skewed else partitions
             rows = [(first + i * step, b'{"V":%d}' % (i % 10)) for i in range(each)]

@@ -124,7 +124,7 @@ def nothing_is_lost_or_doubled_by_one_failure_after_the_other():
     all_is_well(nodes)
     load.stop()
     print(f"{load.check(nodes.bootstrap)} records, longest pause {load.longest_pause_s():.2f} s")
-    # The check also runs while each of the nodes is stopped, so that the others lead.
+    # The check also runs while each of the nodes is stopped, so that the other nodes lead its partitions.
     for node in nodes.nodes.values():
         node.stop()
         load.check(nodes.bootstrap)

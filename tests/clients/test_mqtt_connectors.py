@@ -339,7 +339,7 @@ def records_and_messages_that_cannot_be_converted_are_bad():
         # mosquitto_sub prints (null) for a message without a payload.
         assert reader.messages() == [("plant/a/valve", "1"), ("plant/a/valve", "(null)"), ("plant/b/valve", "4")], reader.messages()
         plant.await_lines("refused", ["2", "3"])
-        # The broker has removed the retained message of a, so a new subscriber gets that of b first.
+        # The broker has removed the retained message of a, so a new subscriber gets the message of b first.
         late = plant.subscribe("plant/#")
         wait_until(late.messages, plant.task)
         assert late.messages() == [("plant/b/valve", "4")], late.messages()

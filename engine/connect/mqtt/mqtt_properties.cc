@@ -90,7 +90,7 @@ struct UriScheme {
   std::string_view name;
   bool has_tls;
 };
-// tcp and ssl are those of Paho, which Confluent's classes use; the others are common elsewhere.
+// The schemes tcp and ssl are those of Paho, which Confluent's classes use; the other schemes are common elsewhere.
 constexpr UriScheme kSchemesOfMqtt[] = {
     {"tcp://", false}, {"mqtt://", false}, {"ssl://", true}, {"mqtts://", true}};
 

@@ -60,9 +60,9 @@ void refuse_members(const Call& call, const std::vector<std::string>& members) {
                          call->parameter(1), names.empty() ? "" : " (" + names + ")")));
 }
 
-// Refuses the call with the names of the members that prevent the change. Two requests are needed
-// to find them: DescribeGroups returns the members of groups with the classic protocol,
-// ConsumerGroupDescribe those of groups of KIP-848.
+// Refuses the call with the names of the members that prevent the change. Two requests are needed to find them:
+// DescribeGroups returns the members of groups with the classic protocol, and ConsumerGroupDescribe the members of
+// groups with the protocol of KIP-848.
 void refuse_for_members(const Call& call) {
   kafka::DescribeGroupsRequest request;
   request.groups = {call->parameter(1)};

@@ -141,7 +141,7 @@ class Barriers::TasksAtBarrier final : public BarrierPort {
       });
   }
 
-  // Returns the longest time for which a stage stood.
+  // Returns the longest time for which a stage was stopped.
   int64_t longest_us() const { return longest_us_; }
   // Returns the time at which the barrier has made progress last.
   int64_t moved_us() const { return moved_us_; }

@@ -11,7 +11,7 @@ namespace {
 
 using Keys = RowBuffer::Keys;
 
-// Collects the keys of the first `count` batches and the keys of the others.
+// Collects the keys of the first `count` batches, and separately the keys of the other batches.
 Status sort_keys(std::string_view batches, size_t count, Keys& first, Keys& others) {
   std::string scratch;
   for (size_t i = 0; !batches.empty(); ++i) {

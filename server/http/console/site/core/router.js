@@ -1,5 +1,5 @@
 // @ts-check
-// The pages, and the one that the fragment of the URL names.
+// The pages, and the choice of the page that the fragment of the URL names.
 import { fill } from './element.js';
 import { session } from './session.js';
 
