@@ -1,7 +1,6 @@
-// The input topics of a task that other queries write. When the task has read all rows of a
-// partition of such a topic, more rows may still be under way: those that the writers make from
-// records which the task could read at a certain moment. This class determines whether such rows
-// are under way (TopicWriters).
+// The input topics of a task that other queries write. When the task has read all rows of a partition of such a topic,
+// more rows may still follow: rows that the writers make from records which the task could read at a certain moment.
+// This class determines whether such rows may follow (TopicWriters).
 #pragma once
 #include <span>
 #include <string>

@@ -33,8 +33,7 @@ class Stage {
   // Returns the table that is kept in a store.
   Materialized& table_of(int store) const { return *tables_[static_cast<size_t>(store)]; }
 
-  // Pushes rows of a store's table once more, unchanged, to the operator after the one that keeps
-  // the table.
+  // Pushes rows of a store's table once more, unchanged, to the operator that follows the keeper of the table.
   Status push_again(int store, Batch rows) const;
 
   // Begin and end the initial phase of a push query, which shows the rows of the query's table

@@ -37,9 +37,8 @@ struct TableReads {
   bool has_first() const;
 };
 
-// The largest number of source rows whose keys are looked up. With more rows, a scan of the table
-// takes less time. The tasks of all tables stand still while keys are looked up, so the limit also
-// bounds this time.
+// The largest number of source rows whose keys are looked up. With more rows, a scan of the table takes less time. The
+// tasks of all tables are stopped while keys are looked up, so the limit also bounds this time.
 inline constexpr size_t kMostSourceRows = 2'048;
 
 // Chooses how each table is read. Way::First is chosen only if `may_read_first` is set.

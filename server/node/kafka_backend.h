@@ -21,7 +21,7 @@ namespace server {
 // Threads: that of the loop; callbacks run there too. Owner: the node; destroyed after the loop has
 //           stopped, so posted tasks never outlive it.
 // Queues:  appends for which the log has no room wait here in their order, even if their connection
-//           is gone. They are charged to the memory budget, and further appends are refused when the
+//           has ended. They are charged to the memory budget, and further appends are refused when the
 //           budget is exhausted.
 class KafkaBackend final : public kafka::Backend {
  public:
