@@ -33,7 +33,7 @@ class LaterExchange final : public Exchange {
  private:
   const ExchangeContext context_;
   std::optional<Response> response_;
-  // Shared with the callback that delivers the response, which is dropped if the client has
+  // The callback that delivers the response shares its ownership. The response is dropped if the client has
   // disconnected.
   std::shared_ptr<std::atomic<bool>> is_gone_ = std::make_shared<std::atomic<bool>>(false);
 };

@@ -54,7 +54,7 @@ Result<Revision> newest_revision(Transaction& transaction, const Tables& tables)
   return covered_revision(transaction, tables);
 }
 
-// Shared with callbacks on the writer's thread, which may run after the log was destroyed.
+// The state that the log shares with its callbacks on the writer's thread, which may run after the log was destroyed.
 struct Shared {
   explicit Shared(Tables opened) : tables(opened) {}
   const Tables tables;
