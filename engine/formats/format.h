@@ -69,9 +69,8 @@ Status validate_key_schema(const FormatSpec& spec, std::span<const ColumnDef> co
 // Fails if a key contains a MAP at any depth, because no format allows this.
 Status validate_no_maps_in_key(std::span<const ColumnDef> key_columns);
 
-// If there is one column, the format supports the form `wrap`
-// (ksql.persistence.wrap.single.values), and the statement has not set `wrap_single`, sets
-// `wrap_single` to `wrap`.
+// Sets `wrap_single` to `wrap` (ksql.persistence.wrap.single.values) on three conditions: there is only one column, the
+// format supports `wrap`, and the statement has not set `wrap_single`.
 FormatSpec apply_default_wrapping(FormatSpec spec, std::span<const ColumnDef> value_columns,
                                   bool wrap);
 // Returns "WRAP_SINGLES" or "UNWRAP_SINGLES" if the statement has chosen the form or, for a key, if
