@@ -244,14 +244,38 @@ void list_functions(const Catalog& catalog, bool with_arguments, Listed& list) {
 
 }  // namespace
 
+// Removes the names by number of relations on which the user has no right; otherwise a client could list all names by
+// converting numbers. The numbers by name stay: as in PostgreSQL, a user may ask for the rights on a relation by its name.
+void CatalogNameIndex::hide_names(Listed& list) {
+  const AccessFacts& access = roles().facts;
+  if (!access.asker) return;
+  const auto role = std::ranges::find(access.roles, *access.asker, &RoleFact::name);
+  if (role != access.roles.end() && role->is_superuser) return;
+  const RoleFact reader = role != access.roles.end() ? *role : RoleFact{.name = *access.asker};
+  CatalogObjects shown(catalog_, temporary_schema_);
+  const CatalogObjects all = shown;
+  shown.hide_from(access.asker, catalog_, [&](const std::string& topic) {
+    const RightsFact rights = access.rights_of(reader, topic);
+    return rights.may_select || rights.may_insert || rights.owns;
+  });
+  std::set<int64_t> seen;
+  for (const CatalogRelation& each : shown.relations()) seen.insert(each.oid);
+  for (const CatalogRelation& each : all.relations())
+    if (!seen.contains(each.oid))
+      for (const int64_t number : {each.oid, each.key, each.row_type, each.row_array})
+        list.names.erase(number);
+}
+
 const CatalogNameIndex::Listed& CatalogNameIndex::listed(PostgresLabel type) {
   std::unique_ptr<const Listed>& list = listed_[type];
   if (list) return *list;
   auto made = std::make_unique<Listed>();
   if (type == label::kRegclass) {
     list_relations(catalog_, temporary_schema_, *made);
+    hide_names(*made);
   } else if (type == label::kRegtype) {
     list_types(catalog_, *made);
+    hide_names(*made);
   } else if (type == label::kRegproc || type == label::kRegprocedure) {
     list_functions(catalog_, type == label::kRegprocedure, *made);
   } else if (type == label::kRegrole) {

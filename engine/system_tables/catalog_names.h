@@ -40,6 +40,7 @@ class CatalogNameIndex final : public CatalogNames {
   struct Roles;
 
   const Listed& listed(PostgresLabel type);
+  void hide_names(Listed& list);
   const Roles& roles();
   Result<const RoleFact*> find_role(std::optional<std::string_view> role);
   Result<std::optional<bool>> has_table_privilege(std::string_view kind, const RoleFact& role,

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 #include <string_view>
 
@@ -134,6 +135,25 @@ void CatalogObjects::set_visible() {
     const bool is_in_path = each.schema == kPgCatalogSchema || each.schema == kPublicSchema;
     each.is_visible = each.is_temporary() || (is_in_path && !temporary.contains(each.name));
   }
+}
+
+void CatalogObjects::hide_from(
+    const std::optional<std::string>& reader, const Catalog& catalog,
+    const std::function<bool(const std::string& topic)>& may_see_topic) {
+  const std::function<bool(const std::string&)> may_see_named = [&](const std::string& name) {
+    if (const DataSource* source = catalog.find_source(name)) return may_see_topic(source->topic);
+    const ViewPtr* view = catalog.views.get(name);
+    return view && std::ranges::all_of((*view)->reads, may_see_named);
+  };
+  const auto is_hidden = [&](const CatalogRelation& each) {
+    if (each.source) return !each.is_temporary() && !may_see_topic(each.source->topic);
+    if (each.view) return each.view->owner_role != reader && !may_see_named(each.view->name);
+    if (!each.sequence) return false;
+    // Every user may take numbers from a sequence that belongs to no table.
+    return !each.sequence->owner_table.empty() && each.sequence->owner_role != reader &&
+           !may_see_named(each.sequence->owner_table);
+  };
+  std::erase_if(relations_, is_hidden);
 }
 
 int64_t CatalogObjects::number_of(std::string_view kind, std::string_view name) {

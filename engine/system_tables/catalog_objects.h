@@ -1,5 +1,6 @@
 // Streams, tables and functions in the form of PostgreSQL's catalog, with numbers (oids). Private to this folder.
 #pragma once
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -65,6 +66,11 @@ class CatalogObjects {
   explicit CatalogObjects(const Catalog& catalog, std::string_view temporary_schema = {});
 
   const std::vector<CatalogRelation>& relations() const { return relations_; }
+  // Removes the relations that a reader may not see; the others keep their numbers. `may_see_topic` returns whether the
+  // reader has a right on a topic. A view is kept if the reader owns it or may see everything that it reads, and the
+  // sequence of a column if the reader may see the table.
+  void hide_from(const std::optional<std::string>& reader, const Catalog& catalog,
+                 const std::function<bool(const std::string& topic)>& may_see_topic);
   // Returns the number of an object that is not in relations(), for example a function or a constraint.
   int64_t number_of(std::string_view kind, std::string_view name);
 

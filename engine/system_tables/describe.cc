@@ -23,9 +23,10 @@ std::string upper_if_all_lower(const std::string& name) {
   return upper;
 }
 
-Error undefined_source(const DescribeSource& describe, const Catalog& catalog) {
+Error undefined_source(const DescribeSource& describe, const InformationContext& context) {
   std::vector<std::string> names;
-  for (const auto& [name, source] : catalog.sources()) names.push_back(name);
+  for (const auto& [name, source] : context.catalog.sources())
+    if (may_see_source(*source, context)) names.push_back(name);
   Error error{ErrorCode::UndefinedSource,
               fmt::format("stream or table \"{}\" does not exist", describe.name.text)};
   error.ksqldb =
@@ -36,11 +37,19 @@ Error undefined_source(const DescribeSource& describe, const Catalog& catalog) {
       .at(describe.name_position);
 }
 
-Result<const DataSource*> find_source(const DescribeSource& describe, const Catalog& catalog) {
-  const DataSource* source = catalog.find_source(describe.name.text);
+// Fails if the stream or table does not exist, or if the reader may not see it.
+Result<const DataSource*> find_source(const DescribeSource& describe,
+                                      const InformationContext& context) {
+  const DataSource* source = context.catalog.find_source(describe.name.text);
   if (!source && describe.name.quoting == Quoting::Double)
-    source = catalog.find_source(upper_if_all_lower(describe.name.text));
-  if (!source) return undefined_source(describe, catalog);
+    source = context.catalog.find_source(upper_if_all_lower(describe.name.text));
+  if (!source) return undefined_source(describe, context);
+  if (!may_see_source(*source, context))
+    return Error{ErrorCode::InsufficientPrivilege,
+                 fmt::format("permission denied for {} {}", kind_word(source->kind), source->name),
+                 {},
+                 "Its owner or a superuser may GRANT SELECT or INSERT on it."}
+        .at(describe.name_position);
   return source;
 }
 
@@ -131,6 +140,7 @@ std::vector<InformationRow> extended_rows(const DataSource& source,
   add_source(source, facts);
   for (const RunningQuery& running : context.queries.all()) {
     const PersistentQuery& query = *running.query;
+    if (!may_see_query(query, context)) continue;
     const bool reads = std::ranges::find(query.sources, source.name) != query.sources.end();
     if (query.sink == source.name) add_query(query, "writes", context.statuses, facts);
     if (!reads) continue;
@@ -169,7 +179,7 @@ Schema describe_schema(const DescribeFunction&) {
 
 Result<InformationRows> answer_describe(const DescribeSource& describe,
                                         const InformationContext& context) {
-  const DataSource* source = TRY(find_source(describe, context.catalog));
+  const DataSource* source = TRY(find_source(describe, context));
   return make_rows(describe_schema(describe), rows_of(*source, describe.extended, context));
 }
 
@@ -177,7 +187,7 @@ Result<InformationRows> answer_describe(const DescribeSources& describe,
                                         const InformationContext& context) {
   std::vector<InformationRow> rows;
   for (const auto& [name, source] : context.catalog.sources()) {
-    if (source->kind != describe.kind) continue;
+    if (source->kind != describe.kind || !may_see_source(*source, context)) continue;
     for (InformationRow& row : rows_of(*source, describe.extended, context)) {
       row.insert(row.begin(), Value::text(name));
       rows.push_back(std::move(row));

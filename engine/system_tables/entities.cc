@@ -88,7 +88,8 @@ std::vector<const PersistentQuery*> queries_where(const InformationContext& cont
                                                   auto is_wanted) {
   std::vector<const PersistentQuery*> found;
   for (const RunningQuery& running : context.queries.all())
-    if (running.query->kind != QueryKind::SourceTable && is_wanted(*running.query))
+    if (running.query->kind != QueryKind::SourceTable && is_wanted(*running.query) &&
+        may_see_query(*running.query, context))
       found.push_back(running.query);
   return found;
 }
@@ -324,7 +325,7 @@ class Entity {
     json_.key("sourceDescriptions");
     json_.begin_array();
     for (const auto& [name, source] : context_.catalog.sources())
-      if (source->kind == describe.kind)
+      if (source->kind == describe.kind && may_see_source(*source, context_))
         write_description(json_, *source, describe.extended, context_);
     json_.end_array();
     return "source_descriptions";

@@ -199,11 +199,13 @@ Explained query_lines(const RunningQuery& running, const QueryStatuses& statuses
 
 Result<Explained> explain_query_id(const std::string& id, const InformationContext& context,
                                    ExplainFormat format) {
-  if (const auto found = context.queries.find(id))
+  if (const auto found = context.queries.find(id);
+      found && may_see_query(*found->query, context))
     return query_lines(*found, context.statuses, format);
   Lines ids;
   std::string writer;  // the query that writes the stream or table with this name
   for (const RunningQuery& running : context.queries.all()) {
+    if (!may_see_query(*running.query, context)) continue;
     ids.push_back(running.query->id);
     if (running.query->sink == id) writer = running.query->id;
   }

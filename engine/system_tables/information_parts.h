@@ -35,6 +35,10 @@ std::string state_of(const PersistentQuery& query, const QueryStatuses& statuses
 // Returns whether the reader may see the topic. Rows about the topic in lists, and rows about
 // queries and groups that use it, are shown only in this case.
 bool may_see_topic(const std::string& topic, const InformationContext& context);
+// Returns whether the reader may see the stream or table: a right on its topic is enough.
+inline bool may_see_source(const DataSource& source, const InformationContext& context) {
+  return may_see_topic(source.topic, context);
+}
 // Returns whether the reader may see the query. This depends on the stream or table that the query
 // writes. If it writes none, the reader must be allowed to see everything that the query reads.
 bool may_see_query(const PersistentQuery& query, const InformationContext& context);

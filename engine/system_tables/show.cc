@@ -49,13 +49,14 @@ InformationRow source_row(const DataSource& source, bool extended, const Catalog
   return row;
 }
 
-std::vector<InformationRow> source_rows(const Show& show, const Catalog& catalog) {
+std::vector<InformationRow> source_rows(const Show& show, const InformationContext& context) {
   const SourceKind kind = show.kind == ShowKind::Streams ? SourceKind::Stream : SourceKind::Table;
   std::vector<InformationRow> rows;
-  for (const auto& [name, source] : catalog.sources())
+  for (const auto& [name, source] : context.catalog.sources())
     // Only EXTENDED lists sources that the server created for itself.
-    if (source->kind == kind && (show.extended || name != kProcessingLogStream))
-      rows.push_back(source_row(*source, show.extended, catalog));
+    if (source->kind == kind && (show.extended || name != kProcessingLogStream) &&
+        may_see_source(*source, context))
+      rows.push_back(source_row(*source, show.extended, context.catalog));
   return rows;
 }
 
@@ -223,7 +224,7 @@ Result<InformationRows> answer_show(const Show& show, const InformationContext& 
   switch (show.kind) {
     case ShowKind::Streams:
     case ShowKind::Tables:
-      return make_rows(show_schema(show), source_rows(show, context.catalog));
+      return make_rows(show_schema(show), source_rows(show, context));
     case ShowKind::Topics:
       return make_rows(show_schema(show), topic_rows(show, context));
     case ShowKind::Schemas:

@@ -45,7 +45,7 @@ InformationRow query_row(const PersistentQuery& query, bool extended,
 
 bool may_see_source(const std::string& name, const InformationContext& context) {
   const DataSource* source = context.catalog.find_source(name);
-  return source && may_see_topic(source->topic, context);
+  return source && may_see_source(*source, context);
 }
 
 // Returns whether the query is listed. Queries that maintain declared tables belong to the server,

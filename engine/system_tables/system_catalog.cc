@@ -113,8 +113,13 @@ Result<RowsChunks> CatalogRows::rows(const SystemTable& table, const SystemRead&
   const auto filler = std::ranges::find(fillers, table.name, &CatalogTableRows::name);
   SystemRowWriter out(table.columns, read);
   if (filler != fillers.end()) {
-    if (!objects_)
-      objects_ = std::make_unique<const CatalogObjects>(context_.catalog, temporary_schema_);
+    if (!objects_) {
+      auto objects = std::make_unique<CatalogObjects>(context_.catalog, temporary_schema_);
+      if (context_.may_see)
+        objects->hide_from(access_of(context_.access, user_).asker, context_.catalog,
+                           context_.may_see);
+      objects_ = std::move(objects);
+    }
     filler->add({context_, database_, user_, temporary_schema_, *objects_}, out);
   }
   return RowsChunks{out.take()};
