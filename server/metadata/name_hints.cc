@@ -38,6 +38,54 @@ std::vector<std::string> parts_at(std::string_view text) {
   }
 }
 
+constexpr std::string_view kProposal = "Did you mean ", kWriter = " is written by the query ";
+
+// Returns the names that a hint has between `begin` and `end`, without their quotes.
+std::vector<std::string> names_between(std::string_view text, size_t begin, size_t end) {
+  std::vector<std::string> names;
+  if (end == text.npos || begin >= end) return names;
+  text = text.substr(begin, end - begin);
+  constexpr std::string_view kOr = " or ";
+  for (;;) {
+    const size_t next = std::min(text.find(kOr), text.size());
+    std::string_view name = text.substr(0, next);
+    constexpr std::string_view kQuotes = "`'\"";
+    if (name.size() > 2 && kQuotes.find(name.front()) != kQuotes.npos)
+      name = name.substr(1, name.size() - 2);
+    names.emplace_back(name);
+    if (next == text.size()) return names;
+    text.remove_prefix(next + kOr.size());
+  }
+}
+
+// Returns the names of objects that the planner has added to the hint.
+std::vector<std::string> names_in_hint(std::string_view hint) {
+  constexpr std::string_view kTopic = "Topic \"", kSchema = "Leave out the schema: ";
+  if (hint.starts_with(kProposal)) return names_between(hint, kProposal.size(), hint.rfind('?'));
+  if (hint.starts_with(kTopic)) return names_between(hint, kTopic.size(), hint.find("\" exists."));
+  if (hint.starts_with(kSchema)) return names_between(hint, kSchema.size(), hint.rfind('.'));
+  if (const size_t at = hint.find(kWriter); at != hint.npos)
+    return names_between(hint, at + kWriter.size(), hint.find(':', at));
+  return {};
+}
+
+// Returns whether the name belongs to an object on which the asker has no right.
+bool is_hidden(const std::string& name, const MetadataImage& image, const Asker& asker) {
+  const engine::Catalog& catalog = *image.catalog;
+  const auto may_see = [&](const std::string& topic) {
+    return check_declare(*image.users, asker, topic).has_value();
+  };
+  for (const std::string& each : {name, engine::upper_case(name)}) {
+    if (const engine::DataSource* source = catalog.find_source(each); source)
+      return !may_see(source->topic);
+    if (const engine::PersistentQuery* query = catalog.find_query(each)) {
+      const engine::DataSource* sink = catalog.find_source(query->sink);
+      return !sink || !may_see(sink->topic);
+    }
+  }
+  return image.topics->find(name) && !may_see(name);
+}
+
 // Returns the hint for a path into a column of the SELECT's source: payload.a.b. PostgreSQL's parser reads the path as
 // schema.table.column, so the error names the second part.
 std::string hint_for_path(const engine::Query& query, std::span<const std::string> parts,
@@ -90,6 +138,21 @@ Error with_hint_for_names(Error error, const engine::ParsedStatement& statement,
     }
   if (std::string hint = hint_for_path(*query, parts, *image.catalog); !hint.empty())
     error.hint = std::move(hint);
+  return error;
+}
+
+Error without_hidden_names(Error error, const MetadataImage& image, const Asker& asker) {
+  const bool is_about_names = error.code == ErrorCode::UndefinedSource ||
+                              error.code == ErrorCode::UndefinedObject ||
+                              error.code == ErrorCode::UnknownTopic;
+  if (!is_about_names || is_superuser(*image.users, asker)) return error;
+  const std::vector<std::string> names = names_in_hint(error.hint);
+  if (std::ranges::none_of(
+          names, [&](const std::string& name) { return is_hidden(name, image, asker); }))
+    return error;
+  error.hint.clear();
+  // ksqlDB's text repeats the proposal in a second line.
+  error.ksqldb.resize(std::min(error.ksqldb.find("\n" + std::string(kProposal)), error.ksqldb.size()));
   return error;
 }
 

@@ -1481,13 +1481,22 @@ void own_topic_of_result(Effect& effect) {
   effect.started->sink = std::move(owning);
 }
 
-}  // namespace
+// Removes the name of a similar topic from the notice about a new topic if the asker has no right on it.
+void hide_similar_topic(std::string& notice, const MetadataImage& image, const Asker& asker) {
+  constexpr std::string_view kBegin = "; topic \"", kEnd = "\" has a similar name";
+  const size_t begin = notice.rfind(kBegin);
+  if (begin == notice.npos || !notice.ends_with(kEnd)) return;
+  const size_t name = begin + kBegin.size();
+  if (!check_declare(*image.users, asker, notice.substr(name, notice.size() - kEnd.size() - name)))
+    notice.resize(begin);
+}
 
-Result<PlannedDefinition> plan_definition(const ParsedStatement& statement,
-                                          const MetadataImage& image,
-                                          const engine::EngineSettings& settings,
-                                          const Properties& properties,
-                                          const DefinitionSources& sources, const Asker& asker) {
+Result<PlannedDefinition> plan_with_all_names(const ParsedStatement& statement,
+                                              const MetadataImage& image,
+                                              const engine::EngineSettings& settings,
+                                              const Properties& properties,
+                                              const DefinitionSources& sources,
+                                              const Asker& asker) {
   if (is_user_statement(statement.statement)) {
     if (sources.transaction) return not_in_transaction(statement);
     return plan_user_definition(statement, image, asker);
@@ -1589,6 +1598,19 @@ Result<PlannedDefinition> plan_definition(const ParsedStatement& statement,
   if (auto owned = rights_of_maker(effect, image, asker); !owned.empty())
     planned.command.parts.push_back(
         {std::string(storage::kUsersPart), storage::encode_user_changes(owned)});
+  return planned;
+}
+
+}  // namespace
+
+Result<PlannedDefinition> plan_definition(const ParsedStatement& statement,
+                                          const MetadataImage& image,
+                                          const engine::EngineSettings& settings,
+                                          const Properties& properties,
+                                          const DefinitionSources& sources, const Asker& asker) {
+  auto planned = plan_with_all_names(statement, image, settings, properties, sources, asker);
+  if (!planned) return without_hidden_names(std::move(planned).error(), image, asker);
+  for (std::string& notice : planned->notices) hide_similar_topic(notice, image, asker);
   return planned;
 }
 

@@ -306,7 +306,9 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare(
     std::shared_ptr<const engine::ParsedStatement> statement,
     std::span<const engine::SqlType> parameter_types) {
   auto found = prepare_part(statement, parameter_types);
-  if (!found) return with_hint_for_names(std::move(found).error(), *statement, *image_);
+  if (!found)
+    return without_hidden_names(
+        with_hint_for_names(std::move(found).error(), *statement, *image_), *image_, asker_);
   auto prepared = *std::move(found);
   TRY(check_numbers(statement->text, parameter_types, prepared->parameters.size()));
   return prepared;
@@ -882,6 +884,13 @@ Result<std::vector<engine::ColumnPtr>> Planner::compute_returned(
 
 Result<PlannedStatement> Planner::plan(const SqlPrepared& prepared,
                                        std::vector<engine::Value> parameters) {
+  auto planned = plan_with_all_names(prepared, std::move(parameters));
+  if (!planned) return without_hidden_names(std::move(planned).error(), *image_, asker_);
+  return planned;
+}
+
+Result<PlannedStatement> Planner::plan_with_all_names(const SqlPrepared& prepared,
+                                                      std::vector<engine::Value> parameters) {
   budget_->begin({});
   const engine::SequencesInUse in_use(may_wait_ ? sequences_.get() : nullptr);
   const engine::CatalogNamesInUse names_in_use(names_.get());

@@ -43,6 +43,12 @@ LISTS = ("SHOW STREAMS", "SHOW STREAMS EXTENDED", "SHOW TABLES", "DESCRIBE STREA
          "SELECT table_name FROM information_schema.views", "SELECT view_definition FROM information_schema.views",
          "SELECT sequence_name FROM information_schema.sequences", "SELECT table_name FROM information_schema.table_constraints",
          "SELECT topic FROM millrace_catalog.topics", "SELECT query FROM millrace_catalog.queries")
+# Each statement names an object that does not exist, and another object with a similar name does.
+MISTAKES = ("SELECT * FROM unsen", "SELECT * FROM unsen EMIT CHANGES", "INSERT INTO unsen VALUES (1, 'a')", "DESCRIBE unsen", "DROP STREAM unsen",
+            "DROP TABLE unseen_sum", "CREATE STREAM copied AS SELECT * FROM unsen", "INSERT INTO unsen SELECT * FROM lent", "PRINT unsen",
+            "EXPLAIN ctas_unseen_sums_1", "PAUSE ctas_unseen_sums_1", "EXPLAIN unseen_sums", "PAUSE unseen_sums", "ALTER TABLE unsen ADD COLUMN b INT",
+            'SELECT * FROM "Unseen-Quotes"', 'INSERT INTO "unseen-quoted" VALUES (1)', "SELECT * FROM shop.unsen")
+
 
 def shown(connection, statement):
     """All texts of the rows of a statement, in lower case."""
@@ -84,6 +90,12 @@ def check(connect, http):
         assert reader.execute(orphans).fetchone() == (0,)
         for statement in ("DESCRIBE unseen", "DESCRIBE unseen EXTENDED", "SELECT * FROM unseen", "SELECT nothing FROM unseen"):
             assert "permission denied" in failure(stranger, statement), statement
+        for statement in MISTAKES:
+            text = failure(stranger, statement)
+            names = re.findall(r"unseen[\w-]*", text.replace(statement, ""), re.I)
+            assert text and not set(map(str.lower, names)) - set(re.findall(r"unseen[\w-]*", statement.lower())), (statement, text)
+        assert "Did you mean UNSEEN?" in failure(root, "SELECT * FROM unsen"), "a superuser gets the proposal"
+        assert "Did you mean LENT?" in failure(reader, "SELECT * FROM lentt"), "a reader gets the proposal of a relation that it may read"
         # Numbers of relations are not turned into names.
         number = root.execute("SELECT oid::bigint FROM pg_class WHERE relname = 'unseen'").fetchone()[0]
         assert shown(root, f"SELECT {number}::regclass") == "unseen"
@@ -177,6 +189,7 @@ def without_users_everything_is_shown():
                 client.execute(statement)
         for statement in LISTS:
             assert "unseen" in shown(client, statement), statement
+        assert "Did you mean UNSEEN?" in failure(client, "SELECT * FROM unsen")
     server.stop()
 
 
