@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "server/metadata/rights.h"
+
 namespace server {
 
 std::vector<http::QueryPlace> query_places(const MetadataImage& image) {
@@ -41,6 +43,7 @@ http::ConsoleRights console_rights(const MetadataImage& image, const std::string
   }
   rights.has_all = rights.has_all || rights.is_superuser;
   rights.may_create = rights.may_create || rights.is_superuser;
+  rights.may_connect = check_create_connector(users, user).has_value();
   return rights;
 }
 

@@ -152,7 +152,7 @@ def a_login_authorises_statements_until_the_logout():
     found = browser.session()
     assert found == json.loads(text), (found, text)
     assert found["user"] == "millrace" and not found["anonymous"] and found["session"] and not found["read_only"], found
-    assert found["privileges"] == {"superuser": True, "all": True, "create": True}, found
+    assert found["privileges"] == {"superuser": True, "all": True, "create": True, "connectors": True}, found
     assert found["listeners"]["pg"] == [f"{GUARDED.host}:{GUARDED.port}"] and found["listeners"]["kafka"] == [GUARDED.kafka], found
     assert found["listeners"]["http"] == [GUARDED.http] and found["server"]["id"] and found["server"]["version"], found
     status, lines = browser.sql("SELECT 1 AS one")

@@ -143,12 +143,13 @@ class SessionPages {
     json.member("read_only", is_look_only || view_.sessions.is_read_only());
     json.member("look_only", is_look_only);
     const ConsoleRights rights =
-        is_anonymous ? ConsoleRights{true, true, true} : view_.rights(request.user);
+        is_anonymous ? ConsoleRights{true, true, true, true} : view_.rights(request.user);
     json.key("privileges");
     json.begin_object();
     json.member("superuser", rights.is_superuser);
     json.member("all", rights.has_all);
     json.member("create", rights.may_create);
+    json.member("connectors", rights.may_connect);
     json.end_object();
     add_server(json, view_.server());
     json.end_object();

@@ -23,6 +23,7 @@ struct ConsoleRights {
   bool is_superuser = false;  // the user may manage users
   bool has_all = false;       // the user has rights on everything: registry, REST proxy, metrics
   bool may_create = false;    // the user may create streams, tables and topics
+  bool may_connect = false;   // the user may create, change and drop connectors
 };
 struct SessionView {
   Sessions& sessions;  // outlives the routes

@@ -248,7 +248,7 @@ TEST_F(ConsoleTest, a_login_gives_a_cookie_that_authorises_requests) {
   const std::string body = body_of(answer);
   EXPECT_TRUE(body.starts_with(
       R"({"user":"ann","anonymous":false,"session":true,"read_only":false,"look_only":false,)"
-      R"("privileges":{"superuser":false,"all":false,"create":true},"server":{"id":"id-1",)"))
+      R"("privileges":{"superuser":false,"all":false,"create":true,"connectors":false},"server":{"id":"id-1",)"))
       << body;
   EXPECT_TRUE(body.ends_with(R"(,"node":3},"listeners":{"pg":["127.0.0.1:7432"]}})")) << body;
   EXPECT_EQ(body_of(ask("POST", "/sql", "{}")), "ann writes audited");

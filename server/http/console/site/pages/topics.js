@@ -8,6 +8,7 @@ import { go } from '../core/router.js';
 import { whyFixed } from '../core/session.js';
 import { short } from '../live/figures.js';
 import { filterBox } from '../live/filter.js';
+import { openAddPartitions } from '../live/add_partitions.js';
 import { GROUP, LAG, lagOfTopic } from '../live/groups.js';
 import { LiveTable } from '../live/live_table.js';
 import { Messages, searchOf } from '../live/messages.js';
@@ -97,10 +98,17 @@ function partitionsPanel(topic, partitions, signal) {
     number('Leader', (row) => row.leader)],
   { key: (row) => String(row.partition),
     empty: `No topic ${topic} exists, or you may not see it.` });
-  const panel = new Panel('Partitions', [partitions], table.node, { draw: () =>
-    table.show(partitions.rows.map((row) => ({ ...row, rate: row.end_offset === null ? null
-      : rates.note(String(row.partition), Number(row.end_offset), Date.now()) }))),
-  note: 'Figures of partitions without a replica on this node are not known here.' });
+  const reason = whyFixed();
+  const add = button('plus', 'Add partitions…', () =>
+    openAddPartitions(topic, partitions.rows.length, signal), { disabled: true });
+  const panel = new Panel('Partitions', [partitions], el('div', {}, el('div.list-bar', {},
+    el('span.spring'), reason && el('span.soft.reason', {}, reason), add), table.node), {
+    draw: () => {
+      add.disabled = Boolean(reason) || !partitions.rows.length;
+      table.show(partitions.rows.map((row) => ({ ...row, rate: row.end_offset === null ? null
+        : rates.note(String(row.partition), Number(row.end_offset), Date.now()) })));
+    },
+    note: 'Figures of partitions without a replica on this node are not known here.' });
   watchStale([panel], signal);
   return panel;
 }
