@@ -230,6 +230,15 @@ def topics_and_their_settings():
     assert ask("GET", f"{base}/kept/configs/cleanup.policy")[1]["is_default"]
     assert len(ask("GET", f"{base}/kept/partitions")[1]["data"]) == 2
     assert ask("GET", "/topics/kept")[1]["partitions"][1]["partition"] == 1
+    status, told = ask("PATCH", f"{base}/kept", {"partitions_count": 5})
+    assert status == 200 and told["partitions_count"] == 5 and told["topic_name"] == "kept", told
+    assert len(ask("GET", f"{base}/kept/partitions")[1]["data"]) == 5
+    for body in ({"partitions_count": 5}, {"partitions_count": 4}, {}, {"partitions_count": "many"}, {"partition_count": 9}):
+        status, told = ask("PATCH", f"{base}/kept", body)
+        assert status in (400, 422) and told["message"], (body, told)
+    assert ask("PATCH", f"{base}/kept", {"partitions_count": 7, "validate_only": True})[0] == 200
+    assert len(ask("GET", f"{base}/kept/partitions")[1]["data"]) == 5
+    assert ask("PATCH", f"{base}/missing", {"partitions_count": 2})[1]["error_code"] == 40403
     assert ask("DELETE", f"{base}/kept")[0] == 204
     assert ask("GET", f"{base}/kept")[1]["error_code"] == 40403
     assert ask("GET", "/brokers")[1] == {"brokers": [1]}

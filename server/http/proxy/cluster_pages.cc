@@ -11,6 +11,8 @@
 #include "server/http/proxy/proxy_call.h"
 #include "server/http/proxy/proxy_handlers.h"
 #include "server/kafka/configs.h"
+#include "server/kafka/messages/create_partitions_request.h"
+#include "server/kafka/messages/create_partitions_response.h"
 #include "server/kafka/messages/create_topics_request.h"
 #include "server/kafka/messages/create_topics_response.h"
 #include "server/kafka/messages/delete_topics_request.h"
@@ -78,6 +80,7 @@ std::string topic_path(const Call& call, std::string_view topic, std::string_vie
 constexpr std::string_view kTopicNames[] = {"topic_name",           "partitions_count",
                                             "replication_factor",   "configs",
                                             "replicas_assignments", "validate_only"};
+constexpr std::string_view kNewCountNames[] = {"partitions_count", "validate_only"};
 constexpr std::string_view kConfigNames[] = {"name", "value", "operation"};
 constexpr std::string_view kAlterNames[] = {"data", "validate_only"};
 
@@ -230,6 +233,30 @@ void delete_topic(const Call& call) {
         const auto& one = told.responses.at(0);
         if (one.error_code != KafkaError::None) return call->answer(proxy_error(one.error_code));
         call->answer({{.status = 204, .content_type = ""}, ""});
+      });
+}
+
+// Adds partitions to a topic, and answers with the changed topic (Confluent's "Update Partition Count").
+void add_partitions(const Call& call) {
+  if (!is_this_cluster(call)) return;
+  const auto tree = body_of(call);
+  if (!tree)
+    return call->refuse(400, "the body of the request cannot be read: " + tree.error().message);
+  if (!has_only(call, *tree, kNewCountNames)) return;
+  int32_t partitions = -1;
+  if (!read_count(call, *tree, "partitions_count", partitions)) return;
+  if (partitions < 1)
+    return call->refuse(422, "the body of the request needs partitions_count, the new number");
+  kafka::CreatePartitionsRequest request;
+  request.timeout_ms = kClusterTimeoutMs;
+  request.validate_only = is_true(tree->find("validate_only"));
+  request.topics.push_back({.name = call->parameter(1), .count = partitions});
+  call->ask<kafka::CreatePartitionsRequest, kafka::CreatePartitionsResponse>(
+      request, 3, [call](const kafka::CreatePartitionsResponse& told) {
+        const auto& one = told.results.at(0);
+        if (one.error_code != KafkaError::None)
+          return call->answer(proxy_error(one.error_code, one.error_message.value_or("")));
+        one_topic(call);
       });
 }
 
@@ -496,6 +523,7 @@ constexpr PageRow kPages[] = {
     {"GET", "/v3/clusters/{cluster}/topics", list_topics},
     {"POST", "/v3/clusters/{cluster}/topics", create_topic},
     {"GET", "/v3/clusters/{cluster}/topics/{topic}", one_topic},
+    {"PATCH", "/v3/clusters/{cluster}/topics/{topic}", add_partitions},
     {"DELETE", "/v3/clusters/{cluster}/topics/{topic}", delete_topic},
     {"GET", "/v3/clusters/{cluster}/topics/{topic}/partitions", list_partitions},
     {"GET", "/v3/clusters/{cluster}/topics/{topic}/configs", list_configs},
