@@ -274,3 +274,27 @@ def a_list_of_5000_topics_shows_the_first_and_finds_the_others():
     page.wait("document.querySelectorAll('.message-table tbody tr').length === 1", "the record of the topic")
     assert_clean(page)
     fresh.stop()
+
+
+@case
+def partitions_are_added_after_a_warning():
+    fresh = launch()
+    sql(fresh, "CREATE STREAM orders (id INT KEY, city VARCHAR) WITH (PARTITIONS = 2);")
+    page = open_page(fresh, "#topics?t=orders&tab=partitions", ".live-table tbody th")
+    page.click(".list-bar .button", "Add partitions…")
+    page.wait_text("Partitions cannot be removed again", "dialog")
+    page.wait_text('{"partitions_count":3}', "dialog pre")
+    page.insert("2")
+    page.wait_text("partitions can only be added", "dialog .error-text")
+    assert page.js("document.querySelector('dialog .button.primary').disabled")
+    page.js("document.querySelector('dialog input').select()")
+    page.insert("1000000")
+    page.click("dialog .button.primary", "Add")
+    page.wait_text("must have 1 to", "dialog .error-text")
+    page.js("document.querySelector('dialog input').select()")
+    page.insert("5")
+    page.press("Enter")
+    page.wait("!document.querySelector('dialog[open]')", "the end of the dialog")
+    page.wait("document.querySelectorAll('.live-table tbody tr').length === 5", "the new partitions")
+    page.close()  # the request that the server has rejected is in the list of problems
+    fresh.stop()
