@@ -12,6 +12,7 @@
 #include "server/tasks/journal_progress.h"
 #include "storage/kv/damage.h"
 #include "storage/log/task_journal.h"
+#include "storage/replica/plan_mark.h"
 
 namespace server {
 
@@ -313,6 +314,11 @@ Result<ReplicatedJournals::Portion> ReplicatedJournals::read(PartitionId number,
   for (const auto& [end, bytes] : batches) {
     const auto header = TRY(records::parse_batch(bytes, records::BatchCheck::Shape)).header;
     auto read = TRY(storage::read_replicated_commit(bytes));
+    if (const auto mark = read ? std::nullopt : storage::read_plan_mark(bytes);
+        mark && image_()->revision < *mark) {
+      portion.waits = true;
+      break;
+    }
     LocalTask local;
     const Verdict verdict = read ? judge(number, *read, local) : Verdict::LeaveOut;
     if (verdict == Verdict::Wait) {

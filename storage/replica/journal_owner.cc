@@ -165,6 +165,11 @@ void JournalOwner::write_piece(const SnapshotPiece& piece, std::function<void()>
   write_waiting();
 }
 
+void JournalOwner::write_mark(std::string mark, std::function<void()> done) {
+  waiting_.push_back({std::nullopt, std::move(mark), std::move(done)});
+  write_waiting();
+}
+
 void JournalOwner::when_visible(std::function<void()> done) {
   waiting_.push_back({std::nullopt, std::nullopt, std::move(done)});
   write_waiting();

@@ -59,6 +59,10 @@ class JournalOwner {
   // position. If an earlier commit has undelivered outputs, the journal is trimmed only up to that
   // commit.
   void write_piece(const SnapshotPiece& piece, std::function<void()> done);
+  // Precondition: is_open(). Writes a batch without outputs, such as a plan_mark(), like a commit.
+  void write_mark(std::string mark, std::function<void()> done);
+  // Returns the end of the visible commits.
+  Offset visible_end() const { return end_; }
   // Precondition: is_open(). Calls `done` when all earlier commits are visible; if one fails,
   // closed() is called instead.
   void when_visible(std::function<void()> done);
@@ -67,7 +71,7 @@ class JournalOwner {
 
  private:
   enum class State : uint8_t { Waits, Begins, Open };
-  // An element of the queue. At most one of `commit` and `piece` is set. An element with neither of
+  // An element of the queue. At most one of `commit` and `piece` (a piece or a mark) is set. An element with neither of
   // them belongs to a call of when_visible(), and waits for the elements before it.
   struct Waiting {
     std::optional<ReplicatedCommit> commit;
