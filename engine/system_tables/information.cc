@@ -159,8 +159,8 @@ std::string state_of(const PersistentQuery& query, const QueryStatuses& statuses
     const QueryStatus& status = found->second;
     if (status.state == "WAITING") return "WAITING for a node";
     if (status.state != "RUNNING") return status.state;
-    if (status.node) return fmt::format("RUNNING on node {}", *status.node);
-    return query.rebuilds.empty() ? "RUNNING" : "REBUILDING";
+    const std::string_view state = query.rebuilds.empty() ? "RUNNING" : "REBUILDING";
+    return status.node ? fmt::format("{} on node {}", state, *status.node) : std::string(state);
   }
   return query.state == DesiredState::Paused ? "PAUSED" : "STARTING";
 }

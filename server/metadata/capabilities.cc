@@ -71,8 +71,9 @@ constexpr Capability kCapabilities[] = {
     {.statement = "CREATE OR REPLACE TABLE counted WITH (REBUILD = true) AS SELECT v, COUNT(*) AS "
                   "n, SUM(id) AS s "
                   "FROM shown GROUP BY v",
-     .in_cluster = false,
-     .feature = Feature::TableRebuilds},
+     .level = storage::kSharedSessionsLevel,
+     .feature = Feature::TableRebuilds,
+     .difference = "the changed rows may have up to copy-atomic-bytes"},
     {.statement = "CREATE OR REPLACE STREAM plain AS SELECT * FROM shown",
      .feature = Feature::QueryReplacesSource,
      .difference = "for some milliseconds other nodes accept INSERTs into it"},

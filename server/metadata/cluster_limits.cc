@@ -107,6 +107,10 @@ Status check_supported(const std::vector<DefinitionChange>& changes, const Clust
       const bool is_rebuilt = put->query->rebuilt_sink || !put->query->journal;
       if (!facts.supports(Feature::TableRebuilds) && is_rebuilt)
         return not_in_cluster_yet("rebuilding a table beside the old one is", kDropAndCreate);
+      // An earlier program would ignore the marks in journals that stop its tasks.
+      if (put->query->rebuilt_sink && facts.level() < storage::kSharedSessionsLevel)
+        return needs_level("rebuilding a table needs", storage::kSharedSessionsLevel,
+                           facts.level());
     }
   }
   return {};

@@ -461,7 +461,10 @@ void MetadataApplier::submit(std::vector<storage::QuotaChange> changes,
 void MetadataApplier::submit(RebuildStep step, std::function<void(Status)> done) {
   jobs_.add(JobQueue::Lane::Statements, {[this, step = std::move(step), done] {
                                            done(decide([&]() -> Status {
-                                             return commit(TRY(plan_rebuild_step(step, *image())));
+                                             auto planned = TRY(plan_rebuild_step(step, *image()));
+                                             // The last step removes the replicas of a topic.
+                                             TRY(place({}, {}, planned));
+                                             return commit(planned);
                                            }));
                                          },
                                          [done](Error error) { done(std::move(error)); }});

@@ -1071,6 +1071,9 @@ class Resolver {
     auto defined = define(std::move(query), planned.plan);
     if (sources_.facts.has_replicated_journals())
       defined->journal = storage::replicated_journal_of(id);
+    // One node runs the new and the old query of a rebuild, because they share a journal.
+    if (const DefinedQueryPtr old = image_.find_query(planned.rebuilds); old && old->journal)
+      defined->journal = old->journal;
     defined->rebuilt_sink = effect.rebuilt_sink;
     if (effect.rebuilt_sink) note_topic(effect.rebuilt_sink->topic, *defined);
     for (size_t i = 0; i < planned.plan.exchanges.size(); ++i)

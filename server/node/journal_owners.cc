@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "storage/log/task_journal.h"
+#include "storage/replica/plan_mark.h"
 
 namespace server {
 
@@ -31,7 +32,10 @@ void JournalOwners::owns(const storage::TopicPartition& of, storage::JournalOwne
 
 void JournalOwners::tick() {
   for (const auto& [number, journal] : all_)
-    if (journal->is_open) journal->commit_waiting();
+    if (journal->is_open) {
+      journal->commit_waiting();
+      journal->end_fences();
+    }
 }
 
 void JournalOwners::propose(PartitionId number, Term term, storage::ReplicatedCommit commit) {
@@ -68,6 +72,26 @@ void JournalOwners::when_visible(PartitionId number, Term term, std::function<vo
   });
 }
 
+// The mark follows all proposed commits, so the fence also waits for the outputs of these commits.
+void JournalOwners::fence(PartitionId number, Revision revision, std::function<void(bool)> done) {
+  const auto fence_now = [this, number, revision, done](bool is_visible) {
+    Journal& its = journal(number);
+    if (!is_visible || !its.is_open || !its.owner->is_open()) return done(false);
+    const auto barrier = std::make_shared<std::function<void(bool)>>(done);
+    its.barriers.push_back(barrier);
+    its.owner->write_mark(storage::plan_mark(revision), [&its, barrier] {
+      if (std::erase(its.barriers, barrier) > 0)
+        its.fences.push_back({its.owner->visible_end(), barrier});
+    });
+  };
+  member_.run_soon([this, number, fence_now] {
+    Journal& its = journal(number);
+    if (!its.is_open) return fence_now(false);
+    its.before_barriers.push_back(std::make_shared<std::function<void(bool)>>(fence_now));
+    its.commit_waiting();
+  });
+}
+
 // --- A journal
 
 void JournalOwners::Journal::opened() {
@@ -81,6 +105,7 @@ void JournalOwners::Journal::closed() {
   waiting.clear();
   for (const auto& barrier : std::exchange(before_barriers, {})) (*barrier)(false);
   for (const auto& barrier : std::exchange(barriers, {})) (*barrier)(false);
+  for (const Fence& fence : std::exchange(fences, {})) (*fence.done)(false);
   if (owners.journals_ != nullptr) owners.journals_->closed(number);
 }
 
@@ -97,6 +122,20 @@ void JournalOwners::Journal::commit_waiting() {
     task = commits.empty() ? waiting.erase(task) : std::next(task);
   }
   if (waiting.empty()) end_barriers();
+}
+
+void JournalOwners::Journal::end_fences() {
+  if (fences.empty() || owner == nullptr || !owner->is_open()) return;
+  const std::optional<Offset> undelivered = owner->outbox().first_undelivered();
+  for (auto fence = fences.begin(); fence != fences.end();) {
+    if (undelivered && *undelivered < fence->end) {
+      ++fence;
+      continue;
+    }
+    const Barrier done = fence->done;
+    fence = fences.erase(fence);
+    (*done)(true);
+  }
 }
 
 void JournalOwners::Journal::end_barriers() {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "server/cluster/cluster_member.h"
+#include "server/tasks/journal_fence.h"
 #include "server/tasks/replicated_journals.h"
 #include "server/tasks/replicated_sink.h"
 #include "server/tasks/snapshot_pieces.h"
@@ -15,7 +16,10 @@ namespace server {
 
 // Threads: TaskHost's calls run on the member's thread; all others on any. Owner: the node; outlives the member's
 // thread.
-class JournalOwners final : public TaskHost, public JournalProposals, public SnapshotPieces {
+class JournalOwners final : public TaskHost,
+                            public JournalProposals,
+                            public JournalFence,
+                            public SnapshotPieces {
  public:
   explicit JournalOwners(ClusterMember& member) : member_(member) {}
   // Sets the receiver of opened() and closed(). Call it before the member joins, and with null after the member's
@@ -30,6 +34,7 @@ class JournalOwners final : public TaskHost, public JournalProposals, public Sna
   void write_piece(PartitionId journal, Term term, storage::SnapshotPiece piece,
                    std::string content, std::function<void(bool)> done) override;
   void when_visible(PartitionId journal, Term term, std::function<void(bool)> done) override;
+  void fence(PartitionId journal, Revision revision, std::function<void(bool)> done) override;
 
  private:
   struct Journal final : storage::JournalOwnerPort {
@@ -46,6 +51,7 @@ class JournalOwners final : public TaskHost, public JournalProposals, public Sna
     bool is_term(Term its) const { return owner != nullptr && is_open && its == term; }
     void commit_waiting();
     void end_barriers();
+    void end_fences();
 
     JournalOwners& owners;
     const PartitionId number;
@@ -59,6 +65,13 @@ class JournalOwners final : public TaskHost, public JournalProposals, public Sna
     // waiting calls that complete when all earlier commits of the journal are visible
     std::list<Barrier> barriers;
     std::list<Barrier> before_barriers;  // become barriers once `waiting` is empty
+    // Waiting calls of fence() whose mark is visible. They complete when the outputs of all commits
+    // before `end` are delivered.
+    struct Fence {
+      Offset end;
+      Barrier done;
+    };
+    std::list<Fence> fences;
   };
   Journal& journal(PartitionId number);
 

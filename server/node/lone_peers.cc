@@ -3,6 +3,7 @@
 #include "server/node/cluster_parts.h"
 #include "server/node/peers.h"
 #include "server/sql/write/local_topics.h"
+#include "server/tasks/local_rebuilds.h"
 #include "storage/meta/embedded_metadata_log.h"
 
 namespace server {
@@ -36,6 +37,9 @@ class LonePeers final : public Peers {
   void use_requests(RequestCalls::Handle) override {}
   kafka::LocalClient::Relay relay() override { return {}; }
   void start_journals() override {}
+  std::unique_ptr<RebuildPort> open_rebuilds(RebuildParts parts) override {
+    return std::make_unique<LocalRebuilds>(parts.log, parts.clock);
+  }
   Status join(const Address&, const std::atomic<bool>&) override { return {}; }
   void on_durable(std::span<const storage::TopicPartition>) override {}
   storage::UncleanElections unclean_elections() const override { return {}; }

@@ -5,6 +5,7 @@
 #include "server/node/cluster_topics.h"
 #include "server/node/etcd_settings.h"
 #include "server/node/journal_owners.h"
+#include "server/node/member_rebuilds.h"
 #include "server/node/observed_inputs.h"
 #include "server/node/peers.h"
 #include "server/node/transaction_relay.h"
@@ -71,6 +72,10 @@ class MemberPeers final : public Peers {
   void start_journals() override {
     journals_->start_thread();
     snapshots_->start_thread();
+  }
+  std::unique_ptr<RebuildPort> open_rebuilds(RebuildParts parts) override {
+    return std::make_unique<MemberRebuilds>(MemberRebuilds::Around{
+        *member_, *journals_, *owners_, parts.log, parts.memory, parts.most_bytes});
   }
   Status join(const Address& clients, const std::atomic<bool>& must_stop) override {
     return member_->join(clients, must_stop);

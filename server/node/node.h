@@ -166,6 +166,7 @@ class Node {
   std::unique_ptr<SqlParts> parts_;
   std::unique_ptr<CleanupTargets> cleanup_;
   std::unique_ptr<storage::LogCleaner> cleaner_;
+  std::unique_ptr<RebuildPort> rebuild_port_;
   std::unique_ptr<Rebuilds> rebuilds_;
   std::vector<std::unique_ptr<SqlBackend>> backends_;
   std::unique_ptr<pg::PgServer> pg_;

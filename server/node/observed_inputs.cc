@@ -29,6 +29,9 @@ void ObservedInputs::stop(const DefinedQuery& defined, Keep keep) {
 void ObservedInputs::note(const DefinedQuery& query, const storage::TopicSnapshot& topics) {
   std::set<Uuid>& inputs = inputs_[query.plan->id];
   inputs = topics_read_by(query);
+  // A rebuild reads the topics of both tables at the node that runs the queries.
+  if (query.rebuilt_sink)
+    for (const auto& [name, topic] : query.topic_ids) inputs.insert(topic);
   std::set<Uuid> needed = inputs;
   if (query.journal) needed.insert(storage::kReplicatedJournal);
   for (const Uuid& id : needed)

@@ -21,6 +21,7 @@
 #include "server/pg/notifications.h"
 #include "server/sql/session.h"
 #include "server/tasks/query_tasks.h"
+#include "server/tasks/rebuild_port.h"
 #include "storage/state/state_store.h"
 
 namespace server {
@@ -36,6 +37,14 @@ struct JournalParts {
   std::function<MetadataImagePtr()> image;
   std::function<void(std::vector<std::string>)> rebuild_soon;
   int64_t journal_bytes = 0;  // bytes of commits after which a journal gets a snapshot
+};
+
+// The parts of the node that rebuilds of tables use. All of them outlive the peers.
+struct RebuildParts {
+  storage::Log& log;
+  const Clock& clock;
+  MemoryBudget& memory;
+  size_t most_bytes;  // limit for the changed rows of a table in a cluster
 };
 
 // The result of FindLeader for a partition: which node leads it.
@@ -79,6 +88,8 @@ class Peers {
   // any thread.
   virtual void use_requests(RequestCalls::Handle handle) = 0;
   virtual void start_journals() = 0;
+  // Opens the port of rebuilds. Called after open_journals().
+  virtual std::unique_ptr<RebuildPort> open_rebuilds(RebuildParts parts) = 0;
   // Registers this node; `clients` is the address for Kafka clients.
   virtual Status join(const Address& clients, const std::atomic<bool>& must_stop) = 0;
 

@@ -48,23 +48,21 @@ void Rebuilds::run() {
 
 void Rebuilds::advance(const DefinedQuery& query) {
   const std::string& id = query.query->id;
+  if (!port_.runs(query)) {
+    claims_.erase(id);
+    not_before_ms_.erase(id);
+    supervisor_.note_obstacle(id, std::nullopt);
+    return;
+  }
   const int64_t now_ms = clock_.monotonic_us() / 1000;
   if (const auto pause = not_before_ms_.find(id);
       pause != not_before_ms_.end() && now_ms < pause->second)
     return;
-  Status done;
-  if (!query.stands) {
-    if (has_caught_up(query)) done = stand(query);
-  } else {
-    done = both_stand(query)
-               ? take_place(query)
-               : Status{Error{ErrorCode::ObjectState, "one of the two queries is not ready"}};
-    // If a step has failed, both queries continue, because the old query still serves the table.
-    if (!done && !must_stop_ && publisher_.abort_open(topics_of(query), query.publisher))
-      (void)submit({RebuildStep::Kind::GoOn, id});
-  }
+  const bool must_stand = query.stands ? !is_claimed(query) : has_caught_up(query);
+  if (!query.stands && !must_stand) return;
+  const Status done = must_stand ? stand(query) : switch_over(query);
   if (done) {
-    if (!query.stands) return;
+    if (must_stand) return;
     not_before_ms_.erase(id);
     supervisor_.note_obstacle(id, std::nullopt);
     return;
@@ -76,6 +74,23 @@ void Rebuilds::advance(const DefinedQuery& query) {
       "error=\"{}\"",
       id, done.error().message);
   not_before_ms_[id] = now_ms + kPauseAfterFailureMs;
+}
+
+bool Rebuilds::is_claimed(const DefinedQuery& query) const {
+  if (!query.journal) return true;
+  const auto claim = claims_.find(query.query->id);
+  return claim != claims_.end() && claim->second.publisher == query.publisher;
+}
+
+Status Rebuilds::switch_over(const DefinedQuery& query) {
+  const std::string& id = query.query->id;
+  Status done = both_stand(query)
+                    ? take_place(query)
+                    : Status{Error{ErrorCode::ObjectState, "one of the two queries is not ready"}};
+  // If a step has failed, both queries continue, because the old query still serves the table.
+  if (!done && !must_stop_ && claims_[id].may_go_on && port_.abort(topics_of(query), query.publisher))
+    (void)submit({RebuildStep::Kind::GoOn, id, query.publisher});
+  return done;
 }
 
 std::vector<ShardTaskReport> Rebuilds::reports_of(const std::string& query_id) const {
@@ -125,15 +140,16 @@ Status Rebuilds::submit(RebuildStep step) {
 }
 
 Status Rebuilds::stand(const DefinedQuery& query) {
-  std::promise<Result<ProducerId>> allocated;
-  log_.allocate_producer_ids(1, [&](Result<ProducerId> id) { allocated.set_value(std::move(id)); });
-  const ProducerId publisher = TRY(allocated.get_future().get());
-  return submit({RebuildStep::Kind::Stand, query.query->id, publisher});
+  const ProducerId publisher = TRY(port_.allocate_publisher());
+  TRY(submit({RebuildStep::Kind::Stand, query.query->id, publisher}));
+  // An earlier owner of the queries may have published the difference, or may still do so.
+  claims_[query.query->id] = {publisher, !query.stands};
+  return {};
 }
 
-TablePublisher::Topics Rebuilds::topics_of(const DefinedQuery& query) const {
-  TablePublisher::Topics topics{query.topic_ids.at(rebuild_topic(query.query->id)),
-                                query.topic_ids.at(query.rebuilt_sink->topic), 0};
+RebuildTopics Rebuilds::topics_of(const DefinedQuery& query) const {
+  RebuildTopics topics{query.topic_ids.at(rebuild_topic(query.query->id)),
+                       query.topic_ids.at(query.rebuilt_sink->topic), query.rebuilt_sink->topic, 0};
   const MetadataImagePtr image = definitions_.image();
   if (const storage::TopicInfo* topic = image->topics->find(topics.to))
     topics.partitions = topic->partition_count;
@@ -143,9 +159,13 @@ TablePublisher::Topics Rebuilds::topics_of(const DefinedQuery& query) const {
 Status Rebuilds::take_place(const DefinedQuery& query) {
   const std::string& id = query.query->id;
   const int64_t begun_us = clock_.monotonic_us();
-  const TablePublisher::Written written =
-      TRY(publisher_.publish(topics_of(query), query.publisher));
-  TRY(submit({RebuildStep::Kind::Finish, id}));
+  TRY(port_.fence(query, must_stop_));
+  const auto published = publisher_.publish(topics_of(query), query.publisher);
+  if (published || published.error().code == ErrorCode::NetworkFailure)
+    claims_[id].may_go_on = false;
+  const TablePublisher::Written written = TRY(published);
+  TRY(submit({RebuildStep::Kind::Finish, id, query.publisher}));
+  claims_.erase(id);
   log_info("a rebuilt query has replaced the old one query={} of={} records={} deletes={} ms={}",
            id, query.query->rebuilds, written.records, written.deletes,
            (clock_.monotonic_us() - begun_us) / 1000);

@@ -10,6 +10,7 @@
 
 #include "server/metadata/metadata_applier.h"
 #include "server/tasks/query_supervisor.h"
+#include "server/tasks/rebuild_port.h"
 #include "server/tasks/table_publisher.h"
 
 namespace server {
@@ -20,19 +21,24 @@ namespace server {
 // topic of the old table in one transaction. Third, one command of the metadata log gives the table
 // to the new query and drops the old query. Each step can be repeated after a failure.
 //
+// In a cluster the node that runs the two queries takes the steps (docs/adr/0157). Each attempt at
+// the second step has a publisher of its own, which the metadata name. When another node runs the
+// queries, it first puts its own publisher there: the last step of the earlier node is then refused.
+//
 // Threads: its own, which waits for the shards, the log and the metadata thread, so all of these
 //          must run.
 // Owner:   the node.
 class Rebuilds {
  public:
-  Rebuilds(storage::Log& log, MetadataApplier& definitions, QuerySupervisor& supervisor,
-           std::vector<Shard*> shards, MemoryBudget& memory, const Clock& clock)
-      : log_(log),
+  Rebuilds(storage::Log& log, RebuildPort& port, MetadataApplier& definitions,
+           QuerySupervisor& supervisor, std::vector<Shard*> shards, MemoryBudget& memory,
+           const Clock& clock)
+      : port_(port),
         definitions_(definitions),
         supervisor_(supervisor),
         shards_(std::move(shards)),
         clock_(clock),
-        publisher_(log, memory, clock, must_stop_) {}
+        publisher_(log, memory, port, must_stop_) {}
   ~Rebuilds() { stop_thread(); }
 
   void start_thread();
@@ -41,6 +47,8 @@ class Rebuilds {
  private:
   void run();
   void advance(const DefinedQuery& query);
+  // The steps of a query that stands. Both queries continue after a failure if that is safe.
+  Status switch_over(const DefinedQuery& query);
   std::vector<ShardTaskReport> reports_of(const std::string& query_id) const;
   // Returns whether all tasks of the query exist and have read nearly all of their input.
   bool has_caught_up(const DefinedQuery& query) const;
@@ -48,11 +56,22 @@ class Rebuilds {
   // exist.
   bool both_stand(const DefinedQuery& query) const;
   Status stand(const DefinedQuery& query);
-  TablePublisher::Topics topics_of(const DefinedQuery& query) const;
+  // Whether this process has put the query's present publisher into the metadata. A lone node
+  // continues with the publisher of its former process.
+  bool is_claimed(const DefinedQuery& query) const;
+  RebuildTopics topics_of(const DefinedQuery& query) const;
   Status take_place(const DefinedQuery& query);
   Status submit(RebuildStep step);
 
-  storage::Log& log_;
+  // An attempt to replace the old query.
+  struct Claim {
+    ProducerId publisher{-1};
+    // Whether both queries may continue after a failure. False if the difference is published, or
+    // may be published by this node or by an earlier owner of the queries.
+    bool may_go_on = true;
+  };
+
+  RebuildPort& port_;
   MetadataApplier& definitions_;
   QuerySupervisor& supervisor_;
   const std::vector<Shard*> shards_;
@@ -61,6 +80,7 @@ class Rebuilds {
   TablePublisher publisher_;
   // For each query: time of the next attempt after a failed replacement.
   std::map<std::string, int64_t> not_before_ms_;
+  std::map<std::string, Claim> claims_;  // by query id; used on the thread
   std::mutex mutex_;
   std::condition_variable stopped_;
   std::thread thread_;

@@ -4,17 +4,12 @@
 #include <fmt/format.h>
 #include <xxhash.h>
 
-#include <algorithm>
-#include <map>
-
 #include "engine/exec/record_cursor.h"
-#include "records/batch_builder.h"
-#include "records/control_batch.h"
 
 namespace server {
 namespace {
 
-constexpr size_t kReadBytes = 1 << 20, kBatchBytes = 512 << 10;
+constexpr size_t kReadBytes = 1 << 20;
 
 // A key is represented by a hash of 128 bits. In practice no two keys have the same hash.
 using KeyHash = std::pair<uint64_t, uint64_t>;
@@ -29,13 +24,6 @@ uint64_t hash_of_row(const records::RecordView& record) {
                               static_cast<uint64_t>(record.timestamp));
 }
 
-std::vector<records::RecordHeader> headers_of(const records::RecordView& record) {
-  std::vector<records::RecordHeader> headers;
-  records::HeaderReader reader = record.headers();
-  while (const auto header = reader.next()) headers.push_back({header->key, header->value});
-  return headers;
-}
-
 // Ends the reader's snapshot at the end of the scope.
 struct Turn {
   LogSources& sources;
@@ -43,63 +31,6 @@ struct Turn {
 };
 
 }  // namespace
-
-// Writes records batch by batch. The records are invisible until the end of the transaction.
-class TablePublisher::Transaction {
- public:
-  Transaction(TablePublisher& owner, Uuid topic, ProducerId producer, int16_t epoch)
-      : owner_(owner), topic_(topic), producer_(producer), epoch_(epoch) {}
-
-  void add(PartitionId partition, const records::RecordView& record,
-           std::optional<std::string_view> value) {
-    if (partition != partition_) finish_batch();
-    partition_ = partition;
-    const std::vector<records::RecordHeader> headers = headers_of(record);
-    builder_.append(record.timestamp, record.key, value, headers);
-    if (builder_.size_bytes() >= kBatchBytes) finish_batch();
-  }
-
-  // Writes all added records to the log. Must not be called while the reader has a snapshot open,
-  // because a snapshot must be short.
-  Status flush() {
-    finish_batch();
-    for (storage::PartitionBatches& batch : std::exchange(finished_, {}))
-      TRY(owner_.append({{std::move(batch)}}));
-    return {};
-  }
-
-  // Makes all written records visible with one commit.
-  Status commit() {
-    TRY(flush());
-    storage::AppendRequest markers;
-    for (const auto& [partition, sequence] : sequences_)
-      markers.parts.push_back(
-          {{topic_, partition},
-           records::marker_batch(producer_, epoch_, {records::TransactionEnd::Commit, 0},
-                                 owner_.clock_.wall_ms())});
-    return markers.parts.empty() ? Status{} : owner_.append(std::move(markers));
-  }
-
- private:
-  void finish_batch() {
-    if (builder_.empty()) return;
-    int32_t& sequence = sequences_[partition_];
-    const int32_t count = builder_.offset_count();
-    std::string batch = builder_.finish(records::Codec::None, {producer_, epoch_, sequence});
-    records::set_transactional(batch);
-    sequence = records::advance_sequence(sequence, count);
-    finished_.push_back({{topic_, partition_}, std::move(batch)});
-  }
-
-  TablePublisher& owner_;
-  const Uuid topic_;
-  const ProducerId producer_;
-  const int16_t epoch_;
-  records::BatchBuilder builder_;
-  PartitionId partition_;  // partition of the batch in builder_
-  std::vector<storage::PartitionBatches> finished_;
-  std::map<PartitionId, int32_t> sequences_;  // by partition: the next sequence
-};
 
 // Hashes of the keys in one partition, whose memory is charged to the budget.
 struct TablePublisher::Keys {
@@ -118,11 +49,6 @@ struct TablePublisher::Keys {
                  "Raise memory-limit, or give the table more partitions."};
   }
 };
-
-Status TablePublisher::append(storage::AppendRequest request) {
-  TRY(storage::append_and_wait(log_, std::move(request)));
-  return {};
-}
 
 Status TablePublisher::read(LogSources& sources, const engine::PartitionRef& partition,
                             const Visit& visit, const std::function<Status()>& between_turns) {
@@ -153,11 +79,11 @@ Status TablePublisher::visit_batch(const engine::LogBatch& batch, const Visit& v
   return reader ? reader->status() : Status{};
 }
 
-Status TablePublisher::publish_partition(LogSources& sources, const Topics& topics,
-                                         PartitionId partition, Transaction& transaction,
+Status TablePublisher::publish_partition(LogSources& sources, const RebuildTopics& topics,
+                                         PartitionId partition, TableChanges& changes,
                                          Written& written) {
   const engine::PartitionRef from{topics.from, partition}, to{topics.to, partition};
-  const auto flush = [&] { return transaction.flush(); };
+  const auto flush = [&] { return changes.flush(); };
   MemoryAccount account(memory_);
   Keys present(account), newest(account);  // rows that `to` has; the last records of `from`
   TRY(read(sources, to, [&](const records::RecordView& record, Offset) -> Status {
@@ -182,8 +108,7 @@ Status TablePublisher::publish_partition(LogSources& sources, const Topics& topi
         if (before != present.map.end()) present.map.erase(before);
         if (is_same) return {};
         ++written.records;
-        transaction.add(partition, record, record.value);
-        return {};
+        return changes.add(partition, record, record.value);
       },
       flush));
   // The keys that are left in `present` exist only in the old table, so tombstones are written for
@@ -194,51 +119,20 @@ Status TablePublisher::publish_partition(LogSources& sources, const Topics& topi
       [&](const records::RecordView& record, Offset) -> Status {
         if (present.map.erase(hash_of_key(*record.key)) == 0) return {};
         ++written.deletes;
-        transaction.add(partition, record, std::nullopt);
-        return {};
+        return changes.add(partition, record, std::nullopt);
       },
       flush);
 }
 
-Result<int16_t> TablePublisher::abort_open(const Topics& topics, ProducerId producer) {
-  int16_t epoch = -1;
-  storage::AppendRequest markers;
-  const auto reader = TRY(storage::LogReader::open(log_));
-  TRY(reader->begin_turn());
-  for (PartitionId partition{0}; partition < PartitionId(topics.partitions); ++partition) {
-    const auto producers = reader->producers({topics.to, partition});
-    if (!producers) {
-      reader->end_turn();
-      return producers.error();
-    }
-    for (const storage::ActiveProducer& each : *producers) {
-      if (each.id != producer) continue;
-      epoch = std::max(epoch, each.epoch);
-      if (each.open_since)
-        markers.parts.push_back(
-            {{topics.to, partition},
-             records::marker_batch(producer, each.epoch, {records::TransactionEnd::Abort, 0},
-                                   clock_.wall_ms())});
-    }
-  }
-  reader->end_turn();
-  if (!markers.parts.empty()) TRY(append(std::move(markers)));
-  return static_cast<int16_t>(epoch + 1);
-}
-
-Result<TablePublisher::Written> TablePublisher::publish(const Topics& topics, ProducerId producer) {
-  const int16_t epoch = TRY(abort_open(topics, producer));
+Result<TablePublisher::Written> TablePublisher::publish(const RebuildTopics& topics,
+                                                        ProducerId publisher) {
+  const auto changes = TRY(port_.begin(topics, publisher, must_stop_));
   const auto sources = TRY(LogSources::open(log_));
-  Transaction transaction(*this, topics.to, producer, epoch);
   Written written;
-  Status done;
-  for (PartitionId partition{0}; done && partition < PartitionId(topics.partitions); ++partition)
-    done = publish_partition(*sources, topics, partition, transaction, written);
-  if (done) {
-    TRY(transaction.commit());
-    return written;
-  }
-  return std::move(done).error();
+  for (PartitionId partition{0}; partition < PartitionId(topics.partitions); ++partition)
+    TRY(publish_partition(*sources, topics, partition, *changes, written));
+  TRY(changes->commit());
+  return written;
 }
 
 }  // namespace server

@@ -1,16 +1,15 @@
-// Makes the records of a table's topic equal to those of another topic, in one transaction. So
-// readers of committed records see either all old rows or all new rows.
+// Makes the records of a table's topic equal to those of another topic, all at once. So readers of
+// committed records see either all old rows or all new rows.
 #pragma once
 #include <atomic>
 #include <functional>
 #include <memory>
 
-#include "base/clock.h"
 #include "base/memory_budget.h"
 #include "base/result.h"
-#include "base/uuid.h"
 #include "engine/exec/ports.h"
 #include "server/tasks/log_ports.h"
+#include "server/tasks/rebuild_port.h"
 #include "storage/log/log.h"
 #include "storage/log/log_reader.h"
 
@@ -20,34 +19,23 @@ namespace server {
 // that `to` does not have, and deletions of keys that only `to` has. If the topics are equal,
 // nothing is written, so the call can be repeated after a crash.
 //
-// Threads: one that may wait. No other writer uses the two topics meanwhile.
+// Threads: one that may wait. No query writes to the two topics meanwhile.
 // Owner:   Rebuilds.
 class TablePublisher {
  public:
-  TablePublisher(storage::Log& log, MemoryBudget& memory, const Clock& clock,
+  TablePublisher(storage::Log& log, MemoryBudget& memory, RebuildPort& port,
                  const std::atomic<bool>& must_stop)
-      : log_(log), memory_(memory), clock_(clock), must_stop_(must_stop) {}
+      : log_(log), memory_(memory), port_(port), must_stop_(must_stop) {}
 
-  struct Topics {
-    Uuid from, to;
-    // Number of partitions of each of the two topics. Because the numbers are equal, a key is in
-    // the same partition of both.
-    int32_t partitions = 0;
-  };
   struct Written {
     uint64_t records = 0, deletes = 0;
   };
-  // Makes `to` equal to `from`. Before a crash, the producer may have left a transaction open;
-  // publish() first aborts it. After a failure, readers of committed records see the topic
-  // unchanged. But the open transaction then hides all later records from them, until abort_open()
-  // ends it.
-  Result<Written> publish(const Topics& topics, ProducerId producer);
-  // If the producer has left a transaction open, aborts it. Returns the epoch with which the
-  // producer may continue.
-  Result<int16_t> abort_open(const Topics& topics, ProducerId producer);
+  // Makes `to` equal to `from`. After a failure, readers of committed records see the topic
+  // unchanged. But an open transaction may then hide all later records from them, until
+  // RebuildPort::abort() ends it. NetworkFailure: it is not known whether `to` was changed.
+  Result<Written> publish(const RebuildTopics& topics, ProducerId publisher);
 
  private:
-  class Transaction;
   struct Keys;
   using Visit = std::function<Status(const records::RecordView& record, Offset offset)>;
 
@@ -55,13 +43,12 @@ class TablePublisher {
       LogSources& sources, const engine::PartitionRef& partition, const Visit& visit,
       const std::function<Status()>& between_turns = [] { return Status{}; });
   static Status visit_batch(const engine::LogBatch& batch, const Visit& visit);
-  Status publish_partition(LogSources& sources, const Topics& topics, PartitionId partition,
-                           Transaction& transaction, Written& written);
-  Status append(storage::AppendRequest request);
+  Status publish_partition(LogSources& sources, const RebuildTopics& topics, PartitionId partition,
+                           TableChanges& changes, Written& written);
 
   storage::Log& log_;
   MemoryBudget& memory_;
-  const Clock& clock_;
+  RebuildPort& port_;
   const std::atomic<bool>& must_stop_;
 };
 

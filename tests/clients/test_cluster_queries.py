@@ -154,14 +154,6 @@ def a_read_that_does_not_wait_names_the_table_that_lags():
     assert all(each.startswith(still) for each in said), said
 
 
-@case
-def rebuilding_a_table_in_a_cluster_is_refused():
-    nodes = sql_cluster()
-    define(nodes, "CREATE STREAM given (k INT KEY, v INT)", "CREATE TABLE taken AS SELECT k, COUNT(*) AS n FROM given GROUP BY k")
-    statement = "CREATE OR REPLACE TABLE taken WITH (REBUILD = true) AS SELECT k, COUNT(v) AS n FROM given GROUP BY k"
-    assert "not supported in a cluster yet" in refusal(nodes.nodes[2], statement)
-
-
 class Producer:
     """Writes sales at any node that accepts them, and remembers which were acknowledged and which may exist."""
 

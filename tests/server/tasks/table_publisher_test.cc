@@ -7,6 +7,7 @@
 
 #include "records/batch_builder.h"
 #include "records/control_batch.h"
+#include "server/tasks/local_rebuilds.h"
 #include "storage/kv/memory_store.h"
 #include "tests/storage/log/log_fixture.h"
 
@@ -14,6 +15,7 @@ namespace server {
 namespace {
 
 constexpr Uuid kFrom{{1}}, kTo{{2}};
+const RebuildTopics kTopics{kFrom, kTo, "to", 2};
 constexpr ProducerId kProducer{7};
 using Rows = std::map<std::string, std::string>;
 
@@ -59,7 +61,7 @@ class TablePublisherTest : public testing::Test {
     return found;
   }
   Result<TablePublisher::Written> publish() {
-    return publisher_.publish({kFrom, kTo, 2}, kProducer);
+    return publisher_.publish(kTopics, kProducer);
   }
 
   storage::MemoryDisk disk_;
@@ -67,7 +69,8 @@ class TablePublisherTest : public testing::Test {
   MemoryBudget memory_;
   SimulatedClock clock_{5000};
   std::atomic<bool> must_stop_ = false;
-  TablePublisher publisher_{*log_, memory_, clock_, must_stop_};
+  LocalRebuilds port_{*log_, clock_};
+  TablePublisher publisher_{*log_, memory_, port_, must_stop_};
 };
 
 TEST_F(TablePublisherTest, only_differences_are_written) {
@@ -142,12 +145,12 @@ TEST_F(TablePublisherTest, it_ends_when_the_server_stops) {
 
 TEST_F(TablePublisherTest, keys_beyond_the_memory_are_reported) {
   MemoryBudget small(64 * 1024);
-  TablePublisher publisher(*log_, small, clock_, must_stop_);
+  TablePublisher publisher(*log_, small, port_, must_stop_);
   records::BatchBuilder builder;
   for (int i = 0; i < 20'000; ++i) builder.append(1000, "k" + std::to_string(i), "v");
   append(kFrom, 0, builder.finish());
-  EXPECT_EQ(publisher.publish({kFrom, kTo, 2}, kProducer).error().code, ErrorCode::OutOfMemory);
-  EXPECT_TRUE(publisher.abort_open({kFrom, kTo, 2}, kProducer));
+  EXPECT_EQ(publisher.publish(kTopics, kProducer).error().code, ErrorCode::OutOfMemory);
+  EXPECT_TRUE(port_.abort(kTopics, kProducer));
   EXPECT_TRUE(committed(kTo, 0).empty());
 }
 
