@@ -1,7 +1,7 @@
 // Finds syntax of other systems that the dialect does not have, and returns hints for what to write instead.
 #pragma once
 #include <optional>
-#include <string_view>
+#include <string>
 #include <utility>
 
 #include "engine/sql/tokens.h"
@@ -12,11 +12,10 @@ namespace engine {
 // this token or ends directly before it, returns the first token of the construct and the
 // construct's hint. In a CREATE, the construct may also come after the token. Returns nothing if no
 // construct is known.
-std::optional<std::pair<size_t, std::string_view>> foreign_construct(size_t at,
-                                                                     StatementTokens& tokens);
+std::optional<std::pair<size_t, std::string>> foreign_construct(size_t at, StatementTokens& tokens);
 
 struct ForeignStatement {
-  std::string_view hint;
+  std::string hint;
   bool is_vague;  // a suggestion for a misspelt keyword is more probable
 };
 

@@ -22,14 +22,29 @@ constexpr std::string_view kNamesLike =
 constexpr std::string_view kFetchTimeout =
     "SET push.fetch_timeout = '1s' before it bounds the wait of each FETCH, which then returns the "
     "rows that have arrived.";
-constexpr std::string_view kDescribe = "DESCRIBE and the name lists the columns.";
+constexpr std::string_view kDescribe = "DESCRIBE {3} lists the columns.";
+constexpr std::string_view kChangesOf = "SELECT * FROM {1} EMIT CHANGES follows the changes.";
+constexpr std::string_view kDescribeExtended =
+    "DESCRIBE {3} EXTENDED shows the columns and the statement.";
+constexpr std::string_view kSettingOfTopic =
+    "A setting belongs to the topic, which DESCRIBE {2} names: ALTER TOPIC name SET "
+    "('retention.ms' = 60000).";
+constexpr std::string_view kNoIndex =
+    "Leave it out: rows are found by their PRIMARY KEY, and otherwise by a scan.";
+constexpr std::string_view kLastColumn =
+    "Leave out the place: a new column is the last one. ALTER TABLE {2} ADD COLUMN name TYPE.";
+constexpr std::string_view kMissingName = "A name precedes AS: {0} {1} name {2:}";
+constexpr std::string_view kMissingAs = "AS precedes SELECT: {0} {1} {2} AS {3:}";
+constexpr std::string_view kNoProcedures =
+    "A server has no stored procedures. SHOW FUNCTIONS lists the functions; client programs "
+    "implement others.";
 constexpr std::string_view kViews =
     "SELECT matviewname, definition FROM pg_matviews lists the materialized views, and pg_views "
     "the "
     "other ones. SHOW QUERIES has the state of their queries.";
 constexpr std::string_view kDropTopic =
-    "DROP STREAM name DELETE TOPIC deletes the topic of a stream. kafka-topics --delete deletes a "
-    "topic alone.";
+    "DROP STREAM name DELETE TOPIC deletes a stream with its topic. The command millrace topic "
+    "delete {2} deletes the topic alone.";
 constexpr std::string_view kShell =
     "This is a command of the shell, not SQL. SHOW TOPICS lists the topics.";
 constexpr std::string_view kReadFile =
@@ -72,11 +87,24 @@ constexpr std::string_view kCreateAgain =
 const std::vector<Construct>& constructs_at_the_beginning() {
   static const std::vector<Construct> constructs = {
       // Statements of ksqlDB.
-      {{"DROP", "TOPIC"}, kDropTopic},
-      {{"DELETE", "TOPIC"}, kDropTopic},
+      {{"DROP", "TOPIC", "*"}, kDropTopic},
+      {{"DELETE", "TOPIC", "*"}, kDropTopic},
       {{"DROP", "SOURCE"}, kDropConnector, {}, 0, {}, true},
       {{"DROP", "SINK"}, kDropConnector, {}, 0, {}, true},
-      {{"TERMINATE", "QUERY"}, kTerminate},
+      {{"TERMINATE", "QUERY", "*"}, "Leave out QUERY: TERMINATE {2}. SHOW QUERIES lists the ids."},
+      {{"PAUSE", "QUERY", "*"}, "Leave out QUERY: PAUSE {2}. SHOW QUERIES lists the ids."},
+      {{"RESUME", "QUERY", "*"}, "Leave out QUERY: RESUME {2}. SHOW QUERIES lists the ids."},
+      {{"DROP", "QUERY", "*"}, "TERMINATE {2} ends a query. SHOW QUERIES lists the ids."},
+      {{"CREATE", "STREAM", "AS"}, kMissingName},
+      {{"CREATE", "TABLE", "AS"}, kMissingName},
+      {{"CREATE", "STREAM", "*", "SELECT"}, kMissingAs},
+      {{"CREATE", "TABLE", "*", "SELECT"}, kMissingAs},
+      {{"CREATE", "STREAM", "*", "FROM", "*"},
+       "CREATE STREAM {2} AS SELECT * FROM {4} copies a stream. WITH (KAFKA_TOPIC='...') and the "
+       "columns make a stream of a topic."},
+      {{"CREATE", "STREAM", "*", "ON", "TABLE", "*"},
+       "SELECT * FROM {5} EMIT CHANGES follows the changes of a table. Its topic has them as "
+       "records."},
       {{"TERMINATE", "ALL", "QUERIES"}, "TERMINATE ALL ends all queries."},
       {{"PRINT", "TOPIC"}, "Leave out TOPIC: PRINT name."},
       {{"PRINT", "*", "."}, kTopicInQuotes},
@@ -92,11 +120,14 @@ const std::vector<Construct>& constructs_at_the_beginning() {
        "SHOW QUERIES lists the ids."},
       {{"SET", "'"}, kSetProperty, 2},
       {{"UNSET", "*"}, "The name is in quotes: UNSET 'auto.offset.reset'.", 1, 1},
+      {{"RESET", "'"}, "Use UNSET {1}."},
       {{"CREATE", "STREAM", "*", "WITH", "("}, kColumnsFirst, 1000, 5, "("},
       {{"CREATE", "TABLE", "*", "WITH", "("}, kColumnsFirst, 1000, 5, "("},
       {{"CREATE", "SOURCE"}, kConnectors, {}, 0, {}, true},
       {{"CREATE", "SINK"}, kConnectors, {}, 0, {}, true},
-      {{"CREATE", "CONNECTOR"}, kConnectors, {}, 0, {}, true},
+      {{"CREATE", "CONNECTOR", "*"},
+       "SOURCE or SINK precedes CONNECTOR: CREATE SOURCE CONNECTOR {2:}"},
+      {{"CREATE", "CONNECTION"}, kConnectors},
       {{"CREATE", "LINK"},
        "CREATE LINK name WITH ('bootstrap.servers' = 'HOST:PORT', ...) names another Kafka "
        "cluster.",
@@ -120,6 +151,7 @@ const std::vector<Construct>& constructs_at_the_beginning() {
       {{"ALTER", "STREAM", "*", "MODIFY"}, kColumnOfStream},
       {{"ALTER", "STREAM", "*", "CHANGE"}, kColumnOfStream},
       {{"ALTER", "STREAM", "*", "RENAME", "COLUMN"}, kColumnOfStream},
+      {{"ALTER", "STREAM", "*", "SET"}, kSettingOfTopic},
 
       // Statements of MySQL and of some other databases, and statements that have a superfluous
       // word or lack one.
@@ -143,11 +175,13 @@ const std::vector<Construct>& constructs_at_the_beginning() {
       {{"QUIT"}, kShellOfClient},
       {{"\\"}, kShellOfClient},
       {{"."}, kShellOfClient},
+      {{"?"}, kShellOfClient},
+      {{"LS"}, kShellOfClient},
       {{"SOURCE"}, "In psql use \\i file.sql; at a shell use millrace sql -f file.sql."},
       {{"INSERT", "INTO", "*", "JSON"},
        "Name the columns and their values: INSERT INTO t (a, b) VALUES (1, 'x'). millrace produce "
        "and POST /inserts-stream send JSON."},
-      {{"DELETE", "*", "WHERE"}, "FROM precedes the name: DELETE FROM t WHERE ..."},
+      {{"DELETE", "*", "WHERE"}, "FROM precedes the name: DELETE FROM {1:}"},
       {{"KAFKA", "-"}, kShell},
       {{"MILLRACE"}, kShell},
 
@@ -155,7 +189,9 @@ const std::vector<Construct>& constructs_at_the_beginning() {
       // missing word.
       {{"LIST", "ALL", "*"}, "Leave out ALL: LIST STREAMS.", 2, 2},
       {{"SHOW", "ALL", "*"}, "Leave out ALL: SHOW STREAMS.", 2, 2},
+      {{"DESC", "*"}, "Use DESCRIBE {1:}"},
       {{"DESC"}, "Use DESCRIBE and the name."},
+      {{"DESCRIBE", "FORMATTED", "*"}, "Use DESCRIBE {2} EXTENDED."},
       {{"DESCRIBE", "TABLE"}, "Leave out TABLE: DESCRIBE name."},
       {{"DESCRIBE", "STREAM"}, "Leave out STREAM: DESCRIBE name."},
       {{"DESCRIBE"},
@@ -165,15 +201,26 @@ const std::vector<Construct>& constructs_at_the_beginning() {
       {{"USE"}, kOneDatabase},
       {{"LIST", "DATABASES"}, kOneDatabase},
       {{"SHOW", "TABLE"}, "SHOW TABLES lists the tables; DESCRIBE and a name shows one."},
+      {{"SHOW", "CREATE", "TABLE", "*"}, kDescribeExtended},
+      {{"SHOW", "CREATE", "STREAM", "*"}, kDescribeExtended},
+      {{"SHOW", "CREATE", "VIEW", "*"}, kDescribeExtended},
       {{"SHOW", "CREATE"},
        "DESCRIBE and the name shows the columns and, with EXTENDED, the statement.",
        {},
        0,
        {},
        true},
-      {{"SHOW", "COLUMNS"}, kDescribe},
-      {{"SHOW", "FIELDS"}, kDescribe},
-      {{"SHOW", "FULL", "COLUMNS"}, kDescribe},
+      {{"SHOW", "COLUMNS", "FROM", "*"}, kDescribe},
+      {{"SHOW", "COLUMNS", "IN", "*"}, kDescribe},
+      {{"SHOW", "FIELDS", "FROM", "*"}, kDescribe},
+      {{"SHOW", "FULL", "COLUMNS", "FROM", "*"}, "DESCRIBE {4} lists the columns."},
+      {{"SHOW", "GRANTS", "FOR", "*"},
+       "SELECT grantee, privilege_type, table_name FROM information_schema.role_table_grants "
+       "lists the rights of all users."},
+      {{"SHOW", "TOPIC", "*"},
+       "SHOW TOPICS lists the topics. The command millrace topic describe {2} shows one."},
+      {{"SHOW", "PARTITIONS", "*"},
+       "SHOW TOPICS lists the topics and the numbers of their partitions."},
       {{"SHOW", "FULL", "TABLES"}, "SHOW STREAMS and SHOW TABLES list the streams and tables."},
       {{"SHOW", "FULL", "PROCESSLIST"}, "SELECT * FROM pg_stat_activity lists the sessions."},
       {{"SHOW", "MATERIALIZED", "VIEWS"}, kViews},
@@ -198,18 +245,35 @@ const std::vector<Construct>& constructs_at_the_beginning() {
       {{"INSERT", "INTO", "*", "FORMAT"}, "Use COPY t FROM STDIN WITH (FORMAT csv)."},
       {{"INSERT", "OVERWRITE"},
        "Use INSERT INTO. In a table, a row with the same key replaces the earlier row."},
-      {{"INSERT", "*", "VALUES"}, "INTO precedes the name: INSERT INTO t VALUES (...).", 1, 1},
-      {{"INSERT", "*", "("}, "INTO precedes the name: INSERT INTO t (a) VALUES (...).", 1, 1},
-      {{"REPLACE", "INTO"}, "Use INSERT INTO, which replaces the earlier row with the same key."},
+      {{"INSERT", "*", "VALUES"}, "INTO precedes the name: INSERT INTO {1:}", 1, 1},
+      {{"INSERT", "*", "("}, "INTO precedes the name: INSERT INTO {1:}", 1, 1},
+      {{"INSERT", "INTO", "TABLE", "*"}, "Leave out TABLE: INSERT INTO {3:}"},
+      {{"REPLACE", "INTO", "*"},
+       "A row replaces the earlier row with the same key: INSERT INTO {2:}"},
+      {{"UPSERT", "INTO", "*"},
+       "A row replaces the earlier row with the same key: INSERT INTO {2:}"},
       {{"UPSERT"}, "Use INSERT INTO, which replaces the earlier row with the same key."},
       {{"LOAD", "DATA"}, kReadFile},
-      {{"RENAME", "TABLE"}, "Use ALTER TABLE a RENAME TO b."},
+      {{"RENAME", "TABLE", "*", "TO", "*"}, "Use ALTER TABLE {2} RENAME TO {4}."},
       {{"CREATE", "TABLE", "*", "LIKE"},
        "Repeat the columns, or use CREATE TABLE t AS SELECT * FROM other, which follows the "
        "other."},
-      {{"ALTER", "TABLE", "*", "MODIFY"}, "Use ALTER TABLE t ALTER COLUMN a TYPE BIGINT."},
-      {{"ALTER", "TABLE", "*", "CHANGE"},
-       "Use ALTER TABLE t RENAME COLUMN a TO b, and ALTER TABLE t ALTER COLUMN b TYPE BIGINT."},
+      {{"CREATE", "TABLE", "*", "CLONE", "*"},
+       "CREATE TABLE {2} AS SELECT * FROM {4} makes a copy that follows {4}."},
+      {{"ALTER", "TABLE", "*", "MODIFY", "COLUMN", "name", "*"},
+       "Use ALTER TABLE {2} ALTER COLUMN {5} TYPE {6}."},
+      {{"ALTER", "TABLE", "*", "MODIFY", "name", "*"},
+       "Use ALTER TABLE {2} ALTER COLUMN {4} TYPE {5}."},
+      {{"ALTER", "TABLE", "*", "CHANGE", "name", "name", "*"},
+       "Use ALTER TABLE {2} RENAME COLUMN {4} TO {5}, and ALTER TABLE {2} ALTER COLUMN {5} TYPE "
+       "{6}."},
+      {{"ALTER", "TABLE", "*", "ADD", "INDEX"}, kNoIndex, 8},
+      {{"ALTER", "TABLE", "*", "ADD", "KEY"}, kNoIndex, 8},
+      {{"ALTER", "TABLE", "*", "ADD", "*", "*", "AFTER"}, kLastColumn},
+      {{"ALTER", "TABLE", "*", "ADD", "COLUMN", "*", "*", "AFTER"}, kLastColumn},
+      {{"ALTER", "TABLE", "*", "ADD", "*", "*", "FIRST"}, kLastColumn},
+      {{"ALTER", "TABLE", "*", "ADD", "COLUMN", "*", "*", "FIRST"}, kLastColumn},
+      {{"ALTER", "TABLE", "*", "SET", "("}, kSettingOfTopic},
       {{"FETCH", "*", "FROM", "*", "WITH"}, kFetchTimeout},
       {{"FETCH", "*", "*", "WITH"}, kFetchTimeout},
       {{"FETCH", "*", "WITH"}, kFetchTimeout},
@@ -219,9 +283,21 @@ const std::vector<Construct>& constructs_at_the_beginning() {
       {{"CREATE", "OR", "REPLACE", "MATERIALIZED", "VIEW"},
        "A materialized view is not replaced, because its readers depend on its columns. DROP "
        "MATERIALIZED VIEW v; CREATE MATERIALIZED VIEW v AS SELECT ... makes it anew."},
+      {{"SUBSCRIBE", "TO", "*"}, "SELECT * FROM {2} EMIT CHANGES follows the changes."},
+      {{"SUBSCRIBE", "*"}, kChangesOf},
+      {{"TAIL", "*"}, kChangesOf},
+      {{"WATCH", "*"}, kChangesOf},
+      {{"FOLLOW", "*"}, kChangesOf},
+      {{"COPY", "(", "SUBSCRIBE"}, "Use COPY (SELECT * FROM t EMIT CHANGES) TO STDOUT."},
+      {{"COPY", "SELECT"}, "The SELECT is in parentheses: COPY (SELECT ...) TO STDOUT."},
+      {{"CREATE", "PROCEDURE"}, kNoProcedures, 1000},
+      {{"CREATE", "PROC"}, kNoProcedures, 1000},
+      {{"FROM", "*"}, "SELECT precedes FROM: SELECT * FROM {1}.", 0},
+      {{"FLUSH"}, "Leave out FLUSH: a right is in force at once."},
       {{"KILL"},
        "SELECT pg_terminate_backend(pid) ends a session of pg_stat_activity. TERMINATE and its id "
        "ends a continuous query."},
+      {{"SET", "IDENTITY_INSERT"}, "Leave it out: an INSERT may name every column.", 3},
       {{"SET", "GLOBAL"},
        "SET is for one session. ALTER SYSTEM 'auto.offset.reset' = 'earliest' sets a property for "
        "all."},

@@ -57,6 +57,20 @@ constexpr std::string_view kEnums =
 constexpr std::string_view kSerial =
     "Use SERIAL in a CREATE TABLE without WITH: CREATE TABLE t (id SERIAL PRIMARY KEY, a INT).";
 constexpr std::string_view kUnsigned = "Leave out UNSIGNED. BIGINT has 64 bits with a sign.";
+constexpr std::string_view kJoined =
+    "A blank separates the number and the unit: SIZE 1 HOUR, or WITHIN 30 SECONDS.";
+constexpr std::string_view kPivot =
+    "Use one aggregate for each column: SUM(CASE WHEN a = 'x' THEN b END) AS x.";
+constexpr std::string_view kDistributed =
+    "Leave it out: the key of a row chooses its partition. WITH (PARTITIONS = 4) sets their "
+    "number.";
+constexpr std::string_view kShiftedTime =
+    "A continuous query uses TIMESTAMPADD(DAYS, 1, t) and TIMESTAMPSUB. A SELECT without EMIT "
+    "takes "
+    "INTERVAL '1 day', too.";
+constexpr std::string_view kPropertiesLast =
+    "Columns are in the first parentheses, and properties follow WITH: CREATE STREAM s (id INT "
+    "KEY, a VARCHAR) WITH (KAFKA_TOPIC = 's', VALUE_FORMAT = 'JSON').";
 constexpr std::string_view kNullable = "Leave out Nullable: every column except a key may be NULL.";
 constexpr std::string_view kEngine =
     "Leave out ENGINE and its settings. A column is marked as the key: id INT PRIMARY KEY.";
@@ -80,7 +94,25 @@ const std::vector<Construct>& constructs_within() {
       {{"GROUPING", "SETS"},
        "A continuous query has no GROUPING SETS. Create a query for each of the sets."},
       {{"LATERAL"}, kLateral, 2},
+      {{"OFFSET", "#", "EMIT"}, kOffset},
       {{"OFFSET", "#", "ROWS"}, kOffset},
+      {{"LIMIT", "ALL"}, "Leave out LIMIT ALL.", 2},
+      {{"FOR", "UPDATE"}, "FOR UPDATE requires a SELECT without EMIT.", 1},
+      {{"NATURAL", "JOIN"},
+       "A continuous query joins with ON: ... FROM a JOIN b ON a.id = b.id.",
+       1},
+      {{"UNNEST", "(", "*", ")"},
+       "In a continuous query EXPLODE turns an array into rows: SELECT a, EXPLODE({2}) AS b FROM s "
+       "EMIT CHANGES.",
+       7,
+       5,
+       "("},
+      {{"LEFT", "(", "*", ",", "#", ")"}, "Use SUBSTRING({2}, 1, {4}).", 1},
+      {{"RIGHT", "(", "*", ",", "#", ")"}, "Use SUBSTRING({2}, LEN({2}) - {4} + 1).", 1},
+      {{"name", "IS", "NOT", "'"}, "IS compares with NULL, TRUE and FALSE. Use {0} <> {3}.", 3, 3},
+      {{"name", "IS", "'"}, "IS compares with NULL, TRUE and FALSE. Use {0} = {2}.", 2, 2},
+      {{"-", "#", "unit"}, kShiftedTime, 2, 2},
+      {{"+", "#", "unit"}, kShiftedTime, 2, 2},
       {{"OFFSET"}, kOffset},
       {{"FETCH", "NEXT"}, kFetch, 1},
       {{"FETCH", "FIRST"}, kFetch, 1},
@@ -160,6 +192,17 @@ const std::vector<Construct>& constructs_within() {
        "A session has a gap without SIZE: WINDOW SESSION (30 SECONDS).",
        2},
       {{"SESSION", "(", "'"}, kDurations, 2, 2},
+      {{"SESSION", "(", "GAP"},
+       "The gap of a session has no word before it: WINDOW SESSION (30 SECONDS).",
+       2},
+      {{"WITHIN", "INTERVAL"}, kDurations, 1},
+      {{"SIZE", "#x"}, kJoined, 1, 1},
+      {{"WITHIN", "#x"}, kJoined, 1, 1},
+      {{"BY", "#x"}, kJoined, 1, 1},
+      {{"PERIOD", "#x"}, kJoined, 1, 1},
+      {{"RETENTION", "#x"}, kJoined, 1, 1},
+      {{"SESSION", "(", "#x"}, kJoined, 2, 2},
+      {{"ADVANCE", "#"}, "BY precedes the number: ADVANCE BY 10 MINUTES.", 1, 1},
       {{"SIZE", "'"}, kDurations, 1, 1},
       {{"WITHIN", "'"}, kDurations, 1, 1},
       {{"ADVANCE", "BY", "'"}, kDurations, 2, 2},
@@ -180,7 +223,19 @@ const std::vector<Construct>& constructs_within() {
        "IF NOT EXISTS precedes the name: CREATE STREAM IF NOT EXISTS s.",
        0},
 
+      {{"DISTRIBUTE", "BY", "*"}, "Use PARTITION BY: ... FROM s PARTITION BY {2}.", 2},
+      {{"ON", "**", ".", "**"},
+       "The rights of all streams and tables: GRANT SELECT ON ALL TO name.",
+       3,
+       1},
+      {{"(", "KAFKA_TOPIC", "="}, kPropertiesLast, 2, 2},
+      {{"(", "VALUE_FORMAT", "="}, kPropertiesLast, 2, 2},
+      {{"name", "-", "name"}, "A name with a dash is in backquotes: `{0}-{2}`.", 1, 1},
+
       // Constructs of Flink.
+      {{"NOT", "ENFORCED"}, "Leave out NOT ENFORCED: the server enforces a PRIMARY KEY."},
+      {{"ROW", "<"}, kStructs, 2},
+      {{"MULTISET", "<"}, "An array has the type ARRAY<VARCHAR>.", 2},
       {{"TABLE", "(", "TUMBLE"}, kWindows},
       {{"TABLE", "(", "HOP"}, kWindows},
       {{"TABLE", "(", "CUMULATE"}, kWindows},
@@ -210,7 +265,7 @@ const std::vector<Construct>& constructs_within() {
       {{"SAFE_CAST", "("}, kTryCast, 8},
 
       // Constructs of MySQL.
-      {{"LIMIT", "#", ","}, "Use LIMIT 10 OFFSET 20 for LIMIT 20, 10."},
+      {{"LIMIT", "#", ",", "#"}, "Use LIMIT {3} OFFSET {1}."},
       {{"SET", "PARTITIONS"},
        "The command millrace topic alter --partitions adds partitions. A setting is in "
        "parentheses: "
@@ -238,16 +293,41 @@ const std::vector<Construct>& constructs_within() {
       {{"DIV", "*"}, "Use /, which divides whole numbers to a whole number.", 1, 1},
       {{"MOD", "*"}, "Use % for the remainder.", 1, 1},
 
+      {{"/", "/"}, "A comment begins with --, or is between /* and */.", 1, 1},
+
       // Constructs of SQL Server.
-      {{"TOP", "#"}, "Use LIMIT at the end of the statement: LIMIT 10.", 1, 1},
-      {{"TOP", "(", "#", ")"}, "Use LIMIT at the end of the statement: LIMIT 10.", 4, 1},
+      {{"TOP", "#"}, "Use LIMIT at the end of the statement: LIMIT {1}.", 1, 1},
+      {{"TOP", "(", "#", ")"}, "Use LIMIT at the end of the statement: LIMIT {2}.", 4, 1},
       {{"CROSS", "APPLY"}, kLateral, 1},
       {{"OUTER", "APPLY"}, kLateral, 1},
       {{"WITH", "(", "NOLOCK", ")"}, "Leave out WITH (NOLOCK): a SELECT takes no locks.", 1},
+      {{"name", "[", "#", ":", "#", "]"}, "Use SLICE({0}, {2}, {4}).", 3, 3},
       {{"[", "#"}, kArrays, 0},
       {{"[", "'"}, kArrays, 0},
       {{"["}, "A name that is not plain is in double quotes or in backquotes: `name`.", 0},
       {{"@"}, "DEFINE name = 'value' defines a variable, and ${name} is replaced by it.", 0},
+
+      // Constructs of Snowflake and of DuckDB.
+      {{"name", ":", "name"}, "Use EXTRACTJSONFIELD({0}, '$.{2}').", 1, 1},
+      {{":", "name"},
+       "A parameter is $1. In psql, \\set {1} value defines the variable that psql puts in place "
+       "of "
+       ":{1}.",
+       0},
+      {{"name", "CONTAINS", "'"},
+       "Use ARRAY_CONTAINS({0}, {2}) for an array, and INSTR({0}, {2}) > 0 for a text.",
+       2,
+       1},
+      {{"QUALIFY", "*"},
+       "A condition on a window function needs a SELECT in FROM: SELECT * FROM (SELECT *, "
+       "ROW_NUMBER() OVER (PARTITION BY a ORDER BY b) AS n FROM t) AS x WHERE n = 1.",
+       1},
+      {{"PIVOT", "("}, kPivot, 1},
+      {{"PIVOT", "*", "ON"}, kPivot, 0},
+      {{"SAMPLE", "#"}, "Use TABLESAMPLE BERNOULLI ({1}) in a SELECT without EMIT.", 1},
+      {{"GENERATE_SERIES", "("},
+       "A continuous query reads streams and tables. Leave out EMIT CHANGES.",
+       2},
 
       // Constructs of ClickHouse.
       {{"PREWHERE", "*"}, "Use WHERE.", 1, 1},
@@ -312,6 +392,10 @@ const std::vector<Construct>& constructs_of_create() {
       {{"CHARSET"}, "Leave out CHARSET: texts are in UTF-8."},
       {{"ENGINE", "="}, kEngine},
       {{"PARTITIONED", "BY"}, kPartitions},
+      {{"DISTRIBUTED"}, kDistributed},
+      {{"CLUSTERED", "BY"}, kDistributed},
+      {{"CLUSTER", "BY"}, kDistributed},
+      {{"STORED", "AS"}, "Leave it out: WITH (VALUE_FORMAT = 'JSON') sets the format of a topic."},
       {{"METADATA"},
        "Leave out METADATA. Every stream has the columns ROWTIME, ROWPARTITION and ROWOFFSET."},
       {{"AS", "PROCTIME"}, "Leave out this column. Every stream has the column ROWTIME."},

@@ -9,8 +9,12 @@ namespace engine {
 
 // Words of another system, and the hint for them.
 struct Construct {
-  // Texts of tokens that follow each other: "'" is any text in quotes, "#" a whole number, "*" any token.
+  // Texts of tokens that follow each other. Some words stand for several tokens: "'" for any text in quotes, "#" for a
+  // whole number, "#x" for a number that is joined to a word, "name" for a name, "unit" for a unit of time, "**" for an
+  // asterisk, and "*" for any token.
   std::vector<std::string_view> words;
+  // In the hint, {2} is replaced by the text of the token of words[2], and {2:} by the text of the statement from this
+  // token to its end.
   std::string_view hint;
   // The token at which the parser stops is `least` to `reach` tokens after the first word. The
   // default of `reach` is the number of words.
