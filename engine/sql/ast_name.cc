@@ -138,7 +138,10 @@ std::string hint_for_type(std::string_view name, const CustomTypes& custom_types
                                     "INTEGER", "SMALLINT", "STRING", "TIMESTAMP", "VARCHAR"};
   for (const PostgresType& type : kPostgresTypes) names.emplace_back(type.name);
   for (const auto& [custom, type] : custom_types) names.push_back(custom);
-  return did_you_mean(name, names);
+  return did_you_mean(name, names,
+                      "Types are BOOLEAN, INT, BIGINT, DOUBLE, DECIMAL(10, 2), VARCHAR, BYTES, "
+                      "DATE, TIME, TIMESTAMP, UUID, JSONB, ARRAY<INT>, MAP<VARCHAR, INT> and "
+                      "STRUCT<a INT>. SHOW TYPES lists the types that CREATE TYPE made.");
 }
 
 Result<SqlType> resolve_custom(const TypeName& name, const CustomTypes& custom_types) {

@@ -7,6 +7,7 @@
 
 #include "base/suggest.h"
 #include "engine/sql/foreign_constructs.h"
+#include "engine/sql/statement_forms.h"
 #include "engine/types/ascii.h"
 
 namespace engine {
@@ -231,12 +232,31 @@ std::string table_for_view(StatementTokens& tokens, std::string_view script) {
          std::string(script.substr(begin, kind - begin)) + "TABLE" + rest + ";";
 }
 
+// Returns the hint for a WITH (...) behind the SELECT of a CREATE STREAM or CREATE TABLE: the same statement with WITH
+// before AS, ready to paste. Returns an empty text for other statements.
+std::string with_before_as(size_t at, StatementTokens& tokens, std::string_view script) {
+  const auto is = [&](size_t place, std::string_view word) {
+    return place + 1 < tokens.size() && upper_case(text_of(tokens.token(place))) == word;
+  };
+  if (!is(0, "CREATE") || !(is(1, "STREAM") || is(1, "TABLE")) || !is(3, "AS")) return {};
+  if (at < 5 || !is(at, "WITH") || !is(at + 1, "(") || !is(tokens.size() - 2, ")")) return {};
+  const auto text = [&](size_t first, size_t last) {
+    const size_t begin = tokens.token(first).getStartIndex();
+    return std::string(script.substr(begin, tokens.token(last).getStopIndex() + 1 - begin));
+  };
+  return "WITH precedes AS: " + text(0, 2) + " " + text(at, tokens.size() - 2) + " " +
+         text(3, at - 1) + ";";
+}
+
 std::string hint_for(const SyntaxFailure& failure, StatementTokens& tokens,
                      std::string_view script) {
   const size_t at = failure.token_index;
   if (std::string table = table_for_view(tokens, script); !table.empty()) return table;
+  if (std::string with = with_before_as(at, tokens, script); !with.empty()) return with;
   const antlr4::Token& token = tokens.token(at);
   const std::string text = text_of(token);
+  if (text == "#") return "A comment begins with --.";
+  if (text == "{") return "JSON is a text in single quotes: '{\"a\": 1}'.";
   // In a list of names, such as a list of columns, the user probably meant the word as a name.
   const bool wants_expression = contains(failure.expected, MillraceLexer::CAST);
   const bool follows_comma = at > 0 && tokens.token(at - 1).getType() == MillraceLexer::COMMA;
@@ -255,6 +275,10 @@ std::string hint_for(const SyntaxFailure& failure, StatementTokens& tokens,
       contains(failure.expected, MillraceLexer::STRING_VALUE))
     return "A text needs single quotes: '" + without_quotes(text) + "'.";
   const bool wants_name = contains(failure.expected, MillraceLexer::QUOTED_IDENTIFIER);
+  if (token.getType() == MillraceLexer::STRING_VALUE && wants_name && !wants_expression)
+    return "A name has no single quotes: " + text.substr(1, text.size() - 2) + ".";
+  if (wants_expression && at > 0 && std::ranges::count(kBehindLists, upper_case(text)) > 0)
+    return "An expression is missing before " + upper_case(text) + ".";
   if (wants_name && is_reserved_word(upper_case(text)))
     return upper_case(text) + " is a reserved word; as a name it needs quotes: `" +
            upper_case(text) + "`.";
@@ -265,7 +289,11 @@ std::string hint_for(const SyntaxFailure& failure, StatementTokens& tokens,
   if (failure.expected.size() == 1 && contains(failure.expected, MillraceLexer::RPAREN) &&
       is_value(token))
     return "Expected \",\" or \")\".";
-  return expected_hint(failure.expected);
+  if (std::string expected = expected_hint(failure.expected); !expected.empty()) return expected;
+  // A single expression is parsed without a statement, and then a name is expected.
+  const bool begins_statement = at == 0 && !wants_name;
+  const std::string_view form = statement_form(tokens);
+  return std::string(form.empty() && begins_statement ? first_words_of_statements() : form);
 }
 
 std::string message_at(const antlr4::Token& token) {

@@ -43,7 +43,10 @@ TEST(SyntaxError, the_hint_names_the_expected_tokens) {
       {"INSERT INTO t VALUES (1, 2", "syntax error at end of input", "Expected \",\" or \")\".",
        27},
       {"SELECT ${x} FROM t", "syntax error at \"${x}\"", "The variable ${x} is not defined.", 8},
-      {"REINDEX t", "syntax error at \"REINDEX\"", "", 1},
+      {"REINDEX t", "syntax error at \"REINDEX\"",
+       "A statement begins with a word such as SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, "
+       "SHOW, DESCRIBE, PRINT, EXPLAIN, SET, COPY or GRANT.",
+       1},
       {"CREATE STREAM s (id INT KEY, when VARCHAR)", "syntax error at \"when\"",
        "WHEN is a reserved word; as a name it needs quotes: `WHEN`.", 30},
       {"CREATE TABLE t (end VARCHAR PRIMARY KEY)", "syntax error at \"end\"",
