@@ -122,6 +122,16 @@ std::string hint_for_column(std::string_view name, const std::vector<std::string
   return did_you_mean(name, known);
 }
 
+// Returns the name without the quotes of texts in word processors and web pages: 2018 to 201D in Unicode.
+std::string without_typographic_quotes(std::string name) {
+  constexpr std::string_view kQuotes[] = {"\u2018", "\u2019", "\u201C", "\u201D"};
+  for (const std::string_view quote : kQuotes) {
+    if (name.starts_with(quote)) name.erase(0, quote.size());
+    if (name.ends_with(quote)) name.erase(name.size() - quote.size());
+  }
+  return name;
+}
+
 Error unknown_column(const Scope& scope, const ColumnRef& column) {
   std::vector<std::string> names;
   std::string list;
@@ -134,10 +144,16 @@ Error unknown_column(const Scope& scope, const ColumnRef& column) {
     if (!is_of_all) list += (list.empty() ? "" : ", ") + known.name;
   }
   std::string hint = hint_for_column(column.name.text, names);
-  if (hint.empty() && column.name.quoting == Quoting::Double && !column.source)
-    hint = "A text needs single quotes: '" + column.name.text + "'.";
+  const std::string name = shown(column.name);
+  const bool may_be_text = hint.empty() && !column.source && column.name.quoting != Quoting::Back;
+  const std::string text_hint =
+      may_be_text ? "A text needs single quotes: '" + without_typographic_quotes(name) + "'." : "";
+  // A name in double quotes was probably meant as a text, and another name as a column.
+  if (column.name.quoting == Quoting::Double || list.empty()) hint += text_hint;
+  const bool text_is_last = hint.empty() && !text_hint.empty();
   if (!list.empty()) hint += (hint.empty() ? "" : " ") + ("Columns: " + list) + ".";
-  return Error{ErrorCode::UndefinedColumn, "column \"" + shown(column.name) + "\" does not exist" +
+  if (text_is_last) hint += " " + text_hint;
+  return Error{ErrorCode::UndefinedColumn, "column \"" + name + "\" does not exist" +
                                                (scope.source.empty() ? "" : " in " + scope.source)}
       .with_hint(std::move(hint));
 }

@@ -258,9 +258,10 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
       error.hint = "Use an interval for a duration, for example INTERVAL '5 minutes'.";
     } else if (node.op == ArithmeticOp::Concatenate) {
       const bool left_is_text = left.type.kind() == TypeKind::String;
-      if (left_is_text || right.type.kind() == TypeKind::String)
-        error.hint = "|| joins texts: CAST(" + to_sql(left_is_text ? *node.right : *node.left) +
-                     " AS VARCHAR).";
+      const bool cast_both = !left_is_text && right.type.kind() != TypeKind::String;
+      error.hint = "|| joins texts: CAST(" + to_sql(left_is_text ? *node.right : *node.left) +
+                   " AS VARCHAR)" +
+                   (cast_both ? " || CAST(" + to_sql(*node.right) + " AS VARCHAR)." : ".");
     } else if (left.type.is_numeric() != right.type.is_numeric() && !left.type.is_null() &&
                !right.type.is_null()) {
       const bool cast_right = left.type.is_numeric();

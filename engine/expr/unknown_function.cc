@@ -34,6 +34,8 @@ constexpr std::string_view kCase = "CASE WHEN condition THEN a ELSE b END";
 constexpr std::string_view kCast = "CAST(a AS INT)";
 constexpr std::string_view kCastText = "CAST(a AS VARCHAR)";
 constexpr std::string_view kJson = "EXTRACTJSONFIELD(x, '$.a')";
+constexpr std::string_view kUnnest =
+    "EXPLODE(array) with EMIT CHANGES. A SELECT without EMIT has FROM t, UNNEST(array) AS u(a)";
 constexpr std::string_view kMedian =
     "percentile_cont(0.5) WITHIN GROUP (ORDER BY a) in a SELECT without EMIT";
 // Functions of other systems that have another name here.
@@ -51,6 +53,11 @@ constexpr FunctionElsewhere kFunctionsElsewhere[] = {
     {"CURDATE", "CAST(now() AS DATE)"},
     {"CURTIME", "CAST(now() AS TIME)"},
     {"UTC_TIMESTAMP", "now()"},
+    {"CURRENT_TIMESTAMP", "now()"},
+    {"CURRENT_DATE", "CAST(now() AS DATE)"},
+    {"CURRENT_TIME", "CAST(now() AS TIME)"},
+    {"AVERAGE", "AVG(x)"},
+    {"MEAN", "AVG(x)"},
     {"UTC_DATE", "CAST(now() AS DATE)"},
     {"DATE_ADD", "DATEADD(DAYS, 1, d), or TIMESTAMPADD(DAYS, 1, t)"},
     {"DATE_SUB", "DATESUB(DAYS, 1, d), or TIMESTAMPSUB(DAYS, 1, t)"},
@@ -144,7 +151,9 @@ constexpr FunctionElsewhere kFunctionsElsewhere[] = {
     {"UNIQEXACT", "COUNT_DISTINCT(x)"},
     {"GROUPARRAY", "COLLECT_LIST(x)"},
     {"GROUPUNIQARRAY", "COLLECT_SET(x)"},
-    {"ARRAYJOIN", "EXPLODE(array) with EMIT CHANGES, or unnest(array) without"},
+    {"ARRAYJOIN", kUnnest},
+    {"UNNEST", kUnnest},
+    {"FLATTEN", kUnnest},
     {"QUANTILE", kMedian},
     {"MEDIAN", kMedian},
     {"JSONEXTRACTSTRING", kJson},
