@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <optional>
+#include <utility>
+#include <vector>
 
 #include "client/command_line.h"
 #include "client/commands.h"
@@ -159,13 +162,32 @@ Status produce_lines(const ProduceRequest& request, Producer& producer) {
   return {};
 }
 
+// Returns the topic; nothing if it does not exist. Does not create it. Fails quickly if no server
+// answers.
+Result<std::optional<TopicDescription>> find_topic(Producer& producer, const std::string& name) {
+  std::vector<TopicDescription> topics = TRY(producer.connection().topics());
+  const auto found = std::ranges::find(topics, name, &TopicDescription::name);
+  return found == topics.end() ? std::nullopt : std::optional(std::move(*found));
+}
+
+// Reports on stderr that the server has created the topic for the first record. Without the report a
+// mistyped name would not be noticed.
+void report_created(Producer& producer, const std::string& name) {
+  const auto topic = find_topic(producer, name);
+  if (!topic || !*topic) return;
+  const size_t partitions = (*topic)->partitions.size();
+  fmt::print(stderr, "Topic {} did not exist. The server created it with {} partition{}.\n", name,
+             partitions, partitions == 1 ? "" : "s");
+}
+
 Result<int64_t> produce(const ProduceRequest& request) {
   Producer producer = TRY(Producer::open(request.settings));
-  TRY(producer.connection().topics());  // reports quickly and clearly that no server answers
+  const bool exists = TRY(find_topic(producer, request.topic)).has_value();
   watch_for_interrupts();
   const Status read = produce_lines(request, producer);
   // If a line is malformed, the records of the lines before it are still sent.
   const Status sent = producer.finish(has_waited_after_ctrl_c);
+  if (!exists) report_created(producer, request.topic);
   if (!read) return read.error();
   if (!sent) return sent.error();
   return producer.delivered();

@@ -48,6 +48,15 @@ def first_line(consumer, produce):
 # --- Topics
 
 @case
+def a_topic_that_produce_creates_is_reported():
+    _, stderr = millrace("produce", "mistyped", stdin="a\n")
+    assert "Topic mistyped did not exist. The server created it with 4 partitions.\n" in stderr, stderr
+    assert "did not exist" not in millrace("produce", "mistyped", stdin="b\n")[1]
+    assert "did not exist" not in millrace("produce", "unwritten", stdin="")[1]
+    assert "unwritten" not in millrace("topic", "list")[0]
+
+
+@case
 def a_topic_is_created_listed_described_widened_and_deleted():
     assert lines("topic", "create", "orders", "--partitions", "3", "--config",
                  "segment.ms=100000") == ["Created topic orders."]
