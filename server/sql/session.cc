@@ -514,6 +514,8 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::start_unbounded(
     if (auto look_up = SerialLookUp::make(*this, *image, *table))
       return run_after_look_up(*this, receiver, std::move(look_up), prepared,
                                std::move(parameters));
+  if (auto look_up = SerialLookUp::make_for_calls(*this, *image, *prepared, parameters))
+    return run_after_look_up(*this, receiver, std::move(look_up), prepared, std::move(parameters));
   if (prepared->action == Action::WriteRows)
     return run_rows_write(*this, receiver, prepared, std::move(parameters));
   if (prepared->action == Action::AddKey) return run_add_key(*this, receiver, with_defaults());

@@ -7,6 +7,7 @@ import signal
 import tempfile
 import threading
 
+import psycopg
 import psycopg2
 
 from millrace_server import case, launch, run, wait_until
@@ -136,6 +137,31 @@ def setval_holds_over_a_kill_and_for_all_sessions():
         server.stop()
         server = data.launch()
         assert number(connect(server), "SELECT nextval('moved')") == 7001
+        server.stop()
+
+
+@case
+def nextval_of_a_serial_column_continues_after_a_restart():
+    statements = [("a", "SELECT nextval('a_id_seq')", ()), ("b", "SELECT nextval(pg_get_serial_sequence('b', 'id'))", ()),
+                  ("c", "SELECT nextval(%s)", ("c_id_seq",)), ("d", "INSERT INTO other VALUES (nextval('d_id_seq')) RETURNING id", ()),
+                  ("nextval", "SELECT nextval('nextval_nextval_seq')", ())]
+    with Directory() as data:
+        server = data.launch()
+        connection = connect(server)
+        ask(connection, "CREATE TABLE other (id INT PRIMARY KEY)")
+        for name, _, _ in statements:
+            column = "nextval" if name == "nextval" else "id"
+            ask(connection, f"CREATE TABLE {name} ({column} SERIAL PRIMARY KEY, what TEXT)")
+            ask(connection, f"INSERT INTO {name} (what) VALUES ('x'), ('y'), ('z')")
+        connection.close()
+        server.stop()
+        server = data.launch()
+        with psycopg.connect(host=server.host, port=server.port, user="millrace", dbname="millrace", autocommit=True) as one:
+            for name, text, parameters in statements:
+                assert one.execute(text, parameters or None).fetchall() == [(4,)], (name, text)
+        connection = connect(server)
+        assert number(connection, "SELECT nextval('a_id_seq')") == 5
+        assert number(connection, "INSERT INTO a (what) VALUES ('new') RETURNING id") == 6
         server.stop()
 
 

@@ -5,7 +5,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/plan/serial_columns.h"
 #include "engine/sql/parse.h"
+#include "engine/types/ascii.h"
+#include "server/metadata/rights.h"
 
 namespace server {
 
@@ -68,6 +71,38 @@ std::unique_ptr<SerialLookUp> SerialLookUp::make(SqlSession& session, const Meta
     return std::unique_ptr<SerialLookUp>(
         new SerialLookUp(session, topic->id, table, std::move(unknown)));
   for (const size_t column : unknown) session.parts().serials.begin({topic->id, column}, 1);
+  return nullptr;
+}
+
+std::unique_ptr<SerialLookUp> SerialLookUp::make_for_calls(
+    SqlSession& session, const MetadataImage& image, const SqlPrepared& prepared,
+    std::span<const engine::Value> parameters) {
+  // The SELECT of a look-up needs no other look-up, also not if a column is named nextval.
+  if (prepared.is_for_change) return nullptr;
+  std::string mentioned = engine::lower_case(prepared.statement->text);
+  if (mentioned.find("nextval") == std::string::npos) return nullptr;
+  for (const engine::Value& parameter : parameters)
+    if (std::holds_alternative<std::string>(parameter.payload()))
+      mentioned += ' ' + engine::lower_case(parameter.as_string());
+  const auto contains = [&](std::string_view name) {
+    return mentioned.find(engine::lower_case(name)) != std::string::npos;
+  };
+  // The name of a sequence contains the name of its table, unless it is too long for PostgreSQL.
+  const auto is_mentioned = [&](const engine::DataSource& table, const engine::ColumnDef& column) {
+    return contains(engine::display_name(table.name)) ||
+           contains(engine::serial_sequence_text(table, *image.catalog, column.name));
+  };
+  for (const auto& each : image.catalog->sources()) {
+    const engine::DataSource& table = *each.second;
+    const auto is_used = [&](const engine::ColumnDef& column) {
+      return column.is_serial && is_mentioned(table, column);
+    };
+    if (std::ranges::none_of(table.schema.columns, is_used) ||
+        !check_read(*image.users, session.asker(), table) ||
+        !check_insert(*image.users, session.asker(), table))
+      continue;
+    if (auto look_up = make(session, image, table)) return look_up;
+  }
   return nullptr;
 }
 

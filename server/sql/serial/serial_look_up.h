@@ -2,6 +2,7 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "server/sql/execution.h"
@@ -18,6 +19,14 @@ class SerialLookUp final : private sql::Receiver {
   // if they are known for all of these columns. The first number of an empty table is 1.
   static std::unique_ptr<SerialLookUp> make(SqlSession& session, const MetadataImage& image,
                                             const engine::DataSource& table);
+  // Returns an object that looks up the numbers of a table whose sequence the statement may use with
+  // nextval(): the name of the table or of the sequence occurs in the text of the statement or in a
+  // parameter. Returns null if no such table has unknown numbers, or if the session may not read
+  // the table or may not write to it.
+  static std::unique_ptr<SerialLookUp> make_for_calls(SqlSession& session,
+                                                      const MetadataImage& image,
+                                                      const SqlPrepared& prepared,
+                                                      std::span<const engine::Value> parameters);
   // Begins the look-up. `done` is called once, on the loop, and not after this object is destroyed.
   void begin(std::function<void(Status)> done);
 
