@@ -84,10 +84,12 @@ TypeName type_name_of(const SqlType& type) {
   return name;
 }
 
-ExpressionPtr assigned(ExpressionPtr value, const SqlType& type) {
+ExpressionPtr assigned(ExpressionPtr value, const SqlType& type, std::string_view column) {
   const TextPosition position = value->position;
   FunctionCall call{std::string(kAssigned), {}};
   call.arguments.push_back(make_expression(Cast{std::move(value), type_name_of(type)}, position));
+  if (!column.empty())
+    call.arguments.push_back(make_expression(StringLiteral{std::string(column)}, position));
   return make_expression(std::move(call), position);
 }
 

@@ -7,6 +7,7 @@
 #include "engine/expr/bind.h"
 #include "engine/functions/kernel.h"
 #include "engine/sql/ast_expression.h"
+#include "engine/sql/marked_cast.h"
 #include "engine/types/type.h"
 
 namespace engine {
@@ -16,14 +17,23 @@ TypeName type_name_of(const SqlType& type);
 
 // Converts the value for storage in a column of the type. Works like CAST(value AS type), but a
 // text that is longer than the type's length is an error. Call it only if PostgreSQL's rules apply.
-ExpressionPtr assigned(ExpressionPtr value, const SqlType& type);
+// If the name of the column is given, binding the expression fails for a text for which
+// is_text_for_time() returns true.
+ExpressionPtr assigned(ExpressionPtr value, const SqlType& type, std::string_view column = {});
 
-// The name of the function call that marks an assignment; its argument is the CAST. Users cannot
-// call it without quotes, because the name contains a dot.
-inline constexpr std::string_view kAssigned = "MILLRACE.ASSIGNED";
+// Returns whether the value is a text, or an array of texts, for a column of dates or times, and
+// not a literal or a parameter. As in PostgreSQL such a text needs a cast, because the order of its
+// day and month depends on DateStyle. `value` may be null for a value that is not an expression,
+// such as a column of a UNION.
+bool is_text_for_time(const Expression* value, const SqlType& from, const SqlType& to);
+// Returns the error TypeMismatch for a value that cannot be written to the column without a cast.
+// `column` is the name as in the catalog.
+Error text_for_time(std::string_view column, const SqlType& to, const SqlType& from);
 
-// Converts a constant of an INSERT for a column of the type, without checking its length.
-Result<Value> assign_constant(const Expression& expression, const SqlType& type, const Scope& scope,
+// Converts a constant of an INSERT for a column of the type, without checking its length. `column`
+// is the name of the column, for errors.
+Result<Value> assign_constant(const Expression& expression, const SqlType& type,
+                              std::string_view column, const Scope& scope,
                               const EvalContext& context);
 
 // Returns the common type of two columns that are combined, or that are compared without an

@@ -13,6 +13,7 @@
 #include "engine/expr/labels.h"
 #include "engine/expr/member_hints.h"
 #include "engine/expr/registered_objects.h"
+#include "engine/expr/typed_texts.h"
 #include "engine/expr/whole_numeric.h"
 #include "engine/expr/window_times.h"
 #include "engine/expr/zones.h"
@@ -394,6 +395,7 @@ Result<BoundExpression> Binder::bind_with_length(const Cast& node, LengthRule ru
 // Binds a cast. `type` is the type of the node, without lengths.
 Result<BoundExpression> Binder::bind_cast_to(const Cast& node, SqlType type,
                                              TextPosition position) {
+  const FunctionCall* mark = std::exchange(mark_, nullptr);
   const auto* list = node.operand->as<ArrayConstructor>();
   if (list && list->elements.empty() && scope_.texts_take_types && type.kind() == TypeKind::Array)
     return literal_expression(type, Value::list({}));
@@ -414,6 +416,7 @@ Result<BoundExpression> Binder::bind_cast_to(const Cast& node, SqlType type,
   auto bound = bind_kept(*node.operand);
   is_operand_ = is_operand;
   BoundExpression operand = TRY(std::move(bound));
+  if (mark != nullptr) TRY(check_marked_text(*mark, {node.operand.get(), operand}, type));
   // A literal with an exponent is read as a decimal, so that 1e-12::numeric is as exact as '1e-12'::numeric.
   const auto* written = node.operand->as<DoubleLiteral>();
   if (written != nullptr && scope_.texts_take_types && type.kind() == TypeKind::Decimal)

@@ -314,12 +314,8 @@ Status Binder::coerce_arguments(Resolution& resolution, Arguments& arguments) {
       type = open_type(item.bound.type);
     if (type.is_null()) continue;
     if (scope_.texts_take_types && type.is_time_like() && is_typed_text(item))
-      return Error{ErrorCode::UndefinedFunction,
-                   fmt::format("function {} does not accept {} for its argument {} of type {}",
-                               called_name(*resolution.overload), shown(item.bound.type), i + 1,
-                               shown(type))}
-          .with_hint(hint_for_text_as(type, *item.source))
-          .at(item.source->position);
+      return text_for_argument(called_name(*resolution.overload), static_cast<int64_t>(i) + 1, type,
+                               item);
     // An overload accepts more than coerce() does, for example text for a DATE, so the argument is cast.
     if (item.bound.kind == BoundKind::Parameter)
       item.bound = TRY(coerce_to(std::move(item.bound), type));

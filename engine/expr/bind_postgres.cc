@@ -138,9 +138,10 @@ Result<std::optional<BoundExpression>> Binder::bind_postgres_call(const Function
                                                                   TextPosition position) {
   if (!scope_.texts_take_types) return std::optional<BoundExpression>();
   if (call.name == "ROW") return std::optional(TRY(bind_row(call)));
-  if (call.name == kAssigned && call.arguments.size() == 1)
-    if (const auto* cast = call.arguments.front()->as<Cast>())
-      return std::optional(TRY(bind_with_length(*cast, LengthRule::Write, position)));
+  if (const Cast* cast = marked_cast(call)) {
+    mark_ = &call;
+    return std::optional(TRY(bind_with_length(*cast, LengthRule::Write, position)));
+  }
   const PostgresLabelRow* row = label_named(lower_case(call.name));
   if (row == nullptr) return std::optional<BoundExpression>();
   const size_t count = call.arguments.size();

@@ -5,11 +5,14 @@
 #include <array>
 #include <iterator>
 
+#include "engine/expr/assigned.h"
 #include "engine/expr/binder.h"
 #include "engine/expr/named_kernels.h"
 #include "engine/expr/typed_texts.h"
 #include "engine/functions/adapters.h"
 #include "engine/functions/session_zone.h"
+#include "engine/types/ascii.h"
+#include "engine/types/postgres_type_name.h"
 #include "engine/types/postgres_texts.h"
 #include "engine/types/postgres_types.h"
 #include "engine/types/zoned_texts.h"
@@ -206,11 +209,11 @@ PostgresLabel common_exact(PostgresLabel a, PostgresLabel b) {
 
 std::span<const NamedKernel> time_kernels() { return kNamedKernels; }
 
-bool is_typed_text(const BoundItem& item) {
-  const SqlType& type = item.bound.type;
+bool is_typed_text(const Expression& source, const SqlType& type) {
   return type.kind() == TypeKind::String && !is_exact_time(type.label()) &&
-         !item.source->is<StringLiteral>() && !item.source->is<Parameter>();
+         !source.is<StringLiteral>() && !source.is<Parameter>();
 }
+bool is_typed_text(const BoundItem& item) { return is_typed_text(*item.source, item.bound.type); }
 
 std::string hint_for_text_as(const SqlType& time, const Expression& text) {
   const std::string written = to_sql(text);
@@ -228,6 +231,56 @@ std::string hint_for_text_as(const SqlType& time, const Expression& text) {
           "PostgreSQL's notations, in which DateStyle orders the day and the month.",
           written);
   }
+}
+
+Error text_for_argument(std::string_view function, int64_t number, const SqlType& time,
+                        const BoundItem& item) {
+  return Error{ErrorCode::UndefinedFunction,
+               fmt::format("function {} does not accept {} for its argument {} of type {}",
+                           function, shown(item.bound.type), number, shown(time))}
+      .with_hint(hint_for_text_as(time, *item.source))
+      .at(item.source->position);
+}
+
+bool is_text_for_time(const Expression* value, const SqlType& from, const SqlType& to) {
+  if (to.is_time_like())
+    return value ? is_typed_text(*value, from)
+                 : from.kind() == TypeKind::String && !is_exact_time(from.label());
+  if (to.kind() != TypeKind::Array || from.kind() != TypeKind::Array) return false;
+  const auto* list = value ? value->as<ArrayConstructor>() : nullptr;
+  if (!list) return is_text_for_time(nullptr, from.element(), to.element());
+  return std::ranges::any_of(list->elements, [&](const ExpressionPtr& element) {
+    return is_text_for_time(element.get(), from.element(), to.element());
+  });
+}
+
+Error text_for_time(std::string_view column, const SqlType& to, const SqlType& from) {
+  return {ErrorCode::TypeMismatch,
+          fmt::format("column \"{}\" is of type {} but expression is of type {}",
+                      display_name(column), postgres_type_name(to), postgres_type_name(from)),
+          {},
+          "A cast reads PostgreSQL's notations, in which DateStyle orders the day and the "
+          "month. PARSE_TIMESTAMP(text, 'dd.MM.yyyy HH:mm'), PARSE_DATE and PARSE_TIME read "
+          "a pattern."};
+}
+
+Status check_marked_text(const FunctionCall& mark, const BoundItem& item, const SqlType& type) {
+  // A user can write the name of the mark in quotes, and other arguments.
+  const auto name_of = [&]() -> std::string_view {
+    const auto* name = mark.arguments[1]->as<StringLiteral>();
+    return name ? std::string_view(name->value) : std::string_view();
+  };
+  const auto number = [&]() -> int64_t {
+    const auto* literal = mark.arguments[2]->as<IntegerLiteral>();
+    return literal ? literal->value : 0;
+  };
+  if (mark.name == kAssigned && mark.arguments.size() == 2 &&
+      is_text_for_time(item.source, item.bound.type, type))
+    return text_for_time(name_of(), type, item.bound.type).at(item.source->position);
+  if (mark.name == kArgumentMark && mark.arguments.size() == 3 && type.is_time_like() &&
+      is_typed_text(item))
+    return text_for_argument(name_of(), number(), type, item);
+  return {};
 }
 
 Result<BoundExpression> Binder::bind_exact(const Expression& expression) {

@@ -207,6 +207,8 @@ class Binder {
   uint32_t next_lambda_number_ = 0;
   // whether the cast that is being bound is itself the operand of a cast
   bool is_operand_ = false;
+  // The mark around the cast that is bound next (marked_cast()); null: the cast is not marked.
+  const FunctionCall* mark_ = nullptr;
   // whether the expression that is being bound is an operand of a comparison or of arithmetic with exact times
   bool keeps_times_ = false;
   int depth_ = 0;        // depth of the expression that is being bound

@@ -262,10 +262,13 @@ bool is_made_by_label(const BoundExpression& expression, const SqlType& type) {
 
 }  // namespace
 
-Result<Value> assign_constant(const Expression& expression, const SqlType& type, const Scope& scope,
+Result<Value> assign_constant(const Expression& expression, const SqlType& type,
+                              std::string_view column, const Scope& scope,
                               const EvalContext& context) {
   if (!scope.texts_take_types) return evaluate_constant(expression, type, scope, context);
   BoundExpression bound = TRY(bind_to(expression, type, scope));
+  if (is_text_for_time(&expression, bound.type, type))
+    return text_for_time(column, type, bound.type).at(expression.position);
   const Value value = TRY(evaluate_constant(bound, context));
   const SqlType& from = bound.type;
   const bool is_whole = is_numeric_alone(type) && names_number(expression);

@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "engine/pgsql/nesting.h"
+#include "engine/sql/marked_cast.h"
 #include "engine/sql/parse.h"
 #include "engine/sql/rewrite.h"
 #include "engine/sql/sequence_call.h"
@@ -535,8 +536,11 @@ Result<ExpressionPtr> expanded(const FunctionCall& call, TextPosition position) 
     return written_out(built_text(*built, count), call.arguments, position);
   }
   if (count == 3 && call.name == "DATE_TRUNC")
-    return written_out("DATE_TRUNC($1, CAST($2 AS TIMESTAMPTZ) AT TIME ZONE $3) AT TIME ZONE $3",
-                       call.arguments, position);
+    return written_out(
+        fmt::format("DATE_TRUNC($1, \"{}\"(CAST($2 AS TIMESTAMPTZ), 'DATE_TRUNC', 2) AT TIME ZONE "
+                    "$3) AT TIME ZONE $3",
+                    kArgumentMark),
+        call.arguments, position);
   if (count > 0 && call.name == "NUM_NULLS")
     return written_out(counted_text(" IS NULL", count), call.arguments, position);
   if (count > 0 && call.name == "NUM_NONNULLS")

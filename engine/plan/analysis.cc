@@ -14,6 +14,7 @@
 #include "engine/plan/join_analysis.h"
 #include "engine/plan/topic_name.h"
 #include "engine/plan/view_target.h"
+#include "engine/sql/marked_cast.h"
 #include "engine/sql/public_schema.h"
 #include "engine/sql/qualifier.h"
 #include "engine/types/ascii.h"
@@ -427,7 +428,7 @@ bool any_table_function(const Expression& expression) {
 Status check_functions(const Expression& expression) {
   if (const auto* call = expression.as<FunctionCall>()) {
     const Registry& registry = Registry::instance();
-    if (registry.find(call->name).empty())
+    if (registry.find(call->name).empty() && marked_cast(*call) == nullptr)
       return unknown_function(call->name).at(expression.position);
     if (call->star && !registry.is_aggregate(call->name))
       if (Result<Resolution> resolved = registry.resolve(call->name, {}); !resolved)

@@ -310,8 +310,10 @@ class RowReader {
     gaps->rows.push_back(timestamps_.size());
   }
 
-  // Evaluates a value as this type. For a type made by CREATE TYPE, ROW(...) and a text are accepted.
-  Result<Value> evaluate_as(const Expression& expression, const SqlType& type) {
+  // Evaluates a value of the column, or of a field of it, as this type. For a type made by CREATE TYPE, ROW(...) and a
+  // text are accepted.
+  Result<Value> evaluate_as(const Expression& expression, const SqlType& type,
+                            std::string_view column) {
     const bool is_composite = type.kind() == TypeKind::Struct && type.label() == label::kComposite;
     const auto* row = is_composite ? expression.as<FunctionCall>() : nullptr;
     if (row && row->name == "ROW") {
@@ -322,7 +324,7 @@ class RowReader {
             .at(expression.position);
       ValueList fields;
       for (size_t i = 0; i < row->arguments.size(); ++i)
-        fields.push_back(TRY(evaluate_as(*row->arguments[i], type.fields()[i].type)));
+        fields.push_back(TRY(evaluate_as(*row->arguments[i], type.fields()[i].type, column)));
       return Value::list(std::move(fields));
     }
     const bool is_read = (type.kind() == TypeKind::Array || type.kind() == TypeKind::Time) &&
@@ -332,16 +334,16 @@ class RowReader {
     if (type.is_nested() && scope_.texts_take_types) {
       const ExpressionPtr typed = clone(expression);
       give_types_to_nulls(*typed, type);
-      return assign_constant(*typed, type, scope_, evaluation_);
+      return assign_constant(*typed, type, column, scope_, evaluation_);
     }
-    return assign_constant(expression, type, scope_, evaluation_);
+    return assign_constant(expression, type, column, scope_, evaluation_);
   }
 
   Result<Value> evaluate(const Expression& expression, size_t position) {
     const int index = plan_.columns[position];
     const ColumnDef& column = plan_.source.schema.columns[static_cast<size_t>(index)];
     const SqlType& type = column.type;
-    Result<Value> value = evaluate_as(expression, type);
+    Result<Value> value = evaluate_as(expression, type, column.name);
     if (value && column.role == ColumnRole::Key && scope_.texts_take_types)
       return as_key(*std::move(value));
     if (value) return value;
@@ -453,7 +455,7 @@ Result<Value> default_value(const ColumnDef& column, const PlanContext& context,
   // a text such as '{}' is the DEFAULT of an array
   if (text && column.type.kind() == TypeKind::Array)
     return parse_text_value(column.type, text->value, "a value", scope.forms);
-  return assign_constant(*expression, column.type, scope, evaluation);
+  return assign_constant(*expression, column.type, column.name, scope, evaluation);
 }
 
 int find_insert_column(const InsertColumn& column, const DataSource& source,

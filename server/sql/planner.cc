@@ -7,6 +7,7 @@
 #include <map>
 
 #include "base/view_topic.h"
+#include "engine/expr/assigned.h"
 #include "engine/expr/labels.h"
 #include "engine/expr/null_failures.h"
 #include "engine/functions/kernel.h"
@@ -22,7 +23,6 @@
 #include "engine/system_tables/system_catalog.h"
 #include "engine/types/ascii.h"
 #include "engine/types/catalog_numbers.h"
-#include "engine/types/postgres_type_name.h"
 #include "engine/types/postgres_types.h"
 #include "engine/types/zoned_texts.h"
 #include "server/metadata/name_hints.h"
@@ -570,29 +570,19 @@ void take_column_types(const RowsWrite& write, std::vector<engine::SqlType>& par
         row, [](const auto& value) -> const auto& { return value; });
 }
 
-// Fails with TypeMismatch if a text that is no literal is written to a column of dates or times. As in PostgreSQL such a
-// text needs a cast, because the order of its day and month depends on DateStyle. `types` are the types of the rows.
-Status check_texts_for_times(const RowsWrite& write, std::span<const engine::SqlType> types) {
-  if (!write.rows.values.empty()) return {};  // each value is converted by itself
-  const bool has_items = write.rows.items.size() == types.size();
-  for (size_t i = 0; i < types.size(); ++i) {
-    const engine::ColumnDef& column = write.target->schema.columns[write.places[i]];
-    const engine::Expression* value = has_items ? write.rows.items[i].expression.get() : nullptr;
-    const bool is_open =
-        value && (value->is<engine::StringLiteral>() || value->is<engine::Parameter>());
-    if (types[i].kind() != engine::TypeKind::String || !column.type.is_time_like() || is_open ||
-        engine::is_exact_time(types[i].label()))
-      continue;
-    return Error{
-        ErrorCode::TypeMismatch,
-        fmt::format("column \"{}\" is of type {} but expression is of type {}",
-                    engine::display_name(column.name), engine::postgres_type_name(column.type),
-                    engine::postgres_type_name(types[i])),
-        {},
-        "A cast reads PostgreSQL's notations, in which DateStyle orders the day and the "
-        "month. PARSE_TIMESTAMP(text, 'dd.MM.yyyy HH:mm'), PARSE_DATE and PARSE_TIME read "
-        "a pattern."}
-        .at(value ? value->position : write.rows.position);
+// Fails with TypeMismatch if a text that is no literal is written to a column of dates or times. `rows` are the rows that
+// are written, `places` the places of their columns in the target, and `types` the types of their columns.
+Status check_texts_for_times(const engine::Query& rows, std::span<const size_t> places,
+                             const engine::DataSource& target,
+                             std::span<const sql::ResultColumn> types) {
+  if (!rows.values.empty()) return {};  // each value is converted by itself
+  const bool has_items = rows.items.size() == types.size();
+  for (size_t i = 0; i < std::min(types.size(), places.size()); ++i) {
+    const engine::ColumnDef& column = target.schema.columns[places[i]];
+    const engine::Expression* value = has_items ? rows.items[i].expression.get() : nullptr;
+    if (engine::is_text_for_time(value, types[i].type, column.type))
+      return engine::text_for_time(column.name, column.type, types[i].type)
+          .at(value ? value->position : rows.position);
   }
   return {};
 }
@@ -626,7 +616,12 @@ Status Planner::prepare_write(const engine::ParsedStatement& statement,
   write.places.resize(out.rows->columns.size());
   std::vector<engine::SqlType> types;
   for (const sql::ResultColumn& column : out.rows->columns) types.push_back(column.type);
-  TRY(check_texts_for_times(write, types));
+  if (const auto& [selected, places] = write.selected; selected) {
+    const auto given = TRY(prepare_rows(clone(*selected), statement, parameter_types));
+    TRY(check_texts_for_times(*selected, places, *write.target, given->columns));
+  } else {
+    TRY(check_texts_for_times(write.rows, write.places, *write.target, out.rows->columns));
+  }
   if (TRY(add_sequence_defaults(write, out.rows->columns.size()))) {
     out.rows = TRY(prepare_rows(clone(write.rows), statement, parameter_types));
     types.clear();

@@ -27,7 +27,7 @@ void plan_moved_keys(RowsWrite& write, TextPosition at) {
     if (column.role != engine::ColumnRole::Key) continue;
     keys.push_back(write.places[i]);
     engine::ExpressionPtr& value = write.rows.items[i].expression;
-    value = engine::assigned(std::move(value), column.type);
+    value = engine::assigned(std::move(value), column.type, column.name);
   }
   for (const size_t key : keys)
     add_item(write.rows, own_column(write.rows, columns[key].name, at),

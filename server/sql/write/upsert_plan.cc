@@ -204,12 +204,16 @@ class Upsert {
         return Error{ErrorCode::SyntaxError, "INSERT has more expressions than target columns"}.at(
             at_);
       for (size_t i = 0; i < row.size(); ++i)
-        row[i] = engine::assigned(std::move(row[i]), columns_[write_.places[i]].type);
+        row[i] = engine::assigned(std::move(row[i]), columns_[write_.places[i]].type,
+                                  columns_[write_.places[i]].name);
       if (row.size() != write_.rows.values.front().size())
         return Error{ErrorCode::SyntaxError, "VALUES lists must all be the same length"}.at(at_);
       write_.places.resize(row.size());
     }
-    if (write_.rows.values.empty()) read_rows([this](size_t i) { return is_rounded(i); });
+    if (write_.rows.values.empty()) {
+      write_.selected = {std::make_shared<const engine::Query>(clone(write_.rows)), write_.places};
+      read_rows([this](size_t i) { return is_rounded(i); });
+    }
     return add_left_out();
   }
   bool is_rounded(size_t item) const {
@@ -248,7 +252,8 @@ class Upsert {
     if (!write_.rows.values.empty()) read_rows([](size_t) { return false; });
     for (const size_t place : left_out) {
       const ColumnDef& column = columns_[place];
-      add_item(write_.rows, engine::assigned(TRY(default_of(column, at_)), column.type),
+      add_item(write_.rows,
+               engine::assigned(TRY(default_of(column, at_)), column.type, column.name),
                column.name);
       write_.places.push_back(place);
     }
@@ -299,7 +304,7 @@ class Upsert {
       inserted = as_type(std::move(inserted), engine::TypeKind::Bigint);
     } else {
       const bool is_named = engine::names_number(*changed);
-      changed = as_taken(std::move(changed), type, is_named);
+      changed = as_taken(std::move(changed), type, is_named, columns_[place].name);
     }
     engine::Case by_row;
     by_row.branches.push_back({is_new(), std::move(inserted)});

@@ -3,6 +3,7 @@
 #pragma once
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "engine/plan/analysis.h"
 #include "engine/sql/ast.h"
@@ -26,9 +27,11 @@ void add_item(engine::Query& query, engine::ExpressionPtr value, const std::stri
 // checked later, when rows become records.
 engine::ExpressionPtr as_type(engine::ExpressionPtr value, const engine::SqlType& type);
 // Casts a value to the type of the column into which it is written. The cast fails if a constant or
-// a column would lose digits; a computed value may lose them (engine/expr/whole_numeric.h).
+// a column would lose digits; a computed value may lose them (engine/expr/whole_numeric.h). If the
+// name of the column is given, the cast also fails for a text that needs an explicit cast to become
+// a date or a time.
 engine::ExpressionPtr as_taken(engine::ExpressionPtr value, const engine::SqlType& type,
-                               bool is_named);
+                               bool is_named, std::string_view column = {});
 // Finds a table whose rows statements may change.
 Result<std::shared_ptr<const engine::DataSource>> find_target(const engine::TableName& table,
                                                               const engine::PlanContext& context);

@@ -30,6 +30,13 @@ struct RowsWrite {
   // True for INSERT ... ON CONFLICT: the rows that are written depend on the existing rows with the
   // same keys.
   bool is_upsert = false;
+  // For INSERT ... SELECT ... ON CONFLICT: the SELECT without the casts to the types of the
+  // columns, and the place of each of its columns. Otherwise null.
+  struct Selected {
+    std::shared_ptr<const engine::Query> query;
+    std::vector<size_t> places;
+  };
+  Selected selected;
   std::vector<engine::SqlType> types() const;
   std::span<const size_t> given() const {
     return std::span(places).first(places.size() - numbered);
