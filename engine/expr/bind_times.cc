@@ -12,8 +12,8 @@
 #include "engine/functions/adapters.h"
 #include "engine/functions/session_zone.h"
 #include "engine/types/ascii.h"
-#include "engine/types/postgres_type_name.h"
 #include "engine/types/postgres_texts.h"
+#include "engine/types/postgres_type_name.h"
 #include "engine/types/postgres_types.h"
 #include "engine/types/zoned_texts.h"
 

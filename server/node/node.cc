@@ -153,9 +153,8 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   node->groups_->start();
   node->transactions_->start();
   node->supervisor_->start_thread();
-  node->rebuild_port_ =
-      peers.open_rebuilds({*node->log_, node->clock_, node->memory_,
-                           static_cast<size_t>(settings.sql.copy_atomic_bytes)});
+  node->rebuild_port_ = peers.open_rebuilds({*node->log_, node->clock_, node->memory_,
+                                             static_cast<size_t>(settings.sql.copy_atomic_bytes)});
   node->rebuilds_ =
       std::make_unique<Rebuilds>(*node->log_, *node->rebuild_port_, *node->definitions_,
                                  *node->supervisor_, shards, node->memory_, node->clock_);
