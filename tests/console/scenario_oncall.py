@@ -9,7 +9,9 @@ from millrace_server import Server, case, launch
 from scenario import assert_clean, browser, sql, url
 
 FOLLOWED = "SELECT COUNT(*) FROM pg_stat_activity WHERE state = 'active' AND application_name = 'http'"
-TABLE = "[...document.querySelectorAll('.live-table tbody tr')].map(row => row.innerText.replaceAll('\\t', ' '))"
+# The first table has the persistent queries, the second one the push queries of clients.
+TABLE = ("[...(document.querySelector('.live-table')?.querySelectorAll('tbody tr') ?? [])]"
+         ".map(row => row.innerText.replaceAll('\\t', ' '))")
 
 
 def open_page(to, fragment, ready, width=1280):
