@@ -16,9 +16,10 @@ struct TypeRow {
 // The types that become kinds. resolve_type() handles the others: custom types, and PostgreSQL's names such as
 // timestamptz, which differs from the dialect's TIMESTAMP.
 constexpr TypeRow kTypes[] = {
-    {"bool", TypeKind::Boolean},  {"int4", TypeKind::Integer},   {"int8", TypeKind::Bigint},
-    {"float8", TypeKind::Double}, {"text", TypeKind::String},    {"bytea", TypeKind::Bytes},
-    {"date", TypeKind::Date},     {"cstring", TypeKind::String}, {"time", TypeKind::Time},
+    {"bool", TypeKind::Boolean},  {"int4", TypeKind::Integer},  {"int8", TypeKind::Bigint},
+    {"float8", TypeKind::Double}, {"double", TypeKind::Double}, {"text", TypeKind::String},
+    {"bytea", TypeKind::Bytes},   {"date", TypeKind::Date},     {"cstring", TypeKind::String},
+    {"time", TypeKind::Time},
 };
 
 // Types that may have a length, or a number of digits, in brackets.
