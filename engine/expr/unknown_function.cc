@@ -15,8 +15,10 @@ struct FunctionElsewhere {
   std::string_view name, instead;  // `instead` is an expression, or a sentence
 };
 constexpr std::string_view kWindows =
-    "Windows follow FROM, in CREATE TABLE ... AS and with EMIT CHANGES: ... FROM s WINDOW TUMBLING "
-    "(SIZE 1 HOUR) GROUP BY k.";
+    "Windows follow FROM, in CREATE TABLE ... AS and with EMIT CHANGES: CREATE TABLE t AS SELECT "
+    "k, "
+    "COUNT(*) AS n FROM s WINDOW TUMBLING (SIZE 1 HOUR) GROUP BY k. SELECT windowstart, windowend, "
+    "k, n FROM t has the bounds.";
 constexpr std::string_view kBuckets =
     "A continuous query groups by time with a window: ... FROM s WINDOW TUMBLING (SIZE 1 MINUTE) "
     "GROUP BY k. A SELECT without EMIT has date_trunc('minute', t), and date_bin('5 minutes', t, "

@@ -52,7 +52,7 @@ Error unknown_source(const InsertValues& insert, const Catalog& catalog) {
   } else if (*same == absl::AsciiStrToUpper(name)) {
     error.ksqldb += fmt::format(
         "\nDid you mean {}? Hint: try removing double quotes from the source name.", *same);
-    error.hint = fmt::format("Did you mean {}? Write the name without double quotes.", *same);
+    error.hint = fmt::format("Did you mean {}? Write the name without quotes.", *same);
   } else {
     error.ksqldb += fmt::format(
         "\nDid you mean \"{}\"? Hint: wrap the source name in double quotes to make it "

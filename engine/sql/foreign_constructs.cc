@@ -97,7 +97,137 @@ Found option_of_create(size_t at, StatementTokens& tokens) {
   return std::nullopt;
 }
 
+std::string word_at(StatementTokens& tokens, size_t place) {
+  return place + 1 < tokens.size() ? upper_case(tokens.token(place).getText()) : std::string();
+}
+
+// Returns whether a WATERMARK of Flink is in a CREATE TABLE without a key, whose records are events.
+bool is_table_of_events(StatementTokens& tokens) {
+  if (!is_word_at(tokens, 0, "CREATE") || !is_word_at(tokens, 1, "TABLE")) return false;
+  for (size_t i = 2; i + 1 < tokens.size(); ++i)
+    if (is_word_at(tokens, i, "PRIMARY")) return false;
+  return true;
+}
+
+// Converts a CREATE TABLE of MySQL to PostgreSQL's form. A unique key stays, so that the user sees the error for it.
+// Secondary indexes and the settings of the storage engine are left out, because they change no result.
+class MysqlTable {
+ public:
+  explicit MysqlTable(StatementTokens& tokens) : tokens_(tokens) {}
+
+  std::string converted() {
+    while (at_ + 1 < tokens_.size()) {
+      const bool is_end = depth_ == 1 && word() == ")";
+      if (!(begins_item_ && skip_index()) && !skip_option()) take();
+      if (is_end) break;
+    }
+    return text_;
+  }
+
+ private:
+  std::string word(size_t further = 0) { return word_at(tokens_, at_ + further); }
+
+  // Skips KEY name (columns), which may follow a comma.
+  bool skip_index() {
+    const bool is_index = word() == "KEY" || word() == "INDEX" || word() == "FULLTEXT";
+    if (!is_index || (word(1) != "(" && word(2) != "(" && word(3) != "(")) return false;
+    if (text_.ends_with(',')) text_.pop_back();
+    for (int inner = 0; at_ + 1 < tokens_.size(); ++at_) {
+      if (word() == "(") ++inner;
+      if (inner == 0 && (word() == "," || word() == ")")) break;
+      if (word() == ")") --inner;
+    }
+    begins_item_ = false;
+    return true;
+  }
+
+  // Skips or converts an option of a column. Returns false at other words.
+  bool skip_option() {
+    struct Option {
+      std::string_view word;
+      size_t tokens;
+    };
+    constexpr Option kSkipped[] = {
+        {"UNSIGNED", 1}, {"ZEROFILL", 1}, {"COLLATE", 2}, {"CHARACTER", 3}};
+    for (const Option& option : kSkipped)
+      if (word() == option.word) return skip(option.tokens);
+    if (word() == "COMMENT" && is_word_at(tokens_, at_ + 1, "'")) return skip(2);
+    if (word() == "ON" && word(1) == "UPDATE" && word(2) == "CURRENT_TIMESTAMP")
+      return skip(word(3) == "(" ? 5 : 3);
+    const bool is_unique = at_ > 0 && word_at(tokens_, at_ - 1) == "UNIQUE";
+    if (is_unique && (word() == "KEY" || word() == "INDEX")) return skip(word(1) == "(" ? 1 : 2);
+    if (word() == "AUTO_INCREMENT" && type_ < text_.size()) {
+      const bool is_long = upper_case(text_.substr(type_)).starts_with("BIGINT");
+      text_.resize(type_);
+      text_ += is_long ? "BIGSERIAL" : "SERIAL";
+      return skip(1);
+    }
+    return false;
+  }
+
+  bool skip(size_t count) {
+    at_ += count;
+    return true;
+  }
+
+  void take() {
+    const antlr4::Token& token = tokens_.token(at_);
+    std::string text = token.getText();
+    if (token.getType() == MillraceLexer::BACKQUOTED_IDENTIFIER) {
+      text.front() = text.back() = '"';
+    } else if (is_type_) {
+      constexpr std::pair<std::string_view, std::string_view> kTypes[] = {
+          {"TINYINT", "INT"},   {"MEDIUMINT", "INT"},   {"DATETIME", "TIMESTAMP"},
+          {"TINYTEXT", "TEXT"}, {"MEDIUMTEXT", "TEXT"}, {"LONGTEXT", "TEXT"}};
+      for (const auto& [foreign, ours] : kTypes)
+        if (word() == foreign) text = ours;
+    }
+    const bool is_number = word() == "INT" || word().ends_with("INT") || word() == "INTEGER";
+    const bool has_width = is_type_ && is_number && word(1) == "(" && word(3) == ")";
+    const size_t before = at_ > 0 ? tokens_.token(at_ - 1).getStopIndex() + 1 : 0;
+    if (at_ > 0 && before < token.getStartIndex() && !text_.ends_with('(') && text != ",")
+      text_ += ' ';
+    if (is_type_) type_ = text_.size();
+    depth_ += text == "(" ? 1 : text == ")" ? -1 : 0;
+    is_type_ = begins_item_ && token.getType() == MillraceLexer::BACKQUOTED_IDENTIFIER;
+    begins_item_ = depth_ == 1 && (text == "(" || text == ",");
+    text_ += text;
+    at_ += has_width ? 4 : 1;
+  }
+
+  StatementTokens& tokens_;
+  std::string text_;
+  size_t at_ = 0;     // the next token
+  size_t type_ = -1;  // the place in text_ where the type of the present column begins
+  int depth_ = 0;     // open brackets
+  bool begins_item_ = false,
+       is_type_ = false;  // whether the next token begins a column, or is its type
+};
+
 }  // namespace
+
+std::string table_of_mysql(size_t at, StatementTokens& tokens) {
+  constexpr size_t kMostHintBytes = 2'000;  // a longer statement would hide the error above it
+  constexpr std::string_view kOptions[] = {
+      "NOT",        "DEFAULT",        "UNIQUE",   "CHECK",  "REFERENCES", "FOREIGN",   "COMMENT",
+      "CONSTRAINT", "AUTO_INCREMENT", "UNSIGNED", "ENGINE", "COLLATE",    "CHARACTER", "PRIMARY",
+      "KEY",        "INDEX"};
+  if (!is_word_at(tokens, 0, "CREATE") || !is_word_at(tokens, 1, "TABLE") || at < 4) return {};
+  bool has_backquotes = false, has_options = false;
+  for (size_t i = 2; i + 1 < tokens.size(); ++i) {
+    const std::string word = word_at(tokens, i);
+    if (word == "WITH" || word == "SELECT") return {};
+    has_backquotes |= tokens.token(i).getType() == MillraceLexer::BACKQUOTED_IDENTIFIER;
+    // The parser stops behind a type with a width, INT(11), or at an option.
+    has_options |= i + 1 >= at && std::ranges::count(kOptions, std::string_view(word)) > 0;
+  }
+  if (!has_backquotes || !has_options) return {};
+  const std::string table = MysqlTable(tokens).converted();
+  return "Names in backquotes select ksqlDB's grammar, which lacks NOT NULL, DEFAULT and other "
+         "options of columns. "
+         "Write the names of the whole script in double quotes or without quotes" +
+         (table.size() > kMostHintBytes ? "." : ": " + table + ";");
+}
 
 std::optional<std::pair<size_t, std::string>> foreign_construct(size_t at,
                                                                 StatementTokens& tokens) {
@@ -106,7 +236,17 @@ std::optional<std::pair<size_t, std::string>> foreign_construct(size_t at,
   // one, because it begins first.
   for (size_t start = at - std::min(at, kFarthest); start <= at; ++start)
     for (const Construct& construct : constructs_within())
-      if (matches(construct, start, at, tokens)) return found(construct, start, tokens);
+      if (matches(construct, start, at, tokens)) {
+        Found match = found(construct, start, tokens);
+        if (construct.words.front() == "WATERMARK" && is_table_of_events(tokens))
+          match->second = filled(
+              "Events are a STREAM: CREATE STREAM name (columns) WITH (KAFKA_TOPIC = 'name', "
+              "VALUE_FORMAT = 'JSON', TIMESTAMP = '{2}'). A stream has no watermarks: TIMESTAMP "
+              "names the column of the event time, and GRACE PERIOD in a window says how late a "
+              "record may be.",
+              start, tokens);
+        return match;
+      }
   return option_of_create(at, tokens);
 }
 

@@ -14,6 +14,11 @@ namespace engine {
 // construct is known.
 std::optional<std::pair<size_t, std::string>> foreign_construct(size_t at, StatementTokens& tokens);
 
+// Returns the hint for a CREATE TABLE of MySQL, which has names in backquotes and options of columns or tables that only
+// PostgreSQL's grammar accepts: the same statement in PostgreSQL's form. `at` is the token at which the parser stopped.
+// Returns an empty text for all other statements.
+std::string table_of_mysql(size_t at, StatementTokens& tokens);
+
 struct ForeignStatement {
   std::string hint;
   bool is_vague;  // a suggestion for a misspelt keyword is more probable

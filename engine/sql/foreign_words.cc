@@ -8,8 +8,18 @@ constexpr std::string_view kDates =
     "A continuous query uses CAST('2024-01-31' AS DATE), and the same for TIME and TIMESTAMP.";
 constexpr std::string_view kWindows =
     "Windows follow FROM: ... FROM s WINDOW TUMBLING (SIZE 1 MINUTE) GROUP BY k.";
-constexpr std::string_view kSessions =
-    "Windows follow FROM: ... FROM s WINDOW SESSION (30 SECONDS) GROUP BY k.";
+constexpr std::string_view kTumble =
+    "The window follows FROM: CREATE TABLE t AS SELECT k, COUNT(*) AS n FROM s WINDOW TUMBLING "
+    "(SIZE 10 MINUTES) GROUP BY k. SELECT windowstart, windowend, k, n FROM t has the bounds. "
+    "Without CREATE TABLE: SELECT k, COUNT(*) AS n, WINDOWSTART, WINDOWEND FROM s WINDOW TUMBLING "
+    "(SIZE 10 MINUTES) GROUP BY k EMIT CHANGES.";
+constexpr std::string_view kHop =
+    "The window follows FROM: CREATE TABLE t AS SELECT k, COUNT(*) AS n FROM s WINDOW HOPPING "
+    "(SIZE 1 HOUR, ADVANCE BY 10 MINUTES) GROUP BY k. SELECT windowstart, windowend, k, n FROM t "
+    "has the bounds.";
+constexpr std::string_view kSessionTable =
+    "The window follows FROM: CREATE TABLE t AS SELECT k, COUNT(*) AS n FROM s WINDOW SESSION (30 "
+    "SECONDS) GROUP BY k. SELECT windowstart, windowend, k, n FROM t has the bounds.";
 constexpr std::string_view kWindowSize =
     "The size of a window is in parentheses: WINDOW TUMBLING (SIZE 1 MINUTE).";
 constexpr std::string_view kWindowUnits =
@@ -236,14 +246,14 @@ const std::vector<Construct>& constructs_within() {
       {{"NOT", "ENFORCED"}, "Leave out NOT ENFORCED: the server enforces a PRIMARY KEY."},
       {{"ROW", "<"}, kStructs, 2},
       {{"MULTISET", "<"}, "An array has the type ARRAY<VARCHAR>.", 2},
-      {{"TABLE", "(", "TUMBLE"}, kWindows},
-      {{"TABLE", "(", "HOP"}, kWindows},
-      {{"TABLE", "(", "CUMULATE"}, kWindows},
-      {{"TABLE", "(", "SESSION"}, kSessions},
-      {{"TUMBLE", "("}, kWindows, 8},
-      {{"HOP", "("}, kWindows, 8},
-      {{"CUMULATE", "("}, kWindows, 8},
-      {{"SESSION", "(", "*", ",", "INTERVAL"}, kSessions, 6, 4},
+      {{"TABLE", "(", "TUMBLE"}, kTumble},
+      {{"TABLE", "(", "HOP"}, kHop},
+      {{"TABLE", "(", "CUMULATE"}, kTumble},
+      {{"TABLE", "(", "SESSION"}, kSessionTable},
+      {{"TUMBLE", "("}, kTumble, 8},
+      {{"HOP", "("}, kHop, 8},
+      {{"CUMULATE", "("}, kTumble, 8},
+      {{"SESSION", "(", "*", ",", "INTERVAL"}, kSessionTable, 6, 4},
       {{"TUMBLE_START", "("}, "Use WINDOWSTART.", 8},
       {{"TUMBLE_END", "("}, "Use WINDOWEND.", 8},
       {{"HOP_START", "("}, "Use WINDOWSTART.", 8},

@@ -435,6 +435,14 @@ Error syntax_error(const SyntaxFailure& failure, StatementTokens& tokens, std::s
         .position = position_of(word),
         .ksqldb = std::move(detail)};
   }
+  if (std::string table = table_of_mysql(failure.token_index, tokens); !table.empty()) {
+    const antlr4::Token& word = tokens.token(failure.token_index);
+    return Error{.code = ErrorCode::SyntaxError,
+                 .message = message_at(word),
+                 .hint = std::move(table),
+                 .position = position_of(word),
+                 .ksqldb = std::move(detail)};
+  }
   const bool is_foreign_statement = statement && !statement->is_vague;
   if (const auto construct =
           is_foreign_statement ? std::nullopt : foreign_construct(failure.token_index, tokens)) {
