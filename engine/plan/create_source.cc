@@ -16,6 +16,7 @@
 #include "engine/plan/source_formats.h"
 #include "engine/plan/source_schema.h"
 #include "engine/plan/topic_name.h"
+#include "engine/types/ascii.h"
 
 namespace engine {
 namespace {
@@ -207,7 +208,9 @@ Status check_keys(const CreateSource& create, const DataSource& source, bool key
   if (source.schema.key_count() > 0 || key_inferred) return {};
   if (source.kind == SourceKind::Table)
     return invalid_source("Tables require a PRIMARY KEY. Please define the PRIMARY KEY.")
-        .with_hint("Write PRIMARY KEY behind a column: id INT PRIMARY KEY.")
+        .with_hint(
+            "Write PRIMARY KEY behind a column: id INT PRIMARY KEY. Events without a key are a "
+            "STREAM: CREATE STREAM instead of CREATE TABLE.")
         .at(create.name_position);
   if (source.window) return invalid_source("Windowed sources require a key column.");
   return {};
@@ -282,6 +285,24 @@ Result<std::string> generator_id(const std::string& name, const DataSource* old,
       .with_hint("DROP it first, or choose another name for the generated one.");
 }
 
+// Adds a hint to the error for the properties of another system in a CREATE TABLE without a key. In Flink such a table
+// has events.
+Error with_hint_for_events(const CreateSource& create, Error error) {
+  const bool has_key = std::ranges::any_of(create.elements, [](const TableElement& element) {
+    return element.constraint == ColumnConstraint::PrimaryKey;
+  });
+  const bool is_foreign = std::ranges::any_of(create.properties, [](const Property& property) {
+    const std::string name = absl::AsciiStrToUpper(property.name);
+    return name == "CONNECTOR" || name.starts_with("CONNECTOR.");
+  });
+  if (create.kind != SourceKind::Table || has_key || !is_foreign) return error;
+  error.hint += fmt::format(
+      " Events are a STREAM: CREATE STREAM {0} (columns) WITH (KAFKA_TOPIC = '{0}', VALUE_FORMAT = "
+      "'JSON').",
+      display_name(create.name.text));
+  return error;
+}
+
 }  // namespace
 
 Result<NewSource> plan_create_source(const CreateSource& create, const ParsedStatement& statement,
@@ -291,8 +312,11 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
                                      const TopicCheck* may_declare) {
   const EngineSettings settings = effective_settings(server_settings, properties);
   const bool takes_storage = create.kind == SourceKind::Table && !settings.ksqldb_compat;
-  SourceProperties with = TRY(read_source_properties(
-      create.properties, takes_storage ? WithClauseOf::CreateTable : WithClauseOf::CreateSource));
+  auto properties_of_source = read_source_properties(
+      create.properties, takes_storage ? WithClauseOf::CreateTable : WithClauseOf::CreateSource);
+  if (!properties_of_source)
+    return with_hint_for_events(create, std::move(properties_of_source).error());
+  SourceProperties with = *std::move(properties_of_source);
   TopicName named = TRY(topic_of_source(with, create.properties, catalog, topics, settings));
   with.topic = std::move(named.name);
   // As in ksqlDB, a statement with KAFKA_TOPIC but without PARTITIONS refers to an existing topic;
