@@ -7,6 +7,7 @@
 
 #include "engine/functions/registry.h"
 #include "engine/plan/join_analysis.h"
+#include "engine/types/ascii.h"
 #include "engine/types/row_limit.h"
 
 namespace engine {
@@ -401,6 +402,14 @@ Status check_no_bounds_of_join(const Analysis& analysis) {
   return {};
 }
 
+// Returns whether the SELECT list has an asterisk, whose columns all have its position.
+bool has_star(const Analysis& analysis) {
+  for (size_t i = 1; i < analysis.items.size(); ++i)
+    if (analysis.items[i].expression->position == analysis.items[i - 1].expression->position)
+      return true;
+  return false;
+}
+
 Status check_grouping(const Analysis& analysis) {
   TRY(check_window_bounds(analysis));
   for (size_t i = 0; i < analysis.group_by.size(); ++i) {
@@ -427,6 +436,20 @@ Status check_grouping(const Analysis& analysis) {
     if (first_ungrouped_column(*item.expression, analysis, bounds) != nullptr)
       ungrouped.push_back(to_sql(*item.expression));
   }
+  // Columns of an asterisk are the usual reason for both errors below.
+  std::string star_hint;
+  if (has_star(analysis) && !analysis.group_by.empty()) {
+    const auto* column = analysis.group_by.front()->as<ColumnRef>();
+    star_hint = fmt::format(
+        "Replace * by the columns of GROUP BY and aggregates: SELECT {0}, COUNT(*) AS n FROM s "
+        "GROUP BY {0}.",
+        column ? display_name(column->name.text) : "a");
+  }
+  if (!any_aggregate && !star_hint.empty())
+    return Error{ErrorCode::GroupingError,
+                 "GROUP BY requires aggregate functions in either the SELECT or HAVING clause.",
+                 {},
+                 star_hint};
   if (!any_aggregate)
     return Error{ErrorCode::GroupingError,
                  "GROUP BY requires aggregate functions in either the SELECT or HAVING clause.",
@@ -462,7 +485,7 @@ Status check_grouping(const Analysis& analysis) {
                     return item.name == column->name.text && !equals(*item.expression, *group);
                   }));
         });
-    if (!has_reference) return error;
+    if (!has_reference) return star_hint.empty() ? error : std::move(error).with_hint(star_hint);
     return std::move(error).with_hint(
         "GROUP BY of a continuous query knows neither positions nor names of the SELECT: repeat "
         "the "

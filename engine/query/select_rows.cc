@@ -555,7 +555,9 @@ class SelectRowsPlanner {
       subqueries_of_groups_.push_back(TRY(bind_subquery(*each, names_, planning_, groups_)));
     }
     const auto check = [&](const ExpressionPtr& each) { return check_grouped(*each, substitutes); };
-    for (const AnalysedItem& item : items_) TRY(check(item.expression));
+    for (const AnalysedItem& item : items_)
+      if (Status grouped = check(item.expression); !grouped)
+        return with_hint_for_star(std::move(grouped).error());
     for (const ExpressionPtr& each : hidden_) TRY(check(each));
     if (having_text_) {
       TRY(check(having_text_));
@@ -590,6 +592,19 @@ class SelectRowsPlanner {
     groups_.substitutes.push_back({&expression, static_cast<uint32_t>(groups_.layout.size())});
     groups_.layout.push_back({"", to_sql(expression), TypeKind::Integer});
     return {};
+  }
+
+  // Adds the hint for SELECT * ... GROUP BY a, if the error is at a column of the asterisk.
+  Error with_hint_for_star(Error error) const {
+    const bool is_star = std::ranges::any_of(query_.items, [&](const SelectItem& item) {
+      return item.kind == SelectItemKind::AllColumns && item.position == error.position;
+    });
+    if (!is_star || error.code != ErrorCode::GroupingError || query_.group_by.empty()) return error;
+    const auto* column = query_.group_by.front()->as<ColumnRef>();
+    return std::move(error).with_hint(
+        fmt::format("Replace * by the columns of GROUP BY and aggregates: SELECT {0}, COUNT(*) AS "
+                    "n FROM t GROUP BY {0}.",
+                    column ? shown(column->name) : "a"));
   }
 
   static Status check_grouped(const Expression& expression,
