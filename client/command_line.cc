@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/suggest.h"
+#include "client/misplaced_action.h"
 
 namespace client {
 
@@ -68,8 +69,11 @@ int report_unknown_action(std::string_view command, std::string_view word,
   for (const auto& [synonym, action] : kSynonyms)
     if (near.empty() && word == synonym && std::ranges::count(actions, action) > 0) near = action;
   if (near.empty()) near = nearest_name(word, actions);
-  std::string problem =
-      word.empty() ? "an action is missing" : fmt::format("unrecognized action \"{}\"", word);
+  std::string problem = fmt::format("unrecognized action \"{}\"", word);
+  if (word.empty()) problem = "an action is missing";
+  if (word.starts_with('-'))
+    problem =
+        fmt::format("an action precedes the option \"{}\": {} ACTION {} ...", word, command, word);
   const auto* elsewhere =
       std::ranges::find(kElsewhere, word, [](const auto& row) { return row.first; });
   if (!near.empty())
@@ -78,6 +82,37 @@ int report_unknown_action(std::string_view command, std::string_view word,
     problem += fmt::format("; {}", elsewhere->second);
   fmt::print(stderr, "{}: {}\nActions: {}\nTry: {} --help\n", command, problem,
              fmt::join(actions, ", "), command);
+  return kUsageError;
+}
+
+std::optional<int> report_misplaced_action(std::string_view command,
+                                           std::span<const char* const> arguments,
+                                           std::span<const std::string> actions) {
+  if (arguments.empty() || !std::string_view(arguments[0]).starts_with('-')) return std::nullopt;
+  const auto is_action = [&](std::string_view word) {
+    return std::ranges::find(actions, word) != actions.end();
+  };
+  // A word after an option is probably the value of the option, so words with dashes count first.
+  size_t place = arguments.size();
+  for (size_t i = 0; i < arguments.size() && place == arguments.size(); ++i) {
+    const std::string_view word(arguments[i]);
+    if (word.starts_with("--") && is_action(word.substr(2))) place = i;
+  }
+  for (size_t i = 1; i < arguments.size() && place == arguments.size(); ++i)
+    if (is_action(arguments[i]) && !std::string_view(arguments[i - 1]).starts_with('-')) place = i;
+  if (place == arguments.size()) return std::nullopt;
+  std::string_view action(arguments[place]);
+  action.remove_prefix(std::min(action.find_first_not_of('-'), action.size()));
+  std::string line = fmt::format("{} {}", command, action);
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const std::string_view word(arguments[i]);
+    constexpr std::string_view kPlain =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=.,:/@+%";
+    const bool is_plain = !word.empty() && word.find_first_not_of(kPlain) == word.npos;
+    if (i != place) line += is_plain ? fmt::format(" {}", word) : fmt::format(" '{}'", word);
+  }
+  fmt::print(stderr, "{}: the action is the first word, before all options\nhint: Use {}\n",
+             command, line);
   return kUsageError;
 }
 

@@ -40,7 +40,7 @@ constexpr ForeignFlag kForeignFlags[] = {
     // millrace consume
     {"n c N limit count max-records number num", "max-messages"},
     {"o", "max-messages", "Use --from-beginning, or --offset PLACE."},
-    {"beginning earliest begin start", "from-beginning"},
+    {"beginning earliest begin start from-start from-earliest", "from-beginning"},
     {"g group-id groupid consumer-group", "group"},
     {"t", "max-messages", "The topic is a word without an option: millrace consume TOPIC."},
     {"print-key show-key show-keys keys K", "max-messages", "Use --property print.key=true."},
@@ -61,7 +61,8 @@ constexpr ForeignFlag kForeignFlags[] = {
     {"t", "message-send-max-retries",
      "The topic is a word without an option: millrace produce TOPIC < FILE."},
     {"header headers H", "message-send-max-retries",
-     "Lines have headers with --property parse.headers=true and the form NAME:VALUE, a tab, and the "
+     "Lines have headers with --property parse.headers=true and the form NAME:VALUE, a tab, and "
+     "the "
      "value of the record."},
     {"z compress codec compression-type", "compression-codec"},
     {"format value-format json", "message-send-max-retries",
@@ -75,9 +76,10 @@ constexpr ForeignFlag kForeignFlags[] = {
     {"p", "partition"},
     {"r replication", "replication-factor"},
     {"replicas", "replication-factor"},
-    {"retention retention-ms retention.ms", "if-not-exists", "Use --config retention.ms=604800000."},
+    {"retention retention-ms retention.ms", "if-not-exists",
+     "Use --config retention.ms=604800000."},
     {"compact compacted cleanup-policy", "if-not-exists", "Use --config cleanup.policy=compact."},
-    {"earliest beginning from-beginning", "to-earliest"},
+    {"earliest beginning from-beginning from-start from-earliest", "to-earliest"},
     {"latest end", "to-latest"},
     {"tls ssl cacert ca", "command-property", kTls},
     {"username user password sasl-username sasl-password", "command-property", kUser},

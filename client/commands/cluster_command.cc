@@ -11,6 +11,7 @@
 #include "client/admin/replica_plan.h"
 #include "client/command_line.h"
 #include "client/commands.h"
+#include "client/misplaced_action.h"
 #include "client/security.h"
 #include "client/table.h"
 
@@ -307,6 +308,10 @@ int run_cluster_command(int argc, const char* const* argv) {
     std::vector<std::string> names;
     for (const Action& each : kActions) names.emplace_back(each.name);
     names.emplace_back("join");
+    if (argc > 1)
+      if (const auto status = report_misplaced_action(
+              "millrace cluster", std::span(argv, static_cast<size_t>(argc)).subspan(1), names))
+        return *status;
     return report_unknown_action("millrace cluster", name, std::move(names));
   }
   const auto flags = Flags::parse(

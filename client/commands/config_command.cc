@@ -47,12 +47,18 @@ constexpr std::string_view kForms =
     "millrace config topic NAME shows the settings of a topic, and millrace config topic NAME "
     "KEY=VALUE changes one.";
 
-// Returns the hint for a command line without "topic", "group" or "broker": the same command with it, if the words show
-// the name of a topic.
+constexpr std::string_view kVerbs[] = {"set", "get", "show", "list", "describe", "alter"};
+bool is_verb(std::string_view word) { return std::ranges::count(kVerbs, word) > 0; }
+bool is_kind(std::string_view word) {
+  return word == "topic" || word == "group" || word == "broker";
+}
+
+// Returns the hint for a command line that does not begin with "topic", "group" or "broker": the same command in the
+// right form, if the words show the name of a topic.
 std::string form_with_kind(std::span<const std::string> words) {
-  constexpr std::string_view kVerbs[] = {"set", "get", "show", "list", "describe", "alter"};
-  const bool has_verb = std::ranges::count(kVerbs, std::string_view(words[0])) > 0;
-  words = words.subspan(has_verb ? 1 : 0);
+  words = words.subspan(is_verb(words[0]) ? 1 : 0);
+  if (words.size() > 1 && is_kind(words[0]))
+    return fmt::format("Use millrace config {}.", fmt::join(words, " "));
   const auto is_change = [](const std::string& word) { return word.find('=') != word.npos; };
   if (words.empty() || is_change(words[0]) || !std::ranges::all_of(words.subspan(1), is_change))
     return std::string(kForms);
@@ -69,7 +75,8 @@ Result<ConfigRequest> read_command_line(const Flags& flags) {
   const auto* owner =
       std::ranges::find(kOwners, words[0], [](const auto& each) { return each.first; });
   if (owner == std::end(kOwners))
-    return wrong_usage(fmt::format("\"{}\" has no settings: use topic, group or broker", words[0]),
+    return wrong_usage(fmt::format("the first word is topic, group or broker, not \"{}\"{}",
+                                   words[0], is_verb(words[0]) ? "; the command has no verb" : ""),
                        form_with_kind(words));
   // The name of a group may contain =.
   const bool is_setting =

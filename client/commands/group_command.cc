@@ -10,6 +10,7 @@
 #include "client/admin/share_groups.h"
 #include "client/command_line.h"
 #include "client/commands.h"
+#include "client/misplaced_action.h"
 #include "client/security.h"
 #include "client/table.h"
 
@@ -321,6 +322,10 @@ int run_group_command(int argc, const char* const* argv) {
   if (action == std::end(kActions)) {
     std::vector<std::string> names;
     for (const Action& each : kActions) names.emplace_back(each.name);
+    if (argc > 1)
+      if (const auto status = report_misplaced_action(
+              "millrace group", std::span(argv, static_cast<size_t>(argc)).subspan(1), names))
+        return *status;
     return report_unknown_action("millrace group", name, std::move(names));
   }
   const Result<Flags> flags =

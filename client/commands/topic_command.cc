@@ -10,6 +10,7 @@
 #include "client/admin/topics.h"
 #include "client/command_line.h"
 #include "client/commands.h"
+#include "client/misplaced_action.h"
 #include "client/security.h"
 #include "client/table.h"
 
@@ -361,6 +362,10 @@ int run_topic_command(int argc, const char* const* argv) {
     std::vector<std::string> names;
     for (const Action& each : kActions) names.emplace_back(each.name);
     names.emplace_back(kPlan);
+    if (argc > 1)
+      if (const auto status =
+              report_misplaced_action("millrace topic", arguments.subspan(1), names))
+        return *status;
     return report_unknown_action("millrace topic", name, std::move(names));
   }
   const Result<Flags> flags = Flags::parse(action->flags, arguments.subspan(2),
