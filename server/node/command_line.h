@@ -2,8 +2,12 @@
 // other subcommands (client/flags.h).
 #pragma once
 #include <CLI/CLI.hpp>
+#include <string_view>
 
 namespace server {
+
+// Returns what replaces an option or a setting of another server (without dashes before it); empty if it is not known.
+std::string_view hint_for_foreign_option(std::string_view name);
 
 // Prints the help for --help, or the error in the command line with the nearest option, if one is similar. Returns the
 // exit status: 0 after --help, else 2.

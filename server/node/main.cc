@@ -1,7 +1,9 @@
 // The entry point of the program: finds the subcommand and calls it.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cstdio>
+#include <ranges>
 #include <span>
 #include <string>
 #include <string_view>
@@ -76,6 +78,8 @@ constexpr std::string_view kShowConnectors =
     "millrace sql -c \"SHOW CONNECTORS\" lists the connectors";
 constexpr std::string_view kShowServer =
     "millrace sql -c \"SHOW SERVER\" shows the state of the server";
+constexpr std::string_view kListTopics =
+    "millrace topic list lists the topics, and millrace sql -c \"SHOW TABLES\" the tables";
 constexpr std::string_view kStop = "Ctrl-C or the signal SIGTERM ends a server";
 constexpr ForeignWord kForeignWords[] = {
     {"start", kRunServer},
@@ -101,6 +105,40 @@ constexpr ForeignWord kForeignWords[] = {
     {"tables", "millrace sql -c \"SHOW TABLES\" lists the tables"},
     {"status", kShowServer},
     {"info", kShowServer},
+    {"kafka-acls", kGrant},
+    {"kafka-server-start", kRunServer},
+    {"kafka-server-stop", kStop},
+    {"kafka-storage", "millrace server creates its data directory when it starts"},
+    {"repl", kRunSql},
+    {"cli", kRunSql},
+    {"console", kRunSql},
+    {"login", kRunSql},
+    {"list", kListTopics},
+    {"ls", kListTopics},
+    {"describe",
+     "millrace topic describe NAME shows a topic, and millrace sql -c \"DESCRIBE NAME\" "
+     "a stream or table"},
+    {"create",
+     "millrace topic create NAME creates a topic, and millrace sql -c \"CREATE ...\" a "
+     "stream or table"},
+    {"delete",
+     "millrace topic delete NAME deletes a topic, and millrace sql -c \"DROP ...\" a "
+     "stream or table"},
+    {"schema", "millrace sql -c \"SHOW SCHEMAS\" lists the schemas of topics"},
+    {"schemas", "millrace sql -c \"SHOW SCHEMAS\" lists the schemas of topics"},
+    {"logs", "millrace server writes its log to the standard error output"},
+    {"log", "millrace server writes its log to the standard error output"},
+    {"migrate", "a newer millrace server opens the data directory of an older one"},
+    {"upgrade", "a newer millrace server opens the data directory of an older one"},
+    {"load", "millrace sql -c \"COPY t FROM STDIN CSV HEADER\" < FILE loads a file"},
+    {"dump", "millrace backup --to DIR copies a data directory"},
+    {"publish", "millrace produce TOPIC < FILE sends the lines of a file"},
+    {"send", "millrace produce TOPIC < FILE sends the lines of a file"},
+    {"subscribe", "millrace consume TOPIC prints the records of a topic"},
+    {"tail", "millrace consume TOPIC prints the records of a topic"},
+    {"settings", "millrace config topic NAME shows the settings of a topic"},
+    {"nodes", "millrace cluster status lists the nodes"},
+    {"lag", "millrace group describe NAME shows the lag of a group"},
     {"import", "millrace sql -c \"COPY t FROM STDIN CSV HEADER\" < FILE loads a file"},
     {"export", "millrace sql -c \"COPY t TO STDOUT CSV HEADER\" > FILE writes a file"},
 };
@@ -192,14 +230,28 @@ int main(int argc, char** argv) {
     const char* const arguments[] = {argv[2], "--help"};
     return subcommand.run(2, arguments);
   }
+  const bool is_script = name.starts_with("kafka-") && name.ends_with(".sh");
+  const std::string_view typed = is_script ? name.substr(0, name.size() - 3) : name;
   for (const ForeignWord& word : kForeignWords)
-    if (word.name == name)
+    if (word.name == typed)
       return usage_error(fmt::format("unrecognized subcommand \"{}\"; {}", name, word.remedy));
   if (name.starts_with("--data-dir") || name.starts_with("--kafka") || name.starts_with("--pg") ||
       name.starts_with("--http") || name.starts_with("--config"))
     return usage_error(
         fmt::format("unrecognized option {0}; millrace server {0} starts a server", name));
+  // Kafka's tools are links to this program; their names are also accepted as a subcommand.
+  if (const Subcommand* link = name.starts_with("kafka-") ? find_link(name) : nullptr)
+    return link->run(argc - 1, argv + 1);
+  if (name.starts_with("kafka-"))
+    return usage_error(
+        fmt::format("there is no tool \"{}\"; the tools are {}", name,
+                    fmt::join(std::views::transform(kLinks, &Subcommand::name), ", ")));
+  if (name.starts_with('-'))
+    return usage_error(
+        fmt::format("a subcommand precedes the option \"{}\": {}", name, fmt::join(names, ", ")));
   const std::string near = nearest_name(name, names);
-  return usage_error(fmt::format("unrecognized subcommand \"{}\"{}", name,
-                                 near.empty() ? "" : fmt::format("; did you mean {}?", near)));
+  return usage_error(fmt::format("unrecognized subcommand \"{}\"; {}", name,
+                                 near.empty()
+                                     ? fmt::format("subcommands are {}", fmt::join(names, ", "))
+                                     : fmt::format("did you mean {}?", near)));
 }

@@ -712,9 +712,19 @@ Error about(std::string_view place, const Error& error) {
 std::string unknown_setting(const std::string& name) {
   std::vector<std::string> known;
   for (const SettingRow& row : kSettings) known.emplace_back(row.name);
-  const std::string near = nearest_name(name, known);
-  return near.empty() ? fmt::format("\"{}\"", name)
-                      : fmt::format("\"{}\" (did you mean {}?)", name, near);
+  constexpr std::string_view kTable = "server-";
+  if (name.starts_with(kTable) && std::ranges::count(known, name.substr(kTable.size())) > 0)
+    return fmt::format("\"{}\" (leave out the line [server])", name);
+  if (const std::string near = nearest_name(name, known); !near.empty())
+    return fmt::format("\"{}\" (did you mean {}?)", name, near);
+  // A name in a table, such as port in the table [kafka], is kafka-port here.
+  if (name == "listener" || name == "listeners")
+    return fmt::format("\"{}\" (use kafka = \"127.0.0.1:9092\", without PLAINTEXT://)", name);
+  if (name == "advertised-listeners" || name == "advertised.listeners")
+    return fmt::format("\"{}\" (use kafka-advertised = \"HOST:PORT\", without PLAINTEXT://)", name);
+  std::string_view hint = hint_for_foreign_option(name);
+  if (hint.empty()) hint = hint_for_foreign_option(name.substr(name.find('-') + 1));
+  return hint.empty() ? fmt::format("\"{}\"", name) : fmt::format("\"{}\" ({})", name, hint);
 }
 
 // Applies a table of the settings file; `prefix` has the names of the outer tables. `memory.limit = ...` and a table
@@ -769,7 +779,8 @@ Status read_file(const std::string& path, NodeSettings& settings) {
     return Error{ErrorCode::InvalidParameter,
                  fmt::format("{}: unrecognized setting {}", path, fmt::join(unknown, ", ")),
                  {},
-                 "millrace server --help lists the settings."};
+                 "A setting is an option of the server without its dashes: data-dir = "
+                 "\"/var/lib/millrace\". millrace server --help lists the options."};
   } catch (const toml::parse_error& error) {
     return Error{ErrorCode::InvalidParameter,
                  fmt::format("cannot read {}, line {}: {}", path, error.source().begin.line,

@@ -140,6 +140,18 @@ def words_of_other_programs_are_translated():
             (("produce", "x", "--property", "acks=2"), ("--producer-property acks=...",)),
             (("config", "--entity-type", "topic"), ("millrace config topic NAME",)),
             (("server", "--port", "9092"), ("--kafka HOST:PORT, --pg HOST:PORT, --http HOST:PORT",)),
+            (("server", "--listeners", "PLAINTEXT://127.0.0.1:9092"), ("Use --kafka 127.0.0.1:9092, without PLAINTEXT://.",)),
+            (("server", "-D", "./data"), ("Use --data-dir PATH.",)),
+            (("server", "--tls"), ("Use --tls-cert FILE --tls-key FILE.",)),
+            (("list",), ("millrace topic list lists the topics",)),
+            (("nosuch",), ("subcommands are server, check, backup",)),
+            (("-p", "7432"), ('a subcommand precedes the option "-p"',)),
+            (("kafka-dump-log", "--files", "x"), ("the tools are kafka-topics, kafka-consumer-groups",)),
+            (("kafka-acls", "--list"), ("GRANT SELECT ON orders TO ann",)),
+            (("kafka-server-start.sh", "server.properties"), ("millrace server runs a server",)),
+            (("check", "/nosuch"), ("Use --data-dir /nosuch.",)),
+            (("check", "--nosuch"), ("The options are --",)),
+            (("backup", "/nosuch"), ("Use millrace backup --data-dir PATH --to /nosuch.",)),
             (("server", "start"), ("without a word runs a server",)),
             (("sql", "-h", "db:7432", "-c", "SELECT 1"), ("Use -h db -p 7432.",)),
             (("sql", "db:7432"), ("Use -h db -p 7432.",)),
@@ -155,6 +167,9 @@ def words_of_other_programs_are_translated():
             (("consume", "x", "-n", "1"), ("Use --max-messages N.",)),
             (("consume", "x", "--limit", "1"), ("Use --max-messages N.",)),
             (("consume", "x", "--beginning"), ("Use --from-beginning.",)),
+            (("consume", "x", "--from-start"), ("Use --from-beginning.",)),
+            (("consume", "x", "--from-earliest"), ("Use --from-beginning.",)),
+            (("consume", "x", "--earliest"), ("Use --from-beginning.",)),
             (("consume", "x", "-g", "billing"), ("Use --group GROUP.",)),
             (("consume", "-t", "x"), ("millrace consume TOPIC",)),
             (("consume", "x", "--json"), ("millrace sql --format json",)),
@@ -170,12 +185,21 @@ def words_of_other_programs_are_translated():
             (("topic", "list", "x"), ('unexpected argument "x"', "The options are --bootstrap-server")),
             (("topic", "consume", "x"), ("millrace consume TOPIC prints",)),
             (("topic", "add-partitions", "x"), ("did you mean alter?",)),
+            (("topic", "--bootstrap-server", "db:9092", "--list"),
+             ("the action is the first word", "Use millrace topic list --bootstrap-server db:9092\n")),
+            (("topic", "-b", "db:9092", "list"), ("Use millrace topic list -b db:9092\n",)),
+            (("topic", "--topic", "list", "--create"), ("Use millrace topic create --topic list\n",)),
+            (("topic", "--nosuch"), ('an action precedes the option "--nosuch"', "Actions: list, describe")),
+            (("group", "--bootstrap-server", "db:9092", "--group", "g", "--reset-offsets", "--to-earliest", "--topic", "a b", "--execute"),
+             ("Use millrace group reset-offsets --bootstrap-server db:9092 --group g --to-earliest --topic 'a b' --execute\n",)),
             (("group", "lag", "x"), ("did you mean describe?",)),
             (("group", "reset-offsets"), ("the name of a group is missing", "millrace group list")),
             (("group", "reset-offsets", "g"), ("--topic orders --to-earliest",)),
             (("cluster", "list"), ("did you mean status?",)),
             (("context", "set", "x"), ("did you mean use?",)),
             (("config", "set", "orders", "retention.ms=1000"), ("Use millrace config topic orders retention.ms=1000.",)),
+            (("config", "set", "topic", "t", "retention.ms=7d"),
+             ('the first word is topic, group or broker, not "set"', "Use millrace config topic t retention.ms=7d.")),
             (("config", "orders"), ("Use millrace config topic orders.",)),
             (("config", "set", "retention.ms", "1000"), ("millrace config topic NAME KEY=VALUE changes one",)),
             (("config", "topic", "orders", "retention.ms", "1000"), ("Use retention.ms=1000.",)),
@@ -187,6 +211,26 @@ def words_of_other_programs_are_translated():
         assert status in (1, 2), (arguments, status, told)
         for word in words:
             assert word in told, (arguments, told)
+
+
+@case
+def settings_of_other_servers_are_translated():
+    for line, words in (
+            ('listeners = "PLAINTEXT://127.0.0.1:9092"', 'use kafka = "127.0.0.1:9092", without PLAINTEXT://'),
+            ('advertised.listeners = "PLAINTEXT://db:9092"', 'use kafka-advertised = "HOST:PORT", without PLAINTEXT://'),
+            ('[server]\npg = "127.0.0.1:0"', "leave out the line [server]"),
+            ("port = 9092", "--kafka HOST:PORT, --pg HOST:PORT")):
+        with tempfile.TemporaryDirectory() as folder:
+            with open(f"{folder}/millrace.toml", "w") as settings:
+                settings.write(line + "\n")
+            status, told = millrace("server", "--config", f"{folder}/millrace.toml", "--data-dir", f"{folder}/data")
+            assert status in (1, 2) and words in told, (line, status, told)
+
+
+@case
+def the_tools_of_kafka_are_subcommands():
+    status, told = millrace("kafka-topics", "--bootstrap-server", SERVER.kafka, "--list")
+    assert status == 0, told
 
 
 @case
