@@ -102,7 +102,7 @@ def settings_are_shown_and_changed():
     assert rows[1:] == [["consumer.heartbeat.interval.ms", "6000", "set"]], rows
     assert any(line.startswith("num.partitions") for line in lines("config", "broker", "1", "--all"))
     for arguments, status, words in (
-            ((), 2, "a topic, a group or a broker is missing"), (("user", "x"), 2, '"user" has no settings'),
+            ((), 2, "a topic, a group or a broker is missing"), (("user", "x"), 2, 'not "user"'),
             (("topic",), 2, "the name of the topic is missing"), (("topic", "settled", "x"), 2, "of the form KEY=VALUE"),
             (("topic", "settled", "a=1", "--unset", "a"), 2, "cannot be set and unset at the same time"),
             (("topic", "settled", "a=1"), 1, '"a"'), (("topic", "nobody"), 1, "does not exist"),
