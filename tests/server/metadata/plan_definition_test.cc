@@ -48,6 +48,16 @@ class FactsOfCluster final : public LocalFacts {
   bool has_replicated_journals() const override { return true; }
 };
 
+class FactsOfCapableCluster final : public LocalFacts {
+ public:
+  explicit FactsOfCapableCluster(storage::FeatureLevel level) : level_(level) {}
+  bool has_replicated_journals() const override { return true; }
+  storage::FeatureLevel level() const override { return level_; }
+
+ private:
+  const storage::FeatureLevel level_;
+};
+
 class DefinitionTest : public testing::Test {
  protected:
   DefinitionTest() { image_ = std::make_shared<const MetadataImage>(); }
@@ -79,8 +89,9 @@ class DefinitionTest : public testing::Test {
     image_ = change.next;
     return change;
   }
-  Result<ImageChange> step(RebuildStep::Kind kind, const std::string& query) {
-    log_.push_back(TRY(plan_rebuild_step({kind, query, ProducerId(42)}, *image_)));
+  Result<ImageChange> step(RebuildStep::Kind kind, const std::string& query,
+                           ProducerId publisher = ProducerId(42)) {
+    log_.push_back(TRY(plan_rebuild_step({kind, query, publisher}, *image_)));
     ImageChange change = TRY(
         apply_command(*image_, topics_,
                       read_definitions(Revision(static_cast<int64_t>(log_.size())), log_.back())));
@@ -540,6 +551,35 @@ TEST_F(RebuildTest, the_new_query_is_nobodys_until_it_takes_its_place) {
   ASSERT_TRUE(loaded) << loaded.error().message;
   EXPECT_EQ(text_of(*loaded->next), text_of(*image_));
   EXPECT_EQ(refusal(kRebuild), "none");  // refused once more
+}
+
+// One node runs both queries, and each step is a new plan of both.
+TEST_F(RebuildTest, in_a_cluster_both_share_a_journal_and_steps_are_plans) {
+  const FactsOfCapableCluster before(storage::kViewsLevel), facts(storage::kNewestLevel);
+  constexpr const char* kRebuildU =
+      "CREATE OR REPLACE TABLE u WITH (REBUILD = true) AS "
+      "SELECT city, SUM(amount) + COUNT(*) AS n FROM orders GROUP BY city;";
+  facts_ = &before;
+  must("CREATE TABLE u AS SELECT city, COUNT(*) AS n FROM orders GROUP BY city;");
+  EXPECT_EQ(refusal(kRebuildU),
+            "rebuilding a table needs feature level 6, and the cluster is at 5");
+  facts_ = &facts;
+  must(kRebuildU);
+  const DefinedQueryPtr old = image_->find_query("CTAS_U_1"), built = image_->find_query("CTAS_U_2");
+  ASSERT_TRUE(old && built && old->journal);
+  EXPECT_EQ(built->journal, old->journal);
+  ASSERT_TRUE(step(Kind::Stand, "CTAS_U_2"));
+  for (const char* id : {"CTAS_U_1", "CTAS_U_2"})
+    EXPECT_EQ(image_->find_query(id)->planned_at, image_->revision) << id;
+  // Another node takes over, and the publisher of the former node is void.
+  ASSERT_TRUE(step(Kind::Stand, "CTAS_U_2", ProducerId(43)));
+  EXPECT_FALSE(step(Kind::Finish, "CTAS_U_2"));
+  EXPECT_FALSE(step(Kind::GoOn, "CTAS_U_2"));
+  ASSERT_TRUE(step(Kind::Finish, "CTAS_U_2", ProducerId(43)));
+  const DefinedQueryPtr now = image_->find_query("CTAS_U_2");
+  EXPECT_EQ(now->planned_at, image_->revision);
+  EXPECT_EQ(now->made_at, built->made_at);
+  EXPECT_FALSE(image_->find_query("CTAS_U_1"));
 }
 
 TEST_F(RebuildTest, it_starts_at_the_beginning_with_any_session_settings) {

@@ -7,6 +7,7 @@
 #include "storage/log/task_journal.h"
 #include "storage/log/task_outputs.h"
 #include "storage/meta/cluster_membership_row.h"
+#include "storage/replica/plan_mark.h"
 #include "tests/server/tasks/running_queries.h"
 #include "tests/storage/log/log_fixture.h"
 
@@ -282,6 +283,19 @@ TEST_F(ReplicatedJournalsTest, a_replaced_query_that_cannot_run_here_misses_noth
   define("Q", kFirst, {}, kReplacedAt);
   EXPECT_FALSE(wait_for_all_of(kFirst, kShort));
   journals_->cannot_run("Q", {kMadeAt, kReplacedAt}, ReplicatedJournals::Failed::Keeps);
+  EXPECT_TRUE(wait_for_all_of(kFirst));
+  EXPECT_EQ(storage::journal_of_task(log(), "Q/0/0"), (Values{"1:e1", "2:e2"}));
+}
+
+TEST_F(ReplicatedJournalsTest, commits_behind_a_plan_mark_wait_for_the_metadata) {
+  define("Q", kFirst);
+  start("Q/0/0");
+  append(kFirst, commit("Q/0/0", 1));
+  append_batch(kFirst, storage::plan_mark(kReplacedAt));
+  append(kFirst, commit("Q/0/0", 2));
+  EXPECT_FALSE(wait_for_all_of(kFirst, kShort));
+  EXPECT_EQ(storage::journal_of_task(log(), "Q/0/0"), Values{"1:e1"});
+  define("OTHER", kSecond, {}, kReplacedAt);  // any command with this revision
   EXPECT_TRUE(wait_for_all_of(kFirst));
   EXPECT_EQ(storage::journal_of_task(log(), "Q/0/0"), (Values{"1:e1", "2:e2"}));
 }

@@ -5,6 +5,7 @@
 
 #include "records/batch_builder.h"
 #include "storage/kv/memory_store.h"
+#include "storage/replica/plan_mark.h"
 #include "tests/storage/log/log_fixture.h"
 
 namespace storage {
@@ -111,6 +112,23 @@ TEST_F(JournalOwnerTest, outputs_go_when_their_commit_is_visible_and_wait_for_no
   owner_->commit(made, [] {});
   run();
   EXPECT_EQ(delivered_, 1);
+}
+
+// A mark takes its turn among the commits, and no output depends on it.
+TEST_F(JournalOwnerTest, a_mark_is_written_behind_the_commits_before_it) {
+  open_log(1 << 20);
+  own();
+  run();
+  std::string order;
+  owner_->commit(commit(1), [&] { order += "1"; });
+  owner_->write_mark(plan_mark(Revision{9}), [&] { order += "m"; });
+  owner_->commit(commit(2), [&] { order += "2"; });
+  EXPECT_EQ(order, "");
+  run();
+  EXPECT_EQ(order, "1m2");
+  EXPECT_EQ(owner_->outbox().first_undelivered(), std::nullopt);
+  // the start of the epoch, two commits and the mark
+  EXPECT_EQ(read_values(*log_, kJournal).size(), 4u);
 }
 
 // Under load the log is often full. If all tasks were built again each time, no time would be left for other

@@ -4,6 +4,8 @@
 
 #include "records/batch_builder.h"
 #include "records/control_batch.h"
+#include "storage/replica/journal_snapshot.h"
+#include "storage/replica/plan_mark.h"
 
 namespace storage {
 namespace {
@@ -204,6 +206,17 @@ TEST(JournalEntry, other_entries_are_recognized_as_such) {
       records::marker_batch(ProducerId{1}, 0, {records::TransactionEnd::Commit, 0}, 1'000);
   EXPECT_EQ(read_replicated_commit(marker).value(), std::nullopt);
   EXPECT_EQ(read_delivered_mark(marker), std::nullopt);
+}
+
+TEST(JournalEntry, a_plan_mark_is_no_other_entry) {
+  const std::string mark = plan_mark(Revision{300});
+  EXPECT_EQ(read_plan_mark(mark), Revision{300});
+  EXPECT_EQ(read_replicated_commit(mark).value(), std::nullopt);
+  EXPECT_EQ(read_delivered_mark(mark), std::nullopt);
+  EXPECT_EQ(read_snapshot_piece(mark).value(), std::nullopt);
+  const std::string piece = encode(SnapshotPiece{.snapshot = 1, .content = "c"});
+  for (const std::string& other : {epoch_start_batch(), delivered_mark(Offset{4}), piece})
+    EXPECT_EQ(read_plan_mark(other), std::nullopt);
 }
 
 }  // namespace
