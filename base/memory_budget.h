@@ -57,8 +57,8 @@ class MemoryBudget {
   size_t held_bytes(MemoryKind kind) const {
     return kinds_[static_cast<size_t>(kind)].bytes.load(std::memory_order_relaxed);
   }
-  // Returns whether less than a quarter is left. Holders of much memory that make no progress must
-  // then be ended.
+  // Returns whether less than a quarter of the limit is left. Connections that hold much memory and make no progress
+  // are then ended.
   bool is_tight() const { return held_bytes() > limit_bytes_ / 4 * 3; }
 
   // Returns whether the answers that clients have not received yet take half of the limit, which is

@@ -1,4 +1,4 @@
-// The mark of topics that only the server writes.
+// The topic setting by which the server recognizes topics that only it may write.
 #pragma once
 #include <string_view>
 
