@@ -141,8 +141,8 @@ void Producer::look(int wait_ms) {
 
 Status Producer::finish(bool (*should_stop)()) {
   look(0);
-  // Counts itself how many records have no outcome yet: rd_kafka_outq_len() also counts events
-  // about lost connections.
+  // The records without an outcome are counted here. rd_kafka_outq_len() cannot be used: it also counts events about
+  // lost connections, so the loop below would wait although all records have an outcome.
   const auto left = [&] { return sent_ - delivered_ - failed_; };
   while (left() > 0 && !should_stop()) look(kQueueFullWaitMs);
   if (left() > 0)

@@ -42,7 +42,7 @@ Status delete_group(Connection& connection, const std::string& group);
 Result<std::map<PartitionName, Status>> delete_offsets(
     Connection& connection, const std::string& group, const std::vector<PartitionName>& partitions);
 
-// The position of a group in one partition.
+// How far a consumer group has read a partition: its committed offset, and the end of the partition.
 struct PartitionProgress {
   PartitionName partition;
   std::optional<int64_t> committed, end;
@@ -57,7 +57,7 @@ struct PartitionProgress {
 Result<std::vector<PartitionProgress>> group_progress(Connection& connection,
                                                       const GroupDescription& group);
 
-// The position to which the user wants to set a group.
+// The offset to which `kafka-consumer-groups --reset-offsets` sets a group, as the user describes it.
 struct NewPosition {
   enum class Kind : uint8_t { Earliest, Latest, Time, ShiftBy, Offset, Current };
   Kind kind = Kind::Current;
