@@ -249,7 +249,8 @@ DataForm converter_form(const PropertyValues& values, const std::string& side, b
   if (converter.empty()) return otherwise;
   if (converter != kConverterOfJson) return DataForm::Text;
   const auto has_schemas = values.find(side + ".converter.schemas.enable");
-  // The default of JsonConverter is true. Values of streams of this server have no schemas.
+  // Kafka Connect's JsonConverter expects a schema in each record by default. The short classes of this server do not,
+  // because the values of its streams have no schemas.
   return has_schemas.value_or(is_short ? "false" : "true") == "true" ? DataForm::JsonWithSchema
                                                                      : DataForm::Json;
 }
