@@ -443,7 +443,7 @@ void AggregateOperator::begin_closing(int64_t previous_stream_time) {
 Status AggregateOperator::close_some() {
   while (closing_) {
     const std::vector<const GroupSlot*> groups = TRY(next_closed(context().slice.block_rows()));
-    // Finding a closed group costs about as much as writing one, so the search counts in the slice, too.
+    // The search counts as work of the slice: to find a closed group costs about as much as to write one.
     context().slice.spend_rows(std::max<size_t>(groups.size(), 1));
     if (!groups.empty()) {
       Batch out = TRY(rows_of(groups));

@@ -1,6 +1,7 @@
-// The input topics of a task that other queries write. When the task has read all rows of a partition of such a topic,
-// more rows may still follow: rows that the writers make from records which the task could read at a certain moment.
-// This class determines whether such rows may follow (TopicWriters).
+// The input topics of a task that other queries write. When the task reads the end of such a topic, rows may still be
+// missing: those that the other queries will make from records which existed when the task took its snapshot of the
+// log. This class determines whether such rows are missing (by TopicWriters), so that the task waits for them before it
+// takes records of another input.
 #pragma once
 #include <span>
 #include <string>
@@ -11,8 +12,9 @@
 
 namespace engine {
 
-// A task first reads the progress of the writers, and then takes a snapshot of the log. A "moment"
-// is the set of the ends of the writers' inputs in such a snapshot. In each round the task calls:
+// A task first reads the progress of the writers, and then takes a snapshot of the log. A "moment" is a list of
+// offsets: the ends of the writers' inputs in one such snapshot. Writers have "passed" the moment when all rows that
+// they make from records before these offsets can be read. In each round the task calls:
 //
 //   add_positions()   reads the writers' versions, and whether the writers have passed the noted moment
 //   poll              takes a snapshot, with the rows of all writers that had passed before

@@ -19,8 +19,9 @@ struct ExchangeColumns {
   std::vector<int> keys, values;
 };
 
-// The position of each row of a time-ordered exchange in the order of event time. A reader merges
-// the rows of several lanes (one for each writing task) by these positions.
+// The place of each row in the order in which readers merge a time-ordered exchange. Each task that writes such an
+// exchange has a partition of its own for each reading task (a lane); the reader merges the rows of its lanes by these
+// values.
 struct MergeTimes {
   // For each row, the highest record time so far in its source partition. Empty if these times are
   // equal to the timestamps of the rows.

@@ -1,4 +1,5 @@
-// Kinds of the messages between the three steps of a join by a foreign key (docs/adr/0030).
+// A join by a foreign key has three steps (docs/adr/0030): the left rows are sent to the tasks of their foreign keys,
+// joined there, and collected by left key. This file has the kinds of the messages between the steps.
 #pragma once
 #include <cstdint>
 

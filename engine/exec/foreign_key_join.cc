@@ -30,7 +30,7 @@ Result<ColumnPtr> encoded(Writer& writer, std::span<const Column* const> columns
 
 }  // namespace
 
-// Answers that are sent to the last step.
+// The joined rows of one batch. Each of them answers a change of a left row, and is sent to ForeignKeyResolveOperator.
 struct ForeignKeyJoinOperator::Answers {
   std::vector<uint32_t> rows;  // row of the batch that caused each answer
   std::vector<int64_t> timestamps;

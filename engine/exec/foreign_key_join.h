@@ -53,8 +53,8 @@ class ForeignKeyJoinOperator final : public Operator {
     // empty: no left row has been joined yet
     std::string place;
   };
-  // A right row that was joined only in part at the last commit: with the left rows whose keys are
-  // below `place`.
+  // A right row that had been joined with only some of the left rows when the task made its last commit: with those
+  // whose keys are below `place`. After a restart the join continues at this key.
   struct Place {
     int64_t partition = 0, offset = 0;
     std::string place;

@@ -1,5 +1,5 @@
-// The last step of a join by a foreign key. Keeps the newest answer for each left row, and drops
-// outdated answers.
+// The last step of a join by a foreign key (docs/adr/0030). It collects the joined rows by left key: for each left row
+// it keeps the newest answer of ForeignKeyJoinOperator, and drops answers that are outdated.
 #pragma once
 #include <memory>
 #include <optional>

@@ -1,5 +1,6 @@
-// The first step of a join by a foreign key. Sends each change of the left table to the tasks of
-// the row's old and new foreign key.
+// The first step of a join by a foreign key (docs/adr/0030). Sends each change of the left table to the task that has
+// the right row of the row's foreign key. If the change has moved the row to another foreign key, the task of the old
+// key gets it, too.
 #pragma once
 #include <vector>
 
@@ -8,8 +9,8 @@
 
 namespace engine {
 
-// Numbers the changes of left rows and sends them to the next step. Changes of one row have ascending numbers,
-// because one task handles all of them.
+// Numbers the changes of left rows and sends them to ForeignKeyJoinOperator. Changes of one row have ascending numbers,
+// because one task handles all of them. By these numbers ForeignKeyResolveOperator recognizes outdated answers.
 //
 // Threads: the task's.
 class ForeignKeySubscribeOperator final : public RowwiseOperator {
@@ -24,7 +25,7 @@ class ForeignKeySubscribeOperator final : public RowwiseOperator {
   Status take(Batch batch, RowResults results) override;
 
  private:
-  // A message to the next step, which becomes one output row.
+  // A message to ForeignKeyJoinOperator, which becomes one output row.
   struct Said {
     uint32_t row;  // number of the row in the batch
     bool to_old;   // the message is for the task of the old foreign key

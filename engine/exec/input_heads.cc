@@ -189,8 +189,8 @@ Result<std::vector<Run>> InputHeads::take_in_order(std::span<const Polled> polle
   const bool some_go_first = std::ranges::any_of(heads_, [](const Head& head) {
     return head.source.input->step().is_read_first && (head.has_row() || head.has_undecoded());
   });
-  // Some inputs must be read completely before the other inputs. Until then the other heads wait, and their records are
-  // not decoded.
+  // The plan marks some inputs as read first (`is_read_first`), for example a table before the stream that is joined
+  // with it. Until they are read completely, the heads of the other inputs wait, and their records are not decoded.
   const auto waits = [&](const Head& head) {
     return some_go_first && !head.source.input->step().is_read_first;
   };

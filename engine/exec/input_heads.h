@@ -189,9 +189,9 @@ class InputHeads {
   void note_moment();
   Bounds bounds_of_empty_lanes() const;
   bool was_there(const Head& head) const;
-  // Returns whether queries may still write rows to a partition that is empty at present, if these
-  // rows are made from records that could be read at the noted moment. Records of the other kind
-  // (table or stream) wait for these rows.
+  // Whether queries may still write rows to a partition that is empty at present. Only rows made from records before
+  // the noted moment (the offsets that note_moment() has stored) count. Records of the other kind (table or stream)
+  // wait for these rows.
   enum class Owed : uint8_t {
     Nothing,  // no query writes a topic of an empty partition
     NoMore,   // no: the writers have passed the noted moment

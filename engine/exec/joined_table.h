@@ -68,9 +68,10 @@ class JoinedTableOperator : public Operator, public Materialized, public KeyedTa
     std::vector<uint32_t> changed_;
     Column keys_;
   };
-  // Pushes the changes, except while the table is being filled.
+  // Passes the changes to the next operator. Between begin_bootstrap() and end_bootstrap() it drops them:
+  // end_bootstrap() shows the complete table.
   Status give(Batch changes) { return suppresses_output_ ? Status{} : push(std::move(changes)); }
-  // Continues with the rows that are still to be shown.
+  // Passes on the next block of the rows that end_bootstrap() found in the table; `showing_` has the rest of them.
   Status show_some();
   const Layout& layout() const { return layout_; }
 

@@ -13,7 +13,8 @@
 
 namespace engine {
 
-// Position of a task in one of its input partitions.
+// How far a task has read one of its input partitions. Each commit of the task contains these values for all inputs, so
+// that a restart continues after the last committed record.
 struct InputPosition {
   uint32_t input = 0;  // index of the stage's input
   PartitionRef partition;
@@ -47,7 +48,8 @@ std::string encode_journal(JournalEntry entry);
 // the entry.
 Result<JournalEntry> decode_journal(std::string_view bytes);
 
-// An entry whose changes are not decoded, for callers that read many entries.
+// An entry of the journal whose changes are still encoded. Callers that read many entries decode only the changes that
+// they need.
 struct JournalView {
   JournalEntry head;         // the entry without its changes
   std::string_view changes;  // encoded; a StateChangeReader detects damage

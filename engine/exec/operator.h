@@ -105,9 +105,9 @@ struct WindowBounds {
   bool operator==(const WindowBounds&) const = default;
 };
 
-// A look-up of keys, and its progress. It may be interrupted between two steps, and the table may
-// change meanwhile. Each key is shown with all its windows as of the time when the look-up reached
-// the key. Only windows that have expired by then may be missing.
+// A look-up of several keys, and its progress. The look-up works in steps, and the table may change between two steps.
+// So two keys may show the table at different times; one key is always shown with all of its windows at one time. Only
+// windows that have expired by then may be missing.
 struct TableLookUp {
   std::span<const std::string>
       keys;  // serialized; keys that are not looked up yet, or not completely
@@ -118,7 +118,8 @@ struct TableLookUp {
   int64_t stream_time = 0;    // stream time at its beginning; decides which windows are shown
 };
 
-// Interface of a table that an operator keeps, for look-ups and scans. Rows are in the operator's output layout.
+// A table that an operator keeps in its store, as look-ups and scans of statements see it. Rows have the operator's
+// output layout.
 //
 // Threads: the task's.
 class Materialized {
@@ -175,7 +176,8 @@ class Operator {
 
   // --- Stopping in the middle
   virtual bool has_rest() const { return false; }
-  // Continues with the rest, as far as the slice and the next operators allow.
+  // Continues with the rest (the unfinished part of the last batch) until it is finished, the slice of time is used up,
+  // or the next operator has stopped.
   virtual Status resume() { return {}; }
   // If the rest waits for a row that another thread is evaluating, returns this row; otherwise
   // null.

@@ -115,8 +115,8 @@ class ExchangeOutput final : public LogOutput {
   // Notes the times of the source records that the stage is about to process. The merge times of
   // the rows are computed from these times.
   void note_taken(const Batch& records);
-  // The position of the task at its next commit. `next` is the position in each input.
-  // `stream_next` is the position in the stream from whose records the rows are made.
+  // How far the task will be with its next commit: `next` has the offset of the next record of each input, and
+  // `stream_next` that of the stream from whose records the rows are made.
   struct Standing {
     std::vector<Offset> next;
     Offset stream_next;

@@ -26,7 +26,8 @@ struct ProcessingLogLine {
   int64_t offset = -1;
 };
 
-// Collects the lines of one micro-batch. They are written in the same commit as the micro-batch.
+// Collects the lines about records that failed in one micro-batch (the records that a task processes between two
+// commits). The lines are written in the commit of the micro-batch, so no record is reported twice or lost.
 //
 // Invariant: at most kMaxLines lines are kept, however many records fail, so that a topic full of bad
 //            records does not fill the log. One more line has the number of the other failures.

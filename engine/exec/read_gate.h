@@ -7,8 +7,8 @@
 
 namespace engine {
 
-// The task's thread holds the lock during each step that changes a table. A reader holds it for one
-// or two microseconds. A reader may wait for another reader, but it never waits for a step.
+// The task's thread holds the lock during each step that changes a table. A reader only tries to take it (try_read()),
+// and holds it for one or two microseconds. So a reader may wait for another reader, but it never waits for a step.
 //
 // Threads: any. Owner: shared by the task and its readers.
 class ReadGate {

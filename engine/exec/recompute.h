@@ -1,4 +1,5 @@
-// Keeps the rows of a materialized view by running its SELECT again.
+// Keeps the rows of a materialized view. When its inputs have changed, the SELECT runs again over all rows, and the
+// differences from the former result are written.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -55,7 +56,7 @@ class RecomputeOperator final : public JoinedTableOperator {
   void set_awaited(bool is_awaited) { is_awaited_ = is_awaited; }
   // Returns whether rows have arrived since the last run began, or no run has begun yet.
   bool is_dirty() const { return is_dirty_; }
-  // Begins a run. All inputs must have been read up to the cut.
+  // Begins to compute the view. The task must have read each input up to the position in the cut (Task::cut_).
   void begin_run();
   bool is_publishing() const;
   bool only_reads() const;

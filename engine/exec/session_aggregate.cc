@@ -25,8 +25,8 @@ std::vector<AggregateInstance> session_instances_of(const AggregateStep& step) {
   return instances;
 }
 
-// Name of the group that lists the unwritten sessions. The name is empty, which differs from all others, because the
-// names of the other groups begin with a letter.
+// Name of the group that lists the sessions which are not written yet. It is empty, and so differs from the names of
+// the groups of keys, which begin with a letter (group_of()).
 constexpr std::string_view kUnwritten = "";
 std::string group_of(std::string_view key) { return "k" + std::string(key); }
 std::string_view key_of(std::string_view group) { return group.substr(1); }

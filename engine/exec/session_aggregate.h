@@ -71,7 +71,8 @@ class SessionAggregateOperator final : public Operator, public Materialized {
     uint64_t late = 0, ahead = 0, lost = 0;
     size_t first_late = 0, first_ahead = 0, first_lost = 0;
   };
-  // The output rows for those changes of the table that one block of records makes.
+  // Collects the output rows that one block of records causes: the deletes of sessions that were extended or merged,
+  // and the new sessions.
   class Changes;
 
   SessionAggregateOperator(TaskContext& context, const AggregateStep& step, Schema key_schema);

@@ -197,7 +197,8 @@ Result<DecodedChunk> SharedRecords::decode_for_all(Reader& reader,
   const RecordCursor before = cursor;
   Result<DecodedChunk> chunk = decoder->decode(batches, partition, range, cursor);
   const size_t bytes = kBytesOfNothing + (chunk ? bytes_of(chunk->batch) : 0);
-  // The shared decoder may wait for a schema that this reader does not need. The reader then decodes alone.
+  // The decoder decodes the columns of all tasks of the group, and may have to wait for a schema that only another task
+  // needs. The reader then decodes its own columns alone.
   const bool must_wait = chunk && !chunk->waits_for.empty();
   const bool is_to_keep = chunk && !must_wait && chunk->batch.rows > 0 && bytes <= kMaxKeptOfOne;
   if (is_to_keep) chunk->batch = chunk->batch.owned(0);

@@ -96,7 +96,8 @@ class SharedRecords {
   uint64_t taken_ = 0;
 };
 
-// One task as the reader of a partition, with its position.
+// One task that reads the partition. The object has the offset of the task's next record, so that SharedRecords knows
+// which chunks the task still needs.
 class SharedRecords::Reader {
  public:
   ~Reader() { shared_.leave(*this); }

@@ -48,7 +48,7 @@ class Stage {
   // If all work waits for a row that another thread is evaluating, returns this row; otherwise
   // null.
   const SlowRow* awaited() const;
-  // Continues until no rest is left or the slice is spent.
+  // Continues with the rests (unfinished parts of batches) of the operators until none is left or the slice is used up.
   Status resume();
   bool may_commit() const;
   void visit_rest(const Operator::VisitRecord& visit) const;

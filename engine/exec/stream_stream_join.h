@@ -60,13 +60,13 @@ class StreamStreamJoinOperator final : public Operator {
 
  private:
   static constexpr size_t kForgottenAtOnce = 4'096;
-  // The time and the number of the record of the other side with which a record is joined next.
+  // A record is joined with the records of the other side one after the other. This is the time and the number of the
+  // next one of them.
   struct Next {
     int64_t time = 0, number = 0;
   };
-  // A record that was joined with only some records of the other side so far. `has_met` is set if
-  // at least one of them was a match. If it is not set in the end, the record may give a row with
-  // nulls.
+  // The progress of a record that was joined with only some records of the other side so far. `has_met` is set if at
+  // least one of them was a match. If none matches until the end, an outer join gives a row with nulls for the record.
   struct Place {
     int64_t port = 0, partition = 0, offset = 0;
     int64_t number = 0;  // number of the record itself

@@ -40,7 +40,8 @@ class TableTableJoinOperator final : public JoinedTableOperator {
     ColumnPtr keys;  // key bytes of the rows of the batch
     size_t port = 0, row = 0;
   };
-  // Rows of rest_, each with the row of the other side that has the same key.
+  // The changed rows of rest_ (the unfinished batch) that are handled in one step. `found` has the current rows of the
+  // other table with the same keys.
   struct Met {
     std::vector<uint32_t> rows;
     std::vector<Column::SourceRow> others;

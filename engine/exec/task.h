@@ -186,9 +186,9 @@ class Task {
     return options_.show_again && shown_revision_ < options_.show_again->revision;
   }
   uint64_t rows_shown_again() const { return rows_shown_again_; }
-  // --- The task of a materialized view reads its inputs up to a cut, which consists of the ends
-  // that one poll has returned. When it has reached the cut, it computes the view. It reads records
-  // after the cut later.
+  // --- The task of a materialized view reads its inputs up to a cut: a list of offsets, one for each input, which were
+  // the ends of the inputs in one poll. When it has reached them, it computes the view. Records after the cut are read
+  // later.
 
   // Returns whether all records before visible_position() are contained in the rows of the view. A
   // view shows nothing until it has been computed once since the task started. For other tasks the
