@@ -24,7 +24,8 @@ class TopicWriters {
   // Also empty if the query of the reading task is itself one of the queries that feed the topic (a
   // cycle). In both cases no row is awaited. The result is valid until the next call.
   virtual std::span<const PartitionRef> inputs() = 0;
-  // Notes the moment. `ends` has one entry for each of the inputs() of the last call.
+  // Stores the ends of the inputs() as the moment for have_passed(). `ends` has one entry for each of the inputs() that
+  // the last call returned.
   virtual void note_moment(std::span<const Offset> ends) = 0;
   // Returns whether the writers have passed the moment, so that each snapshot taken from now on has
   // all awaited rows. If not, the task is woken when one of the writers has made progress.
@@ -33,8 +34,8 @@ class TopicWriters {
   // snapshot, and again when have_passed() has returned true. If the two numbers are equal, the
   // snapshot already has all awaited rows.
   virtual uint64_t version() const = 0;
-  // Returns the id of a query that had not passed the moment in the last have_passed(); empty if that call returned
-  // true.
+  // Returns the id of a query that the last have_passed() found behind the moment: one of its tasks had not yet
+  // processed all records before the stored ends. Empty if that call returned true.
   virtual const std::string& awaited() const = 0;
 };
 using TopicWritersPtr = std::shared_ptr<TopicWriters>;

@@ -1,11 +1,11 @@
-// The progress of the tasks that write a time-ordered exchange, from the point of view of one
-// reader. An empty lane delays rows of other lanes only as long as its writer may still send rows
-// that come before them.
+// A time-ordered exchange has a partition (lane) for each pair of writing and reading task. A reader merges its lanes
+// by time. While a lane is empty, the reader does not know the time of its next row, and must wait with later rows of
+// the other lanes. This file decides from the progress of the writing tasks how long it must wait.
 //
-// A writer has sent all rows of a moment if its progress has reached the ends that its inputs had
-// at that moment. The reader reads these ends itself, in the same snapshot as the lanes and the
-// progress. So a writer that has reached the end of its inputs has to report its progress only
-// once, with its last commit.
+// A "moment" is a list of offsets: the ends of a writer's inputs in one snapshot of the log. A writer has sent all rows
+// of the moment if its progress has reached these offsets. The reader reads the ends itself, in the same snapshot as
+// the lanes and the progress. So a writer that has reached the end of its inputs has to report its progress only once,
+// with its last commit.
 #pragma once
 #include <cstdint>
 #include <memory>

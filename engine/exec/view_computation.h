@@ -16,7 +16,7 @@
 
 namespace engine {
 
-// A row of the result: its key, and its place in the batches.
+// A row of the computed view: its key, and the batch and row where its values are.
 struct ComputedRow {
   std::string_view key;
   Column::SourceRow place;
