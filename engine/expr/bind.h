@@ -35,7 +35,8 @@ struct Scope {
   const Layout& layout;
   std::string_view clause;  // SELECT, WHERE, GROUP BY, PARTITION BY, HAVING, JOIN ON
   std::string source = {};  // the source as messages show it, such as "stream ORDERS"
-  // Names of sources that may qualify columns although the layout has no columns of these sources.
+  // Names of all visible sources, also of those without a column in the layout. If a name such as `s.x` begins with one
+  // of them, the error for a missing column is "unknown column" and not "unknown source".
   std::vector<std::string> source_names = {};
 
   // Expressions that an earlier step has already computed (aggregates and grouping expressions).

@@ -137,7 +137,7 @@ Role role_of(const BoundExpression& bound) {
     case TypeKind::Double:
       return Role::Number;
     case TypeKind::String:
-      // A literal of unknown type gets the type of the other operand.
+      // A text literal without a type gets the type of the operand on the other side of the operator.
       return bound.kind == BoundKind::Literal && of == label::kNone ? Role::Open : Role::Other;
     default:
       return Role::Other;

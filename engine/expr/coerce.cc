@@ -347,7 +347,8 @@ Result<Value> evaluate_constant(const BoundExpression& expression, const EvalCon
         expression.position);
   TRY(check_computable(expression));
   const Evaluated result = std::move(Program(expression).run({}, 1, context).front());
-  // Also reports failures that an enclosing function has treated as nulls.
+  // A function may have treated the failure of its argument as a null. For a constant the failure is an error
+  // nevertheless: the user has made a mistake.
   if (Status failed = refuse_failures(result.errors); !failed)
     return with_order(std::move(failed).error()).at(expression.position);
   if (!result.errors.any()) return result.column->value_at(0);

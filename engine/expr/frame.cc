@@ -70,7 +70,7 @@ Argument argument_of(const Slot& slot) { return {slot.column.get(), slot.is_cons
 
 }  // namespace
 
-// The rows of one branch of a CASE, and their values.
+// The rows for which one branch of a CASE was chosen, and the values of the branch for them.
 struct CasePart {
   std::vector<uint32_t> rows;
   Slot values;

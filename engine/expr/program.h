@@ -17,8 +17,8 @@ struct Block;
 // One expression's values for a batch.
 struct Evaluated {
   ColumnPtr column;  // one value per row; the batch's own column if the expression is a column
-  // The rows whose evaluation failed. They are null in `column`. Some messages may be about rows
-  // that did not fail, because an enclosing function has treated the failure as a null.
+  // The rows whose evaluation failed; `column` is null in these rows. The messages may also name other rows: an inner
+  // function has failed there, but an outer function (such as COALESCE) has treated the failure as a null.
   RowErrors errors;
 };
 
