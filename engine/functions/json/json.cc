@@ -26,7 +26,7 @@ using Kind = json::Node::Kind;
 
 // ---- Paths ----
 
-// Keeps the parsed steps of the last path: the next row usually has the same path.
+// Keeps the parsed path ($.a[0]) of the last row, because the next row usually has the same path.
 class JsonPath {
  public:
   Result<const std::vector<std::string>*> steps(Text path) {
