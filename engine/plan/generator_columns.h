@@ -12,7 +12,8 @@
 
 namespace engine {
 
-// Rules of one column, as properties with their positions. Null: the rule is not given.
+// The properties of WITH that describe one column of a generator, such as 'fields.amount.min'. Null: the statement does
+// not set this property.
 struct ColumnRules {
   const Property *kind = nullptr, *min = nullptr, *max = nullptr, *start = nullptr, *end = nullptr,
                  *values = nullptr, *prefix = nullptr, *length = nullptr, *null_rate = nullptr;

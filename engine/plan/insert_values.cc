@@ -23,7 +23,7 @@
 namespace engine {
 namespace {
 
-// The columns for the values of a statement, by the position of the value.
+// For each value of a row in an INSERT: the column that gets the value.
 struct InsertPlan {
   const DataSource& source;
   std::vector<int> columns;  // indexes in the schema; kRowTimeColumn for ROWTIME

@@ -195,8 +195,8 @@ struct JsonFields<RecomputeStep> {
                  json_field("key_format", &RecomputeStep::key_format));
 };
 
-// The members of a step are written in the same object as the name of the step, its inputs and its
-// layout.
+// A plan node is one JSON object: the name of its step, its inputs, its layout, and next to them the members of the
+// step.
 template <>
 struct JsonCodec<PlanNode> {
   static void write(JsonWriter& out, const PlanNode& node);

@@ -1,4 +1,5 @@
-// Visits the inputs of a step of a SELECT.
+// A SELECT is planned as a tree of nodes (rows_node.h). The functions of this file visit the inputs of one node,
+// whichever kind of step it has.
 #pragma once
 #include <type_traits>
 #include <variant>

@@ -46,11 +46,13 @@ class StageBuilder {
   // reads the exchange.
   int add_side(StagePlan side, ExchangePlan exchange, SourceKind kind, int writers);
 
-  // Makes all exchanges before the last stage time-ordered if possible. If that is not possible for
-  // an exchange, the stage that writes it is run by one task.
+  // Makes every exchange between two stages time-ordered if that is possible: its readers can then merge its rows in
+  // the order of event time. If it is not possible for an exchange, one task runs the stage that writes it, and merges
+  // all partitions of its input.
   void order_rows_before();
-  // Makes exchanges of the last stage time-ordered if their writers can report their progress, so
-  // that the inputs of a join are ordered, too. This does not reduce the number of tasks.
+  // Makes each exchange that the last stage reads time-ordered if that is possible, so that a join gets its inputs in
+  // time order. Unlike order_rows_before(), it leaves the other exchanges unordered, and does not restrict any stage to
+  // one task.
   void order_inputs();
 
   std::vector<StagePlan> take_stages() { return std::move(stages_); }

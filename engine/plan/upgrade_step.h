@@ -46,9 +46,9 @@ std::string text_of(const T& value) {
   write_json(out, value);
   return out.take();
 }
-// Both return the expression without its positions in the text of the statement. moved() takes an
-// expression of the new plan and makes it refer to the columns of the old layout. still() takes an
-// expression of the old plan.
+// moved() takes an expression of the new plan and makes it refer to the columns of the old layout; still() takes an
+// expression of the old plan. Both remove the positions in the text of the statement, because equal expressions have
+// different positions in the texts of the two statements.
 BoundExpression moved(BoundExpression expression, const Places& places);
 BoundExpression still(BoundExpression expression);
 std::string shown_expressions(const std::vector<BoundExpression>& expressions,

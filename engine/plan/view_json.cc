@@ -71,7 +71,7 @@ struct JsonNames<FrameExclusion> {
       {FrameExclusion::Ties, "ties"}};
 };
 
-// The node and its inputs are nested objects. A shared node is written at each of its places.
+// A node contains its inputs as nested objects. If two nodes have the same input, it is written twice.
 template <>
 struct JsonCodec<RowsNodePtr> {
   static void write(JsonWriter& out, const RowsNodePtr& node);
