@@ -39,7 +39,8 @@ RowsNodePtr rebuilt(const RowsNodePtr& root, const Change& change) {
   return Rebuilding<Change>(change)(root);
 }
 
-// Decides whether a step has no rows for any contents of the tables.
+// Decides whether a step never returns a row, whatever rows the tables have: for example a filter that is constantly
+// false, or LIMIT 0.
 class EmptySteps {
  public:
   explicit EmptySteps(const EvalContext& eval) : eval_(eval) {}

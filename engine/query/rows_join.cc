@@ -149,8 +149,8 @@ class Joiner {
       }
     }
     TRY(flush());
-    // If the join has ended early, the other left rows were not compared with all partners. They
-    // must not be returned as rows without a partner.
+    // If the join has ended early, because enough rows were found, some left rows were not compared with all right
+    // rows. These left rows may have partners, so they must not be returned with nulls.
     if (has_enough()) return {};
     return keeps_left() ? add_lonely_left() : Status{};
   }

@@ -15,8 +15,8 @@
 
 namespace engine {
 
-// The plan of a query. The root may have more columns than the result; the additional columns follow those of the
-// result and exist only for sorting.
+// A SELECT as a tree of steps; `root` is the last step, whose rows are the result. It may have more columns than the
+// result: ORDER BY may need columns that are not selected. They follow the columns of the result.
 struct PlannedRows {
   RowsNodePtr root;
   Schema result;

@@ -5,7 +5,8 @@
 
 namespace engine {
 
-// Collects the rows of all rounds. A round may have few rows, so small chunks are merged from time to time.
+// Collects the rows of all rounds of a WITH RECURSIVE; each round computes new rows from those of the round before. A
+// round may have few rows, so small chunks are merged from time to time.
 //
 // Threads: the run's. Owner: the recursion.
 class GatheredRows {

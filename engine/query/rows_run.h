@@ -13,7 +13,7 @@ namespace engine {
 
 class SystemRows;
 
-// A part of the rows between two steps of a plan.
+// Some of the rows that one step of a plan passes to the next.
 struct RowsChunk {
   size_t rows = 0;
   std::vector<ColumnPtr> columns;  // each `rows` long

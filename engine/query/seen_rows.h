@@ -1,4 +1,4 @@
-// Detects rows that repeat earlier rows.
+// Detects rows that repeat earlier rows, for steps that return each row once, such as DISTINCT and WITH RECURSIVE.
 #pragma once
 #include <absl/container/flat_hash_set.h>
 

@@ -180,7 +180,8 @@ bool is_row_function(const AliasedSource& named) {
   });
 }
 
-// Returns the names of a function's columns. The only column of a function has the name of the source.
+// Returns the source of a table function in FROM, such as UNNEST(a) AS s, with the names of its columns; all types are
+// placeholders. A column without an alias has the name of the source (here `s`), as in PostgreSQL.
 Result<SelectSource> row_function_names(const AliasedSource& named) {
   Schema columns;
   for (const SelectItem& item : named.query->items)

@@ -51,7 +51,8 @@ struct SystemRead {
   std::vector<bool> used = {};
 };
 
-// The rows of system tables as of one moment.
+// Computes the rows of system tables. All calls for one object use the same facts, so a join of system tables is
+// consistent.
 class SystemRows {
  public:
   virtual ~SystemRows() = default;

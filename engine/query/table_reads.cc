@@ -19,13 +19,14 @@ constexpr size_t kMostWanted = 1'000;
 // Least number of rows that each part of a table reads at first. Fewer rows would not save time.
 constexpr size_t kFewestFirstRows = 64;
 
-// A column of the look-up of a table.
+// Identifies a column of a table that the SELECT reads.
 struct Origin {
   size_t table;
   uint32_t column;
 };
 
-// Facts about the output of a step.
+// The origin of the output of a step: which table columns its columns have, and which tables contribute only single
+// rows.
 struct Traced {
   // For each column: the table column whose values it has; nullopt for other columns.
   std::vector<std::optional<Origin>> columns;
@@ -235,7 +236,7 @@ class ReadTracing {
     for (const BoundExpression& key : step.keys) traced.columns.push_back(origin(input, key));
     return traced;
   }
-  // All other steps: the origins of their columns are not traced.
+  // The columns of all other steps are treated as computed: they have no origin in a table.
   template <class Step>
   Traced of(const Step&, const RowsNode& node) {
     for_each_input(node, [this](const RowsNodePtr& input) { trace(*input); });

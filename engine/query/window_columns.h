@@ -4,8 +4,8 @@
 
 namespace engine {
 
-// Positions of a call's columns in OrderedRows::computed. `filter` is nullopt if the call has no
-// filter.
+// The places of the arguments of a window function call in OrderedRows::computed: the columns from `first_argument` on,
+// and the column of FILTER (nullopt: the call has no FILTER).
 struct CallColumns {
   size_t first_argument;
   std::optional<size_t> filter;
