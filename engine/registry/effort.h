@@ -5,7 +5,8 @@
 
 namespace engine {
 
-// A step is about ten nanoseconds, the time to read one byte of a schema.
+// The work of an examination is counted in steps, and not as time, so that the same schema is always accepted or always
+// refused. A step is about ten nanoseconds, the time to read one byte of a schema.
 struct EffortLimit {
   static constexpr int64_t kMost = 300'000'000;           // for work on a thread of its own
   static constexpr int64_t kMostOnMetadata = 30'000'000;  // for work that blocks all statements
@@ -14,7 +15,7 @@ struct EffortLimit {
   const std::atomic<bool>* is_unwanted = nullptr;
 };
 
-// Counts the steps of one examination.
+// Counts the steps of the examination of one schema, and ends it when the limit is reached.
 //
 // Threads: one. Owner: the code that examines the schema.
 class Effort {
