@@ -116,8 +116,8 @@ class AggregateStore final : public Store {
   // Groups that were read from the backing for one reader. They are not a part of the store.
   class Loose;
   using VisitSome = std::function<bool(const GroupSlot&)>;
-  // The position of a look-up of one key. If `scan` is set, the look-up shows the state at the
-  // begin of this scan; otherwise it shows the current state.
+  // The progress of a look-up of all windows of one key. If `scan` is set, the look-up shows the windows as they were
+  // when this scan began; otherwise it shows their current state.
   struct KeyWindows {
     std::string_view key;
     int64_t next = INT64_MIN, last = INT64_MAX;  // window starts to visit, both inclusive
@@ -158,7 +158,7 @@ class AggregateStore final : public Store {
     SlotPool groups;  // the groups in memory
     // number of groups that are only in the backing; unknown if is_opened is set
     size_t away = 0;
-    bool is_opened = false;  // some of these groups were in the backing when the store was opened
+    bool is_opened = false;  // some of these groups were only on disk when the store was opened
     size_t forgotten = 0;    // slots already freed by forget_some() or release_some()
     bool is_whole() const { return away == 0 && !is_opened; }
   };

@@ -17,8 +17,8 @@ Error scan_overtaken() {
           "Read it again, and faster; or raise memory-limit."};
 }
 
-// Passes the entries of one step to `visit`. The step ends when `visit` returns false or a limit of
-// entries or bytes is reached.
+// Passes the entries that one step of a scan shows to `visit`. The step ends when `visit` returns false or a limit of
+// entries or bytes is reached; the task can then do other work before the next step.
 class Portion {
  public:
   Portion(size_t max_entries, const Layers::ScanStep::Visit& visit)

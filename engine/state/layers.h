@@ -1,5 +1,6 @@
-// The layers of a store. They show which entries are in memory, and which of these are not in a
-// checkpoint yet.
+// The layers of a store: entries that changed after the last checkpoint, entries that equal the checkpoint and are in
+// memory, and entries that are only in the checkpoint on disk. Layers determines where an entry is looked up, and which
+// entries may leave memory.
 #pragma once
 #include <algorithm>
 #include <compare>
@@ -19,8 +20,8 @@
 
 namespace engine {
 
-// The position of an entry in memory. In a store whose entries are divided by window start,
-// `number` counts the entries of one start; otherwise it counts all entries.
+// Identifies the place of an entry in memory, for the progress of scans. In a store whose entries are divided by window
+// start, `number` counts the entries of one start; otherwise it counts all entries.
 struct StorePlace {
   int64_t start = INT64_MIN;
   size_t number = 0;
@@ -30,9 +31,9 @@ struct StorePlace {
 // The progress of a scan, or of a look-up, which shows only some of the entries. The store decides
 // how a look-up continues.
 struct StoreScan {
-  // The part of the scan that is in progress. A scan first shows the entries of the backing, then
-  // those in memory, then the values in `before`. Wanted is used for a look-up that has not shown
-  // all of its entries yet.
+  // A scan first shows the entries of the backing (the checkpoint on disk), then those in memory, then the values in
+  // `before`: old values of entries that have changed since the scan began. Wanted is used for a look-up, which asks
+  // for single keys, until it has shown all of them.
   enum class Part : uint8_t { Backing, Memory, Changed, Wanted };
 
   // The state of the store at the beginning of the scan:

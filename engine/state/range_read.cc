@@ -107,8 +107,8 @@ Result<bool> RangeStore::visit(const Range& range, size_t max_entries, Loose& lo
   Stored stored;
   const bool is_cut_there = TRY(read_stored(part, range, max_entries, stored));
   has_more |= is_cut_there;
-  // The merge stops where one of the two lists was cut, because entries after the cut may precede entries of the other
-  // list.
+  // `here` has the entries in memory, `stored` those on the disk. If a limit has cut one of the two lists, the merge
+  // stops at its end: entries after the cut may precede the remaining entries of the other list.
   auto a = here.begin();
   auto b = stored.begin();
   while (a != here.end() || b != stored.end()) {
