@@ -1,5 +1,5 @@
-// Delays the answer to a statement that changes definitions until the other nodes have applied the
-// change, too.
+// A statement that changes definitions is answered when the other nodes of the cluster have applied the change, so that
+// a client that then connects to another node sees it. This class asks the nodes and waits for them.
 #pragma once
 #include <cstdint>
 #include <functional>

@@ -361,8 +361,9 @@ void ClusterMember::leave() {
       std::this_thread::sleep_for(kPause);
   }
   on_loop([this] {
-    // The next start compares this position with etcd's. Without this write, a node that stops within a second of a
-    // command would accept an etcd that has lost the command.
+    // Stores the last metadata revision that this node has read. At the next start the node refuses an etcd that has
+    // fewer revisions, because such an etcd has lost commands. The tick stores the revision only once a second: without
+    // this write, the loss of a command from the last second would not be noticed.
     save_membership();
     mirror_.stop();
     for (const auto& each : std::exchange(want_producers_, {}))

@@ -84,7 +84,7 @@ struct WriteMarker {
   LeaderEpoch leader_epoch;
   coordinator::TransactionEnded ended;
 };
-// The answer to WriteMarker. Without an error, the marker is written and visible.
+// The answer to WriteMarker. Without an error, the marker is appended, and consumers can read it.
 struct MarkerWritten {
   uint64_t number = 0;
   std::optional<Error> error = {};
@@ -196,8 +196,8 @@ struct GroupsTold {
   std::vector<coordinator::GroupProgress> groups = {};
 };
 
-// Asks a node with replicas of the partitions for the ends of its logs. Programs below feature
-// level 4 ignore the message.
+// Asks a node for the ends of its replicas of these partitions, for example to choose the leader of an unclean
+// election. Programs below feature level 4 ignore the message.
 struct AskLogs {
   uint64_t number = 0;
   std::vector<storage::TopicPartition> partitions = {};

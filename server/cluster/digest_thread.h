@@ -1,4 +1,5 @@
-// Computes digests of replicas on a thread of its own.
+// Computes digests (hashes of a range of records) of this node's replicas, on a thread of its own, because it reads the
+// whole range from the disk. ScrubCalls compares the digests of different nodes.
 #pragma once
 #include <condition_variable>
 #include <deque>

@@ -15,7 +15,8 @@
 
 namespace server {
 
-// Rules for the answers. The simulation switches off one of them and must then detect an error.
+// The rules without which an answer could be wrong. The simulation switches off one of them at a time, and must then
+// detect an error.
 struct EndCallRules {
   // A node that believes that it leads asks the nodes that could have replaced it.
   bool asks_others = true;

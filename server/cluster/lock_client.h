@@ -1,4 +1,5 @@
-// The locks of this node's sessions. The cluster's controller grants them.
+// The named locks (such as advisory locks) of this node's sessions. In a cluster the controller grants them, so that no
+// two nodes have the same lock.
 #pragma once
 #include <atomic>
 #include <cstdint>

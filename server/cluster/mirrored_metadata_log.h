@@ -1,5 +1,6 @@
-// The cluster's metadata log for the thread that applies definitions. The loop of the ClusterNode
-// passes the commands that it reads to this object.
+// In a cluster two threads need the metadata log. The loop of the ClusterNode reads its commands from etcd. The thread
+// of the MetadataApplier applies the definitions in them, and reads them from this object, to which the loop passes
+// them.
 #pragma once
 #include <atomic>
 #include <deque>
@@ -16,10 +17,10 @@
 
 namespace server {
 
-// Holds the commands that the loop has read and the other thread has not applied yet. Parts about
-// nodes and assignments are left out, because the loop applies them itself before it passes a
-// command on. A snapshot of the metadata combines two states of one revision: the definitions that
-// the other thread has applied, and the loop's ClusterTable.
+// Holds the commands that the loop has read and the thread of the MetadataApplier has not applied yet. Parts about
+// nodes and assignments are left out, because the loop applies them itself (to its ClusterTable) before it passes a
+// command on. A snapshot of the metadata therefore combines two states of one revision: the definitions that the
+// MetadataApplier has applied, and the ClusterTable.
 //
 // Invariant: an append is answered only when read() returns its command.
 //

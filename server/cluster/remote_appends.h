@@ -65,8 +65,8 @@ class RemoteAppends {
   };
   RemoteAppends(Around around, AppendCallRules rules);
 
-  // Appends whole batches without a producer, one after the other. The result is the position of
-  // the last one. An error states whether the rows may have been written.
+  // Appends batches that have no producer id. The result is the position of the last batch. An error states whether
+  // some of the rows may have been written.
   void append(const storage::TopicPartition& partition, std::string batches, Done done);
   // Appends rows that were computed from the records before `since`. Fails with ObjectState if
   // records with the same keys were written at or after `since`. `done` also gets the number of

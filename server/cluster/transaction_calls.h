@@ -141,8 +141,8 @@ class TransactionCalls {
   std::map<uint64_t, Marker> markers_;
   Questions<coordinator::TransactionAnswer> joins_;
   Questions<coordinator::EndedTransaction> commits_;
-  // If the last marker to a partition was answered too late, the next marker to it gets a longer
-  // time limit, as long as the leader epoch is the same.
+  // Time limit for the next marker (the record that ends a transaction in a partition). If the last marker was answered
+  // after its time limit, the limit grows, as long as the leader epoch of the partition is the same.
   struct Patience {
     LeaderEpoch epoch;
     int64_t us;

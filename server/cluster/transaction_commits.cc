@@ -21,7 +21,8 @@ using storage::TopicPartition;
 namespace {
 
 constexpr int64_t kStepPatienceUs = 10'000'000;  // time limit for one step of a commit
-// The longest wait for open transactions when readable ends are asked.
+// Time limit for a request for the readable ends of partitions. The leader answers late while an open transaction of
+// another producer holds the readable end back.
 constexpr int64_t kOpenUs = 5'000'000;
 constexpr int64_t kCommitRetryUs = 20'000;
 // Limit for the commits in progress, each of which needs a producer; further commits wait.
