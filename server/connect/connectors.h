@@ -77,8 +77,8 @@ struct ConnectorNotice {
   std::string message, hint;
 };
 
-// The items of this server and of the outside cluster. If one of the two does not answer, its items
-// are missing, and a warning names it.
+// A list of connectors or classes, from this server and from the outside Kafka Connect cluster. If one of the two does
+// not answer, the list has only the items of the other one, and `notices` has a warning.
 template <class T>
 struct Listed {
   std::vector<T> items;

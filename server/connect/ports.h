@@ -50,7 +50,8 @@ struct BadRecord {
   std::string_view stage = kConversionStage;
 };
 
-// Records, and the positions of the source after these records. One commit makes both durable.
+// Records of a source, and the positions in the outside system after them. One commit makes both durable, so a restart
+// neither repeats nor loses a record.
 struct SourceBatch {
   std::vector<SourceRecord> records;
   std::vector<BadRecord> bad;

@@ -19,8 +19,8 @@ Error no_memory() {
   return {ErrorCode::OutOfMemory, "the memory for a compressed file could not be allocated"};
 }
 
-// Makes space at the end of a text, into which one step of a codec writes. The destructor removes
-// the unused space.
+// Appends space to a text, into which a codec writes its next output. The codec may use less of it; the destructor
+// removes the rest.
 class Room {
  public:
   Room(std::string& text, size_t size) : text_(text), used_(text.size()) {

@@ -36,7 +36,7 @@ class TailReader final : public SourceReader {
   std::optional<int64_t> lag_bytes() const override { return lag_bytes_; }
 
  private:
-  // The content of a stored position.
+  // The place in a file from which a restart continues, as stored in __connect_state.
   struct Mark {
     uint64_t inode = 0;
     std::string hash = {};  // hash of the first `hashed_bytes` bytes of the file

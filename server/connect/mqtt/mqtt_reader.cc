@@ -145,7 +145,8 @@ Result<SourceBatch> MqttReader::poll(const Limits& limits) {
     taken_.push_back(std::move(acknowledged));
     is_position_due_ = false;
   }
-  // This function itself waits for messages, so the task need not pause.
+  // This function itself waits for messages. Without the wake-up, the task would pause before it calls the function
+  // again.
   if (wake_) wake_();
   return batch;
 }
