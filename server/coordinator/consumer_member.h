@@ -24,8 +24,8 @@ struct ClassicMembership {
   bool operator==(const ClassicMembership&) const = default;
 };
 
-// The position of a member between its current and its target partitions. The numbers are stored in
-// the member's record (Kafka's MemberState).
+// The state of a member that exchanges its current partitions for its target partitions. The numbers are stored in the
+// member's record (Kafka's MemberState).
 enum class MemberState : int8_t {
   Stable = 0,
   UnrevokedPartitions = 1,   // the member must give up partitions

@@ -1,4 +1,4 @@
-// Requests of members, and the conversion of groups between the two protocols.
+// Requests of members, and the conversion of groups between the classic protocol and the consumer protocol.
 #include <algorithm>
 #include <utility>
 

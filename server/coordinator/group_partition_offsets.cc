@@ -49,7 +49,8 @@ CommittedOffsets CommitOffsets::refusal(KafkaError error) const {
   return refused;
 }
 
-// A commit request in progress. Shared by its slices and their appends.
+// A request that commits offsets. It is handled in slices, because it may name thousands of partitions; its slices and
+// their appends share this object.
 struct GroupPartition::Commit {
   CommitOffsets request;
   CommittedOffsets answer;

@@ -98,7 +98,8 @@ struct ShareFetched {
   bool reads_committed = false;
   std::vector<Partition> partitions = {};
 };
-// Acknowledges records of a member, and lends more records to the member.
+// A request of a member of a share group to the leader of partitions. It acknowledges records that were delivered to
+// the member, and asks for more records, which are then reserved ("lent") for this member until their lock time-out.
 struct ShareFetch {
   using Answer = ShareFetched;
   struct Partition {
@@ -176,7 +177,8 @@ struct ShareStateWritten {
   KafkaError error = KafkaError::None;
   std::vector<Partition> partitions = {};  // in the order of the request
 };
-// Stores changes of the state. A request may be sent again if its answer was lost.
+// A request of a partition's leader to the group's coordinator: stores which records are done. The leader sends the
+// request again if the answer was lost, so it must have the same effect twice.
 struct WriteShareState {
   using Answer = ShareStateWritten;
   struct Partition {

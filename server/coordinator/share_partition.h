@@ -102,7 +102,8 @@ class SharePartition {
   // Returns whether the stored state has changed since the last forget_changes(). Lending does not
   // count, because it is not stored.
   bool has_changed() const { return has_changed_; }
-  // The changed ranges, unordered. They may include offsets that have not changed.
+  // A range of offsets whose state has changed since forget_changes(), so that only this range has to be stored. The
+  // ranges are unordered, and may include offsets that have not changed.
   struct Change {
     int64_t first = 0, end = 0;
   };

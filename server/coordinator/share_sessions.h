@@ -18,9 +18,10 @@
 
 namespace server::coordinator {
 
-// The coordinator of the group stores which records are done (ShareGroup). The state of a partition is read from it
-// before the first record is delivered. From then on this object has the newest state, and sends all changes to the
-// coordinator:
+// The share sessions of one group at one node, which leads some of the partitions that the group reads. The coordinator
+// of the group (ShareGroup, perhaps on another node) stores which records of each partition are done. Before this node
+// delivers the first record of a partition, it reads that state from the coordinator. From then on this object has the
+// newest state, and sends all changes to the coordinator:
 //
 //   Unread --read()--> Reading --answer--> Read
 //     ^------------------'------ drop() ----'     the leader has changed, or a change was refused
@@ -32,7 +33,8 @@ namespace server::coordinator {
 //   4. in a cluster one request with changes is under way at a time, and is sent again when its answer is lost, so that
 //      changes arrive in order.
 //
-// Threads: one loop's. Owner: its partition of __consumer_offsets.
+// Threads: one loop's. Owner: the GroupPartition (partition of __consumer_offsets) to which the group's id belongs, at
+// this node.
 class ShareSessions {
  public:
   // Sends requests to the coordinator of the group. An answer never arrives within the call, and may be lost in a

@@ -186,8 +186,8 @@ Status ShareSessions::lend(const TopicIdPartition& id, BytesLeft& bytes_left,
 }
 
 void ShareSessions::wake(const TopicIdPartition& partition) {
-  // Sessions are served in the order of their tickets. If the first session gets no records, the other sessions would
-  // get none either.
+  // The session that has waited longest is served first. If the partition has no record for it, it has none for the
+  // later sessions either.
   for (auto here = waiting_.find(partition); here != waiting_.end();
        here = waiting_.find(partition)) {
     Session& session = sessions_.find(*here->second.begin()->second)->second;

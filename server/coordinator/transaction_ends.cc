@@ -1,4 +1,6 @@
-// Ends of transactions. The end is decided and stored first; then a marker is sent to every partition.
+// Commits and aborts of transactions. The coordinator first stores its decision, so that another coordinator would
+// carry out the same one. Then it sends every partition of the transaction a marker, the record that ends the
+// transaction there.
 #include <algorithm>
 #include <utility>
 
