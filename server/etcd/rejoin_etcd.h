@@ -1,4 +1,5 @@
-// Replaces an etcd member that has lost its data, which returns as a new member.
+// Replaces an etcd member that has lost its data: removes it from the etcd cluster, and adds it again as a new member.
+// etcd does not accept the old member with an empty directory.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -8,7 +9,7 @@
 
 namespace server {
 
-// The URLs of a member, for its clients and for the other members.
+// The URLs of an etcd member, for its clients and for the other members.
 struct EtcdPlace {
   std::string clients, peers;
 };
