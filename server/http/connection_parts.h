@@ -26,8 +26,8 @@ struct ConnectionParts {
 // Formats a time for the Date header: "Sun, 06 Nov 1994 08:49:37 GMT".
 std::string http_date(int64_t wall_ms);
 
-// The path and the query of a request's target, which may be a whole URL; parse_target() returns
-// nothing if the target is invalid.
+// The target of a request, such as /topics/a?limit=1, or a whole URL (from a proxy). parse_target() returns nothing if
+// it is invalid.
 struct Target {
   std::string path;          // the path after percent-decoding
   std::string encoded_path;  // as received: a part may contain a slash, encoded as %2F

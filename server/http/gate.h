@@ -50,8 +50,7 @@ class RequestGate {
     // The answer to send without calling the route: a refusal, or the answer to a preflight
     // request.
     std::optional<Response> answer = {};
-    // These members have the meaning of the members of Request with the same names, and are copied
-    // to them.
+    // The session copies these members to the members of Request that have the same names.
     bool is_of_own_page = false, may_use_cookie = false;
     // Headers that are added to any answer to this request. For a listed origin they permit its
     // page to read the answer (CORS).

@@ -40,7 +40,8 @@ std::optional<std::vector<std::string>> matched(std::string_view pattern, std::s
 // The longest part that is compared letter by letter.
 constexpr size_t kMostCompared = 64;
 
-// A known pattern with as many parts as the requested path.
+// A known path (pattern) that was compared with a requested path which no route has. Both have the same number of
+// parts.
 struct NearPath {
   std::string path;     // the pattern, whose parts in braces are replaced by those of the path
   size_t distance = 0;  // letters that differ in the fixed parts
@@ -150,8 +151,9 @@ std::string_view example_of(std::string_view path) {
 
 }  // namespace
 
-// Hyphens and underscores are ignored in a first comparison. Otherwise /querystream would be more
-// similar to /query than to /query-stream.
+// Returns the most similar known path, or an empty text if none is near enough. A path that differs from a known one
+// only in hyphens and underscores is always taken, however many of them differ. In any other path at most a third of
+// the letters may be wrong.
 std::string Routes::nearest_path(std::string_view path) const {
   const auto plain = [](std::string_view text) {
     std::string letters;
