@@ -33,8 +33,8 @@ ByJournal by_journal(std::span<const DefinedQueryPtr> queries) {
   return journals;
 }
 
-// Appends the pieces of a snapshot to a journal, in the same way as a follower appends its leader's
-// records.
+// Writes the pieces of a snapshot as the first batches of a replicated journal. It appends them as a follower does,
+// because no leader exists before the cluster.
 class Pieces {
  public:
   Pieces(storage::Log& log, PartitionId journal)
