@@ -12,7 +12,8 @@
 
 namespace server::kafka {
 
-// The cluster at one moment. The object never changes.
+// The nodes and leaders as this node knew them when the object was made. The object never changes, so one request sees
+// one state even if a leader changes meanwhile.
 struct ClusterView {
   struct Node {
     int32_t id = 0;

@@ -86,7 +86,8 @@ class FetchSessions {
   FetchSessions(MemoryBudget& memory, const Clock& clock, uint64_t seed, size_t slots = kSlots)
       : memory_(memory), clock_(clock), slots_(slots), random_(seed) {}
 
-  // Marks a session as used by a request; other requests for it are refused meanwhile.
+  // The use of a fetch session (KIP-227) by one request. As long as it exists, other requests for the session are
+  // refused, because the requests of a session are numbered and must be handled one after the other.
   class Use {
    public:
     Use(FetchSessions& owner, int32_t id, std::shared_ptr<FetchSession> session)

@@ -22,11 +22,11 @@ class JoinOrder {
  public:
   using Lane = std::pair<storage::TopicPartition, ProducerId>;
 
-  // A lane contains the batches of one producer for one partition. Returns a place for a batch
-  // after all earlier batches of the lane. settle() is called once for each place.
+  // Enters a batch of a producer for a partition (together they are the lane). Returns a place after all earlier
+  // batches of the lane. The caller then calls settle() once for this place.
   uint64_t enter(const Lane& lane);
-  // Calls the callback `settle`, which appends or refuses the batch, as soon as it was called for
-  // all earlier places of the lane.
+  // Called when it is known whether the batch may be appended. Calls the callback `settle`, which appends or refuses
+  // the batch, when settle() was called for all earlier places of the lane, too.
   void settle(const Lane& lane, uint64_t place, std::function<void()> settle);
 
  private:

@@ -13,7 +13,8 @@ namespace server::kafka {
 
 inline constexpr KafkaError kLeaderNotAvailable{5};
 
-// Finds leaders for one request, with the cluster's metadata at one moment.
+// Finds the leaders for one request. The object keeps one ClusterView, so all parts of the answer agree even if a
+// leader changes meanwhile.
 class Leaders {
  public:
   explicit Leaders(const Backend& backend) : backend_(backend), view_(backend.cluster()) {}

@@ -47,7 +47,8 @@ struct SessionSurroundings {
   FetchSessions* fetch_sessions = nullptr;
   QuotaRates* quota_rates = nullptr;
   std::string client_host = {};  // address of the client, without the port
-  // Both are set, or none. If they are null, every client may do everything.
+  // The access rules and the state of the connection. Both are set or none; if they are null, every client may do
+  // everything.
   const auth::Access* access = nullptr;
   const Channel* channel = nullptr;
 };
@@ -111,7 +112,7 @@ class Session final : public ClientSession {
   void begin(std::string_view frame);
   // Begins the check of a SASL token that has no request header.
   void begin_raw_token(std::string_view token);
-  // Returns the place for the answer to the next request.
+  // Returns a new slot for the answer to the next request. Answers are sent in the order of their slots.
   std::shared_ptr<AnswerSlot> new_slot();
   void begin_in_turn();
   void answer(const RequestFrame& request, const std::shared_ptr<AnswerSlot>& slot);

@@ -13,7 +13,8 @@ class Turn {
   Turn(const Turn&) = delete;
   Turn& operator=(const Turn&) = delete;
 
-  // Returns an error if the turn could not begin; the caller must then read nothing.
+  // Returns an error if the turn (a read of the log from one snapshot) could not begin; the caller must then read
+  // nothing.
   const Status& begun() const { return begun_; }
 
  private:

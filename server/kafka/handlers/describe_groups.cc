@@ -14,7 +14,8 @@ using DescribeGroupsPending = PendingResponse<DescribeGroupsResponse>;
 
 constexpr int16_t kFirstThatKnowsGroupIdNotFound = 6;
 
-// The answer contains views of the bytes of `groups`, so the callbacks share both in one object.
+// The answer in `pending` contains views of texts in `groups`. The callbacks share one object with both, so that the
+// texts live until the answer is sent.
 struct Described {
   DescribeGroupsPending pending;
   std::vector<coordinator::GroupDescription> groups;

@@ -232,7 +232,8 @@ std::set<Name> doubled(const ListOffsetsRequest& request) {
   return twice;
 }
 
-// Answers the partitions that need no search. The other partitions become places of the search.
+// Answers the partitions that need no search, such as the earliest and latest offsets. The other partitions are passed
+// to TimeSearch, which reads batches.
 class ListOffsetsAnswering {
  public:
   ListOffsetsAnswering(HandlerContext& context, TimeSearch& search, int16_t version)

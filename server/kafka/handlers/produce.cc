@@ -208,7 +208,8 @@ struct PartitionAnswers {
   }
 };
 
-// A batch that is to be appended to a partition, and the position of its answer in the response.
+// A batch of the request that has passed its checks and is to be appended. The two indexes are the place of its answer
+// in the response.
 struct Append {
   storage::TopicPartition partition;
   std::string batch;
@@ -260,7 +261,7 @@ KafkaError transaction_error(KafkaError error, int16_t version) {
 // The transactional batches of a request by producer, at most one batch for each partition.
 using Joining = std::map<std::pair<ProducerId, int16_t>, std::vector<Append>>;
 
-// The state of a request that outlives the call of the handler.
+// The state of a produce request. Its callbacks run after the handler has returned, and share this object.
 struct Producer {
   Backend& backend;
   const Clock& clock;

@@ -39,8 +39,8 @@ Status add_records(storage::LogReader& reader, const storage::TopicPartition& id
   return {};
 }
 
-// Creates an answer. The answer contains views of the memory map until it is sent, so it is created
-// within a turn of the reader.
+// Creates an answer. Until it is sent, the answer contains views of the log's memory map. These are valid only within a
+// turn of the LogReader, so the answer is created and sent within one turn.
 struct Answering {
   Backend& backend;
   std::shared_ptr<const Permissions> permissions;
