@@ -32,11 +32,12 @@ struct VersionRange {
 class BrokerConnection final : ConnectionHandler {
  public:
   using Opened = std::function<void(Status)>;
-  // Connects, and calls `opened` once, never within the constructor. The destructor drops waiting requests: their
-  // callbacks are not called. `patience_ms` limits TCP, TLS, versions and SASL
-  // together. Errors name the address:
-  // NetworkFailure: no connection, or no certificate that is accepted. ProtocolViolation: the peer is no broker.
-  // InvalidPassword, InvalidAuthorization: SASL failed. `settings` outlive the connection.
+  // Connects, and calls `opened` once, never within the constructor. The connection is open after TCP, TLS, the request
+  // for the API versions of the broker, and SASL; together they may take `patience_ms`. The destructor drops waiting
+  // requests: their callbacks are not called. `settings` outlive the connection. All errors name the address:
+  //    NetworkFailure                          the broker cannot be reached, or its certificate is not accepted
+  //    ProtocolViolation                       the program at the address is not a Kafka broker
+  //    InvalidPassword, InvalidAuthorization   SASL failed
   BrokerConnection(Loop& loop, const ClientSettings& settings, Address address, int64_t patience_ms,
                    Opened opened);
   ~BrokerConnection();
