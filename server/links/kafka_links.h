@@ -33,7 +33,8 @@ class KafkaLinks final : public Links {
 
   // Starts the thread, which connects to the other clusters.
   void start();
-  // Ends all connections. Calls that wait are not answered.
+  // Ends the thread and all connections. A create() that still connects fails with ObjectState; other waiting calls are
+  // not answered.
   void stop();
 
   void create(LinkRequest request, Done<CreatedLink> done) override;
