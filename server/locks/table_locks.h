@@ -27,7 +27,7 @@ class TableLocks {
   enum class Mode : uint8_t { Exclusive, Readers, Writers };
   using Hold = std::shared_ptr<void>;  // granted until the last copy is gone
 
-  // A waiting request. Destroying the place withdraws the request.
+  // The place of a request in the queues of its tables, while it waits. Destroying the object withdraws the request.
   class Place {
    public:
     Place() = default;
@@ -37,8 +37,7 @@ class TableLocks {
     Place(Place&& other) noexcept { *this = std::move(other); }
     Place& operator=(Place&& other) noexcept;
     void leave();
-    // Detaches the place from its request, which stays in the queue: it will be granted even if the
-    // place is destroyed.
+    // Lets the request stay in the queue when this object is destroyed, so that it is granted anyway.
     void stay() { state_.reset(); }
 
    private:
