@@ -25,7 +25,8 @@ struct RelationChanges {
 Result<RelationChanges> plan_create_view(const engine::CreateView& create,
                                          const engine::PlanContext& context,
                                          const MetadataImage& image, const Asker& asker);
-// Plans DROP VIEW. add_dependent_views() finds the views that read the dropped views.
+// Plans DROP VIEW for the named views only. The caller then calls add_dependent_views(): with CASCADE it also drops the
+// views that read these views, and without CASCADE it fails if such a view exists.
 Result<RelationChanges> plan_drop_views(const engine::DropViews& drop, const MetadataImage& image,
                                         const Asker& asker);
 

@@ -33,8 +33,8 @@ class QueryRunner {
   // Runs these queries, restored to their last durable commits. One call for all is much cheaper
   // than one call each.
   virtual void start(std::vector<QueryPtr> queries) = 0;
-  // Removes the query's tasks from the shards; changes that are not durable are lost. Keep::Nothing
-  // also deletes its state permanently.
+  // Removes the query's tasks from the shards. State that no commit contains yet is discarded; a restart computes it
+  // again from the input. Keep::Nothing also deletes the durable state.
   enum class Keep : uint8_t { State, Nothing };
   virtual void stop(const DefinedQuery& defined, Keep keep) = 0;
   // Called before a query with this id is created: removes the data of an earlier query with the

@@ -1,5 +1,5 @@
-// The steps by which a query replaces the query for which it was built, and the command that each
-// step logs (docs/adr/0046). The functions do no I/O.
+// REBUILD builds a query again beside the running one, and then replaces the running one (docs/adr/0046). This file has
+// the steps of the replacement, and the command of the metadata log for each step. The functions do no I/O.
 #pragma once
 #include <string>
 
