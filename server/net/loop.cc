@@ -72,8 +72,9 @@ struct Loop::Impl {
   std::vector<Task> deferred;   // tasks that were deferred in this turn
   std::deque<Task> left_over;   // tasks of earlier turns, the oldest first
   bool owes_left_over = false;  // the last turn had no time for `left_over`
-  // One kind of work in slices. The kinds take turns, so a kind waits for one slice of each other
-  // kind, even if the other kinds have many tasks.
+  // The tasks of one kind of work that is done in slices, such as steps of tasks or scans of tables. The loop runs one
+  // slice of each kind in turn. So a kind waits for one slice of each other kind, even if the other kinds have many
+  // tasks.
   struct Work {
     const char* what;
     std::deque<Task> tasks;  // never empty

@@ -65,7 +65,8 @@ class Loop {
   // Returns whether a socket or a message is waiting to be handled. Costs a system call of less
   // than a microsecond.
   bool has_waiting() const;
-  // The length of a slice: `short_us` if other events wait for the loop, otherwise `long_us`.
+  // The time after which work in slices lets the loop do other work: `short_us` if other events wait for the loop,
+  // otherwise `long_us`.
   struct SliceLength {
     int64_t short_us, long_us;
   };

@@ -1,4 +1,4 @@
-// Lets another thread run a loop while the loop's own thread waits for a device.
+// While the thread of a loop waits for the disk, another thread can run the loop, so that its connections are served.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -7,9 +7,9 @@
 
 namespace server {
 
-// Lends a loop to a stand-by thread. As soon as an event is pending, the stand-by thread takes the
-// loop; the lender then becomes the stand-by thread. If no event arrives before the lender takes
-// the loop back, the stand-by thread does not wake up.
+// lend() passes a loop to a stand-by thread. The stand-by thread wakes up only when an event is pending; it then runs
+// the loop, and the thread that has lent the loop becomes the stand-by thread. If no event arrives before the lender
+// takes the loop back, no thread has to wake up.
 //
 // Threads: two, one of which has the loop at a time; writes before lend() are visible to the thread
 // that takes the loop.

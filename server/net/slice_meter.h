@@ -1,4 +1,5 @@
-// The watchdog of a loop, which measures how long each piece of work occupies the loop.
+// Measures how long each callback occupies its event loop, because all connections of the loop wait meanwhile. Warns in
+// the log about long ones.
 #pragma once
 #include <array>
 #include <atomic>
@@ -12,8 +13,8 @@
 
 namespace server {
 
-// The slices since the last call of read(). The times are rounded up by at most an eighth, because
-// the meter only counts slices in ranges of length.
+// Statistics of the slices since the last call of read(). The times are rounded up by at most an eighth, because the
+// meter only counts how many slices fall into each range of lengths.
 struct SliceReading {
   uint64_t count = 0;
   int64_t p50_us = 0, p99_us = 0, max_us = 0;
@@ -31,7 +32,8 @@ class SliceMeter {
 
   explicit SliceMeter(std::string loop_name) : loop_name_(std::move(loop_name)) {}
 
-  // Measures the time of its scope. A nested slice counts as part of the outermost.
+  // Measures the time from its construction to its destruction as one slice. A slice within another one is not counted
+  // by itself.
   class Slice {
    public:
     Slice(SliceMeter& meter, const char* what) : meter_(meter) { meter_.begin(what); }
