@@ -50,9 +50,9 @@ class MemberFacts final : public ClusterFacts {
 // Returns the unclean elections in the metadata that the node has read so far.
 storage::UncleanElections unclean_elections_by(const ClusterMember& member);
 
-// Finds the partitions that had an unclean election after the last call of take_new() or
-// told_until(). The caller checks the queries that read these partitions. Threads: told_until() has
-// to be called before the other threads start.
+// Finds the partitions that had an unclean election since the last call of told_until() or take_new(). The caller then
+// checks whether queries have read records of these partitions that are lost. Threads: told_until() has to be called
+// before the other threads start.
 class ElectionWatch {
  public:
   void told_until(const storage::UncleanElections& elections);

@@ -1,4 +1,5 @@
-// Manages the replicated journals that this node leads: accepts proposed commits of tasks, and passes on their output.
+// A replicated journal is a partition of __task_journal, to which tasks commit in a cluster. For each journal that this
+// node leads, this file accepts the proposed commits of tasks and sends their outputs to the leaders of the topics.
 #pragma once
 #include <deque>
 #include <list>
@@ -65,8 +66,8 @@ class JournalOwners final : public TaskHost,
     // waiting calls that complete when all earlier commits of the journal are visible
     std::list<Barrier> barriers;
     std::list<Barrier> before_barriers;  // become barriers once `waiting` is empty
-    // Waiting calls of fence() whose mark is visible. They complete when the outputs of all commits
-    // before `end` are delivered.
+    // A call of fence() (JournalFence) whose mark in the journal is visible. It completes when the outputs of all
+    // commits before `end` are delivered.
     struct Fence {
       Offset end;
       Barrier done;

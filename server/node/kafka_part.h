@@ -1,4 +1,5 @@
-// The part of kafka::Backend that depends on the other nodes of the cluster.
+// The functions that the Kafka front end needs from other nodes, such as the leaders of partitions. A lone node
+// implements them without other nodes (docs/adr/0128).
 #pragma once
 #include <functional>
 #include <memory>

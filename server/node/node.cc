@@ -908,7 +908,7 @@ Node::~Node() {
     log_warn("a function did not end and was abandoned");
     std::_Exit(0);
   }
-  // These objects are destroyed here, because they have timers on a loop of the shards.
+  // These objects have timers on a loop of the shards, so they are destroyed before the shards.
   history_timer_.reset();
   if (parts_) {
     parts_->surveys.reset();
