@@ -19,8 +19,8 @@ class Authentication {
                  std::string database);
 
   enum class Progress : uint8_t { Waiting, Done };
-  // Both fail with InvalidAuthorization, InvalidPassword and ProtocolViolation. After such an error
-  // the session closes the connection, so a client has one attempt per connection.
+  // begin() and answer() fail with InvalidAuthorization, InvalidPassword and ProtocolViolation. The session then closes
+  // the connection, so a client has one attempt per connection.
   Result<Progress> begin(MessageWriter writer);
   Result<Progress> answer(std::string_view body, MessageWriter writer);
 

@@ -1,4 +1,5 @@
-// Reads and writes COPY's binary format: a signature, rows of counted fields, a mark at the end.
+// Reads and writes the binary format of COPY: a signature, then rows, each with its number of fields, and -1 as the
+// end.
 #pragma once
 #include <memory>
 #include <string>

@@ -18,8 +18,7 @@ struct KnownLookUp {
   // null: the statement is not a look-up, or this is not known yet
   PreparedStatementPtr statement;
   bool is_decided = false;
-  // number of executions, one after the other, for which answer_at_hand() could not return the
-  // answer
+  // number of executions in a row for which answer_at_hand() could not return the answer
 
   int in_vain = 0;
   std::shared_ptr<ClientEncoding> encoding;  // the encoding with which `encoder` was made

@@ -148,7 +148,8 @@ class Session : public ClientSession {
   struct BindErrand;
   struct Savepoint;
 
-  // A Query message: its statements run one after the other.
+  // A message of the simple query protocol ("Query"). It may contain several statements, which run in order; `next` is
+  // the one that follows.
   struct Script {
     SharedText text;
     Statements statements;

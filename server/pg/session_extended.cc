@@ -172,8 +172,9 @@ Result<Session::Begun> Session::handle_extended(const Frame& frame) {
 Result<Session::Begun> Session::handle_parse(std::string_view body) {
   ParseMessage message = TRY(decode_parse(body));
   for (std::string_view* text : {&message.statement, &message.sql}) TRY(turn_into_utf8(*text));
-  // While a long text is parsed on another thread, this message is handled several times. The object in parsing_
-  // must stay the same: parse() compares its pointer with the pointer of the parsed text.
+  // While a long text is parsed on another thread, this message is handled several times. parse() recognizes the result
+  // of the other thread by the pointer parsing_->text. With a new object in parsing_ it would not find this result, and
+  // would parse the text again.
   if (!parsing_ || *parsing_->sent != message.sql) {
     const auto sent = std::make_shared<const std::string>(message.sql);
     auto text = TRY(with_variables(sent));
