@@ -51,8 +51,7 @@ std::string path_of(const std::string& subject) { return "/subjects/" + percent_
 
 }  // namespace
 
-// Loads the schemas that a schema refers to, and in turn the schemas that these refer to, one after
-// the other.
+// A schema may refer to other schemas, which may refer to further ones. Loads all of them, one request at a time.
 class RegistryOverHttp::Loading : public std::enable_shared_from_this<Loading> {
  public:
   Loading(RegistryClient& client, std::shared_ptr<const RegisteredSchema> schema, Loaded done)
@@ -110,7 +109,7 @@ class RegistryOverHttp::Loading : public std::enable_shared_from_this<Loading> {
   std::deque<engine::SchemaReference> open_;
 };
 
-// Answers the questions of a statement, one after the other.
+// Handles the SchemaQuestions of a statement (find, register or delete a schema) with one request at a time.
 class RegistryOverHttp::Answering : public std::enable_shared_from_this<Answering> {
  public:
   using Done = std::function<void(Result<OutsideSchemas>)>;
