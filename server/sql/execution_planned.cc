@@ -10,8 +10,8 @@ class PlannedAsideExecution final : public SqlExecution {
   using SqlExecution::SqlExecution;
 
   Status begin(std::unique_ptr<Planner> planner, StatementBegun begun) {
-    // The work on the other thread owns these data, because it may still run when this execution
-    // has been destroyed.
+    // The planning on a worker thread shares ownership of these data: it may still run when this execution was
+    // destroyed, for example because the client has disconnected.
     struct Planning {
       std::unique_ptr<Planner> planner;
       StatementBegun begun;

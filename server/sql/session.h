@@ -43,8 +43,8 @@ class Connectors;
 class KafkaAdmin;
 class Links;
 
-// As long as this object exists, it counts one open query: a query that runs, or whose rows are not
-// all fetched. Such a query occupies a scan or a task.
+// Counts one open query of the session and of the server, from its construction to its destruction. A query is open
+// while it runs, or while not all of its rows are fetched: it then occupies a scan or a task, whose number is limited.
 class OpenStatement {
  public:
   OpenStatement() = default;  // an object that counts no statement
@@ -214,8 +214,8 @@ class SqlSession final : public sql::SessionBackend {
   // unless ClusterTopics::asks_leaders() returns true.
   const ReadEnds& read_ends() const { return read_ends_; }
   void note_read(ReadEnds ends) { read_ends_ = std::move(ends); }
-  // Records that the transaction holds rows of this topic which were computed from rows that it has
-  // read.
+  // Records that the transaction holds back rows of this topic, and that these rows were computed from rows which it
+  // has read (UPDATE, for example). They must not be written if another session changes the read rows meanwhile.
   void note_held_read(const Uuid& topic);
   // Returns the transaction's buffer for a source.
   Result<RowBuffer*> held_rows(const std::shared_ptr<const engine::DataSource>& source);

@@ -1,4 +1,5 @@
-// Releases the table locks of a statement that waits for other nodes. Used in a cluster only.
+// In a cluster, releases the table locks of a statement that waits for leaders on other nodes, so that other statements
+// do not wait with it.
 #pragma once
 #include <cstdint>
 #include <memory>

@@ -1,5 +1,6 @@
-// One barrier: stops the tasks of several queries at cuts, so that their tables can be read as of
-// one prefix of the base topics (docs/adr/0153).
+// One barrier, which a SELECT with read.consistency = 'prefix' begins. It stops the tasks of several queries at given
+// offsets of their inputs, the cuts, so that all of their tables contain the effects of the same records
+// (docs/adr/0153).
 #pragma once
 #include <functional>
 #include <memory>
@@ -14,9 +15,9 @@
 
 namespace server {
 
-// The operations of a barrier on tasks and on the log. A stage is identified by its index in
-// BarrierPlan::stages. A callback runs on the barrier's loop, perhaps within the call, and never
-// after the barrier has ended. An error means that the stage cannot reach the barrier.
+// The operations of a barrier on tasks and on the log. A stage is identified by its index in BarrierPlan::stages. A
+// callback runs on the barrier's loop, perhaps within the call, and never after the barrier has ended. An error means
+// that the tasks of the stage cannot reach their cuts, so the barrier is given up.
 // Threads: the barrier's loop. Owner: the owner of the barrier; it outlives the barrier.
 class BarrierPort {
  public:
@@ -70,8 +71,7 @@ class Barrier : public std::enable_shared_from_this<Barrier> {
   Barrier(std::shared_ptr<const BarrierPlan> plan, BarrierPort& port,
           std::function<void(Status)> done)
       : plan_(std::move(plan)), port_(port), done_(std::move(done)) {}
-  // Wraps a step so that it runs only while the barrier is in progress, and so that an error ends
-  // the barrier.
+  // Returns a callback that runs `step` only while the barrier is in progress, and ends the barrier if `step` fails.
   template <class F>
   BarrierPort::Then then(F step) {
     return [self = shared_from_this(), step = std::move(step)](Status status) {

@@ -1,4 +1,6 @@
-// The stages and topics of a barrier (docs/adr/0153), found from the metadata.
+// The plan of a barrier. A barrier stops the tasks of several queries after the same records of their sources, so that
+// a SELECT reads consistent tables (docs/adr/0153). The plan lists the stages and topics of these queries; it is
+// computed from the metadata.
 #pragma once
 #include <cstddef>
 #include <optional>

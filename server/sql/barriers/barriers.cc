@@ -16,7 +16,8 @@ namespace {
 constexpr Offset kOnlyEnds{INT64_MAX};
 constexpr int64_t kTickMs = 100;
 
-// The tables of a query at a barrier. Its destruction lets the barrier continue.
+// The tables of one query, whose tasks have reached the barrier and are stopped. When the last reader destroys the
+// object, the barrier lets the tasks continue.
 class TablesAtBarrier final : public HeldTables {
  public:
   TablesAtBarrier(uint64_t barrier, std::weak_ptr<const void> barriers,
@@ -37,8 +38,8 @@ class TablesAtBarrier final : public HeldTables {
 
 }  // namespace
 
-// Sends the calls of a barrier to the tasks on their shards. Answers of shards that arrive after its destruction
-// are dropped.
+// Carries out the operations of one barrier: posts them to the shards that run the tasks. Answers of shards that arrive
+// after the object was destroyed are dropped.
 class Barriers::TasksAtBarrier final : public BarrierPort {
  public:
   TasksAtBarrier(Barriers& owner, uint64_t number, std::shared_ptr<const BarrierPlan> plan)

@@ -1,4 +1,5 @@
-// The barriers of a node: begins them for SELECTs with `read.consistency = 'prefix'`.
+// Begins the barriers of a node. A barrier stops the tasks of several queries after the same records, so that a SELECT
+// with `read.consistency = 'prefix'` reads consistent tables (docs/adr/0153).
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -20,7 +21,7 @@ namespace server {
 
 struct SqlParts;
 
-// A SELECT that reads tables at a barrier.
+// A SELECT that waits for a barrier, and begins its scans there.
 struct BarrierReader {
   std::vector<DefinedQueryPtr> queries;  // the queries that keep the tables
   // Called once for each query, when the tasks that keep its table have reached the barrier. They

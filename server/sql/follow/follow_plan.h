@@ -10,7 +10,8 @@
 
 namespace server {
 
-// The rows of one system table that pass a filter, and the columns that identify such a row.
+// A plan of a followed SELECT. `rows` computes the rows of a system table that pass the filter; by the key columns, a
+// row is recognized in the next survey, so that its changes are found.
 struct FollowedSelect {
   std::shared_ptr<const engine::SelectRowsPlan> rows;
   std::vector<size_t> key;       // indexes of the result's key columns

@@ -1,5 +1,6 @@
-// The rows of a system table that clients follow, as of the last survey (surveys.h), each with the
-// version at which it changed last.
+// The result of a followed SELECT over a system table, as the last survey (surveys.h: a repeated reading of the table)
+// has computed it. Each row has the version at which it changed last, so that each client gets only the changes since
+// the version that it has seen.
 #pragma once
 #include <cstdint>
 #include <deque>

@@ -1,4 +1,5 @@
-// Reads the catalog tables that clients follow: once for all followers of the node.
+// SELECT ... EMIT CHANGES over tables of the catalog. These tables have no changelog, so the server reads them again
+// and again (a survey) and compares the results. One survey serves all clients of the node.
 #pragma once
 #include <atomic>
 #include <cstdint>

@@ -19,7 +19,7 @@ namespace server {
 
 struct SqlParts;
 
-// The position of a statement that follows the records of a topic (RECORDS ... EMIT CHANGES).
+// How far a statement with RECORDS ... EMIT CHANGES has read the topic; each read continues there.
 struct RecordsCursor {
   bool begins_at_end = true;  // where the first read begins, unless the statement names the place
   std::optional<storage::TopicPartition> first = {};  // its topic; not set before the first read

@@ -1,7 +1,7 @@
-// The newest known readable ends of partitions. The server has two objects of this class. One has
-// the ends that leaders have reported, for reads that may be stale. The other has the ends of rows
-// that statements of this node have written, so that other readers on this node see all rows of a
-// statement.
+// For each partition, the newest offset up to which rows are known to be readable. The server has two objects of this
+// class. One has the ends that leaders have reported; reads that may be stale use it instead of asking the leaders. The
+// other has the ends of rows that statements of this node have written, so that other readers on this node see all rows
+// of a statement.
 #pragma once
 #include <cstdint>
 #include <map>

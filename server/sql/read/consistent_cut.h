@@ -1,4 +1,5 @@
-// A consistent view of tables of several shards at one moment.
+// Stops the tasks of several tables, on several shards, between two commits, so that a SELECT begins to read all of
+// these tables as of one commit of the log.
 #pragma once
 #include <functional>
 #include <memory>

@@ -62,7 +62,7 @@ class PullExecution final : public TableRead {
     std::deque<std::shared_ptr<PullPortion>> portions;
     bool has_reported = false, is_complete = false;
   };
-  // The portion whose rows are being sent, and the position of the next row.
+  // The PullPortion (rows of a scan) that is being sent to the client, and its next row.
   struct Showing {
     std::shared_ptr<PullPortion> portion;
     size_t batch = 0, row = 0;
@@ -216,7 +216,7 @@ class PullExecution final : public TableRead {
     return (must_be_short ? MemoryBudget::kShortAnswerBytes : kBytesAtOnce) / bytes_of_row + 1;
   }
 
-  // One loop iteration, in which rows are shown.
+  // Rows are sent for at most a limited time in one iteration of the loop; this is the state of one iteration.
   struct Turn {
     int64_t begun_us;
     bool has_shown = false;

@@ -1,4 +1,4 @@
-// Tables whose tasks are stopped while scans of the tables begin.
+// Tables whose tasks are stopped while the scans of a SELECT begin, so that all scans see the same commit.
 #pragma once
 #include <string>
 

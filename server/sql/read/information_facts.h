@@ -57,7 +57,8 @@ std::shared_ptr<engine::CatalogNames> catalog_names_of(MetadataImagePtr image, A
                                                        std::string user,
                                                        std::string temporary_schema);
 
-// The session for which facts are collected, or another reader such as a survey.
+// The reader of the facts: a session, or a survey (server/sql/follow/surveys.h), which reads catalog tables for clients
+// that follow them.
 struct InformationReader {
   // The settings and variables of the session.
   engine::Properties properties = {};

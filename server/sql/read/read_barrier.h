@@ -1,5 +1,5 @@
-// Waits until the tasks that write a table or a stream have processed all records of certain topics
-// up to given ends.
+// Waits until the tasks that write a table or a stream have processed all records of certain topics up to given
+// offsets. Unlike a Barrier (server/sql/barriers), it does not stop the tasks.
 #pragma once
 #include <functional>
 #include <memory>
@@ -31,8 +31,8 @@ class ReadBarrier : public std::enable_shared_from_this<ReadBarrier> {
     Wait,  // waits until all ends are durably passed
     Look,  // answers at once; ObjectState if an end is not passed yet
   };
-  // The progress of the stage for which the barrier waits at present. `stage` and `records` never
-  // decrease during a wait.
+  // The progress of the stage for which the ReadBarrier waits at present. A reader gives up only when it does not
+  // change for read.wait.ms (CatchingUp). `stage` and `records` never decrease during a wait.
   struct Progress {
     size_t stage = 0;
     // offsets read, and offsets to read; for an exchange, offsets of its blocks

@@ -25,8 +25,9 @@ struct ResetFacts {
 
 // Returns the committed offsets of the group.
 KafkaAdmin::Offsets committed_by(const engine::ConsumerGroup& group);
-// Returns the new offset of each place in `first`, between its beginning and its end; in the order of topics and
-// partitions. A place whose new offset depends on a missing offset, of this or of the other group, is left out.
+// Returns the new offset of each partition in `first`, between the partition's beginning and its end; in the order of
+// topics and partitions. A partition is left out if its new offset depends on a missing offset of this group, or of the
+// group whose offsets are copied.
 std::vector<OffsetChange> plan_reset(const engine::ResetOffsets& reset, const ResetFacts& facts);
 // Returns the rows of the statement: topic, partition, the offsets before and after the change, the number of records
 // that are read again or skipped, and the lag after the change.

@@ -58,7 +58,7 @@ class RowBuffer {
   void take(storage::AppendRequest& into);
   // Returns a copy of the batches that take() would move, by partition.
   std::vector<std::string> batches();
-  // A position in the buffer. go_back() drops the rows that were added after this position.
+  // The content of the buffer at a savepoint of a transaction. go_back() drops the rows that were added after it.
   struct Mark {
     Uuid topic;
     std::vector<size_t> sealed_bytes = {};  // bytes of full batches, by partition
