@@ -29,8 +29,8 @@ struct CheckpointPolicy {
   int64_t chunk_keys = 5'000;  // keys in one transaction of the state store
 };
 
-// The checkpoints of all journals share one interval between retries. One retry is enough to detect
-// that the disk is still full, so the other journals need not try as well.
+// All journals share one interval between retries. If the disk is full, the retry of one journal is enough to detect
+// it, so the other journals need not try as well.
 //
 // Threads: any. Owner: shared, since the state store may answer after the shards are destroyed.
 class CheckpointLane {

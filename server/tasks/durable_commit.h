@@ -13,7 +13,7 @@ struct ReplicatedCommit;
 
 namespace server {
 
-// A durable commit, and its position in its journal.
+// A commit of a task that is durable in the journal `journal`, at `offset`.
 struct DurableCommit {
   std::string task;
   PartitionId journal;

@@ -13,7 +13,8 @@ namespace server {
 
 namespace {
 
-// Limits for the part that next_part() returns, because the data of the part is copied.
+// Limits for the part of a checkpoint that next_part() returns. They bound the memory, because the data of the part is
+// copied.
 constexpr size_t kPartKeys = 32'768, kPartBytes = 4 << 20;
 // The name of a store contains a number of up to four digits. The limit also prevents that a
 // damaged number makes the program allocate much memory.

@@ -43,7 +43,8 @@ void move_position(engine::JournalEntry& position, engine::JournalEntry entry) {
   }
 }
 
-// The position and the changes of a task, as read from the journal.
+// The last commit of a task and the newest value of each changed key, as read from the journal. A checkpoint writes
+// them.
 class TaskHistory {
  public:
   static Result<TaskHistory> behind(const std::string& task,
@@ -286,8 +287,8 @@ void FrozenJournal::failed(const Error& error) {
   phase_ = Phase::Stuck;
 }
 
-// Ends this checkpoint's use of the lane, and releases all data: a checkpoint that waits for a
-// retry takes no memory.
+// Lets the next checkpoint use the CheckpointLane, and releases all data: a checkpoint that waits for a retry takes no
+// memory.
 void FrozenJournal::end_turn() {
   {
     std::lock_guard lock(mutex_);

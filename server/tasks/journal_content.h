@@ -35,7 +35,8 @@ class JournalContent {
   virtual Status batch(std::string_view bytes) = 0;
 };
 
-// Encodes the items of a snapshot. Passes a piece on when it is large enough.
+// Encodes the items of a snapshot one after the other. When the encoded bytes are enough for one record, passes them to
+// TakePiece, so that only one piece is in memory.
 //
 // Threads: one.
 class JournalContentWriter final : public JournalContent {

@@ -1,4 +1,5 @@
-// A node's position in a replicated journal, as stored in the node's log (docs/formats/cluster.md).
+// How far this node has applied a replicated journal. The value is stored in the node's log in the same commit as the
+// applied entries (docs/formats/cluster.md), so a restart applies no entry twice.
 #pragma once
 #include <cstddef>
 #include <map>

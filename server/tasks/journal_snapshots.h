@@ -68,8 +68,9 @@ class JournalSnapshots {
   std::unique_ptr<storage::LogReader> reader_;
   // Earliest times of the next attempt, for journals whose last snapshot failed.
   std::map<PartitionId, int64_t> not_before_us_;
-  // The last snapshot of a journal. The next one is written only after the journal has been trimmed
-  // to `place`, which undelivered outputs may delay.
+  // The last snapshot of a journal that this node has written. The next one is written only after the journal has been
+  // trimmed to `place`: otherwise the journal would get snapshots without becoming shorter. Undelivered outputs of
+  // commits may delay the trim.
   struct Last {
     ReplicatedJournals::Term term;
     Offset place;

@@ -19,8 +19,8 @@ namespace server {
 
 class JournalContentWriter;
 
-// All data is as of the moment of open(). While the object exists, log.mdb and state.mdb cannot
-// reuse freed pages.
+// All data are read from the snapshots that open() takes, so later commits do not matter. While the object exists,
+// log.mdb and state.mdb cannot reuse freed pages and may grow.
 //
 // Threads: one at a time.
 class JournalSource {

@@ -22,7 +22,8 @@ Result<std::unique_ptr<storage::JournalReader>> open_journal(storage::Log& log,
                                                              const storage::StateStore& state,
                                                              PartitionId journal);
 
-// A task's last commit, and the positions and scalars after that commit.
+// A task's last commit in the journal. `position` has the offsets of the task's inputs after this commit, and the
+// scalars of its operators.
 struct TaskPosition {
   TaskSequence sequence{0};
   engine::JournalEntry position;  // the entry without its changes

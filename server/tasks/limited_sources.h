@@ -1,4 +1,5 @@
-// The inputs of a task with an upper limit for reading, which a barrier sets (docs/adr/0153).
+// The inputs of a task with an upper limit for reading. A barrier sets the limits: it stops several queries after the
+// same records, for consistent reads (docs/adr/0153).
 #pragma once
 #include <absl/container/flat_hash_map.h>
 

@@ -13,7 +13,8 @@
 
 namespace server {
 
-// Writes records batch by batch. The records are invisible until the end of the transaction.
+// The transaction with which a rebuild changes the topic of its table. It writes records batch by batch; consumers of
+// committed records see them when the transaction ends.
 class LocalRebuilds::Transaction final : public TableChanges {
  public:
   Transaction(LocalRebuilds& owner, Uuid topic, ProducerId producer, int16_t epoch)

@@ -1,4 +1,5 @@
-// The tasks that cannot run because their durable data is damaged.
+// The lost tasks: tasks that must not run because their commits in the journal, or their state, are damaged on the
+// disk.
 #pragma once
 #include <map>
 #include <mutex>

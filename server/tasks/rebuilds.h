@@ -63,7 +63,8 @@ class Rebuilds {
   Status take_place(const DefinedQuery& query);
   Status submit(RebuildStep step);
 
-  // An attempt to replace the old query.
+  // The right of this node to replace the old query of a rebuild. `publisher` is the producer that writes the
+  // difference; the metadata name it, so that another node can take the right over.
   struct Claim {
     ProducerId publisher{-1};
     // Whether both queries may continue after a failure. False if the difference is published, or

@@ -133,7 +133,8 @@ class ReplicatedJournals {
   Offset first_not_carried_out(PartitionId journal) const;
 
   // --- Snapshots
-  // The position and the tasks that a snapshot of a journal is to contain.
+  // The queries whose tasks a snapshot of a journal has to contain, and the place in the journal up to which it
+  // contains their commits.
   struct Contents {
     Term term;
     storage::JournalPlace place;

@@ -10,8 +10,8 @@
 
 namespace server {
 
-// If the task only applies commits of another node and keeps no table, only its positions are
-// restored.
+// A task that only applies the commits of another node, and keeps no table, needs no state in memory. Only its
+// positions in the inputs are restored then.
 //
 // Threads: one. Owner: the caller; the task outlives it.
 class RestoredTask final : public JournalTail::Target {

@@ -842,8 +842,9 @@ void Shard::drop_journalled(const std::string& prefix, std::vector<std::function
   start_timer();  // the timer trims a journal that was kept for these tasks
 }
 
-// Ends the lost tasks of a journal. Their committed data is in memory, but their next commits could
-// not be restored.
+// Ends the tasks of a journal that JournalCheckpoints has found lost: entries of these tasks in the journal are missing
+// or damaged. The tasks still have all of their state in memory, but they must not continue, because a restart could
+// not restore their next commits.
 void Shard::end_lost(PartitionId number, const JournalCheckpoints& checkpoints) {
   std::vector<std::pair<ShardTask*, Error>> lost;
   for (const auto& [id, tasks] : tasks_)

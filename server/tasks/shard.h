@@ -95,7 +95,8 @@ struct ShardTask {
   };
   std::vector<Hold> holds;
   size_t admitted_holds = 0;
-  // The part of the task in a barrier (docs/adr/0153).
+  // Set while the task takes part in a barrier, which stops the tasks of several queries after the same records
+  // (docs/adr/0153).
   struct AtBarrier {
     uint64_t number = 0;       // number of the barrier
     bool is_prepared = false;  // the task takes no records
@@ -160,7 +161,7 @@ struct ShardTaskReport {
 // other parts of a report.
 enum class ReportDetail : uint8_t { Numbers, WithPositions };
 
-// The durable position of a persistent task in one of its inputs.
+// How far a task of a persistent query has read one of its inputs, according to its last durable commit.
 struct InputPosition {
   std::string query_id;
   engine::PartitionRef partition;
@@ -233,8 +234,8 @@ class Shard {
   void when_passed(const std::string& query_id, int stage,
                    const std::vector<std::pair<engine::PartitionRef, Offset>>& targets,
                    const std::weak_ptr<const void>& receiver, std::function<void(Status)> passed);
-  // The progress of a stage's tasks on this shard towards target positions, according to their
-  // durable positions.
+  // The progress of the tasks of one stage on this shard towards given offsets of their inputs. Only durable commits
+  // count.
   struct Passed {
     size_t tasks = 0;  // number of the stage's tasks on this shard
     bool all = true;
@@ -259,9 +260,10 @@ class Shard {
   void hold(const std::string& query_id, const void* holder, std::function<void()> standing);
   void release(const std::string& query_id, const void* holder);
   static bool is_held(const ShardTask& task, const void* holder);
-  // --- The tasks of a stage at a barrier (docs/adr/0153). A task is part of one barrier at most. Each
-  // function except leave_barrier() fails with ObjectState if the number of the stage's tasks on
-  // this shard that are part of the barrier is not `tasks`.
+  // --- A barrier (docs/adr/0153) stops the tasks of a query's stage at given offsets, so that consistent tables can be
+  // read. A task is part of one barrier at most. `tasks` is the number of tasks that the stage had on this shard when
+  // the barrier began. If the number is now another one, a task has failed, ended or moved, and every function except
+  // leave_barrier() fails with ObjectState.
   struct StageAtBarrier {
     uint64_t barrier;
     std::string query_id;

@@ -1,4 +1,5 @@
-// The tasks of a shard at a barrier (docs/adr/0153).
+// The functions of Shard for barriers. A barrier stops the tasks of several queries after the same records, for
+// consistent reads (docs/adr/0153).
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -1,4 +1,5 @@
-// The interface for writing the pieces of a journal's snapshot into the journal.
+// The interface through which JournalSnapshots writes a snapshot into a journal. A snapshot is too large for one
+// record, so it is written in pieces.
 #pragma once
 #include <functional>
 #include <string>

@@ -13,7 +13,7 @@ namespace {
 // or a message waits, otherwise `long_us`, which is the time that steps of tasks have (kTurn).
 constexpr Loop::SliceLength kSlice{.short_us = 200, .long_us = 1'000};
 
-// The state of the survey that all shards share.
+// A report about the tasks of all shards. Each shard adds its part; the last one calls `done`.
 struct Survey {
   SurveyDone done;
   std::mutex mutex;
@@ -32,7 +32,7 @@ struct Survey {
   }
 };
 
-// The survey of one shard. Shared with the functions that are posted to the shard's loop.
+// The report of one shard, in slices. Functions that are posted to the shard's loop share this object.
 struct ShardSurvey : std::enable_shared_from_this<ShardSurvey> {
   ShardSurvey(Shard& its_shard, const Clock& its_clock, std::shared_ptr<Survey> its_survey)
       : shard(its_shard), clock(its_clock), survey(std::move(its_survey)) {}
