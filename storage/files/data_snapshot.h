@@ -11,9 +11,9 @@ namespace storage {
 inline constexpr const char* kLogFile = "log.mdb";
 inline constexpr const char* kStateFile = "state.mdb";
 
-// The snapshot of state.mdb is taken first, so the snapshot of the log contains everything that the
-// state's checkpoints contain. If a journal was trimmed between the two snapshots beyond these
-// checkpoints, both are taken again. So the journals contain all commits after the checkpoints.
+// The snapshot of state.mdb is taken first, so the snapshot of log.mdb contains every commit that a checkpoint in
+// state.mdb contains. In between, the server may trim a journal and thereby remove commits that the checkpoints do not
+// contain. In this case both snapshots are taken again, because a task could not start with this pair.
 struct DataSnapshot {
   std::unique_ptr<LmdbSnapshot> log, state;
   // Set if every attempt found journals that lack entries after the checkpoints. Such a data

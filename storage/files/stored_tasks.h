@@ -1,4 +1,5 @@
-// Reads the positions of tasks from snapshots of log.mdb and state.mdb.
+// Reads the last commit of each task from log.mdb, and the last commit that its checkpoint contains from state.mdb, for
+// `check` and `backup`.
 #pragma once
 #include <map>
 #include <optional>
