@@ -74,9 +74,9 @@ class CommitJournal {
   AlignedBytes buffer_;
 };
 
-// The changes in a journal that the data file may lack. `root` is empty if no entry has the
-// identity that the data file names. Such a journal belongs to another data file, or was created by
-// an older version that wrote no first entry.
+// The changes in a journal that the data file may lack, and the root of the data file (its commit) on which they are
+// based. The data file stores the identity of its journal. `root` is empty if no entry has this identity: the journal
+// then belongs to another data file, or an older version has created it, which wrote no first entry.
 struct ReplayedJournal {
   struct Commit {
     uint64_t commit;

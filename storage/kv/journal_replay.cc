@@ -70,8 +70,8 @@ class Replay {
     MDB_stat stat;
     mdb_env_stat(environment, &stat);
     replay.pages_ = MappedPages(from, to, stat.ms_psize);
-    // This read transaction keeps LMDB from reusing the pages of the root. If the process dies
-    // during the replay, the next process can replay from the same root again.
+    // As long as this read transaction is open, LMDB does not reuse the pages of the root at which the replay begins.
+    // If the process dies during the replay, the next process can therefore begin at this root again.
     MDB_txn* kept = nullptr;
     if (const int code = mdb_txn_begin(environment, nullptr, MDB_RDONLY, &kept); code != 0)
       return lmdb_failure(code, "read the data file");

@@ -74,8 +74,8 @@ int JournaledCommits::commit(MDB_txn* transaction, const RecordedChanges& change
   if (is_journal_lost_ || own_commits_left_ > 0 || !changes.is_whole() || bytes.empty())
     return commit_at_once(transaction);
   if (!durable_) {
-    // This transaction has only used pages that were free before the last commit. So all pages of
-    // that commit's root still have their content.
+    // `transaction` is not committed yet, and has used only pages that were free before the last commit. So all pages
+    // of the last commit still have their content, and its root can be kept.
     auto root = KeptRoot::take(environment_, file_);
     if (!root) return commit_at_once(transaction);
     durable_ = *std::move(root);

@@ -78,7 +78,8 @@ class JournaledCommits {
   bool has_failed() const { return has_failed_; }
 
  private:
-  // A root of the data file, whose pages LMDB does not reuse while this object exists.
+  // Protects a root of the data file, that is, one commit that can be restored after a crash. While this object exists,
+  // LMDB does not reuse the pages to which the root leads.
   class KeptRoot {
    public:
     static Result<KeptRoot> take(MDB_env* environment, int file);

@@ -1,4 +1,5 @@
-// The values of put() calls that are not in the store yet.
+// The values of put() calls that are durable in the commit journal, or will be, but are not in the store yet. A reader
+// looks here first.
 #pragma once
 #include <cstdint>
 #include <cstring>

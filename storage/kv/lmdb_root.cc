@@ -89,8 +89,7 @@ Result<JournalOfFile> read_journal_of_file(int file) {
 }
 
 Status write_journal_of_file(int file, const Uuid& identity) {
-  // Both copies of the identity lie in one sector. After a power cut the sector is either old or
-  // new, never mixed.
+  // The two copies of the identity lie in one sector of the disk. After a power cut both are old or both are new.
   std::string bytes(kRootMark);
   for (int i = 0; i < 2; ++i)
     bytes.append(reinterpret_cast<const char*>(identity.bytes.data()), identity.bytes.size());

@@ -1,5 +1,5 @@
-// Reads and writes, without LMDB, the two pages at the beginning of an LMDB file: the newest
-// commit, and the identity of the file's journal.
+// Reads and writes the two pages at the beginning of an LMDB file, without LMDB. They have the root of the newest
+// commit (the page from which all data are found), and the identity of the journal that belongs to the file.
 #pragma once
 #include <cstdint>
 #include <string>

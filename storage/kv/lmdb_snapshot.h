@@ -1,4 +1,5 @@
-// A data file as of one moment, for programs that read it next to a server, or without one.
+// Reads a data file from one LMDB snapshot, while a server writes to the file, or without a server. `millrace check`
+// and `millrace backup` use it.
 #pragma once
 #include <cstdint>
 #include <functional>

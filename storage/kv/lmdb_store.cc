@@ -44,7 +44,9 @@ constexpr size_t kMaxMapSize = SIZE_MAX;
 
 constexpr std::chrono::seconds kLookAtReadersEvery{1};
 
-// Reader slots of the journal: two kept roots, and one root that is being read.
+// LMDB has a slot for each read transaction. JournaledCommits needs three for itself: each of them keeps LMDB from
+// reusing the pages of a root (the page that leads to all others). These are the root that is durable, the one that is
+// being synced, and one that is being read.
 constexpr uint32_t kReadersOfJournal = 3;
 
 // Limit for the bytes that applying the pending changes may write after the used pages. It is
