@@ -1,4 +1,5 @@
-// The part of a group transaction that serves compaction and retention.
+// The changes that compaction and retention make: they remove records and batches, in the same transactions as the
+// appends of clients.
 #include <algorithm>
 
 #include "base/bytes.h"

@@ -45,8 +45,8 @@ struct LogOptions {
   // less than half of it is free. The reserve stays available for drops, trims and small commits,
   // so that an operator can free space on a full disk. With 0, appends are always tried.
   uint64_t reserve_bytes = 64 << 20;
-  // Limits of one slice of the removal of dropped or trimmed data. The writer works on one slice
-  // between two group commits.
+  // Limits of one slice of work when the writer removes dropped or trimmed data. It does one slice between two group
+  // commits, and clients wait meanwhile.
   struct RemovalBudget {
     int64_t time_us = 2'000;
     // The bytes are limited because of LMDB's list of free pages. The numbers of all pages that one

@@ -61,7 +61,7 @@ class LogCleaner {
   std::vector<HeldBack> held_back() const;
 
  private:
-  // State of a partition between rounds.
+  // State of a partition that the cleaner keeps between two rounds. A round visits all partitions.
   struct Notes {
     LogNumber number;
     BatchBytes all;             // size of all batches, for retention.bytes

@@ -346,8 +346,8 @@ bool LogCore::write_next() {
 // commits depend on it.
 void LogCore::write_group(std::span<LogWork> group, Pages pages) {
   pages_ = pages;
-  // This number of attempts is enough to find two failing requests in the group. It is limited
-  // because on a full disk every attempt fails and takes time.
+  // The number of attempts is enough to find two failing requests by halving the group. It is limited because on a full
+  // disk every attempt fails and takes time.
   int attempts_left = 4 * static_cast<int>(std::bit_width(group.size())) + 4;
   write_part(group, attempts_left);
 }

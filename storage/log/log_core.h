@@ -48,8 +48,8 @@ class LogCore {
   KeyValueStore& store() { return *store_; }
   const LogTables& tables() const { return tables_; }
   RequestQueue& queue() { return queue_; }
-  // Queues a request. Returns false if the lane of the queue is full, and then moves `request` and
-  // `done` back to the caller.
+  // Queues a request in one of the two queues (lanes) of RequestQueue. Returns false if this lane is full, and then
+  // moves `request` and `done` back to the caller.
   template <class Work, class Request>
   bool try_put(RequestQueue::Lane lane, size_t size_bytes, Request& request, AppendDone& done);
   // Queues an append that the caller's thread may write: see inline_append.h.
@@ -108,7 +108,8 @@ class LogCore {
   template <class Work, class Request>
   RequestQueue::Admission after_put(RequestQueue::Admission admission, LogWork& work,
                                     Request& request, AppendDone& done);
-  // A turn of the writer: waits for work, takes some of it, and writes it as a group.
+  // The result of one call of take_turn(), which waits for work, takes some of it, and writes it as a group (one
+  // commit).
   enum class Turn : uint8_t { Wrote, Idle, Over };
   Turn take_turn(RequestQueue::Patience patience);
   // Whether the pages of the data file that a group changes are written with its commit, or may be

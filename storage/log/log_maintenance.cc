@@ -1,4 +1,4 @@
-// Work that the log's writer does between two group commits: it removes deleted data in slices,
+// The work of the log's writer between two commits. It removes a limited part (a slice) of the dropped or trimmed data,
 // removes the states of expired producers, and notifies callers that wait for disk space.
 #include "base/log.h"
 #include "storage/kv/crash_point.h"
@@ -49,8 +49,8 @@ Status LogCore::sweep_some_producers(int64_t now_ms) {
   return committed;
 }
 
-// Removes a slice in a separate transaction. If the slice fails, no group fails with it; and on a
-// full disk the slice frees space.
+// Removes a slice of dropped data in a transaction of its own. If it were part of a group of requests, its failure
+// would make the requests fail, too. On a full disk only such transactions free space.
 void LogCore::remove_a_slice() {
   if (removals_->size() == 0 || failed_) return;
   const int64_t now_us = clock_.monotonic_us();

@@ -30,7 +30,7 @@ struct LogReader::State {
   bool has_snapshot = false;
   // Keeps the batches from RecentBatches in memory that the current turn has returned.
   std::vector<SharedBytes> kept = {};
-  // For each partition: the high watermark that the turn has read first and uses until its end.
+  // The high watermark of each partition that was read in this turn. It stays the same until the end of the turn.
   absl::flat_hash_map<const Partition*, Offset> high_watermarks = {};
 
   // Returns the store as of the turn's snapshot. The first call of a turn takes the snapshot, if
@@ -98,9 +98,10 @@ Result<Offset> LogReader::State::log_end_of(const Partition& partition, BatchCur
   return std::max(behind_last, TRY(row_of(partition)).end_when_empty);
 }
 
-// Returns the high watermark for this turn. Without replicas, everything in the snapshot is
-// visible. Without a snapshot, the published high watermark is read once per turn, and before the
-// undecided transactions.
+// Returns the offset up to which this turn may read the partition. A partition without replicas has no limit if the
+// snapshot was taken at the start of the turn (Snapshot::AtOnce): everything in the snapshot is visible. Otherwise it
+// is the published high watermark. It is read once per turn, so that all reads of the turn end at the same offset, and
+// before the undecided transactions.
 Result<Offset> LogReader::State::high_watermark_of(const Partition& partition) {
   if (partition.role() == ReplicaRole::Alone && snapshot == Snapshot::AtOnce)
     return Offset{INT64_MAX};

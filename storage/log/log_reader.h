@@ -11,8 +11,8 @@
 
 namespace storage {
 
-// A batch in the store's memory map or in memory, valid until the turn ends. Its base offset is
-// set.
+// A batch in the store's memory map, or in the memory of recent batches. `bytes` is valid until end_turn(). The base
+// offset is set in the bytes.
 struct BatchRef {
   std::string_view bytes;
   Offset base_offset, last_offset;
@@ -47,7 +47,7 @@ enum class ReadUpTo : uint8_t {
   LogEnd,         // all durable records, for followers
 };
 
-// The moment at which a turn takes its snapshot of the store.
+// When a turn takes its snapshot of the store. All data that the turn reads from the store are as of this snapshot.
 enum class Snapshot : uint8_t {
   // at the start of the turn: all answers are as of one commit, so two partitions can be compared
   AtOnce,

@@ -13,10 +13,10 @@
 
 namespace storage {
 
-// A sweep visits all entries of the table of producers, one slice at a time. The next sweep begins
-// some time after the end of the previous one. A partition with too many producers is visited
-// twice: the first visit computes the cutoff time, and the second removes the states that are
-// older.
+// A sweep visits all entries of the table of producers. It works in slices of limited work, because clients wait while
+// the log's writer does it. The next sweep begins some time after the end of the previous one. A partition with too
+// many producers is visited twice: the first visit computes which append times are too old, and the second one removes
+// the states with such times.
 //
 // Threads: the log's writer. Owner: LogCore.
 class ProducerSweep {

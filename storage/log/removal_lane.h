@@ -1,5 +1,5 @@
-// Removes ranges that no reader can see, one slice at a time, between the groups of the log's
-// writer.
+// Removes the entries of dropped partitions and trimmed journals, which no reader can see any longer. The log's writer
+// does this in slices of limited work between its commits, so that a large removal does not delay clients.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -15,9 +15,10 @@
 
 namespace storage {
 
-// Invariants: a Removal is in the lane from the commit that writes its row until the commit that
-//   erases the row. The lane works on one slice of each removal in turn. A table is removed only when
-//   every reader has begun a turn since the table's partition was unpublished.
+// Invariants: a Removal (a range of entries that is being removed) is in the lane from the commit that writes its row
+//    until the commit that erases the row. The lane alternates between the removals, slice by slice. A table is removed
+//    only when every reader has begun a new turn (a read from one snapshot) since the partition of the table was
+//    unpublished; an earlier turn may still use the table's handle.
 //
 // Threads: the log's writer. Owner: LogCore.
 class RemovalLane {
@@ -62,7 +63,7 @@ class RemovalLane {
   const LogOptions::RemovalBudget budget_;
   absl::flat_hash_map<std::string, Job> jobs_;  // by the key of the job's row
   std::deque<std::string> order_;               // the keys of jobs_; the front is next
-  // keys of jobs that finished in the slice whose commit is still open
+  // the keys of jobs that have removed their last entries, but the commit of this removal is still open
   std::vector<std::string> done_;
   size_t table_count_ = 0;
 };

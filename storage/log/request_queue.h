@@ -94,7 +94,7 @@ class RequestQueue {
   void end_alone(int64_t nudge_at_us = INT64_MAX);
   // Returns the current time of the steady clock.
   static int64_t now_us();
-  // The work that is queued in both lanes.
+  // The requests that wait in both lanes, and their bytes.
   struct Backlog {
     size_t requests = 0, bytes = 0;
   };

@@ -13,9 +13,9 @@ struct Turn {
   ~Turn() { reader.end_turn(); }
 };
 
-// Calls `visit(batch)` for the batches whose last offset is in [from, end), in order, until it
-// returns false. `visit` must not read the bytes of the batch, since the turn that read them is
-// over.
+// Calls `visit(batch)` for the batches whose last offset is in [from, end), in order, until it returns false. `visit`
+// may use the offsets and the size of the batch, but not its bytes: the memory map shows them only within a turn of the
+// reader, and read_batches() has ended its turn.
 template <class Visit>
 Status walk(LogReader& reader, const TopicPartition& partition, Offset from, Offset end,
             const BatchBytes::GoesOn& goes_on, const Visit& visit) {

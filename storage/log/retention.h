@@ -10,8 +10,8 @@
 
 namespace storage {
 
-// The size of all batches of a partition from `begin` to `end`, kept up to date as batches are
-// added and removed.
+// The size of the batches of a partition between two offsets. The cleaner keeps it up to date as batches are added and
+// removed, because retention.bytes needs the size of the whole partition.
 class BatchBytes {
  public:
   Offset begin() const { return begin_; }

@@ -49,7 +49,7 @@ struct JournalRecord {
 // views into `batch`.
 Result<JournalRecord> read_journal_batch(std::string_view batch);
 
-// Reads a journal partition as of one moment.
+// Reads a partition of a task journal from one snapshot of the log, so entries that are written later are not returned.
 //
 // Threads: one at a time.
 class JournalReader {

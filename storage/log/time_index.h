@@ -59,7 +59,8 @@ Result<std::string> first_time_behind(Transaction& transaction, TableHandle tabl
 // with a timestamp of `timestamp` or later is at most one interval of the index after this offset.
 Result<Offset> first_candidate(Transaction& transaction, const LogTables& tables,
                                const Partition& partition, int64_t timestamp);
-// Returns an offset before which every record was appended before `time_ms`; 0 if none is known.
+// Returns an offset before which every record was appended before `time_ms`; 0 if the index has no such offset.
+// Retention by time of the append (docs/adr/0027) removes records only before this offset.
 Result<Offset> end_appended_before(Transaction& transaction, const LogTables& tables,
                                    const Partition& partition, int64_t time_ms);
 

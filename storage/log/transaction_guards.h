@@ -48,7 +48,10 @@ class TransactionGuard {
   std::atomic<int32_t> coordinator_epoch_{INT32_MAX};
 };
 
-// All guards of a log. Threads: take() from any; the other methods on that of the log's writer.
+// The guards of all appends whose transaction is being confirmed by its coordinator. The log's writer ends a guard when
+// it appends an end marker of the producer; the append with this guard then fails.
+//
+// Threads: take() from any; the other methods on that of the log's writer.
 class TransactionGuards {
  public:
   std::shared_ptr<TransactionGuard> take(const TopicPartition& partition, ProducerId producer);

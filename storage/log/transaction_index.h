@@ -12,7 +12,8 @@
 
 namespace storage {
 
-// Two tables, whose keys begin with the log number:
+// The index has two tables, whose keys begin with the log number of the partition. A transaction is undecided until its
+// marker (the record that commits or aborts it) is visible:
 //
 //   transactions  first offset -> producer i64, offset of the marker i64 (-1: it is open)
 //   aborted       offset of the marker -> producer i64, first offset i64, first undecided offset after it i64
