@@ -11,7 +11,7 @@
 
 namespace storage {
 
-// Both enumerations have the numbers of Kafka's protocol.
+// RuleResource and RuleOperation have the numbers of Kafka's protocol.
 enum class RuleResource : int8_t { Topic = 2, Group = 3, Cluster = 4, TransactionalId = 5 };
 enum class RuleOperation : int8_t {
   All = 2,

@@ -26,8 +26,8 @@ struct ClusterMembership {
   bool operator==(const ClusterMembership&) const = default;
 };
 
-// Both functions block until the commit of `queue` is done, so they must not run on a loop. The
-// first returns nothing if the directory belongs to a single server.
+// read_cluster_membership() and write_cluster_membership() wait for a commit of `queue`, so they must not run on a
+// loop. The first one returns nothing if the directory belongs to a single server.
 Result<std::optional<ClusterMembership>> read_cluster_membership(TransactionQueue& queue);
 Status write_cluster_membership(TransactionQueue& queue, const ClusterMembership& membership);
 // Writes the membership without waiting. For use on a loop.

@@ -12,8 +12,11 @@ namespace storage {
 
 namespace {
 
-// part   = version u8, count of changes varint, changes * change
-// change = kind u8, name, [id (16 bytes), owner, target u8, count varint, count * (name, value)]
+// The connectors' part of a metadata command. A change drops a connector, or stores its definition (the fields in
+// brackets). Texts have their size in front (append_sized()).
+//
+//   part   = version u8, count of changes varint, changes * change
+//   change = kind u8, name, [id (16 bytes), owner, target u8, count varint, count * (name, value)]
 constexpr uint8_t kConnectorVersion = 1;
 enum class ChangeKind : uint8_t { Drop = 0, Put = 1 };
 

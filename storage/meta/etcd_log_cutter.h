@@ -32,14 +32,15 @@ struct CutRules {
   bool fences_pointer = true;
 };
 
-// Takes the following steps in this order, one request at a time:
+// Replaces commands of the metadata log by a snapshot (docs/adr/0072). Takes the following steps in this order, one
+// request at a time:
 //
 //   1. write the pieces of the snapshot under keys that no reader looks at yet;
-//   2. move the pointer to the snapshot;
-//   3. remove the commands before its revision, the oldest first, some at a time; the command of
-//      the revision itself is kept, because later appends have its existence as a condition;
+//   2. change the pointer (the key log/snapshot, at which readers begin) to name the new snapshot;
+//   3. remove the commands before the revision of the snapshot, the oldest first, some at a time; the command of the
+//      revision itself is kept, because later appends have its existence as a condition;
 //   4. remove the pieces of all other snapshots, including unfinished ones;
-//   5. make etcd forget the states before the previous move of the pointer.
+//   5. let etcd compact its history up to the previous change of the pointer.
 //
 // Each of the steps 1 to 4 is a transaction with two conditions: this node is still the controller,
 // and the pointer has not changed. So a request that etcd executes late changes nothing. A new

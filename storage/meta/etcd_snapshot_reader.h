@@ -1,4 +1,5 @@
-// Reads a snapshot of the metadata from its pieces in etcd.
+// Reads a snapshot of the metadata from etcd. It is stored under several keys, in pieces, because etcd limits the size
+// of a request.
 #pragma once
 #include <functional>
 #include <optional>
@@ -11,8 +12,9 @@
 
 namespace storage {
 
-// Reads one piece at a time, and repeats each read until etcd answers. If another snapshot replaces
-// this one, the pieces of this one are removed, so reading ends early.
+// Reads one piece at a time, and repeats each read until etcd answers. If the controller replaces the snapshot by a
+// newer one, it removes the pieces of this one; the reading then ends with an error, and the caller begins with the
+// newer one.
 //
 // Threads: one loop, the client's.
 class EtcdSnapshotReader {
