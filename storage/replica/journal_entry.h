@@ -21,8 +21,8 @@ struct TaskOutput {
   bool operator==(const TaskOutput&) const = default;
 };
 
-// Part of a commit. It states that `partition` has all of the task's outputs before the sequence
-// `next_sequence`, and that they are visible there.
+// A part of a commit, which reports the delivery of earlier outputs of its task. All outputs to `partition` before the
+// sequence number `next_sequence` are visible there, so no later owner has to send them again.
 struct DeliveredOutputs {
   TopicPartition partition;
   int32_t next_sequence = 0;

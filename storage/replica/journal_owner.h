@@ -71,8 +71,9 @@ class JournalOwner {
 
  private:
   enum class State : uint8_t { Waits, Begins, Open };
-  // An element of the queue. At most one of `commit` and `piece` (a piece or a mark) is set. An element with neither of
-  // them belongs to a call of when_visible(), and waits for the elements before it.
+  // An element of the queue of appends. It has a commit, or a piece of a snapshot, or a mark (both in `piece`). An
+  // element with none of them belongs to a call of when_visible(): its `done` is called when the elements before it are
+  // visible.
   struct Waiting {
     std::optional<ReplicatedCommit> commit;
     std::optional<std::string> piece;

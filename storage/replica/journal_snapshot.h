@@ -15,7 +15,7 @@
 
 namespace storage {
 
-// The position up to which a node has applied a journal: all entries before `next`.
+// The state of a journal on a node: the node has applied all entries before `next`.
 struct JournalPlace {
   Offset next;
   LeaderEpoch epoch{0};      // epoch of the last batch before `next`
@@ -39,8 +39,8 @@ std::string encode(const SnapshotPiece& piece);
 // The result has views into `batch`.
 Result<std::optional<SnapshotPiece>> read_snapshot_piece(std::string_view batch);
 
-// A complete snapshot in a journal. `pieces` are the offsets of its pieces. A node that has
-// installed the snapshot continues at `place`.
+// A complete snapshot that was found in a journal. `pieces` are the offsets of the batches that contain it. A node that
+// has installed the snapshot continues with the entry at `place.next`.
 struct FoundSnapshot {
   JournalPlace place;
   std::vector<Offset> pieces;

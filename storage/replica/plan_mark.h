@@ -1,6 +1,7 @@
-// Marks in a replicated journal that name a command of the metadata (docs/adr/0157). A node applies
-// the entries behind a mark, and becomes the owner of the journal, only when it has read the
-// metadata up to this command.
+// Marks in a replicated journal of tasks. A mark names a command of the metadata log that changes queries
+// (docs/adr/0157). A node first has to read the metadata up to this command. Only then does it apply the journal's
+// entries after the mark, or become the owner of the journal, which may commit. So no node continues with a plan that
+// was replaced.
 #pragma once
 #include <optional>
 #include <string>
