@@ -12,9 +12,9 @@ namespace storage {
 // The most bytes of one transaction (chunk). The number of keys is limited, too.
 inline constexpr size_t kMaxChunkBytes = 4 << 20;
 
-// Removes the ranges first, then writes the entries in key order, then the position. After a crash
-// in between, the file has newer entries with the old position. The owner then replays the journal
-// from the old position, which writes the same values again.
+// Writes in this order: removes ranges, writes the entries by key, and last stores the task's position (the last commit
+// that the checkpoint contains). After a crash in between, the file has some newer entries with the old position. The
+// owner of the task then replays the journal from the old position, which writes the same values again.
 //
 // Threads: the state writer's. Owner: its call.
 class CheckpointWriter {

@@ -1,4 +1,5 @@
-// The rows of the table `positions` in state.mdb, and the checksums that they have since version 4 of the file.
+// The rows of the table `positions` in state.mdb: for each task, the last commit that its checkpoint contains. Since
+// version 4 of the file they have checksums.
 #pragma once
 #include <cstdint>
 #include <string>

@@ -62,7 +62,8 @@ class StateFile {
   Result<CheckpointPosition> load(std::string_view task, const StateStore::WantsStore& wants,
                                   const StateStore::Visit& visit) const;
   Result<CheckpointPosition> position_of(std::string_view task) const;
-  // A turn of a StateReader. As long as a Turn exists, the file is not closed and opened again.
+  // A StateReader holds this object between begin_turn() and end_turn(): a read transaction, and a lock, because the
+  // file must not be closed and opened again meanwhile.
   struct Turn {
     std::shared_lock<std::shared_mutex> lock;
     std::unique_ptr<ReadTransaction> transaction;  // destroyed before the lock

@@ -11,8 +11,8 @@
 
 namespace storage {
 
-// A turn reads the state as of its begin. Results are valid until the end of the turn. No snapshot
-// is held between turns: as long as one is held, the file grows by everything that is written.
+// Values are read between begin_turn() and end_turn(), from one snapshot; they are valid until end_turn(). Outside of
+// turns the object holds no snapshot: while one is held, the file grows by everything that is written.
 //
 // Threads: one at a time. The state store outlives it.
 class StateReader {

@@ -41,9 +41,9 @@ struct Checkpoint {
   // already, the higher position is kept.
   TaskSequence position;
   std::string scalars;  // stored together with the position
-  // Set if the checkpoints of all tasks contain all entries of a journal partition before `end`.
-  // Such a checkpoint may have an empty `task`. A checkpoint with neither a task nor a journal end
-  // changes nothing.
+  // Set when the checkpoints of all tasks contain all entries of a journal partition before `end`, so that the journal
+  // may be trimmed there. A checkpoint that only reports this has an empty `task`. A checkpoint with neither a task nor
+  // a journal end changes nothing.
   struct JournalEnd {
     PartitionId journal;
     Offset end;

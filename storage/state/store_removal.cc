@@ -45,8 +45,8 @@ Status StoreRemoval::drop(const std::string& prefix) {
   return {};
 }
 
-// The store's row in `dropped` is erased together with its last entry, so that the removal
-// continues after a crash.
+// Removes some entries of a dropped store. The store's row in `dropped` is erased together with its last entry. So
+// after a crash the row shows which store still has to be removed.
 Status StoreRemoval::remove_a_slice() {
   const StoreId store = dropped_.front();
   bool is_all = false;
