@@ -246,7 +246,8 @@ def an_unclean_election_is_for_partitions_that_have_no_leader():
     eventually(lambda: leader().isrs == [first.number])
     first.kill()
     eventually(lambda: leader().leader < 0)
-    # Node 2 has all records that both nodes acknowledged, and is elected automatically.
+    # `second` was in sync when the ISR became smaller than min.insync.replicas, so it is an eligible replica (KIP-966):
+    # it has all visible records. The controller elects such a replica without a request.
     second.start()
     eventually(lambda: leader().leader == second.number)
     first.start()

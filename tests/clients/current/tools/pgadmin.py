@@ -23,7 +23,9 @@ OBJECTS = [
     "CREATE TYPE admin_mood AS ENUM ('sad', 'ok')",
     "COMMENT ON TABLE admin_orders IS 'what was ordered'",
 ]
-# Nodes of the tree. Each has the path of its parents, and `nodes` lists its objects.
+# Kinds of nodes in pgAdmin's tree, by the node below which they appear. open_each() requests the list of each kind
+# (`/browser/KIND/nodes/PARENT/`) and the tab with the properties (`/browser/KIND/obj/PARENT/`); PARENT has the ids of
+# the nodes above it.
 OF_THE_SERVER = ("role", "tablespace")
 OF_A_DATABASE = ("schema", "catalog", "cast", "event_trigger", "extension", "foreign_data_wrapper", "language", "publication", "subscription")
 OF_A_SCHEMA = ("table", "view", "mview", "sequence", "type", "domain", "collation", "function", "procedure", "trigger_function", "aggregate",
