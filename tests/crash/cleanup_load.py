@@ -21,7 +21,7 @@ from kafka_wire import Connection, array, string
 from patience import patience
 from pausable import Pausable
 
-# Ten times as often as a real server: kills are as frequent.
+# Retention and compaction run ten times as often as in a real server, so that each of the frequent kills can hit them.
 SETTINGS = {"log-retention-check-interval-ms": 30}
 RETAINED, COMPACTED = "retained", "compacted"
 KEPT_BYTES = 40_000
