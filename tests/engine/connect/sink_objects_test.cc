@@ -1,4 +1,5 @@
-// Checks the names, intents and positions of sinks.
+// Checks the names of the objects that sinks write (files, S3), the intents that name an object before it is written,
+// and the stored positions.
 #include "engine/connect/sink_objects.h"
 
 #include <gtest/gtest.h>

@@ -173,7 +173,8 @@ TEST_F(ForeignKeyJoin, nothing_is_seen_that_is_out_of_date) {
   }
 }
 
-// Rows are deleted and inserted again, and the tasks crash at any moment.
+// Random changes delete rows and insert them again, and tasks crash at any point and continue from their last commits.
+// Nevertheless the last output of each key must be the joined row of the two tables.
 TEST_F(ForeignKeyJoin, in_the_end_the_rows_are_those_of_the_tables) {
   settings_.num_partitions = 3;
   for (const bool is_left : {false, true}) {

@@ -20,7 +20,7 @@ TestRecord click(const std::string& id, int n) {
   return {id, "{\"N\":" + std::to_string(n) + "}", 1};
 }
 
-// Replaces the other thread. It evaluates the rows only when the test calls work().
+// Takes the place of the thread that evaluates expensive rows. It evaluates them only when the test calls work().
 class SlowRows : public QueryTest {
  protected:
   ~SlowRows() override {
@@ -110,7 +110,8 @@ TEST_F(SlowRows, a_failure_elsewhere_is_the_rows) {
   EXPECT_EQ(run->task().metrics().records_failed, 2u);
 }
 
-// Tests each operator that evaluates expressions, with fast and slow rows in turn.
+// Every operator that evaluates expressions must give the same output, whether its rows are evaluated at once or on the
+// other thread.
 TEST_F(SlowRows, the_output_is_the_same) {
   const std::vector<std::string> queries = {
       "CREATE STREAM x AS SELECT id, n FROM clicks WHERE LEN(LPAD('', n, 'x')) > 2;",
@@ -145,7 +146,7 @@ TEST_F(SlowRows, the_output_is_the_same) {
   }
 }
 
-// A record with a large value is given to the other thread without being tried first.
+// A record with a large value is given to the other thread without a first attempt, which would only take time.
 TEST_F(SlowRows, a_large_record_goes_to_the_other_thread_at_once) {
   auto run = query({"CREATE STREAM clicks (id VARCHAR KEY, list ARRAY<BIGINT>);"},
                    "CREATE STREAM x AS SELECT id, ARRAY_CONTAINS(list, 7) AS has FROM clicks;");

@@ -44,7 +44,9 @@ class TaskInput : public QueryTest {
   }
 };
 
-// The partitions' times are so far apart that they are read one after the other.
+// All records of a partition are later than those of the partition before it, so the partitions are read one after the
+// other. The first decoded records of the later partitions must be kept meanwhile, and not be decoded again in each
+// step.
 TEST_F(TaskInput, partitions_with_skewed_times_are_decoded_once) {
   constexpr int kPartitions = 8, kRecords = 500;
   settings_.num_partitions = kPartitions;

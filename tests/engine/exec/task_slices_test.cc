@@ -56,8 +56,8 @@ TEST_F(TaskSlices, a_record_in_thousands_of_windows_takes_several_steps) {
   EXPECT_EQ(count_lines(run->table()), 2 * 3600u);
 }
 
-// The server steps a task when its input has grown. The task may still have slices of an earlier
-// record to process in this step.
+// The server steps a task when its input has grown. The task may then still have work left from an earlier record. It
+// must take the new records later without another notification.
 TEST_F(TaskSlices, records_that_arrive_between_slices_are_taken_without_a_new_notification) {
   auto run = query({kClicks}, kHopping);
   run->options().slice.max_rows = 500;

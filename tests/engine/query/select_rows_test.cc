@@ -162,7 +162,8 @@ TEST_F(SelectRowsTest, names_of_with_that_read_each_other_twice_are_run_once) {
   EXPECT_EQ(answer(sql + " SELECT id FROM a39;").size(), 3U);
 }
 
-// A name of WITH that refers to a recursion reads other rows in each round.
+// The name of a WITH query that reads the rows of a recursion stands for other rows in each round, so its query must
+// run again in each round.
 TEST_F(SelectRowsTest, names_of_with_within_a_recursion_are_run_in_each_round) {
   const auto rows = answer(
       "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT s.i FROM (WITH x AS (SELECT i + 1 AS i "

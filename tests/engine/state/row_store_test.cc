@@ -114,7 +114,8 @@ TEST(RowStore, a_scan_stops_when_its_visitor_has_enough) {
   EXPECT_EQ(seen, 10);
 }
 
-// Between any two slices, rows are erased and inserted again, and enough new rows are added to make the map grow.
+// Between two slices of the scan, rows are erased and inserted again, and the map grows. The scan must show the rows
+// that the store had when it began.
 TEST(RowStore, a_scan_sees_the_rows_of_its_beginning_despite_changes) {
   for (uint64_t seed = 1; seed <= 20; ++seed) {
     Random random(seed);
