@@ -123,8 +123,9 @@ def main():
                     open(os.path.join(HERE, 'corpus', corpus, f'{name}_{version}'), 'wb').write(message.frame(version))
             else:
                 asked = sized(made_topic.frame(4)) + b''.join(sized(message.frame(version)) for version in versions)
-                # kafka_session.cc derives the user from the input's size: a longer client name selects each of the
-                # three users.
+                # kafka_session.cc chooses the user by the size of the input modulo 8: 0 to 3 anonymous, 4 and 5 few
+                # rights, 6 and 7 all rights. So the name of the client is made longer until the size selects the wanted
+                # user.
                 for who, rest in (('anybody', 0), ('few_rights', 4), ('all_rights', 6)):
                     client = b'fuzz' * 6
                     padded = lambda: asked + sized(message.frame(versions[-1], client))
