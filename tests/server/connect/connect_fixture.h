@@ -1,4 +1,5 @@
-// A server's log, metadata and connectors on a disk in memory. A test can stop the server or cut its power.
+// The parts of a server that connectors use (log, metadata, connectors), with a disk in memory. A test can stop the
+// server, or cut its power, so that unsynced writes are lost.
 #pragma once
 #include <gtest/gtest.h>
 

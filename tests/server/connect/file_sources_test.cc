@@ -267,8 +267,8 @@ TEST_F(FileSourceTest, a_full_disk_makes_the_task_wait) {
   EXPECT_EQ(wait_for_values("lines", 10), numbered("a", 0, 10));
 }
 
-// The power is cut at each of the first commits. After each cut and a restart, the lines of the file must be in the
-// topic once and in order.
+// Cuts the power at the first commit, then at the second, and so on; unsynced writes are lost. After each restart, each
+// line of the file must be in the topic once, and in order.
 TEST_F(FileSourceTest, each_line_arrives_once_when_the_power_is_cut_at_every_commit) {
   write("in/log", lines(numbered("a", 0, 400)));
   ASSERT_TRUE(server_->create("access", tail({{"max.batch.size", "20"}})));

@@ -1,5 +1,5 @@
-// Tests sources of files in servers that are killed at any moment: each line arrives once, in
-// order.
+// Servers with sources of files are killed at random times. After all restarts, each line of the files must be in the
+// topic once, and in order.
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/wait.h>

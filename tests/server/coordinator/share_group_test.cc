@@ -196,7 +196,8 @@ TEST_F(ShareGroupTest, waiting_members_get_new_records_in_turn) {
   EXPECT_EQ(lent(**in_vain), Lent{});
 }
 
-// The cost of an acknowledgement does not grow with the other partitions that waiting members read.
+// An acknowledgement frees records of some partitions. Its cost must depend on these partitions only, and not on all
+// partitions for which members wait.
 TEST_F(ShareGroupTest, an_acknowledgement_looks_only_at_partitions_that_it_frees) {
   make_topic("wide", 40);
   const Uuid wide = topics.snapshot()->find("wide")->id;

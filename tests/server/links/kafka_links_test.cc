@@ -208,7 +208,8 @@ TEST_F(KafkaLinksTest, a_dropped_link_fails_the_calls_that_wait) {
       << found.error().message;
 }
 
-// The client of CREATE LINK is on the loop of the links, which ends before the answer.
+// stop() ends the loop of the links while CREATE LINK still waits for the other cluster, so no later answer could be
+// delivered. Therefore stop() must first answer the call with an error.
 TEST_F(KafkaLinksTest, a_stop_ends_a_call_that_connects) {
   bool is_ended = false;
   ScriptedBroker silent(loop, [this](const kafka::RequestFrame&) {

@@ -64,7 +64,8 @@ TEST(Loop, a_loop_that_stops_runs_the_tasks_that_were_posted_before) {
   EXPECT_EQ(seen, 10);
 }
 
-// A post wakes the loop only if the mailbox was empty, so this test checks that no task is lost.
+// post() wakes the loop only if the mailbox was empty. If a thread saw a mailbox that the loop has just emptied, its
+// task would be forgotten.
 TEST(Loop, a_loop_that_sleeps_between_posts_of_many_threads_misses_none) {
   Loop loop;
   constexpr int kThreads = 4, kPosts = 5'000;
@@ -146,7 +147,8 @@ TEST(Loop, runs_deferred_tasks_when_the_turn_is_over) {
   EXPECT_EQ(seen, (std::vector<std::string>{"task", "deferred", "deferred again"}));
 }
 
-// However many slices of one kind wait, another kind waits for at most one of them.
+// Several kinds of work wait in slices. A kind waits for at most one slice of each other kind, even if another kind has
+// many.
 TEST(Loop, lets_kinds_of_work_take_turns) {
   Loop loop;
   std::vector<std::string> seen;

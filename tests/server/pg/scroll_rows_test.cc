@@ -1,5 +1,5 @@
-// Tests which rows a FETCH of a scrollable cursor returns, and the position of the cursor
-// afterwards.
+// A scrollable cursor (DECLARE ... SCROLL) moves forward and backward. These tests check which rows a FETCH returns,
+// and before or on which row the cursor stands afterwards.
 #include "server/pg/scroll_rows.h"
 
 #include <gtest/gtest.h>

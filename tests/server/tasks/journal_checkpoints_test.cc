@@ -624,7 +624,8 @@ TEST_F(JournalCheckpointsTest, a_failed_pass_is_read_again_and_earlier_ones_are_
   EXPECT_LT(full.attempts, 60);
 }
 
-// The entries before the damaged one are stored, but the stored position must not include those after it.
+// A checkpoint reads the journal in several passes. A later pass meets a damaged entry: the entries before it are
+// stored, but the stored position must not include the entries after it, and the journal must not be trimmed.
 TEST_F(JournalCheckpointsTest, damage_in_a_later_pass_keeps_the_journal) {
   for (const int64_t offset : {30, 59}) {
     begin_anew();
@@ -818,8 +819,8 @@ TEST_F(JournalCheckpointsTest, other_tasks_continue_beside_a_damaged_one) {
   ASSERT_TRUE(settle(*now));
   EXPECT_EQ(stored(kOther), (Restored{{"a", "2"}}));
   EXPECT_EQ(stored(), Restored{});
-  // The journal is not trimmed before the task is dropped: after a restart, the task could not detect that the
-  // beginning of its journal is missing.
+  // The journal is not trimmed while the damaged task exists. If it were, the server could not detect after a restart
+  // that entries of this task are missing. Dropping the task ends this.
   EXPECT_EQ(journal_length(), 4);
   now.reset();
   open();

@@ -263,8 +263,8 @@ TEST_F(SupervisorTest, a_fenced_task_is_built_again) {
   EXPECT_EQ(task_count(), 4u);
 }
 
-// A restart may take a minute if the journal begins far before the position of the checkpoint.
-// Statements meanwhile go on, and the query starts in the end.
+// To restart a task, the server reads the journal, which may take a minute if the last checkpoint is old. Statements
+// must not wait for this, and the query starts in the end.
 TEST_F(SupervisorTest, statements_do_not_wait_for_a_restart_that_restores_much) {
   node_ = std::make_unique<RunningQueries>(disks_, 2, CheckpointPolicy{.interval_ms = 1});
   ASSERT_TRUE(node_->define("DROP TABLE t;"));

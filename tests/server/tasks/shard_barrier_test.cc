@@ -1,4 +1,4 @@
-// The tasks of a shard at a barrier.
+// Tests how a shard stops its tasks at the cuts of a barrier (offsets up to which they read), and lets them continue.
 #include <map>
 
 #include "tests/server/tasks/running_queries.h"
@@ -112,7 +112,8 @@ TEST_F(ShardBarrier, refuses_a_second_barrier_and_missing_tasks) {
   }));
 }
 
-// A cut before the position of a task would show records that do not count.
+// The task has already processed records after this cut. Its table would show these records, although they do not
+// belong to the barrier, so the shard refuses the cut.
 TEST_F(ShardBarrier, refuses_a_cut_that_the_task_has_passed) {
   insert(3);
   EXPECT_TRUE(node_.eventually([&] { return taken(one_) == 3; }));
