@@ -183,7 +183,8 @@ void Checker::acknowledged(const TopicPartition& partition, Offset base_offset,
   history.acknowledged_end = std::max(history.acknowledged_end, offset);
 }
 
-// If the append took more than one request, records of other writers may be between the requests.
+// Checks that the acknowledged values are in the log, in their order. They need not be adjacent: if the append took
+// more than one request, records of other writers may be between them.
 void Checker::acknowledged_up_to(const TopicPartition& partition, Offset last_offset,
                                  const std::vector<std::string>& values) {
   History& history = histories_[partition];

@@ -29,7 +29,7 @@ constexpr size_t kCommitsOnWay = 3, kReadBytes = 300;
 constexpr std::string_view kTask = "lone/0/0", kTable = "sim", kCheckpoint = "checkpoint";
 const TopicPartition kInput{Uuid{{21}}, PartitionId{0}}, kOutput{Uuid{{22}}, PartitionId{0}};
 
-// The state of the task, which copies the input to the output and counts the records.
+// The state of the simulated task after a commit. The task copies its input to its output, and counts the records.
 struct State {
   TaskSequence sequence{0};
   Offset position{0};
