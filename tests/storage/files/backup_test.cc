@@ -66,8 +66,8 @@ TEST_F(BackupTest, nothing_is_overwritten) {
   EXPECT_EQ(refused.error().code, ErrorCode::ObjectState);
 }
 
-// No task could start with this copy, because the journals have a gap between the state and the
-// log.
+// In this copy, a journal of tasks in log.mdb begins after the position up to which state.mdb contains it. The entries
+// between the two are missing, so no task of this journal could start.
 TEST_F(BackupTest, a_copy_that_does_not_fit_is_refused) {
   change("state", "journals", [](WriteTransaction& write, TableHandle table) {
     return erase(write, table, first(write, table).first);

@@ -244,7 +244,8 @@ TEST(JournaledCommits, after_any_loss_of_data_pages_all_commits_exist) {
   }
 }
 
-// Each recovery repeats the pending changes from the same root, as often as it is interrupted.
+// A recovery is interrupted again and again. Each one must begin with the same root (commit of the data file), and
+// repeat all pending changes of the journal.
 TEST(JournaledCommits, an_interrupted_recovery_is_repeated) {
   const ScratchDirectory directory;
   Writer writer(5);
@@ -586,7 +587,8 @@ TEST(JournaledCommits, one_that_was_not_is_refused_without_it) {
   EXPECT_EQ(model_of(copy.path()), model);
 }
 
-// An earlier version has an entry for each commit, and another mark in the data file.
+// An earlier version wrote an entry for each commit, and stored the identity of the journal in the data file in another
+// way. Such a journal must still be replayed.
 TEST(JournaledCommits, the_journal_of_an_earlier_version_is_read) {
   const ScratchDirectory directory, copy;
   Writer writer(3);

@@ -127,7 +127,7 @@ TEST(LmdbStore, a_file_that_lacks_free_pages_only_is_opened) {
   }
 }
 
-// A power cut during the first start can leave a file that is not complete.
+// A power cut during the first start can leave a data file that is not complete. The next start must create it again.
 TEST(LmdbStore, an_incomplete_file_of_a_first_start_is_made_again) {
   const ScratchDirectory directory;
   const std::string path = directory.path() + "/test.mdb";

@@ -675,7 +675,7 @@ TEST_F(LogCleanerTruncationTest, a_pass_beyond_the_log_end_is_refused) {
   EXPECT_EQ(log_->find_partition(partition_)->cleaned_end(), Offset{0});
 }
 
-// The power is cut at each commit of the pass.
+// Repeats a pass of the compaction, and cuts the power at its first commit, then at the second, and so on.
 TEST_F(LogCleanerTest, a_crash_at_any_moment_leaves_the_same_table) {
   compact_always();
   Rows rows;

@@ -58,7 +58,8 @@ struct Contents {
   }
 };
 
-// Options with which a slice removes one or two entries.
+// The log removes a dropped topic in slices, and each slice is one commit. With these options a slice removes only one
+// or two entries, so each removal in these tests needs many commits.
 LogOptions tiny_slices() {
   LogOptions options;
   options.removal_budget.size_bytes = 300;
@@ -84,7 +85,8 @@ TEST(Removal, dropped_topics_are_unknown_at_once_and_leave_nothing_behind) {
   disk.set_before_sync({});
 }
 
-// The power is cut once at each commit of the removal.
+// Repeats the removal, and cuts the power at its first commit, then at the second, and so on. The next start must
+// remove the rest.
 TEST(Removal, a_power_cut_at_any_moment_is_made_up_for_by_the_next_start) {
   for (int cut_at = 1;; ++cut_at) {
     MemoryDisk disk;
@@ -123,8 +125,8 @@ TEST(Removal, a_task_made_again_under_its_old_id_sees_nothing_of_the_old_one) {
   EXPECT_EQ(journal_of_task(*log, "q/0/0"), Values{"1:new"});
 }
 
-// A consumer was away, so its exchange is trimmed by thousands of batches, some of which are
-// removed in later slices.
+// A consumer has been away, so its exchange has thousands of batches. One commit trims all of them: readers cannot see
+// them afterwards, although some of them are removed later.
 TEST(Removal, a_long_backlog_is_trimmed_in_slices_and_is_out_of_reach_meanwhile) {
   MemoryDisk disk;
   LogOptions options;

@@ -539,7 +539,8 @@ TEST_F(ReplicaLogTest,
   EXPECT_EQ(visible_values(), Values{});
   ASSERT_TRUE(follow(led(batch_of("b"), 1, 3), 4, 2));
   EXPECT_EQ(visible_values(), (Values{"a0", "b0"}));
-  // After the report of the leader, the high watermark stays as usual.
+  // The leader has reported its high watermark since the unclean election. A later role under the same election
+  // therefore keeps the high watermark.
   ASSERT_TRUE(follow_after_unclean(5, 3));
   EXPECT_EQ(visible_values(), (Values{"a0", "b0"}));
 }

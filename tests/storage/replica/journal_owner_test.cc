@@ -114,7 +114,7 @@ TEST_F(JournalOwnerTest, outputs_go_when_their_commit_is_visible_and_wait_for_no
   EXPECT_EQ(delivered_, 1);
 }
 
-// A mark takes its turn among the commits, and no output depends on it.
+// A mark keeps its place among the commits, and no output waits for it.
 TEST_F(JournalOwnerTest, a_mark_is_written_behind_the_commits_before_it) {
   open_log(1 << 20);
   own();
@@ -131,8 +131,8 @@ TEST_F(JournalOwnerTest, a_mark_is_written_behind_the_commits_before_it) {
   EXPECT_EQ(read_values(*log_, kJournal).size(), 4u);
 }
 
-// Under load the log is often full. If all tasks were built again each time, no time would be left for other
-// work.
+// A full queue of the log must not count as a failed append. After a failed append, all tasks of the journal are built
+// again; under load the queue is often full, so the tasks would be built again and again, and would do no other work.
 TEST_F(JournalOwnerTest, a_log_without_room_is_waited_for) {
   open_log(64 << 10);
   own();
@@ -171,8 +171,8 @@ TEST_F(JournalOwnerTest, an_owner_destroyed_while_it_waits_for_space_writes_noth
   EXPECT_TRUE(read_values(*log_, kJournal).empty());
 }
 
-// A delivery with a long delay makes all later commits wait, which may be megabytes. Other work must not wait until
-// they are read.
+// If an output cannot be delivered for a long time, all later commits wait in the journal, which may then have many
+// megabytes. A new owner reads them in portions, so that other work on its loop need not wait until all are read.
 TEST_F(JournalOwnerTest, commits_are_read_in_portions) {
   settings_.fetch_max_bytes = 100 << 10;
   open_log(64 << 20);

@@ -190,7 +190,8 @@ TEST_F(StateStoreTest, a_task_without_a_checkpoint_is_empty) {
   EXPECT_EQ(position_.position, TaskSequence{0});
 }
 
-// The drop is one commit; the leftovers are removed in slices, whatever happens in between.
+// A drop is one commit, after which the store cannot be found. Its entries are removed later, some per commit, and must
+// be gone in the end even if the server stops in between.
 TEST_F(StateStoreTest, a_dropped_task_is_unknown_at_once_and_leaves_nothing_behind) {
   for (int cut_at = 0; cut_at < 15; ++cut_at) {
     disk_.set_before_sync({});
@@ -438,8 +439,8 @@ TEST_F(StateStoreTest, dropping_tasks_takes_all_of_theirs_and_nothing_else) {
   EXPECT_FALSE(drop(""));
 }
 
-// The checkpoint leaves newer entries with the old position. The journal from this position on
-// writes them again.
+// A checkpoint is written in several transactions (chunks), and only the last one sets the position. A power cut leaves
+// newer entries with the old position. The journal from this position on writes the same values again.
 TEST_F(StateStoreTest, a_power_cut_between_chunks_leaves_the_old_position) {
   options_.chunk_keys = 1;
   open();
