@@ -1,6 +1,9 @@
-// Fuzz target: the headers of a POST request with the cookie of a session, one in each line. For any headers, the cookie
-// authorises the request only if the browser states that a page of this server has sent it, and only with a JSON type.
-// The bytes are also read as a statement for the audit, which must not contain its password.
+// Fuzz target for requests that are authorised by the cookie of a console session, and for the texts of the audit.
+//
+// The input is used as the headers of a POST request with such a cookie, one header in each line. The cookie may
+// authorise the request only if the headers state that a page of this server has sent it. If the headers contain a
+// content type, it must be a type of JSON. The input is also used as an SQL statement with a password, and the audit
+// must not contain the password.
 #include <absl/strings/ascii.h>
 
 #include <cstdlib>

@@ -1,5 +1,5 @@
-// Tests tasks on both sides of an exchange: records of the previous version, restarts in the middle of a block,
-// damaged records.
+// Tests the task that writes an exchange, and the task that reads it. The tests use records of the previous version,
+// restarts in the middle of a block, and damaged records.
 #include "engine/exec/exchange_codec.h"
 #include "records/batch_builder.h"
 #include "tests/engine/exec/query_test.h"

@@ -26,8 +26,8 @@ TEST_F(ListOffsetsTest, the_record_with_the_largest_timestamp_is_found_wherever_
     EXPECT_EQ(produce_error(produce("t", batch("v", timestamp))), KafkaError::None);
   EXPECT_EQ(find(-3, 7).offset, 1);
   EXPECT_EQ(find(-3, 7).timestamp, 9000);
-  // With 2,100 more records the time index gets entries. The record with the largest timestamp
-  // precedes them.
+  // After 2,100 more records the time index has entries. The record with the largest timestamp lies
+  // before the records of all these entries, and must be found nevertheless.
   for (int i = 0; i < 2100; ++i)
     EXPECT_EQ(produce_error(produce("t", batch("v", 4000 + i))), KafkaError::None);
   EXPECT_EQ(find(-3, 7).offset, 1);

@@ -129,9 +129,10 @@ TEST_F(TransactionRequestsTest, clients_of_the_second_version_write_without_anno
   ASSERT_EQ(end_second(false), KafkaError::None);
 }
 
-// The first and the second batch both ask the coordinator to add their partition to the
-// transaction. When the third batch asks, the partition has been added by the first request, but
-// the second request is not answered yet.
+// Each batch asks the coordinator whether its partition belongs to the transaction. The answers to the first two
+// batches are negative, so both send a request to add the partition. Then the coordinator answers in this order: the
+// request of the first batch, the question of the third batch, the request of the second batch. The batches must
+// nevertheless be appended in the order in which they were sent.
 TEST_F(TransactionRequestsTest,
        batches_go_in_order_though_the_coordinator_answers_a_later_one_first) {
   backend.holds_joins = true;

@@ -8,8 +8,8 @@
 namespace server {
 namespace {
 
-// A declared table. The test truncates the log of its topic, as a new leader does if it lacks the
-// last records.
+// Tests a declared table whose topic loses records. The tests truncate the log of the topic, as a replica does if its
+// new leader does not have the last records.
 class RenewedTablesTest : public testing::Test {
  protected:
   void start() {
@@ -50,7 +50,8 @@ class RenewedTablesTest : public testing::Test {
           .set_role(node_->partition("t"), role, LeaderEpoch{epoch}, done, LeaderEpoch{1});
     });
   }
-  // Loses records: the leader of epoch 1 has only the first record, and then another one.
+  // Truncates the log as if the leader of epoch 1 had only the first of the three records. Then appends the record "b"
+  // in epoch 2.
   void lose_records() {
     set_role(storage::ReplicaRole::Follower, 1);
     wait_for([&](auto done) {
