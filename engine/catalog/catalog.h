@@ -150,7 +150,7 @@ class Topics {
   virtual std::vector<TopicDescription> all() const = 0;  // ordered by name
 };
 
-// Settings of the server that decide defaults of statements (DESIGN section 9).
+// Settings of the server that decide defaults of statements (docs/CONFIGURATION.md).
 struct EngineSettings {
   bool ksqldb_compat = false;  // `compat = ksqldb`: all of ksqlDB's defaults
   int num_partitions = 4;      // for topics that a statement creates without a partition count

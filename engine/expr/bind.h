@@ -107,8 +107,9 @@ Result<BoundAggregate> bind_aggregate(const FunctionCall& call, TextPosition pos
                                       const Scope& scope,
                                       std::map<std::string, std::string> properties = {});
 
-// Converts the expression to `type` by implicit coercion (section 9.1 of the dialect); for
-// literals, section 9.2 applies. Fails with TypeMismatch.
+// Converts the expression to `type` as is_implicitly_castable() allows (engine/types/coercion.h). A
+// literal may also become a string, and a string literal may become any type that CAST can make of
+// it. Fails with TypeMismatch.
 Result<BoundExpression> coerce(BoundExpression expression, const SqlType& type);
 // Converts as CAST does. Fails with InvalidCast, "Cast of X to Y is not supported".
 Result<BoundExpression> cast(BoundExpression expression, const SqlType& type);

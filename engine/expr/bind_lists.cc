@@ -1,4 +1,4 @@
-// Finds the common type of a list, as in IN, ARRAY[...] and MAP(...) (dialect, 9.2).
+// Finds the common type of a list, as in IN, ARRAY[...] and MAP(...).
 #include <algorithm>
 
 #include "engine/expr/binder.h"

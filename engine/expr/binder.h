@@ -54,8 +54,7 @@ class Binder {
                                     CallKind expected);
   Result<uint32_t> resolve(const ColumnRef& column, TextPosition position) const;
 
-  // Converts all items to their common type (section 9.2 of the dialect) and returns this type;
-  // Null if all items are NULL.
+  // Converts all items to their common type and returns this type; Null if all items are NULL.
   Result<SqlType> unify(std::vector<BoundItem>& items);
   // Converts to the type like coerce(). A parameter of unknown type gets the type.
   Result<BoundExpression> coerce_to(BoundExpression bound, const SqlType& type);

@@ -10,8 +10,8 @@
 namespace engine {
 
 // Analyses the joins. The sources must have been resolved, and the conditions must be canonical
-// (Analysis). Fails if a condition is one that no join may have (section 13.1 of the dialect). Does
-// not check types. With `as_ksqldb`, also fails for conditions that ksqlDB refuses although their
+// (Analysis). Fails if a condition is one that no join may have (docs/sql/joins.md). Does not check
+// types. With `as_ksqldb`, also fails for conditions that ksqlDB refuses although their
 // result is defined, such as a join of a source with itself.
 Result<std::vector<AnalysedJoin>> analyse_joins(std::vector<Join> joins,
                                                 const std::vector<AnalysedSource>& sources,

@@ -1,4 +1,4 @@
-// Checks whether a join is supported (dialect, section 13).
+// Checks whether a join is supported (docs/sql/joins.md).
 #pragma once
 #include "engine/plan/analysis.h"
 

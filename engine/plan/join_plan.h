@@ -16,8 +16,8 @@ struct PlannedJoins {
   Status support = {};
 };
 
-// Adds the steps to `builder`, whose layout then has the columns of all sources. Fails for joins
-// that no query may have (section 13 of the dialect).
+// Adds the steps of the joins to `builder`, whose layout then has the columns of all sources. Fails
+// if a condition, a type or a window of a join is not allowed in any query (docs/sql/joins.md).
 Result<PlannedJoins> plan_joins(const Analysis& analysis, const SelectTarget& target,
                                 const PlanContext& context, StageBuilder& builder);
 

@@ -6,7 +6,7 @@
 namespace engine {
 
 // Fails with InvalidStatement unless `next` has the kind, topic, formats, event time and key of
-// `old`, and all value columns of `old`, in order, before new ones (dialect, section 19).
+// `old`, and all value columns of `old`, in the same order, before its new columns.
 Status check_replaceable(const DataSource& old, const DataSource& next);
 
 // Fails with ObjectState while another query is being built that will replace the query of this

@@ -35,7 +35,8 @@ Status find_table_functions(const Expression& expression, std::vector<const Expr
 Status check_where_bounds(const Analysis& analysis);
 // Fails if a query with joins refers to the bounds of its own windows, as in ksqlDB.
 Status check_no_bounds_of_join(const Analysis& analysis);
-// Checks GROUP BY as far as this is possible without types (dialect, section 12).
+// Checks the parts of GROUP BY that can be checked without types. Fails, for example, if the query
+// has no aggregate, or if GROUP BY contains an aggregate or the same expression twice.
 Status check_grouping(const Analysis& analysis);
 // Returns the name of the group's key column: that of the selected item, or a generated one.
 std::string grouping_name(const Analysis& analysis, size_t index);

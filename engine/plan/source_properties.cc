@@ -150,8 +150,7 @@ Status read_nullable(const Property& property, std::optional<std::string>& to) {
 }
 Status read_elsewhere(const Property&, SourceProperties&) { return {}; }
 
-// All properties, and the statements that support them. The dialect's section 4 (ksqldb-dialect)
-// defines their meaning.
+// All properties, and the statements that support them. docs/sql/sources.md explains their meaning.
 struct PropertyRow {
   std::string_view name;
   bool in_create, in_create_as, in_insert;

@@ -1,5 +1,4 @@
-// Compares the records in the topics with the expected records of a case (section 1.5 of the
-// format's description).
+// Compares the records in the topics with the expected records (`outputs`) of a test case.
 #pragma once
 #include <map>
 #include <span>

@@ -1,5 +1,4 @@
-// Compares the catalog and the topics with a case's `post` (section 1.7 of the format's
-// description).
+// Compares the catalog and the topics with the post-conditions (`post`) of a test case.
 #pragma once
 #include <string>
 

@@ -1,4 +1,4 @@
-// Runs one case against an engine, as sections 1.2 to 1.7 of the case format's description define.
+// Runs one test case of ksqlDB's query-translation format against an engine.
 #pragma once
 #include <string>
 

@@ -1,5 +1,5 @@
-// Cases of the query-translation format, parsed and with their templates filled in. The format's
-// own description defines the members; the names of the fields follow that description.
+// Cases of the query-translation format, parsed and with their templates filled in. The
+// fields have the names of the members in that format.
 #pragma once
 #include <cstdint>
 #include <filesystem>
