@@ -373,8 +373,8 @@ Status LmdbStore::make_file_whole() const {
   if (::fstat(lock_file_, &file) != 0) return lmdb_failure(errno, "read the size of the data file");
   const auto size = static_cast<uint64_t>(file.st_size);
   if (size >= expected) return {};
-  // Extends the file, so that the list of free pages can be read even if it lies in a missing page:
-  // such a page reads as zeros, which LMDB recognizes as damage.
+  // Extends the file before the list of free pages is read. The list itself may lie in a missing page. A read beyond
+  // the end of the file would kill the process, but the extended file has zeros there, which LMDB recognizes as damage.
   if (::ftruncate(lock_file_, static_cast<off_t>(expected)) != 0)
     return lmdb_failure(errno, "write the data file");
   const uint64_t page_size = expected / (uint64_t{info.me_last_pgno} + 1);

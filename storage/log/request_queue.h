@@ -55,7 +55,7 @@ size_t size_of(std::span<const LogWork> group);
 // Threads: any may put; one thread at a time has the role.
 class RequestQueue {
  public:
-  // Tasks has task commits and other work, in one order. Clients has appends.
+  // Tasks has CommitWork and OtherWork, in the order in which they were queued. Clients has AppendWork and FollowWork.
   enum class Lane { Tasks, Clients };
 
   // `task_wait_us` is how long commits of tasks may wait for a client's work (task_pause.h).

@@ -175,10 +175,10 @@ void EtcdLogCutter::remove_commands(const SnapshotPointer& pointer) {
       });
 }
 
-// Removes one snapshot after another, by the pieces that etcd has now. One request for the range of
-// all other snapshots would be dangerous: a late request could remove pieces that were written
-// since. All requests have the pointer of the beginning as a condition: if the pointer moves, the
-// new snapshot must not be removed.
+// Removes the pieces of all snapshots except the one that `pointer` names, one snapshot after another. Each request
+// names pieces that etcd has now. A request for the whole range of other snapshots could arrive late, and remove pieces
+// of a snapshot that was written in the meantime. Each request succeeds only while the stored pointer is unchanged. If
+// the pointer has moved to a newer snapshot, the request must not remove that snapshot.
 void EtcdLogCutter::remove_pieces(const SnapshotPointer& pointer) {
   const EtcdTransaction fence = fenced();
   remove_first_of(log_.keys().pieces_before(pointer), fence, [this, pointer, fence] {

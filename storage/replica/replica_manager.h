@@ -76,8 +76,8 @@ class ReplicaManager {
   void note_space();
   bool keeps(const PartitionAssignment& assignment) const;
   ReplicaRole role_of(const PartitionAssignment& assignment) const;
-  // Returns whether the suspension forbids the change of role that `assignment` requires. The log
-  // then keeps its present role.
+  // Returns whether this node is suspended and `assignment` names it as the leader. The node then
+  // must not lead the partition, and the log keeps its present role.
   bool is_suspended(const PartitionAssignment& assignment) const;
   void apply_one(const TopicPartition& partition);
   void realise(Replica& replica);
