@@ -103,8 +103,9 @@ Status ClusterFounding::write_pieces(const SnapshotPointer& pointer, std::string
 
 // Returns the transaction that makes the snapshot visible. Its condition is that etcd has no
 // metadata of the cluster, or that the command of an earlier founding is still its only command.
-// The new command has another revision than this earlier command. So a node that has read the
-// earlier command cannot append commands.
+// In the second case the transaction removes the earlier command and writes the new one at a later
+// revision. A node that has read only the earlier command can then append nothing, because its
+// append requires that the earlier command still exists.
 storage::EtcdTransaction ClusterFounding::step_that_counts(
     const SnapshotPointer& pointer,
     const std::optional<ClusterInEtcd::Untouched>& in_place_of) const {

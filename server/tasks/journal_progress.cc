@@ -14,7 +14,8 @@ namespace {
 // A node's position in a journal:
 //   key "journal/N" in the table "cluster"   next offset i64, leader epoch i32 of the last batch before it, offset i64
 //                                            before which all outputs are delivered, size of the last snapshot i64,
-//                                            leader epoch i32 that the last unclean election before it began
+//                                            leader epoch i32 that began with the last unclean election before the
+//                                            next offset (0: there was none)
 constexpr std::string_view kTable = "cluster", kPrefix = "journal/";
 
 std::string key_of(PartitionId journal) {

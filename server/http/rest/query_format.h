@@ -55,7 +55,8 @@ enum class QueryEndpoint : uint8_t { Query, QueryStream, EventStream };
 // id of the last event.
 inline constexpr std::string_view kEndEventId = "end";
 std::unique_ptr<QueryFormat> make_query_format(QueryEndpoint endpoint, std::string_view accept);
-// Whether the client accepts lines only as one JSON document.
+// Returns whether the Accept header prefers one JSON array to separate lines. If it prefers neither of them, the answer
+// has lines.
 bool wants_array(std::string_view accept);
 
 // Returns the columns in ksqlDB's form: "`ID` STRING KEY, `N` BIGINT".

@@ -43,7 +43,8 @@ class TopicExecution : public SqlExecution {
                  {},
                  "Send it before BEGIN or after COMMIT: the change cannot be rolled back."};
   }
-  // Wraps a handler of a successful answer; an error ends the statement.
+  // Returns a callback that passes a successful answer to `handle`. An error ends the statement, unless repeats() sends
+  // the request again.
   template <class T, class F>
   KafkaAdmin::Done<T> answered(F handle) {
     return on_loop([this, handle](Result<T> answer) {
@@ -203,8 +204,8 @@ class ResetExecution final : public TopicExecution {
     return {};
   }
 
-  // Returns the group of this name; a name without quotes fits in any letter case. Fails with UndefinedObject if it fits
-  // several groups; null if it fits none.
+  // Returns the group of this name; a name without quotes fits in any letter case. Fails with UndefinedObject if it
+  // fits several groups; null if it fits none.
   static Result<const engine::ConsumerGroup*> find_group(const SqlParts::Groups& told,
                                                          const engine::Name& name) {
     const engine::ConsumerGroup* only = nullptr;
