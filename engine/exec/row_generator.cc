@@ -66,7 +66,8 @@ struct GeneratedNulls {
   }
 };
 
-// Base of all columns whose values are chosen one by one; `Append` appends the chosen value to the column.
+// Generates a column by choosing the values one by one. For each row it appends NULL or calls `Append`, a function that
+// appends the chosen value to the column.
 template <class Append>
 class ChosenColumn final : public ColumnGenerator {
  public:

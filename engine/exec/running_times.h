@@ -1,8 +1,8 @@
-// For each record of a partition, the highest event time up to this record (the running maximum).
-// The readers of a time-ordered exchange merge the rows of several lanes by this time. It never
-// decreases, so it is a lower bound for all later rows of the lane. If a reader knows the next row
-// of each lane and takes the one with the lowest time, the order is the same as if one task read
-// all partitions and took the records by their own times.
+// The running maximum of each record of a partition: the highest event time among this record and all records before
+// it. The readers of a time-ordered exchange merge the rows of several lanes by their running maxima. These never
+// decrease within a lane, so the maximum of a row is a lower bound for all later rows of the lane. A reader that knows
+// the next row of each lane takes the row with the lowest maximum. It thus has the same order of rows as one task that
+// reads all partitions and always takes the next record with the lowest event time.
 #pragma once
 #include <cstdint>
 #include <functional>

@@ -18,7 +18,8 @@ struct Property {
   ExpressionPtr value;
   TextPosition position;
 
-  // Returns the value's text without quotes: 'JSON' is JSON, 4 is "4", true is "true", null is "null".
+  // Returns the text of the value: the content of a string literal without its quotes, or the SQL
+  // text of any other literal, such as 4, true or null.
   std::string text() const;
 };
 using PropertyList = std::vector<Property>;

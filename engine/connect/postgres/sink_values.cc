@@ -195,8 +195,8 @@ constexpr LogicalType kLogicalTypes[] = {
     {"io.debezium.data.Xml", text_itself, "xml"},
 };
 
-// The types of schemas without a name, as the dialect of PostgreSQL in Confluent's JDBC sink has them. Maps and structs,
-// which it refuses, are jsonb.
+// The types of schemas without a name, as the dialect of PostgreSQL in Confluent's JDBC sink has them. Maps and
+// structs, which it refuses, are jsonb.
 constexpr std::pair<std::string_view, std::string_view> kColumnTypes[] = {
     {"int8", "smallint"},
     {"int16", "smallint"},
@@ -220,7 +220,8 @@ const LogicalType* logical_type(const JsonTree& schema) {
   return found == std::end(kLogicalTypes) ? nullptr : found;
 }
 
-// Replaces the values within arrays, maps and structs by their texts, where the text differs from JSON's form.
+// Replaces each value whose schema is a logical type (kLogicalTypes) by a JSON string with PostgreSQL's text of the
+// value. This includes values within arrays, maps and structs. All other values stay as they are.
 Result<JsonTree> converted(JsonTree value, const JsonTree* schema) {
   if (schema == nullptr || value.is_null()) return value;
   if (const LogicalType* type = logical_type(*schema))
