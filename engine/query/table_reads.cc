@@ -279,8 +279,9 @@ class SourceChoice {
   std::vector<std::vector<KeySource>> possible_;
 };
 
-// Returns the last step of the plan if it is a LIMIT that the first rows of the tables may satisfy: it has no order, a
-// limit and an offset that are at most kMostWanted together, and the query reads tables only. Otherwise returns null.
+// Returns the last step of the plan if it is a LIMIT that the first rows of the tables may satisfy. The limit must hold
+// for all rows together, the limit plus the offset must be at most kMostWanted, and the query must not read streams or
+// tables of the catalog. Otherwise returns null.
 const CutRows* limit_of(const SelectRowsPlan& plan) {
   const auto* cut = std::get_if<CutRows>(&plan.root->step);
   const bool is_limit = cut && !plan.root->is_shared && cut->keys == 0 && cut->most &&
