@@ -44,14 +44,16 @@ int report_unknown_action(std::string_view command, std::string_view word,
                           std::vector<std::string> actions) {
   // Words that other programs use for the actions of this program.
   constexpr std::pair<std::string_view, std::string_view> kSynonyms[] = {
-      {"remove", "delete"},      {"rm", "delete"},     {"drop", "delete"},  {"ls", "list"},
-      {"show", "describe"},      {"info", "describe"}, {"get", "describe"}, {"new", "create"},
-      {"make", "create"},        {"add", "create"},    {"set", "alter"},    {"update", "alter"},
-      {"modify", "alter"},       {"delete", "remove"}, {"show", "list"},    {"describe", "show"},
-      {"reset", "reset-offsets"}, {"lag", "describe"},  {"nodes", "status"}, {"list", "status"},
-      {"ls", "status"},          {"show", "status"},   {"info", "status"},  {"set", "use"},
-      {"switch", "use"},         {"select", "use"},    {"add-partitions", "alter"},
-      {"offsets", "describe"},   {"seek", "reset-offsets"}, {"rewind", "reset-offsets"}};
+      {"remove", "delete"},    {"rm", "delete"},           {"drop", "delete"},
+      {"ls", "list"},          {"show", "describe"},       {"info", "describe"},
+      {"get", "describe"},     {"new", "create"},          {"make", "create"},
+      {"add", "create"},       {"set", "alter"},           {"update", "alter"},
+      {"modify", "alter"},     {"delete", "remove"},       {"show", "list"},
+      {"describe", "show"},    {"reset", "reset-offsets"}, {"lag", "describe"},
+      {"nodes", "status"},     {"list", "status"},         {"ls", "status"},
+      {"show", "status"},      {"info", "status"},         {"set", "use"},
+      {"switch", "use"},       {"select", "use"},          {"add-partitions", "alter"},
+      {"offsets", "describe"}, {"seek", "reset-offsets"},  {"rewind", "reset-offsets"}};
   // Words for which another subcommand, or a tool, exists.
   constexpr std::pair<std::string_view, std::string_view> kElsewhere[] = {
       {"consume", "millrace consume TOPIC prints the records of a topic"},
@@ -61,8 +63,9 @@ int report_unknown_action(std::string_view command, std::string_view word,
       {"write", "millrace produce TOPIC < FILE sends the lines of a file"},
       {"config", "millrace config topic NAME KEY=VALUE changes a setting"},
       {"rename", "a topic keeps its name; millrace topic create makes another one"},
-      {"truncate", "kafka-delete-records deletes the first records of a topic, and retention.ms the "
-                   "old ones"},
+      {"truncate",
+       "kafka-delete-records deletes the first records of a topic, and retention.ms the "
+       "old ones"},
       {"init", "millrace server --cluster NAME starts the first node of a cluster"},
       {"create", "millrace server --cluster NAME starts the first node of a cluster"}};
   std::string near;

@@ -17,12 +17,13 @@ constexpr size_t kHelpWidth = 100;
 // them. The flag `ours` also shows which command it is: millrace produce is the only one with
 // message-send-max-retries.
 struct ForeignFlag {
-  std::string_view foreign;  // names and letters, separated by blanks
-  std::string_view ours;     // the row counts only for commands that have this flag
+  std::string_view foreign;    // names and letters, separated by blanks
+  std::string_view ours;       // the row counts only for commands that have this flag
   std::string_view hint = {};  // empty: the flag `ours` replaces the foreign one
 };
 constexpr std::string_view kKeys =
-    "Lines have keys with --property parse.key=true --property key.separator=: and the form KEY:VALUE.";
+    "Lines have keys with --property parse.key=true --property key.separator=: and the form "
+    "KEY:VALUE.";
 constexpr std::string_view kLines =
     "Records are the lines of the standard input: millrace produce TOPIC < FILE, or echo 'text' | "
     "millrace produce TOPIC.";

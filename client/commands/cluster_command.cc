@@ -197,9 +197,10 @@ Status rebalance(ClusterAdmin& admin, const Flags& flags) {
 }
 
 Result<int32_t> node_of(const Flags& flags) {
-  if (flags.words().empty()) return wrong_usage("the id of a node is missing",
-                                                  "It follows the action. millrace cluster status "
-                                                  "lists the nodes.");
+  if (flags.words().empty())
+    return wrong_usage("the id of a node is missing",
+                       "It follows the action. millrace cluster status "
+                       "lists the nodes.");
   const auto node = parse_number(flags.words().front(), 0, INT32_MAX);
   if (!node) return wrong_usage(fmt::format("\"{}\" is not a node id", flags.words().front()));
   return static_cast<int32_t>(*node);

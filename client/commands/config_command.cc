@@ -82,19 +82,19 @@ Result<ConfigRequest> read_command_line(const Flags& flags) {
   const bool is_setting =
       words.size() > 1 && words[0] != "group" && words[1].find('=') != std::string::npos;
   if (words.size() < 2 || is_setting)
-    return wrong_usage(fmt::format("the name of the {} is missing", words[0]),
-                       fmt::format("Use millrace config {} {}{}.", words[0],
-                                   words[0] == "broker" ? "1" : "NAME",
-                                   words.size() < 2 ? "" : " " + words[1]));
+    return wrong_usage(
+        fmt::format("the name of the {} is missing", words[0]),
+        fmt::format("Use millrace config {} {}{}.", words[0], words[0] == "broker" ? "1" : "NAME",
+                    words.size() < 2 ? "" : " " + words[1]));
   ConfigRequest request{owner->second, words[0], words[1], {}, flags.all("unset")};
   for (size_t i = 2; i < words.size(); ++i) {
     const size_t equals = words[i].find('=');
     if (equals == 0 || equals == std::string::npos)
-      return wrong_usage(fmt::format("\"{}\" is not a setting of the form KEY=VALUE", words[i]),
-                         fmt::format("Use {}={}. --unset {} resets it, and a command without "
-                                     "KEY=VALUE shows the settings.",
-                                     words[i], i + 1 < words.size() ? words[i + 1] : "VALUE",
-                                     words[i]));
+      return wrong_usage(
+          fmt::format("\"{}\" is not a setting of the form KEY=VALUE", words[i]),
+          fmt::format("Use {}={}. --unset {} resets it, and a command without "
+                      "KEY=VALUE shows the settings.",
+                      words[i], i + 1 < words.size() ? words[i + 1] : "VALUE", words[i]));
     request.set[words[i].substr(0, equals)] = words[i].substr(equals + 1);
   }
   for (const std::string& name : request.unset)

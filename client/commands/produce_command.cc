@@ -93,7 +93,8 @@ Result<ProduceRequest> to_request(const Flags& flags) {
       flags.text(kBootstrapFlag.name, flags.text("broker-list", "localhost:9092"));
   request.topic = flags.text("topic", flags.words().empty() ? "" : flags.words().front());
   if (request.topic.empty())
-    return Error{ErrorCode::InvalidParameter, "a topic is missing: --topic",
+    return Error{ErrorCode::InvalidParameter,
+                 "a topic is missing: --topic",
                  {},
                  "It follows the command: millrace produce orders < orders.jsonl."};
   if (flags.has("partition"))

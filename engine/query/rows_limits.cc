@@ -11,10 +11,10 @@
 namespace engine {
 
 bool has_subquery(const Expression* expression) {
-  return expression &&
-         (expression->is<Subquery>() ||
-          std::ranges::any_of(children(*expression),
-                              [](const Expression* child) { return has_subquery(child); }));
+  return expression && (expression->is<Subquery>() ||
+                        std::ranges::any_of(children(*expression), [](const Expression* child) {
+                          return has_subquery(child);
+                        }));
 }
 
 // Plans LIMIT and OFFSET as a SELECT of one row with two columns.

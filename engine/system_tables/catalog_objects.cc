@@ -137,9 +137,8 @@ void CatalogObjects::set_visible() {
   }
 }
 
-void CatalogObjects::hide_from(
-    const std::optional<std::string>& reader, const Catalog& catalog,
-    const std::function<bool(const std::string& topic)>& may_see_topic) {
+void CatalogObjects::hide_from(const std::optional<std::string>& reader, const Catalog& catalog,
+                               const std::function<bool(const std::string& topic)>& may_see_topic) {
   const std::function<bool(const std::string&)> may_see_named = [&](const std::string& name) {
     if (const DataSource* source = catalog.find_source(name)) return may_see_topic(source->topic);
     const ViewPtr* view = catalog.views.get(name);

@@ -199,8 +199,7 @@ Explained query_lines(const RunningQuery& running, const QueryStatuses& statuses
 
 Result<Explained> explain_query_id(const std::string& id, const InformationContext& context,
                                    ExplainFormat format) {
-  if (const auto found = context.queries.find(id);
-      found && may_see_query(*found->query, context))
+  if (const auto found = context.queries.find(id); found && may_see_query(*found->query, context))
     return query_lines(*found, context.statuses, format);
   Lines ids;
   std::string writer;  // the query that writes the stream or table with this name

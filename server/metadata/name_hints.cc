@@ -147,12 +147,13 @@ Error without_hidden_names(Error error, const MetadataImage& image, const Asker&
                               error.code == ErrorCode::UnknownTopic;
   if (!is_about_names || is_superuser(*image.users, asker)) return error;
   const std::vector<std::string> names = names_in_hint(error.hint);
-  if (std::ranges::none_of(
-          names, [&](const std::string& name) { return is_hidden(name, image, asker); }))
+  if (std::ranges::none_of(names,
+                           [&](const std::string& name) { return is_hidden(name, image, asker); }))
     return error;
   error.hint.clear();
   // ksqlDB's text repeats the proposal in a second line.
-  error.ksqldb.resize(std::min(error.ksqldb.find("\n" + std::string(kProposal)), error.ksqldb.size()));
+  error.ksqldb.resize(
+      std::min(error.ksqldb.find("\n" + std::string(kProposal)), error.ksqldb.size()));
   return error;
 }
 

@@ -64,8 +64,8 @@ class MemberRebuilds::Changes final : public TableChanges {
     if (batches_.empty()) return {};
     std::vector<TransactionCommits::Part> parts;
     for (auto& [partition, batches] : batches_)
-      parts.push_back({topics_.name_of_to, {topics_.to, partition}, std::move(batches),
-                       ends_.at(partition)});
+      parts.push_back(
+          {topics_.name_of_to, {topics_.to, partition}, std::move(batches), ends_.at(partition)});
     // The promise is shared, because the answer may arrive after this call has returned.
     const auto done = std::make_shared<std::promise<Status>>();
     around_.member.commit_rows(std::move(parts), [done](auto committed) {
@@ -83,11 +83,11 @@ class MemberRebuilds::Changes final : public TableChanges {
   }
   Status check_size() {
     if (bytes_ > around_.most_bytes)
-      return Error{ErrorCode::LimitExceeded,
-                   fmt::format("the rebuilt table changes more than {}",
-                               format_bytes(around_.most_bytes)),
-                   "All changed rows are one transaction, which is limited by copy-atomic-bytes.",
-                   "Raise copy-atomic-bytes on all nodes, or DROP the table and create it again."};
+      return Error{
+          ErrorCode::LimitExceeded,
+          fmt::format("the rebuilt table changes more than {}", format_bytes(around_.most_bytes)),
+          "All changed rows are one transaction, which is limited by copy-atomic-bytes.",
+          "Raise copy-atomic-bytes on all nodes, or DROP the table and create it again."};
     if (charge_.try_resize(bytes_)) return {};
     return charge_.refusal("the changed rows of a rebuilt table");
   }
@@ -130,15 +130,13 @@ Result<LeaderEndRequests::Ends> MemberRebuilds::find_ends(
   for (PartitionId number{0}; number < PartitionId(topics.partitions); ++number)
     for (const Uuid& topic : {topics.from, topics.to}) partitions.push_back({topic, number});
   const auto found = std::make_shared<std::promise<Result<LeaderEndRequests::Ends>>>();
-  around_.member.ask_ends(std::move(partitions), kOpenInRebuildUs,
-                          [found](Result<LeaderEndRequests::Ends> ends) {
-                            found->set_value(std::move(ends));
-                          });
+  around_.member.ask_ends(
+      std::move(partitions), kOpenInRebuildUs,
+      [found](Result<LeaderEndRequests::Ends> ends) { found->set_value(std::move(ends)); });
   return TRY(await_member(found->get_future(), must_stop));
 }
 
-Result<std::unique_ptr<TableChanges>> MemberRebuilds::begin(const RebuildTopics& topics,
-                                                            ProducerId,
+Result<std::unique_ptr<TableChanges>> MemberRebuilds::begin(const RebuildTopics& topics, ProducerId,
                                                             const std::atomic<bool>& must_stop) {
   const LeaderEndRequests::Ends ends = TRY(find_ends(topics, must_stop));
   const auto reader = TRY(storage::LogReader::open(around_.log));

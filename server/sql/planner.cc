@@ -307,8 +307,8 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare(
     std::span<const engine::SqlType> parameter_types) {
   auto found = prepare_part(statement, parameter_types);
   if (!found)
-    return without_hidden_names(
-        with_hint_for_names(std::move(found).error(), *statement, *image_), *image_, asker_);
+    return without_hidden_names(with_hint_for_names(std::move(found).error(), *statement, *image_),
+                                *image_, asker_);
   auto prepared = *std::move(found);
   TRY(check_numbers(statement->text, parameter_types, prepared->parameters.size()));
   return prepared;

@@ -88,7 +88,8 @@ Status Rebuilds::switch_over(const DefinedQuery& query) {
                     ? take_place(query)
                     : Status{Error{ErrorCode::ObjectState, "one of the two queries is not ready"}};
   // If a step has failed, both queries continue, because the old query still serves the table.
-  if (!done && !must_stop_ && claims_[id].may_go_on && port_.abort(topics_of(query), query.publisher))
+  if (!done && !must_stop_ && claims_[id].may_go_on &&
+      port_.abort(topics_of(query), query.publisher))
     (void)submit({RebuildStep::Kind::GoOn, id, query.publisher});
   return done;
 }

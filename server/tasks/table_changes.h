@@ -4,8 +4,8 @@
 #include <string_view>
 #include <vector>
 
-#include "records/batch_builder.h"
 #include "records/batch.h"
+#include "records/batch_builder.h"
 
 namespace server {
 

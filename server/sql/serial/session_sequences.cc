@@ -108,13 +108,14 @@ Status SessionSequences::next(std::string_view name, std::span<int64_t> numbers,
     const auto count = static_cast<int64_t>(numbers.size());
     const auto first = serials_.take(*column, count);
     if (!first)
-      return Error{ErrorCode::ObjectState,
-                   fmt::format("the next number of \"{}\" is not known yet",
-                               engine::display_name(found.name)),
-                   "After the start of the server, the first INSERT into the table reads the numbers "
-                   "of its rows. A statement with nextval() reads them if it contains the name of "
-                   "the table and the user may read the table.",
-                   "INSERT ... RETURNING returns the numbers of new rows."};
+      return Error{
+          ErrorCode::ObjectState,
+          fmt::format("the next number of \"{}\" is not known yet",
+                      engine::display_name(found.name)),
+          "After the start of the server, the first INSERT into the table reads the numbers "
+          "of its rows. A statement with nextval() reads them if it contains the name of "
+          "the table and the user may read the table.",
+          "INSERT ... RETURNING returns the numbers of new rows."};
     if (*first > found.greatest - (count - 1))
       return Error{ErrorCode::OutOfRange,
                    fmt::format("nextval: reached maximum value of sequence \"{}\" ({})",

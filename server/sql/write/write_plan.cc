@@ -47,9 +47,9 @@ engine::AliasedSource source_of(engine::Name alias, TextPosition at) {
 engine::ExpressionPtr as_taken(engine::ExpressionPtr value, const engine::SqlType& type,
                                bool is_named, std::string_view column) {
   if (is_named && engine::is_numeric_alone(type)) return engine::assigned(std::move(value), type);
-  return column.empty() ? as_type(std::move(value), type)
-                        : engine::assigned(std::move(value),
-                                           engine::without_declared_lengths(type), column);
+  return column.empty()
+             ? as_type(std::move(value), type)
+             : engine::assigned(std::move(value), engine::without_declared_lengths(type), column);
 }
 
 void add_item(engine::Query& query, engine::ExpressionPtr value, const std::string& name) {

@@ -44,7 +44,8 @@ TEST(SyntaxError, the_hint_names_the_expected_tokens) {
        27},
       {"SELECT ${x} FROM t", "syntax error at \"${x}\"", "The variable ${x} is not defined.", 8},
       {"REINDEX t", "syntax error at \"REINDEX\"",
-       "A statement begins with a word such as SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, "
+       "A statement begins with a word such as SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, "
+       "DROP, "
        "SHOW, DESCRIBE, PRINT, EXPLAIN, SET, COPY or GRANT.",
        1},
       {"CREATE STREAM s (id INT KEY, when VARCHAR)", "syntax error at \"when\"",

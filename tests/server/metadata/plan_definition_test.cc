@@ -565,7 +565,8 @@ TEST_F(RebuildTest, in_a_cluster_both_share_a_journal_and_steps_are_plans) {
             "rebuilding a table needs feature level 6, and the cluster is at 5");
   facts_ = &facts;
   must(kRebuildU);
-  const DefinedQueryPtr old = image_->find_query("CTAS_U_1"), built = image_->find_query("CTAS_U_2");
+  const DefinedQueryPtr old = image_->find_query("CTAS_U_1"),
+                        built = image_->find_query("CTAS_U_2");
   ASSERT_TRUE(old && built && old->journal);
   EXPECT_EQ(built->journal, old->journal);
   ASSERT_TRUE(step(Kind::Stand, "CTAS_U_2"));

@@ -60,9 +60,7 @@ class TablePublisherTest : public testing::Test {
     sources->release();
     return found;
   }
-  Result<TablePublisher::Written> publish() {
-    return publisher_.publish(kTopics, kProducer);
-  }
+  Result<TablePublisher::Written> publish() { return publisher_.publish(kTopics, kProducer); }
 
   storage::MemoryDisk disk_;
   std::unique_ptr<storage::Log> log_ = storage::Log::open(disk_.open(), {}).value();
