@@ -109,7 +109,7 @@ Status read_counts(const RowsChunks& counts, CutRows& step) {
 
 // Applies the limits to each group of rows that are equal in the first `step.keys` columns.
 Result<RowsChunks> cut_each(const CutRows& step, RowsChunks input, RowsContext& context) {
-  constexpr size_t kBytesOfKey = 64;  // approximate bytes of a key without its text
+  constexpr size_t kBytesOfSeenKey = 64;  // approximate bytes of a key without its text
   StringHeap texts;
   absl::flat_hash_map<std::string_view, size_t> seen;
   RowsChunks out;
@@ -126,7 +126,7 @@ Result<RowsChunks> cut_each(const CutRows& step, RowsChunks input, RowsContext& 
         found = seen.find(key);
         if (found == seen.end()) {
           found = seen.emplace(texts.add(key), 0).first;
-          bytes += kBytesOfKey + key.size();
+          bytes += kBytesOfSeenKey + key.size();
         }
       }
       const size_t before = found->second++;
