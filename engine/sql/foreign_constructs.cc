@@ -97,10 +97,6 @@ Found option_of_create(size_t at, StatementTokens& tokens) {
   return std::nullopt;
 }
 
-std::string word_at(StatementTokens& tokens, size_t place) {
-  return place + 1 < tokens.size() ? upper_case(tokens.token(place).getText()) : std::string();
-}
-
 // Returns whether a WATERMARK of Flink is in a CREATE TABLE without a key, whose records are events.
 bool is_table_of_events(StatementTokens& tokens) {
   if (!is_word_at(tokens, 0, "CREATE") || !is_word_at(tokens, 1, "TABLE")) return false;

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "engine/sql/tokens.h"
-#include "engine/types/ascii.h"
 
 namespace engine {
 namespace {
@@ -95,7 +94,7 @@ constexpr Form kForms[] = {
 };
 
 bool is_word(StatementTokens& tokens, size_t place, std::string_view word) {
-  return place + 1 < tokens.size() && upper_case(tokens.token(place).getText()) == word;
+  return word_at(tokens, place) == word;
 }
 
 // Returns whether the statement begins with these words; OR REPLACE may follow CREATE.

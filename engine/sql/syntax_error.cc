@@ -211,9 +211,7 @@ constexpr std::string_view kBehindLists[] = {"AS",    "EMIT",   "FROM",      "GR
 // statement with TABLE, ready to paste. Returns an empty text for other statements.
 std::string table_for_view(StatementTokens& tokens, std::string_view script) {
   constexpr size_t kMostHintBytes = 2'000;  // a longer statement would hide the error above it
-  const auto is = [&](size_t at, std::string_view word) {
-    return at < tokens.size() && upper_case(text_of(tokens.token(at))) == word;
-  };
+  const auto is = [&](size_t at, std::string_view word) { return word_at(tokens, at) == word; };
   const size_t at = is(1, "MATERIALIZED") ? 1 : is(3, "MATERIALIZED") ? 3 : 0;
   if (at == 0 || !is(0, "CREATE") || !is(at + 1, "VIEW")) return {};
   bool has_clause = false;
@@ -236,7 +234,7 @@ std::string table_for_view(StatementTokens& tokens, std::string_view script) {
 // before AS, ready to paste. Returns an empty text for other statements.
 std::string with_before_as(size_t at, StatementTokens& tokens, std::string_view script) {
   const auto is = [&](size_t place, std::string_view word) {
-    return place + 1 < tokens.size() && upper_case(text_of(tokens.token(place))) == word;
+    return word_at(tokens, place) == word;
   };
   if (!is(0, "CREATE") || !(is(1, "STREAM") || is(1, "TABLE")) || !is(3, "AS")) return {};
   if (at < 5 || !is(at, "WITH") || !is(at + 1, "(") || !is(tokens.size() - 2, ")")) return {};

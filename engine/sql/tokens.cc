@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "engine/sql/keywords.h"
+#include "engine/types/ascii.h"
 
 namespace engine {
 namespace {
@@ -70,6 +71,10 @@ TextPosition position_of(const antlr4::Token& token) {
   return {static_cast<uint32_t>(token.getLine()),
           static_cast<uint32_t>(token.getCharPositionInLine()),
           static_cast<uint32_t>(token.getStartIndex())};
+}
+
+std::string word_at(StatementTokens& tokens, size_t place) {
+  return place + 1 < tokens.size() ? upper_case(tokens.token(place).getText()) : std::string();
 }
 
 ScriptReader::ScriptReader(std::string_view text) : text_(text), stream_(text), lexer_(&stream_) {

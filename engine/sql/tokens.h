@@ -1,6 +1,7 @@
 // Reads the tokens of a script, one statement after another.
 #pragma once
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -54,6 +55,8 @@ class StatementTokens final : public antlr4::TokenStream {
 };
 
 TextPosition position_of(const antlr4::Token& token);
+// Returns the text of the token at `place` in upper case; an empty text at the end of the statement and after it.
+std::string word_at(StatementTokens& tokens, size_t place);
 
 // Splits a script at its semicolons. The text is not copied; the text and the reader must outlive
 // the tokens.
