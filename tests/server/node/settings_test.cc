@@ -97,7 +97,8 @@ TEST_F(SettingsTest, options_that_do_not_exist_are_named_with_the_nearest) {
             "millrace server: unrecognized option --shrads\nhint: Did you mean --shards?\n"
             "Try: millrace server --help\n");
   EXPECT_EQ(refusal({"--qqqqqqqq=1"}),
-            "millrace server: unrecognized option --qqqqqqqq\nTry: millrace server --help\n");
+            "millrace server: unrecognized option --qqqqqqqq\n"
+            "hint: --help lists the options and explains them.\nTry: millrace server --help\n");
   EXPECT_EQ(
       refusal({"start"}),
       "millrace server: unexpected argument \"start\"\nhint: \"millrace server\" without a word "
