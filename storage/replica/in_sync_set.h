@@ -60,7 +60,7 @@ class InSyncSet {
     return assignment_.isr.size() >= assignment_.least_in_sync(settings_.min_insync_replicas);
   }
 
-  // Returns the log end at the begin of this leader epoch.
+  // Returns the log end offset with which this leader epoch started.
   Offset begin() const { return begin_; }
   // Returns whether all records from before this leader epoch are visible.
   bool has_all_of_before() const { return high_watermark_ >= begin_; }

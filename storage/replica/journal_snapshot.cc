@@ -82,7 +82,8 @@ Result<std::optional<FoundSnapshot>> find_snapshot(Log& log, LogReader& reader,
     if (!added) return added.error();
     if (batches->empty()) break;
   }
-  // A snapshot is useless if commits after its position have been trimmed.
+  // A snapshot is useless if commits that follow it were trimmed: the state after them could not be
+  // restored.
   const auto& newest = search.newest();
   if (newest && newest->place.next < status->log_start()) return std::nullopt;
   return newest;

@@ -159,8 +159,9 @@ Result<std::optional<EpochEnd>> LeaderReplica::divergence_of(const ReplicaFetch&
   return mine;
 }
 
-// The status has the first undecided offset as of the last append, which may be too small. If it
-// limits the result, the store is read.
+// first_undecided() is the first offset of an open transaction as of the last append. The
+// transaction may have ended since, so the value may be too small. If it is below the high
+// watermark, the present value is read from the store.
 Result<Offset> LeaderReplica::readable_end() const {
   const Offset high_watermark = status_->high_watermark();
   if (status_->first_undecided() >= high_watermark) return high_watermark;

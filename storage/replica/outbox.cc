@@ -86,7 +86,8 @@ void Outbox::answered(uint64_t number, const Status& status) {
   Lane& lane = lanes_.at(key);
   lane.number = 0;
   if (!status) {
-    // The partition has lost an earlier batch that was visible there.
+    // OutOfOrderSequence is a gap in the sequence numbers: the partition has lost an earlier batch
+    // of this task that was visible before. The delivery is retried like after any other error.
     if (status.error().code == ErrorCode::OutOfOrderSequence)
       log_warn("the output of a task was rejected task={} error=\"{}\"", key.first,
                status.error().message);
