@@ -451,8 +451,8 @@ void ClusterNode::controller_changed(const std::optional<Lease::Controller>& con
   // which reports whether its disk is full.
   if (node_epoch_) controller_->on_heartbeat(heartbeat_now());
   controller_->applied(cluster(), metadata_.last_revision());
-  // Other nodes may have died together with the previous controller. Their loss was noticed before
-  // this node became the controller.
+  // Processes in gone_ ended before this node became the controller, perhaps together with the previous controller. So
+  // controller_ does not know yet that they have ended.
   for (const auto& [node, epoch] : gone_)
     if (const auto* known = cluster()->find(node); known != nullptr && known->epoch == epoch)
       controller_->on_disconnected(node);

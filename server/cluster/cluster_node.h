@@ -78,7 +78,7 @@ class ClusterPort {
   // the host builds one as of a revision that was read since then, and passes it to
   // save_snapshot().
   virtual void want_snapshot(bool /*is_wanted*/) {}
-  // Called when the controller, is_suspended() or progress() has changed.
+  // Called when the cluster has another controller, or when is_suspended() or progress() returns another value.
   virtual void standing_changed() {}
   // Runs storage::digest_range() on another thread; calls back on the node's loop.
   virtual void digest(const storage::TopicPartition& /*partition*/, Offset /*from*/,

@@ -11,7 +11,8 @@
 namespace server {
 
 namespace {
-// The time that stands for the last heartbeat of a node whose process is known to have ended.
+// Stands for the time of the last heartbeat of a node whose process is known to have ended, so that the node counts as
+// silent at once.
 constexpr int64_t kLongAgo = INT64_MIN / 2;
 }  // namespace
 

@@ -301,8 +301,8 @@ void TransactionCommits::ended(const CommitPtr& commit, const EndedTransaction& 
     succeed(commit);
     return release(commit);
   }
-  // After an error that passes, the request is repeated until the coordinator, which knows the
-  // outcome, answers it: the transaction could still be open, and then blocks readers.
+  // After a temporary error the request is repeated until the coordinator, which knows the outcome, answers it: the
+  // transaction could still be open, and then blocks readers.
   if (passes(answer.error)) return again(commit, &TransactionCommits::end);
   commit->producer->identity = {};
   fail(commit, answer.error == kInvalidTxnState ? was_aborted() : not_known());
