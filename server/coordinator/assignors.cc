@@ -28,7 +28,8 @@ std::vector<Pool> pools_of(const AssignorInput& input) {
     std::ranges::sort(partitions);
     pools.push_back({members, std::move(partitions)});
   }
-  // Pools with few subscribers are balanced first, because they leave the least choice.
+  // Pools with few subscribers are balanced first: their partitions can be assigned only to these few members. Pools
+  // with many subscribers can even out the difference afterwards.
   std::ranges::stable_sort(pools, {}, [](const Pool& pool) { return pool.members.size(); });
   return pools;
 }
@@ -48,8 +49,8 @@ void set_load(ByLoad& order, Loads& loads, size_t member, size_t load) {
   order.emplace(load, member);
 }
 
-// Assigns those partitions of the pool that its members had in their previous targets to the same
-// members again. Returns the other partitions.
+// Assigns each partition of the pool to the member that had it in its previous target. Returns the partitions that no
+// member had.
 std::vector<TopicIdPartition> keep(Pool& pool, const AssignorInput& input, Loads& loads) {
   std::vector<TopicIdPartition> kept;
   for (const size_t member : pool.members) {

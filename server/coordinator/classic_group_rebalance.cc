@@ -150,7 +150,7 @@ void ClassicGroup::sync(SyncGroup request, Done<SyncedGroup> done) {
   if (state_ == GroupState::PreparingRebalance) return done(request.refusal(kRebalanceInProgress));
   Member& member = *find(request.member_id);
   member.owes_sync = false;
-  // Answers an earlier request, which the client no longer waits for.
+  // If the member has repeated its request, answers the first one, because the client no longer waits for it.
   give_assignment(member, kRebalanceInProgress);
   member.syncing = std::move(done);
   if (state_ == GroupState::Stable) return give_assignment(member, KafkaError::None);

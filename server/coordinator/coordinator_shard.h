@@ -13,8 +13,9 @@
 
 namespace server::coordinator {
 
-// `Around` is the environment of the partitions, such as GroupSurroundings. The constructor creates
-// it with `around(deadlines_, size_)`; it may keep references to both arguments.
+// `Around` is the type of the data that the partitions share, such as GroupSurroundings. The
+// constructor gets it from `around(deadlines_, size_)`, and it may keep references to both
+// arguments.
 //
 // Threads: one loop's. Owner: the owner of the loop. All tasks that were posted to the port must
 // have ended before the shard is destroyed.

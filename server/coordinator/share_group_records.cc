@@ -75,8 +75,8 @@ void ShareGroup::put_whole(const TopicIdPartition& id, Shared& shared) {
   ShareProgressValue value{++shared.number, shared.state.start(),
                            shared.state.kept(shared.state.start(), shared.state.end()),
                            shared.leader_epoch, shared.state_epoch};
-  // A range of available records at the end is not stored if they were never delivered, because
-  // they are equal to records that were never read.
+  // Available ranges at the end that were never delivered are not stored: offsets after the stored ranges count as
+  // available and undelivered anyway.
   while (!value.ranges.empty() && value.ranges.back().second.state == RecordState::Available &&
          value.ranges.back().second.delivery_count == 0)
     value.ranges.pop_back();

@@ -394,8 +394,8 @@ void SharePartition::apply_change(int64_t start, const Kept& ranges) {
   if (!has_begun()) begin_at(start);
   for (const auto& [first, range] : ranges) {
     if (range.end <= std::max(first, start_)) continue;
-    // Offsets that no stored range covers were at most lent and never acknowledged, so they are
-    // available.
+    // If the range starts after end(), the window grows up to it. The offsets between were at most
+    // lent and never acknowledged, so they are available.
     extend(range.end, {});
     set(std::max(first, start_), range.end, range);
     note(std::max(first, start_), range.end);

@@ -147,7 +147,8 @@ Status ShareSessions::lend(const TopicIdPartition& id, BytesLeft& bytes_left,
   SharedLog& log = *around_.shared_log;
   const bool committed = reads_committed();
   const SharedLog::Extent extent = TRY(log.extent(id, committed));
-  // If no memory is left, no further records are lent. Acknowledgements of lent records still work.
+  // The bytes that must be free in the memory budget before records are lent. Acknowledgements of lent records need no
+  // free memory.
   constexpr size_t kRoom = 2'200;
   if (!around_.size.try_grow(kRoom)) return {};
   around_.size.shrink(kRoom);
