@@ -75,8 +75,8 @@ struct ChangeApplier {
     changed->query = row;
     if (row->kind != engine::QueryKind::SourceTable) catalog.put(std::move(row));
     image.put(std::move(changed));
-    // While a rebuild replaces a query (DefinedQuery::stands), the query is neither paused nor resumed. It gets the
-    // wanted state after that.
+    // While the query is stopped because a rebuild replaces another query with it (DefinedQuery::stands), its tasks are
+    // neither paused nor resumed. They get the state of `row` when the rebuild ends.
     if (present->stands) return;
     (set.state == DesiredState::Paused ? change.paused : change.resumed).push_back(set.id);
   }

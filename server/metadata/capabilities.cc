@@ -89,7 +89,7 @@ constexpr Feature kWithoutStatement[] = {Feature::ShareGroups};
 
 std::span<const Capability> capabilities() { return kCapabilities; }
 
-// A cluster does not support a feature that has no row with in_cluster, unless the feature needs no row.
+// A cluster has a feature if kCapabilities has a row for it with in_cluster, or if no statement uses the feature.
 bool cluster_has(Feature feature) {
   if (std::ranges::find(kWithoutStatement, feature) != std::end(kWithoutStatement)) return true;
   return std::ranges::any_of(kCapabilities, [feature](const Capability& row) {

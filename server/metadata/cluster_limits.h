@@ -16,7 +16,8 @@ namespace server {
 Error not_in_cluster_yet(std::string what, std::string hint = {});
 inline constexpr const char* kDropAndCreate = "DROP it, and create it again.";
 
-// Checks a setting of statements that has a valid value. Fails with NotSupported.
+// Fails with NotSupported if a cluster does not support this value of the setting. The caller has
+// checked that the value is valid.
 Status check_setting_in_cluster(std::string_view name, std::string_view value,
                                 const ClusterFacts& facts);
 // Checks the statement by itself, for a server whose nodes all support `level`. Fails with

@@ -301,8 +301,8 @@ void MetadataApplier::undo_abandoned_transactions() {
 }
 
 bool MetadataApplier::is_abandoned(const Uuid& transaction, const OpenDefinitions& open) {
-  // The limit for the time for which a process may be silent. After a shorter time it may continue
-  // with its sessions, so their transactions must not be undone.
+  // Another node's process that has not answered for this time counts as ended, and its transactions are undone. After
+  // a shorter silence it may continue with its sessions.
   constexpr std::chrono::seconds kLongestAway{10};
   if (!facts_.has_other_processes() || !open.owner) return false;
   if (const auto own = facts_.process(); own && *own == open.owner)
@@ -462,7 +462,8 @@ void MetadataApplier::submit(RebuildStep step, std::function<void(Status)> done)
   jobs_.add(JobQueue::Lane::Statements, {[this, step = std::move(step), done] {
                                            done(decide([&]() -> Status {
                                              auto planned = TRY(plan_rebuild_step(step, *image()));
-                                             // The last step removes the replicas of a topic.
+                                             // RebuildStep::Kind::Finish drops the temporary topic of the rebuild, so
+                                             // place() adds the removal of its replicas to the command.
                                              TRY(place({}, {}, planned));
                                              return commit(planned);
                                            }));

@@ -34,7 +34,7 @@ Status check_not_made_elsewhere(std::string_view topic, const MetadataImage& ima
 // Fails if any transaction has dropped or replaced the topic, because the COMMIT of that
 // transaction would delete the topic.
 Status check_not_dropped(const Uuid& topic, const MetadataImage& image);
-// Makes both checks, for writers without a transaction.
+// Runs check_not_made_elsewhere() and check_not_dropped(). For writers without a transaction.
 Status check_stays(const Uuid& topic, const MetadataImage& image);
 
 // Collects the additions of one statement to the definitions of its transaction. Without a

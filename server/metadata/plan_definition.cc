@@ -1358,7 +1358,7 @@ bool is_definition(const engine::Statement& statement) {
 
 namespace {
 
-// Returns the missing table of an ALTER TABLE IF EXISTS; null otherwise.
+// Returns the table name of an ALTER TABLE IF EXISTS whose table does not exist; null for all other statements.
 const engine::Name* missing_if_exists(const engine::Statement& statement,
                                       const engine::Catalog& catalog) {
   const engine::Name* table = nullptr;
@@ -1470,7 +1470,8 @@ std::optional<engine::CreateAsSelect> to_free_topic(const ParsedStatement& state
   return other;
 }
 
-// Makes DROP remove the new topic, too, because no user has chosen the topic's name.
+// The topic of the query's result has a generated name. Makes a later DROP remove this topic, too, because no user has
+// chosen it.
 void own_topic_of_result(Effect& effect) {
   if (!effect.started || !effect.started->sink) return;
   auto owning = std::make_shared<engine::DataSource>(*effect.started->sink);

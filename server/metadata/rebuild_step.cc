@@ -43,9 +43,9 @@ DefinedQueryPtr in_its_place(const DefinedQuery& built, const DefinedQuery& old,
   return changed;
 }
 
-// Whether the query is in the state that must precede the step. In a cluster another node may
-// replace the publisher of queries that stand, so Stand is allowed then, and the other steps must
-// come from the node whose publisher the metadata name.
+// Returns whether the query is in the state that must precede the step. Finish and GoOn must name
+// the producer that the metadata has for this rebuild. In a cluster, Stand is allowed a second
+// time, because another node may continue the rebuild with a producer of its own.
 bool may_follow_rebuild(const RebuildStep& step, const DefinedQuery& built) {
   if (step.kind == RebuildStep::Kind::Stand) return !built.stands || built.journal;
   return built.stands && built.publisher == step.publisher;

@@ -42,8 +42,8 @@ Status check_alter_settings(const storage::Users& users, const Asker& asker,
                             const std::string& topic);
 // Checks the right to read and commit the offsets of a consumer group, as Kafka's OffsetCommit needs it.
 Status check_group(const storage::Users& users, const Asker& asker, const std::string& group);
-// Checks the right to declare a stream or table over an existing topic. The role needs the right to
-// read or write the topic, as for describing the topic by Kafka's requests.
+// Checks the right to declare a stream or table over an existing topic. The role needs the right to read or to write
+// the topic. Kafka's requests that describe a topic need the same.
 Status check_declare(const storage::Users& users, const Asker& asker, const std::string& topic);
 // Checks the right to drop a source: the topic's owner has this right, and so has the role that
 // declared the source over a topic of another role.
@@ -68,8 +68,8 @@ Status check_create_connector(const storage::Users& users, const Asker& asker);
 inline constexpr std::string_view kEveryLink = "link:*";
 // Checks the right to create links, and to use and drop links of other roles.
 Status check_create_link(const storage::Users& users, const Asker& asker);
-// Checks the right to use, show and drop a link: its owner has it, because the credentials of the link are not for
-// every user.
+// Checks the right to use, show and drop a link. The link's owner and the roles of check_create_link() have it: a link
+// contains credentials, so other roles must not use it.
 Status check_use_link(const storage::Users& users, const Asker& asker, const std::string& link,
                       const std::string& owner);
 
