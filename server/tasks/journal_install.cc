@@ -68,8 +68,8 @@ Status JournalInstall::entry(std::string_view key, std::string_view value) {
   return write_checkpoint(Part::Some);
 }
 
-// Writes a part of a checkpoint. As on a running node, only the last part has the position: after a crash, the file
-// then has the old position, and the install is repeated.
+// Writes a part of a checkpoint. The last part alone has the task's position, as when a running node writes a
+// checkpoint. So after a crash the state file still has the old position, and the installation is repeated.
 Status JournalInstall::write_checkpoint(Part part) {
   if (!open_) return {};
   TRY(check_goes_on());

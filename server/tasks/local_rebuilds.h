@@ -12,7 +12,7 @@ class LocalRebuilds final : public RebuildPort {
 
   bool runs(const DefinedQuery&) const override { return true; }
   Result<ProducerId> allocate_publisher() override;
-  // Nothing to wait for: the outputs of a commit are part of it, and no other node exists.
+  // Returns at once: the outputs of a commit are stored together with it, and no other node exists.
   Status fence(const DefinedQuery&, const std::atomic<bool>&) override { return {}; }
   Result<std::unique_ptr<TableChanges>> begin(const RebuildTopics& topics, ProducerId publisher,
                                               const std::atomic<bool>& must_stop) override;

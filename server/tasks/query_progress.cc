@@ -140,8 +140,8 @@ class RouteWriters final : public engine::TopicWriters {
   uint64_t definitions_ = UINT64_MAX;
   std::vector<QueryProgress::Step> route_;
   std::vector<engine::PartitionRef> inputs_;
-  // The route at the time of note_moment(), because definitions may change afterwards, and the
-  // progress on this route.
+  // route_ as of the last call of note_moment(). It is kept because definitions may change
+  // afterwards.
   std::vector<QueryProgress::Step> walked_;
   size_t at_ = 0;
   std::map<engine::PartitionRef, Offset> frontier_;

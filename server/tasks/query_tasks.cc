@@ -57,8 +57,8 @@ Status wait_for(const std::function<void(std::function<void(Status)>)>& begin) {
   return done.get_future().get();
 }
 
-// Returns a DataCorrupted error, because a retry would read the same data. An error that is not about damage keeps
-// its hint, if it has one; every other error gets the hint about the damaged query.
+// Returns the error with the code DataCorrupted, because a retry would read the same data. The hint is that of the
+// damaged query, unless `why` is another error that has a hint of its own.
 Error damaged(Error why, const DefinedQuery& defined) {
   if (storage::is_damage(why.code) || why.hint.empty()) why.hint = hint_about_damage(defined);
   why.code = ErrorCode::DataCorrupted;
@@ -236,8 +236,8 @@ Status QueryTasks::make_exchanges(const DefinedQuery& defined,
   return {};
 }
 
-// Returns the id of a task. Fails if no store accepts the id: the log would reject a whole call
-// because of one such id.
+// Returns the id of a task. Fails if the id is too long for the log: the log would otherwise reject the whole call that
+// begins all tasks.
 Result<std::string> QueryTasks::task_id(const engine::QueryPlan& plan, size_t stage,
                                         int32_t number) {
   std::string id = fmt::format("{}/{}/{}", plan.id, stage, number);
@@ -463,10 +463,10 @@ void QueryTasks::hand_over(std::vector<TaskPlace> places) {
 
 // --- Unclean elections
 
-// Builds a declared table again, because it has rows from records that its topic no longer has. The
-// table is hidden. It is read again from the log's beginning when the local replica has the
-// leader's contents. Nodes whose replica has lost nothing do the same: their tables may have rows
-// from records that have left the log since.
+// Builds a declared table again, because it has rows from records that its topic no longer has. renew_table() removes
+// the table's tasks and state. The tasks read the topic from the beginning as soon as the local replica has the records
+// of the leader. Nodes whose replica has lost nothing do the same: their tables may have rows from records that the log
+// has deleted since.
 Status QueryTasks::renew_if_lost(const DefinedQuery& defined) {
   const PartitionElections elections = elections_of(defined);
   return elections.empty() ? Status() : renew_table(defined, elections);

@@ -33,11 +33,11 @@ class TableChanges {
   // Adds a record with the key, the time and the headers of `record`; no value: a deletion.
   virtual Status add(PartitionId partition, const records::RecordView& record,
                      std::optional<std::string_view> value) = 0;
-  // May write what was added. Must not be called while a reader of the log has a snapshot open,
-  // because a snapshot must be short.
+  // Writes the records that add() has collected, if they are enough for a batch. Must not be called
+  // while a reader of the log has a snapshot open, because a snapshot must be short.
   virtual Status flush() = 0;
-  // Makes all records visible. NetworkFailure: it is not known whether they are or become visible.
-  // After any other error they do not become visible.
+  // Makes all records visible. After NetworkFailure, it is unknown whether the records are visible
+  // or will be. After any other error, they never become visible.
   virtual Status commit() = 0;
 };
 

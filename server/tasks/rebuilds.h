@@ -21,8 +21,8 @@ namespace server {
 // topic of the old table in one transaction. Third, one command of the metadata log gives the table
 // to the new query and drops the old query. Each step can be repeated after a failure.
 //
-// In a cluster the node that runs the two queries takes the steps (docs/adr/0157). Each attempt at
-// the second step has a publisher of its own, which the metadata name. When another node runs the
+// In a cluster the node that runs the two queries takes the steps (docs/adr/0157). Each attempt at the second step
+// writes with a producer of its own, the publisher, whose id is stored in the metadata. When another node runs the
 // queries, it first puts its own publisher there: the last step of the earlier node is then refused.
 //
 // Threads: its own, which waits for the shards, the log and the metadata thread, so all of these
@@ -47,7 +47,8 @@ class Rebuilds {
  private:
   void run();
   void advance(const DefinedQuery& query);
-  // The steps of a query that stands. Both queries continue after a failure if that is safe.
+  // Replaces the old query after Stand, when both queries have stopped. After a failure both queries continue, if that
+  // is safe (Claim::may_go_on).
   Status switch_over(const DefinedQuery& query);
   std::vector<ShardTaskReport> reports_of(const std::string& query_id) const;
   // Returns whether all tasks of the query exist and have read nearly all of their input.

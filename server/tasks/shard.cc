@@ -263,7 +263,8 @@ void Shard::remove(ShardTask& task) {
 }
 
 void Shard::destroy(std::unique_ptr<ShardTask> task) {
-  // A reader that the task has passed may still wait until the work is durable. The task no longer calls it back.
+  // A look-up may still wait until rows that the task has already shown are durable. give_up() ends this wait with the
+  // error, because the task will not report it.
   task->task->give_up({ErrorCode::UndefinedObject, "the query has ended"});
   const std::shared_ptr<engine::Stage> stage = engine::Task::end(std::move(task->task));
   release_in_slices([stage] { return stage->release_some(); });
