@@ -117,9 +117,9 @@ struct SqlParts {
 // session wait until the tables contain the records before these ends.
 using SessionWrites = std::map<engine::PartitionRef, Offset>;
 
-// The table locks that a writer holds, by topic name. A lock is the exclusive right to run statements
-// that read rows of a table and then change them. No other session runs such a statement for the
-// table until the last copy of the hold is destroyed.
+// The table locks that a writer holds, by topic name. A lock is the exclusive right to run statements that read rows of
+// a table and then change them. No other session runs such a statement for the table until the last copy of the
+// TableLocks::Hold is destroyed.
 using WriterTurns = std::map<std::string, TableLocks::Hold>;
 
 // The shards that hold rows of a table, and the number of its tasks.

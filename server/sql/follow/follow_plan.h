@@ -10,8 +10,8 @@
 
 namespace server {
 
-// A plan of a followed SELECT. `rows` computes the rows of a system table that pass the filter; by the key columns, a
-// row is recognized in the next survey, so that its changes are found.
+// A plan of a followed SELECT. `rows` computes the rows of a system table that pass the filter. The next survey finds
+// the same row by its key columns, and so detects that the row has changed.
 struct FollowedSelect {
   std::shared_ptr<const engine::SelectRowsPlan> rows;
   std::vector<size_t> key;       // indexes of the result's key columns

@@ -13,8 +13,8 @@
 
 namespace server {
 
-// Invariant: an entry has the time before which its leader was asked. All rows that were
-// acknowledged before that time are before the entry's end.
+// Invariant: each entry has a time before its leader was asked. All rows that were acknowledged before that time are
+// before the entry's end.
 //
 // Threads: any. Owner: the component that asks the leaders.
 class AcknowledgedEnds {

@@ -85,7 +85,8 @@ PullScan::PullScan(Shard& shard, const Clock& clock, std::shared_ptr<const PullR
       portion_rows_(kFirstPortionRows) {
   if (!request_->is_shaped_there) return;
   shaper_.emplace(*request_->plan);
-  // The shaper evaluates the filter again, and a volatile filter could then have another result.
+  // The rows below are filtered early, before all columns are decoded. The shaper evaluates the filter again, so an
+  // early filter must have the same result each time.
   if (request_->plan->keys || !request_->used || !engine::is_repeatable(*request_->plan)) return;
   if (request_->top) top_.emplace(*request_->top);
   std::vector<bool> first = engine::filter_columns(*request_->plan);
