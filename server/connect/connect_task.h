@@ -113,8 +113,9 @@ class ConnectTask {
                          const std::string& bytes) const;
   // Adds the record of engine::commit_key(), and submits the commit.
   void submit(PendingCommit& pending);
-  // Waits until the commit is durable. Submits it again after DiskFull. Submits it again after
-  // ObjectState, too, unless another run of this task has written the newer record.
+  // Waits until the commit is durable. After DiskFull, submits it again. ObjectState means that the
+  // state topic has a newer record than this task has read. If that record has no newer position of
+  // the connector, submits the commit again; otherwise fails with FencedTask.
   Status await(PendingCommit& pending);
   // Returns the committed positions of this connector as pairs of partition and offset.
   std::vector<std::pair<std::string, std::string>> positions() const;

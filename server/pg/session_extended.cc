@@ -442,7 +442,8 @@ Result<std::vector<sql::ResultColumn>> Session::columns_of(
     return portal->statement()->plan->columns;
   }
   if (const auto* execute = std::get_if<engine::ExecutePrepared>(&own)) {
-    // The prepared statement may itself be an EXECUTE, even an EXECUTE of its own name.
+    // Returns the columns of the prepared statement that EXECUTE names. If that statement is an EXECUTE again, it has
+    // no plan and cannot be executed: a chain of EXECUTEs could contain itself.
     const PreparedStatementPtr prepared = TRY(find_statement(session_name(execute->name)));
     if (!prepared->plan) return cannot_be_executed();
     return prepared->plan->columns;
