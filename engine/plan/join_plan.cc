@@ -459,7 +459,7 @@ class JoinPlanner {
     step.after_ms = *within.after.to_ms();
     const int64_t width_ms = saturating_add(step.before_ms, step.after_ms);
     step.is_eager = !within.grace;
-    // As in ksqlDB, width and grace are a day together by default.
+    // As in ksqlDB, the default grace period is a day minus the width of the join.
     step.grace_ms = within.grace ? *within.grace->to_ms() : std::max<int64_t>(kDayMs - width_ms, 0);
     // A part is a span of time in the store. With this size a record reads at most two parts, and a store has about a
     // thousand parts.

@@ -23,8 +23,8 @@ std::string topic_of(const std::string& source, const Catalog& catalog) {
   return found ? found->topic : std::string();
 }
 
-// Returns the queries that write a topic, by this topic, without the query `id`: the statement creates or replaces that
-// query.
+// Maps each topic to the queries that write it. Leaves out the query `id`, because the statement creates or replaces
+// it.
 Writers writers_without(std::string_view id, const Catalog& catalog) {
   Writers writers;
   for (const auto& [name, query] : catalog.queries())

@@ -138,8 +138,7 @@ Result<AggregateWindow> plan_window(const WindowClause& clause, Emit emit,
   if (const Status fits = check_window_count(window, properties); !fits)
     return Error(fits.error()).at(clause.position);
   TRY(check_max_ahead(properties));
-  // As in ksqlDB, size and grace are a day together by default. If only final results are emitted, the default grace
-  // is 0.
+  // As in ksqlDB, the default grace period is a day minus the size of the window; with EMIT FINAL it is 0.
   window.grace_ms = emit == Emit::Final ? 0 : std::max<int64_t>(kDayMs - window.size_ms, 0);
   if (clause.grace) window.grace_ms = TRY(clause.grace->to_ms());
   const int64_t least_retention_ms = saturating_add(window.size_ms, window.grace_ms);

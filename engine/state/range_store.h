@@ -105,8 +105,8 @@ class RangeStore final : public Store {
  private:
   struct Entry;
   struct Group;
-  // A place is a part and the index of a group in it. A scan finds the ends of the parts as it
-  // reaches them, so it needs no end.
+  // A StorePlace here is a part and the index of a group in it. The end of a scan need not be known in advance: the
+  // scan reads each part until its last group.
   StorePlace end_of_places() const override { return {}; }
   struct Part {
     HashIndex<Group> index;

@@ -267,7 +267,8 @@ ProtobufMessageReader::Plain ProtobufMessageReader::plain_of(const ProtobufField
   return Plain::No;
 }
 
-// Reads a plain field. Missing bytes are detected at the end of the message.
+// Reads the value of a field whose wire type and column type make a conversion unnecessary (Plain). A truncated value
+// is detected at the end of the message, by in.ok().
 inline bool ProtobufMessageReader::read_plain(Plain plain, unsigned wire, ByteReader& in,
                                               Column& column, size_t row) {
   if (plain == Plain::No || column.size() != row) return false;
