@@ -40,8 +40,8 @@ PATTERNS = [Pattern(key, fault, instead, re.compile(regex)) for key, fault, inst
      r'\b(?:anew|beside one another|begins again from|but for|by the way|for good|for want of|its kin|of above|'
      r'of before|thereof)\b'),
 )]
-# A name or a text is not part of a paragraph, so this rule does not apply: "the same key in two windows" is a
-# complete name.
+# Patterns that apply to sentences of comments and documents only. The name of a test may begin with "the same": it does
+# not refer to a sentence before it.
 ONLY_IN_PROSE = {'P8'}
 
 # Verbs of titles. A verb that is missing here is added with the commit that needs it.

@@ -17,7 +17,7 @@ from bench_common import Server, show
 
 VALUE_SIZE, PAGE_SIZE = 120, 4096
 
-# The number of a record is its key's, too: the newest value of key k is the last number that is k modulo the number of keys.
+# Record number n has the key k<n modulo keys>. So check() can compute the newest value of each key.
 PRODUCER = '''
 import sys, time
 from confluent_kafka import Producer

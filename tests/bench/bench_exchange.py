@@ -17,7 +17,8 @@ from bench_server import flights, wait_until_read
 
 COLUMNS = ('date BIGINT, delay INT, distance INT, origin VARCHAR, destination VARCHAR, tail VARCHAR, '
            'carrier VARCHAR, note VARCHAR')
-# The table is read by time, like the stream, because all of its rows are older than the records.
+# The rows of `places` are older than all records of `f`, so the join, which goes by event time,
+# finds a row for each record.
 JOIN = 'SELECT f.origin AS origin, delay, city FROM f JOIN places p ON f.origin = p.origin'
 QUERIES = [('windowed count, repartitioned', 'TABLE',
             'SELECT origin, COUNT(*) AS n FROM f WINDOW TUMBLING (SIZE 1 HOUR) GROUP BY origin'),

@@ -86,7 +86,8 @@ def measure_queries(count):
         server = Server(folder)
         figure('restart_ms', 'restart to ready', server.start_ms, 'ms', 'at most 2,000')
         with server.connect() as connection:
-            # The first and the last of these queries process records again.
+            # All queries read `source`. The measurement ends when the table that was created last has processed this
+            # new record.
             connection.execute(f'INSERT INTO source VALUES (1, {count + 1})')
             last_table = count - 1 if count % 2 == 0 else count - 2
             while not connection.execute(f'SELECT n FROM q{last_table} WHERE id = 1').fetchall():

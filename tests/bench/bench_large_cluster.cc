@@ -190,7 +190,8 @@ class Cluster final : public server::ControllerPort {
   double decide_us_ = 0, apply_us_ = 0;
 };
 
-// The topic's number is in four bytes of the id, and spread over the first byte.
+// Returns an id that differs for each topic. The last four bytes are the number; the first byte varies, too, because
+// the ids of real topics are random.
 Uuid topic_id(int32_t number) {
   Uuid id;
   for (int i = 0; i < 4; ++i)

@@ -152,7 +152,8 @@ class Load:
         deadline = Deadline(20)
         while True:
             read = read_all(bootstrap, self.topic, self.partitions)
-            # Until the followers of a new leader have fetched once, it may report an end below acknowledged records.
+            # The check is repeated: until the followers of a new leader have fetched once, the leader may report an end
+            # below acknowledged records.
             if deadline.is_over() or all(set(self.acknowledged[number]) <= set(values) for number, values in read.items()):
                 break
             time.sleep(0.5)

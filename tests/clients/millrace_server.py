@@ -225,7 +225,8 @@ def run(obstacle=None):
         cases.one(function, obstacle)
     cases.print_counts()
     if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
-        # Python would wait for the threads that a failed case has left running before it ends the servers, mostly forever.
+        # A failed case may have left threads that never end. Python waits for such threads before it calls the
+        # functions of atexit, which end the servers, so they are called here.
         atexit._run_exitfuncs()
         sys.stdout.flush()
         os._exit(1 if cases.failed else 0)

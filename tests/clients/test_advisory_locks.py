@@ -14,7 +14,8 @@ def connect():
     return psycopg.connect(host=SERVER.host, port=SERVER.port, user="millrace", dbname="millrace", autocommit=True)
 
 
-# The calls with one number, and a model: each answer depends on how often the session has the lock.
+# The functions that take one number. expected() is the model: each answer depends on how often the
+# session holds the lock.
 CALLS = ("pg_advisory_lock", "pg_try_advisory_lock", "pg_advisory_unlock", "pg_advisory_unlock_all",
          "pg_advisory_lock_shared", "pg_advisory_unlock_shared")
 

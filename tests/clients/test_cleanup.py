@@ -150,8 +150,8 @@ def the_start_of_a_topic_is_reported_while_its_records_are_deleted():
     others, rounds = 100, 200
     create_topic("shrinking", partitions=others + 1)
     produce("shrinking", [(None, b"x")] * rounds)
-    # The last of these partitions is the partition that shrinks. So some time passes between the request and the
-    # check.
+    # The partition that shrinks is the last one in the request. So the server answers for it a moment after it has
+    # begun the request, and its start may move in between.
     wanted = [struct.pack(">iq", partition, -2) for partition in [*range(1, others + 1), 0]]
     body = struct.pack(">i", -1) + array([string("shrinking") + array(wanted)])
     told, is_over = [], threading.Event()

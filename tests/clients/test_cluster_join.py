@@ -104,7 +104,7 @@ class Everything:
             rows = range(self.count, self.count + AT_ONCE)
             run_on(node, "INSERT INTO sales (ROWTIME, person, id, product) VALUES " +
                    ", ".join(f"({self.time_of(i)}, {i % PEOPLE}, {i}, {i % PRODUCTS})" for i in rows))
-            # Refunds of earlier sales: the join still has these sales.
+            # The refunds are for sales of the statement before this one, which are still within the join's two hours.
             back = [i - AT_ONCE for i in rows if i >= AT_ONCE and i % 10 == 0]
             if back:
                 run_on(node, "INSERT INTO refunds (ROWTIME, id, why) VALUES " +
@@ -175,7 +175,7 @@ class Everything:
         schemas = rows_of(node, "SHOW SCHEMAS")
         assert schemas == self.schemas and any("encoded-value" in row for row in schemas), (schemas, self.schemas)
         next_one = rows_of(node, "SELECT nextval('numbers')")[0][0]
-        # The other nodes read the state in portions.
+        # Other nodes reserve ranges of numbers, so the next number may skip some, but it must be new.
         assert next_one > self.numbers[0] and next_one not in self.numbers, (next_one, self.numbers)
         self.numbers.append(next_one)
 

@@ -209,7 +209,7 @@ def the_remains_of_a_join_in_etcd_block_no_other_join():
     with Copies("left") as copies:
         first = copies.attempt()
         first.join(crash_point="after-founding")
-        # First another node number, and then another cluster.
+        # The join is tried again with the number of another node, and then with the name of another cluster.
         first.join(crash_point="after-founding", node_id=7)
         copies.write_alone()
         first.cluster += "-else"

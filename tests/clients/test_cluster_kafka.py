@@ -330,7 +330,8 @@ def a_leader_that_wakes_judges_no_batch_and_no_offset_by_what_it_has():
                 following.send(OFFSET_FOR_LEADER_EPOCH, 2, kafka_wire.array([kafka_wire.string(topic) + kafka_wire.array([newest])]))
             finally:
                 leader.thaw()
-            # After the fields before the topic, the name of the topic and the number of partitions follow.
+            # In each answer, the error code of the partition follows these fields: `before` bytes, the name of the
+            # topic, the number of partitions, and `number` bytes of the partition.
             told.append(tuple(struct.unpack_from(">h", connection.receive()[1], before + 2 + len(topic) + 4 + number)[0]
                               for connection, before, number in ((writing, 4, 4), (reading, 8, 4), (listing, 4, 4), (following, 8, 0))))
     print(f"told: {told}")

@@ -118,8 +118,8 @@ def a_killed_node_is_back_at_once_also_with_a_new_disk_and_elsewhere():
         took[how] = time.monotonic() - began
         all_is_well(nodes)
     print(", ".join(f"{how}: {seconds:.2f} s" for how, seconds in took.items()))
-    # Until the session has expired, the other nodes do not know that the process of a node has ended if the node
-    # returns with another directory.
+    # The start with a new disk has no limit: the other nodes cannot conclude that the process with the earlier
+    # directory has ended, so the node waits until that process's session has expired.
     for how in ("as it was", "elsewhere"):
         check_less(took[how], 8, how)
     load.stop()

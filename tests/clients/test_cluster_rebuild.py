@@ -199,7 +199,8 @@ def a_table_is_rebuilt_while_clients_of_all_nodes_read_and_write():
         seen = dict(clients.scans)
         eventually(lambda: clients.failures or all(clients.scans[n] > seen.get(n, 0) + 5 for n in nodes.nodes), 90)
     assert not clients.failures, clients.failures[:3]
-    # A query over the table has followed the difference.
+    # The query that counts the rows of the table by kind has read the changes that the rebuild
+    # wrote.
     shows(nodes.nodes[1], "SELECT kind, keys FROM kinds WHERE keys > 0", [("new", KEYS)])
     count = check_tables(nodes, 2, clients.acknowledged)
     print(f"{count} rows, {sum(clients.scans.values())} scans", flush=True)

@@ -25,8 +25,8 @@ except ImportError:
 # A node that is the only replica in sync acknowledges and shows records that no other node has.
 FLAGS = ("--node-session-timeout-ms", "2000", "--min-insync-replicas", "1")
 
-# Without the retries of comes_through(), because one of the attempts may still be in the socket of a node that was
-# frozen.
+# Leaves out the rows of the retries in comes_through(): one of these INSERTs may still be in the socket of a node that
+# was frozen, and be executed later.
 ITEMS = "SELECT k, v FROM items WHERE k NOT LIKE 'try%'"
 
 
@@ -240,8 +240,8 @@ def the_journals_of_queries_are_elected_and_take_other_queries():
         elect(nodes, "--all-topic-partitions")
         for node in others:
             eventually(lambda node=node: query_of(node, "sums")["state"] == "ERROR")
-        # New tables from the present records, with queries in each of the twelve journals, while the third node is
-        # away.
+        # While the third node is away, sixteen tables are created from the records that are left. Their queries are
+        # spread over all twelve journals.
         sinks = [f"sums_{i}" for i in range(16)]
         run_on(others[0], "INSERT INTO orders VALUES ('a', 2), ('c', 3)",
                *(f"CREATE TABLE {sink} AS SELECT k, SUM(v) AS total FROM orders GROUP BY k" for sink in sinks))

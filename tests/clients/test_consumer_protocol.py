@@ -22,7 +22,8 @@ def wait_for_coordinator(connection, group):
     while not deadline.is_over():
         error = int.from_bytes(connection.ask(10, 0, body)[:2], "big", signed=True)
         if error == 0:
-            # The coordinator must also have loaded its state.
+            # FindCoordinator succeeds before the coordinator has loaded its state, so a member
+            # joins as a check.
             if Member(connection, group + "_probe", "probe", topics=["work"]).error == 0:
                 return
         time.sleep(0.05)

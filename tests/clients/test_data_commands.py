@@ -189,7 +189,8 @@ def damage_of_a_journal_ends_its_query_and_is_never_shown():
         queries = {row[3]: row[0] for row in connection.execute("SHOW QUERIES").fetchall()}  # by what they write
     server.stop()
 
-    # The name of the task is the key of its entries; nowhere else is it followed by a number of eight bytes.
+    # Finds the keys of the task's entries: the name of the task, followed by a number of eight bytes. In other places
+    # no number follows the name.
     name = queries["VISITS"].encode()
     entry = re.compile(name + rb"/\d/0(?=.{1,3}\x00{4})", re.DOTALL)
     with open(os.path.join(data, "log.mdb"), "r+b") as log:

@@ -138,7 +138,7 @@ def no_row_is_lost_or_doubled_by_kill_9():
         other.join()
         assert not failures, failures[:3]
         assert look_ups[0] > 20
-        # With an equal seed, a single run generates equal rows.
+        # A generator with the same seed that is never killed generates the same rows.
         with connect(server) as c:
             c.execute("CREATE STREAM again (id BIGINT KEY, one VARCHAR, number BIGINT) "
                       f"WITH (GENERATOR = 'datagen', ROWS_PER_SECOND = {rows_per_second}, SEED = 3, "

@@ -204,7 +204,8 @@ def heads_of_references(place, heads=50, references=10_000):
     client = socket.create_connection((host, int(port)), timeout=60)
     head = b"".join(_header(name, value) for name, value in (
         (b":method", b"GET"), (b":scheme", b"http"), (b":path", b"/info"), (b":authority", b"x")))
-    # A literal field with indexing. Its size of 3,900 bytes is 127 and the rest, in groups of seven bits.
+    # An HPACK literal with indexing, which the server keeps in its table. The size of 3,900 is encoded as 127, followed
+    # by the rest in groups of seven bits.
     size, rest = b"\x7f", 3900 - 127
     field = b"\x40\x01a" + size + bytes([rest % 128 | 128, rest // 128]) + b"v" * 3900
     sent = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _frame(4, 0, 0, b"")

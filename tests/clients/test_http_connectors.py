@@ -272,7 +272,8 @@ def the_example_of_the_sink_page_sends_each_record():
 def failed_requests_are_repeated_and_refused_records_are_set_aside():
     with World() as world:
         world.make_topic("t")
-        # The first answers are errors that may pass; the record "bad" is refused in any batch.
+        # The first three answers are temporary errors, after which the sink repeats the request. The record "bad" is
+        # refused in every batch.
         world.receiver.headers = {"Retry-After": "0"}
         world.receiver.answers = [503, 429, 500] + [lambda request: 422 if "bad" in request["body"] else 200] * 40
         world.produce("t", *(json.dumps({"n": "bad" if i == 5 else i}) for i in range(10)))

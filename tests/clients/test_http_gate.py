@@ -96,7 +96,8 @@ def state():
              "/consumers/g/instances/one/subscription", "/consumers/g/instances/one/assignments", f"/v3/clusters/{CLUSTER}/topics/kept/partitions"]
     accept = {"Accept": "*/*"}
     shown = [ask("GET", page, headers=accept)[::2] for page in pages]
-    # The topic of committed offsets is created for the consumer, some time after the consumer.
+    # __consumer_offsets is removed from the pages: it is created for the consumer at some time after state() was called
+    # first.
     return ksql("SHOW STREAMS; SHOW TABLES; SHOW QUERIES; SHOW PROPERTIES;")[2], [(code, text.replace('"__consumer_offsets",', "")) for code, text in shown]
 
 

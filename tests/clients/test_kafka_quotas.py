@@ -56,7 +56,8 @@ def quotas_are_kept_and_held_to():
             begun = time.monotonic()
             throttle_ms = throttle_of_produce(slow, "slow", "q_topic", 600_000)
             check_took_less(begun, 1, "the answer itself comes at once")
-            # as many bytes as the quota permits in 12 s, although the window has 10 s
+            # The client has sent as much as its quota permits in 12 s. The quota's window has 10 s, so the server
+            # reports a delay of 2 s.
             assert 1_500 < throttle_ms < 2_500, throttle_ms
             slow.ask(kafka_wire.METADATA, 1, array([]), "slow")
             waited = time.monotonic() - begun

@@ -61,7 +61,8 @@ def every_relation_of_postgresql_has_its_columns():
             "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
             "WHERE n.nspname IN ('pg_catalog', 'information_schema') AND c.relkind IN ('r', 'v') ORDER BY 1, 2").fetchall()
         assert len(relations) > 200, len(relations)
-        # In the protocol, domains are their base types.
+        # PostgreSQL's protocol describes a column of a domain by the number of its base type, so domains are replaced
+        # by their base types.
         names = dict(theirs.execute("SELECT t.oid, coalesce(b.typname, t.typname) FROM pg_type t "
                                     "LEFT JOIN pg_type b ON b.oid = t.typbasetype AND t.typtype = 'd'").fetchall())
         wrong = []

@@ -9,7 +9,8 @@ import tempfile
 import psycopg
 from millrace_server import case, launch, run, start_server
 
-# postgresql-client brings only a wrapper, which finds no pgbench.
+# Debian's postgresql-client has a script named pgbench that fails if the real program is not
+# installed, so the test runs it.
 try:
     OBSTACLE = None if subprocess.run(["pgbench", "--version"], capture_output=True, check=False).returncode == 0 else "no pgbench: Debian's postgresql-15 has it"
 except FileNotFoundError:

@@ -241,7 +241,8 @@ def a_snapshot_that_was_cut_off_continues_behind_its_last_key():
             # read.
             wait_until(lambda before=before: len(shop.records("shop.public.t")) > before or table() == rows_there(), shop.task, seconds=60)
             shop.files.kill()
-            # Changes of rows before and after the last key, and of another table.
+            # While the server is down, rows that the snapshot has copied and rows that it has not copied are changed,
+            # and so is another table.
             shop.database.sql(f"UPDATE t SET v = 'round {kills}' WHERE id IN (1, {rows})", f"DELETE FROM t WHERE id IN ({10 + kills}, {rows - 10 - kills})",
                               f"INSERT INTO t VALUES ({rows + 1 + kills}, 'new')", f"INSERT INTO quick VALUES ({kills})")
             shop.files.start()

@@ -191,7 +191,7 @@ def the_errors_of_the_service_are_named():
         lake.create(rotate__schedule__interval__ms=50, s3__retry__backoff__ms=1, s3__part__retries=2)
         wait_until(lambda: ids(lake.service.lines()) == [0, 1, 2])
 
-        # Answers that a repetition helps against: within a request, and by a restart of the task.
+        # Temporary errors: after two of them the request itself is repeated, after nine the task restarts.
         lake.service.answers = [(503, "SlowDown"), (500, "InternalError")]
         lake.insert(3, 4)
         wait_until(lambda: ids(lake.service.lines()) == [0, 1, 2, 3])

@@ -63,8 +63,8 @@ class Client(threading.Thread):
             self.refused.append(number)
         else:
             self.unknown += 1
-        # Lost connections, a server that stops, waits or has no space, and rows that another transaction has changed
-        # first.
+        # Permitted SQLSTATE classes: 08 (lost connection), 57 (the server stops or cancels), 53 (no space), 40 (another
+        # transaction has changed the rows first), 55 (the server is not ready, or a lock was not available in time).
         if state and state[:2] not in ("08", "57", "53", "40", "55"):
             self.errors.append(f"{state} {error}")
         if state and state[:2] == "40":

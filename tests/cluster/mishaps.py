@@ -16,7 +16,8 @@ except ImportError:
 
 @dataclasses.dataclass
 class Mishap:
-    # arguments: the world, the remaining nodes in random order, the random choices; returns a description
+    # called with the world, the numbers of the nodes that no other mishap affects, in random order, and the random
+    # choices; returns a description
     begin: Callable
     nodes: int = 1   # number of affected nodes
     weight: int = 2

@@ -77,7 +77,8 @@ class Records(Load):
         except AssertionError:
             return [f"the group has not read {len(missing())} of {len(acknowledged)} records within {_READ_WITHIN_S} s",
                     *self._where(missing())]
-        # Records may be read again until their commit is stored; in `seen` they are before the commits.
+        # A record may be read again until its offset is committed. After the wait, `seen` has all records that were
+        # read before these commits.
         uncommitted = self._wait_for_commits()
         began, self._judged = self._judged, len(self.seen)
         found = [f"the group had committed {before[partition]} of partition {partition}, and read {offset} again"

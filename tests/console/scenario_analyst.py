@@ -7,7 +7,8 @@ from millrace_server import case
 from patience import wait_until
 from scenario import assert_clean, browser, open_console, rows, run, server, sql, wait_rows, wait_state
 
-# Answers SELECT slow with lines that the test sends.
+# Replaces window.fetch: a request with the text SELECT slow gets a few lines at once, and further
+# lines when the test calls window.send().
 SLOW = """(() => {
     const real = window.fetch, text = new TextEncoder();
     window.fetch = (url, options) => !String(options?.body).includes('SELECT slow') ? real(url, options)

@@ -169,7 +169,8 @@ def a_link_shows_its_state_and_the_topics_of_its_cluster():
 
 @case
 def odd_names_of_connectors_are_shown_as_text():
-    # Names of links are letters, digits, _ and -.
+    # The odd names are tested with connectors. Links cannot have such names: their names consist of
+    # letters, digits, _ and -.
     fresh = launch("--connect-files", tempfile.mkdtemp())
     for name in scenario_states.ODD_NAMES:
         quoted = name.replace('"', '""')

@@ -15,8 +15,8 @@ logging.getLogger("psycopg").setLevel(logging.CRITICAL)
 
 _INSERT = "INSERT INTO events (device, id, amount, city, at_ms) VALUES "
 _COPY_COLUMNS = "COPY events (device, id, amount, city, at_ms) FROM STDIN (FORMAT csv)"
-# More than one block for a server that commits blocks as server.py sets; the other sizes are below
-# one block.
+# A COPY of this many rows needs more than one block (MILLRACE_COPY_ATOMIC_BYTES in server.py), so it may be committed
+# in part. All other COPYs fit into one block.
 _ROWS_OF_LONG_COPY = 10_000
 _LOOK_UP = "SELECT n FROM per_city WHERE city = '%s'"
 

@@ -18,12 +18,12 @@ _LOSSES = (0.02, 0.3, 0.7, 0.98, 1)
 _RECORD = struct.Struct("=5q")
 _CHANGE, _DURABLE_UNTIL, _DURABLE = 1, 2, 3
 
-# Places in power_cut.c at which a process can be killed, with the greatest number of passages that a
-# server survives.
+# Crash points in power_cut.c, and for each the highest number of times that a process may pass it before it is killed
+# there.
 CRASH_POINTS = {"before-sync": 400, "before-root": 400, "after-root": 400}
 POINTS_OF_DEFINING = ("before-sync", "after-root")
 
-# `old`: the pages that the bytes from `begin` to `end` lie in, as they were.
+# One write to a file: bytes `begin` to `end`. `old` has the former contents of the pages that contain these bytes.
 Change = collections.namedtuple("Change", "number begin end old_file_size old")
 
 
@@ -120,7 +120,7 @@ class Disk:
     def wrapper(self, data_dir):
         """The beginning of a command line for a process that works in this directory."""
         os.makedirs(_undo_dir(data_dir), exist_ok=True)
-        # A sanitizer demands to be loaded first, but works without.
+        # AddressSanitizer normally refuses to run if another library is loaded before it; it works nevertheless.
         sanitizer = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
         return ("env", f"LD_PRELOAD={self._libraries}", f"ASAN_OPTIONS={sanitizer}",
                 f"MILLRACE_POWER_CUT_DATA={os.path.realpath(data_dir)}",

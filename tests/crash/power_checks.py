@@ -302,7 +302,8 @@ def complaints(library, seed):
         found += _complaints_of_cut_record(library, os.path.join(tools, "cut-record"))
     finally:
         shutil.rmtree(tools)
-    # If a page had three versions, the simulated power cuts must have left each of the versions at least once.
+    # `seen` has pairs of a number of versions and the version that a simulated power cut has left. If a page had three
+    # versions, each of them must have been left at least once.
     return found + [f"nothing with three versions was left with number {index}"
                     for index in range(3) if (3, index) not in seen]
 

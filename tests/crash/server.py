@@ -18,8 +18,8 @@ from patience import patience  # noqa: E402
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 30
 
-# Far more checkpoints than a real server writes, each in several transactions; and long COPYs are
-# long sooner.
+# Settings that make rare states frequent: checkpoints follow each other quickly and need several
+# transactions, and a COPY is divided into blocks at a small size.
 _PACE = {"MILLRACE_CHECKPOINT_INTERVAL_MS": "200", "MILLRACE_CHECKPOINT_JOURNAL_BYTES": "65536",
          "MILLRACE_CHECKPOINT_CHUNK_KEYS": "40", "MILLRACE_COPY_ATOMIC_BYTES": "262144"}
 

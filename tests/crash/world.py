@@ -19,7 +19,8 @@ from schema_load import SchemaLoad
 from server import Server
 from transaction_load import TransactionLoad
 
-# The server's crash points, each with the greatest number of passages before the crash: about two seconds of work.
+# The server's crash points, and for each the highest number of times that the server may pass it before it crashes
+# there, which takes about two seconds.
 CRASH_POINTS = {"before-log-commit": 400, "after-commit-journal": 400, "before-acknowledgement": 400,
                 "between-checkpoint-chunks": 60, "before-journal-trim": 12}
 _POINTS_OF_DEFINING = ("before-log-commit", "after-commit-journal", "before-acknowledgement")

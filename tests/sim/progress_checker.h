@@ -43,8 +43,8 @@ class ProgressChecker {
   struct Seen {
     uint64_t life = 0;
     int64_t at_us = 0;
-    // the process runs without a pause since runs_since_us, and is the controller without a pause since
-    // decides_since_us
+    // Since runs_since_us the process runs without a pause, and since decides_since_us it has been the controller
+    // without a pause.
     int64_t runs_since_us = 0, decides_since_us = 0;
     int64_t full_since_us = 0, has_room_since_us = 0, in_touch_since_us = 0;
     // the revisions that the node had read, and the times at which it had read them

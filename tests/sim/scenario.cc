@@ -515,8 +515,8 @@ class Scenario {
     return some;
   }
 
-  // Demands an unclean election. It would lose records if it took place, so it is demanded only where
-  // the log must refuse it.
+  // Demands an unclean election, but only if it must be refused, because an in-sync or eligible replica exists. An
+  // election that takes place would lose records.
   void elect(SimNode& node) {
     if (!node.is_running()) return;
     const TopicPartition partition = chance_.one_of(partitions());

@@ -47,7 +47,8 @@ void SessionClient::next() {
   SimNode& node = *world_.chance.one_of(world_.nodes);
   if (!node.is_running()) return pause();
   ++statement_;
-  // A process that dies before it starts the statement sends no answer.
+  // If the process dies before it starts the statement, no answer arrives, so the client looks from
+  // time to time whether the process still lives.
   look_whether_it_died(node, node.life(), statement_);
   node.run(node.life(), [this, &node] { begin(node); });
 }

@@ -1,4 +1,5 @@
-// kafkajs produces records, and pg runs statements: the requests that each of them sends first.
+// Checks the current versions of two Node clients: kafkajs creates a topic and produces a record,
+// and pg runs statements.
 const assert = require('node:assert');
 const { Kafka, logLevel } = require('kafkajs');
 const { Client } = require('pg');

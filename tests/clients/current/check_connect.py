@@ -47,8 +47,8 @@ class World:
         self.server = launch("--group-initial-rebalance-delay-ms", "0", "--connect-url", f"http://{self.rest}")
         self.version = re.search(r"connect-file-([\d.]+)\.jar", glob.glob(f"{jars}/connect-file-*.jar")[0])[1]
         self.folder = tempfile.mkdtemp(prefix="millrace-connect-")
-        # Returns the classes of the connectors alone; otherwise the worker would search the whole class path for
-        # plugins.
+        # The plugin path of the worker is a folder with only the connectors' classes. Without it, the worker would
+        # search the whole class path for plugins.
         os.mkdir(self.path("plugins"))
         shutil.copy(glob.glob(f"{jars}/connect-file-*.jar")[0], self.path("plugins"))
         self.worker = None

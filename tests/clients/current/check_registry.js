@@ -1,4 +1,4 @@
-// The schema registry, as kafkajs's client and Confluent's own for JavaScript use it.
+// Checks the schema registry with two JavaScript clients: that of kafkajs and that of Confluent.
 const assert = require('node:assert');
 const { SchemaRegistry, SchemaType } = require('@kafkajs/confluent-schema-registry');
 const confluent = require('@confluentinc/schemaregistry');

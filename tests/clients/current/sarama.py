@@ -24,7 +24,8 @@ KAFKA_VERSION = "4.1.0"
 FIRST_PROXY = 29091  # the address that sarama's tests use
 TOOLS = {"kafka-console-producer.sh": "org.apache.kafka.tools.ConsoleProducer",
          "kafka-console-consumer.sh": "org.apache.kafka.tools.consumer.ConsoleConsumer"}
-# `docker compose VERB ...`: the address of the server that carries it out is in the environment.
+# A replacement of `docker` for sarama's tests, which call `docker compose VERB ...`. It passes each
+# call to the server of this file, whose address is in SARAMA_NODES.
 DOCKER = """#!/bin/sh
 shift
 case $1 in

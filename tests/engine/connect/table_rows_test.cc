@@ -26,7 +26,8 @@ std::string row_of(const RowMapping& mapping, const std::optional<std::string>& 
   return text;
 }
 
-// Returns the text of a value whose schema is `schema`, which has the type in its first part: R"("int32","name":"...")".
+// Returns the text of a value. `type` is the beginning of the JSON of its schema, after {"type": :
+// R"("int32","name":"...")".
 std::string text_of(const std::string& type, const std::string& json) {
   const auto schema = parse_json_tree(fmt::format(R"({{"type":{}}})", type));
   const auto value = parse_json_tree(json);

@@ -189,7 +189,7 @@ TEST_F(TwoAppliers, each_applies_the_appends_of_the_other) {
   EXPECT_EQ(other_->sources(), one_->sources());
   EXPECT_EQ(other_->runner.running(), one_->runner.running());
 
-  // A later decision of the other process is based on these definitions.
+  // The other applier has the definitions: it can end a query that the first one has created.
   const std::string query = *one_->runner.running().begin();
   ASSERT_TRUE(other_->submit("TERMINATE " + query + ";").get());
   ASSERT_TRUE(becomes_true([&] { return one_->runner.running().empty(); }));

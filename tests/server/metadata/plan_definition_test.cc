@@ -572,7 +572,8 @@ TEST_F(RebuildTest, in_a_cluster_both_share_a_journal_and_steps_are_plans) {
   ASSERT_TRUE(step(Kind::Stand, "CTAS_U_2"));
   for (const char* id : {"CTAS_U_1", "CTAS_U_2"})
     EXPECT_EQ(image_->find_query(id)->planned_at, image_->revision) << id;
-  // Another node takes over, and the publisher of the former node is void.
+  // Another node takes over and names its own publisher (43). From then on, steps with the publisher of the former node
+  // are refused.
   ASSERT_TRUE(step(Kind::Stand, "CTAS_U_2", ProducerId(43)));
   EXPECT_FALSE(step(Kind::Finish, "CTAS_U_2"));
   EXPECT_FALSE(step(Kind::GoOn, "CTAS_U_2"));

@@ -178,7 +178,8 @@ TEST_F(JournalInstallTest, everything_is_installed_and_the_next_commit_follows) 
   EXPECT_EQ(exchange->log_end(), Offset{5});
   EXPECT_EQ(exchange->high_watermark(), Offset{5});
   EXPECT_EQ(to_.log->find_partition({kExchange.topic, PartitionId{0}})->log_end(), Offset{0});
-  // Batches before the snapshot count as sent, so the next batches are accepted.
+  // The installed producer state contains the batches before the snapshot. So the batch with the next sequence number
+  // (6) is accepted, and one after a gap (7) is refused.
   const auto begun = storage::begin_task_and_wait(*to_.log, kTask).value();
   EXPECT_EQ(to_.apply_replicated_commits(begun.epoch, 7, 8).error().code,
             ErrorCode::OutOfOrderSequence);

@@ -43,7 +43,8 @@ TEST(LimitedSourcesTest, a_partition_ends_at_its_cut) {
   EXPECT_EQ(polled[0].batches.size(), 2u);
 }
 
-// The readers of a time-ordered exchange compare their writers with the ends of the writers' inputs.
+// A reader of a time-ordered exchange polls the ends of the writers' inputs without reading records. At a barrier these
+// ends must be the cuts, or the reader would wait for rows after the barrier.
 TEST(LimitedSourcesTest, the_end_that_is_asked_for_alone_is_limited_too) {
   TenRecords all;
   LimitedSources sources(all);

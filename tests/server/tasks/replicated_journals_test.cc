@@ -126,7 +126,7 @@ class ReplicatedJournalsTest : public testing::Test {
                                         std::chrono::milliseconds patience = kLong) {
     return wait_until_carried_out(journal, end_of(journal), patience);
   }
-  // A shard ignores entries of tasks that it does not have.
+  // Limits for wait_for_all_of(): kLong for commits that will be applied, kShort for commits that must not be.
   static constexpr std::chrono::milliseconds kLong{5'000}, kShort{150};
 
   Disks disks_;

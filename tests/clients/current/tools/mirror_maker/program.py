@@ -14,7 +14,8 @@ JARS = sys.argv.pop(1)  # the folder of connect-mirror and its dependencies
 PATIENCE_S = 120
 PARTITIONS = 3
 RECORDS = 300
-# Topics of MirrorMaker itself, and its worker's, with one replica; and short intervals, so that changes appear soon.
+# Settings of MirrorMaker and its worker: internal topics with one replica, and short intervals, so that changes appear
+# soon.
 ONE_REPLICA = ("replication.factor", "checkpoints.topic.replication.factor", "heartbeats.topic.replication.factor",
                "offset-syncs.topic.replication.factor", "offset.storage.replication.factor", "status.storage.replication.factor",
                "config.storage.replication.factor")
