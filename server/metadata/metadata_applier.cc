@@ -459,16 +459,17 @@ void MetadataApplier::submit(std::vector<storage::QuotaChange> changes,
 }
 
 void MetadataApplier::submit(RebuildStep step, std::function<void(Status)> done) {
-  jobs_.add(JobQueue::Lane::Statements, {[this, step = std::move(step), done] {
-                                           done(decide([&]() -> Status {
-                                             auto planned = TRY(plan_rebuild_step(step, *image()));
-                                             // RebuildStep::Kind::Finish drops the temporary topic of the rebuild, so
-                                             // place() adds the removal of its replicas to the command.
-                                             TRY(place({}, {}, planned));
-                                             return commit(planned);
-                                           }));
-                                         },
-                                         [done](Error error) { done(std::move(error)); }});
+  jobs_.add(JobQueue::Lane::Statements,
+            {[this, step = std::move(step), done] {
+               done(decide([&]() -> Status {
+                 auto planned = TRY(plan_rebuild_step(step, *image()));
+                 // RebuildStep::Kind::Finish drops the temporary topic of the rebuild, so
+                 // place() adds the removal of its replicas to the command.
+                 TRY(place({}, {}, planned));
+                 return commit(planned);
+               }));
+             },
+             [done](Error error) { done(std::move(error)); }});
 }
 
 void MetadataApplier::submit(SequenceMove move, std::function<void(Result<SequenceMoved>)> done) {
