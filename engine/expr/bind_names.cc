@@ -78,7 +78,8 @@ struct ColumnElsewhere {
   std::string_view name, hint;
   std::string_view needs = {};  // a column; the hint is given only for sources that have it
 };
-// Names of columns and words without parentheses in other systems, and in older versions of ksqlDB.
+// Maps the names that other systems and older versions of ksqlDB give to columns, and words without parentheses, to
+// hints about what to write instead.
 constexpr std::string_view kBoundsHint =
     "WINDOWSTART and WINDOWEND are columns of a query or table with windows: ... FROM s WINDOW "
     "TUMBLING (SIZE 1 MINUTE) GROUP BY a.";
@@ -122,7 +123,7 @@ std::string hint_for_column(std::string_view name, const std::vector<std::string
   return did_you_mean(name, known);
 }
 
-// Returns the name without the quotes of texts in word processors and web pages: 2018 to 201D in Unicode.
+// Removes typographic quotes (U+2018, U+2019, U+201C, U+201D), which word processors and web pages put around names.
 std::string without_typographic_quotes(std::string name) {
   constexpr std::string_view kQuotes[] = {"\u2018", "\u2019", "\u201C", "\u201D"};
   for (const std::string_view quote : kQuotes) {
@@ -148,7 +149,8 @@ Error unknown_column(const Scope& scope, const ColumnRef& column) {
   const bool may_be_text = hint.empty() && !column.source && column.name.quoting != Quoting::Back;
   const std::string text_hint =
       may_be_text ? "A text needs single quotes: '" + without_typographic_quotes(name) + "'." : "";
-  // A name in double quotes was probably meant as a text, and another name as a column.
+  // A name in double quotes was probably meant as a text, so the hint about texts comes first. For other names the list
+  // of columns comes first.
   if (column.name.quoting == Quoting::Double || list.empty()) hint += text_hint;
   const bool text_is_last = hint.empty() && !text_hint.empty();
   if (!list.empty()) hint += (hint.empty() ? "" : " ") + ("Columns: " + list) + ".";

@@ -265,7 +265,7 @@ Error text_for_time(std::string_view column, const SqlType& to, const SqlType& f
 }
 
 Status check_marked_text(const FunctionCall& mark, const BoundItem& item, const SqlType& type) {
-  // A user can write the name of the mark in quotes, and other arguments.
+  // The arguments are checked, because a user can call a function of this name, written in quotes, with any arguments.
   const auto name_of = [&]() -> std::string_view {
     const auto* name = mark.arguments[1]->as<StringLiteral>();
     return name ? std::string_view(name->value) : std::string_view();

@@ -113,7 +113,8 @@ Result<double> text_double_of_postgres(std::string_view text) {
 Result<Decimal> text_decimal(const KernelCall& call, std::string_view text) {
   const SqlType& type = call.out.type();
   const int precision = std::min(type.precision(), kMaxDecimalPrecision);
-  // A numeric of any size never loses digits silently.
+  // A number that is kept as text (label::kNumeric) must not lose digits: digits that do not fit
+  // are an error. Other texts are rounded half up.
   const bool is_exact = call.args[0].type().label() == label::kNumeric;
   if (is_exact && is_numeric_alone(type))
     return Decimal{TRY(numeric_alone(trimmed(text))), type.scale()};

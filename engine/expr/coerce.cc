@@ -51,7 +51,8 @@ Result<Value> kernel_value(Kernel kernel, const Value& value, const SqlType& fro
   const Argument argument{column.get()};
   KernelCall call{std::span(&argument, 1), 1, out, errors, context};
   call.knows_unknown = as_postgres;
-  // If this cast fails, the cast of the literal is kept as a call, which follows the query's own rules.
+  // The range is always checked here. If this cast fails, the cast of the literal stays a call, which checks the range
+  // only if the query's own rules say so.
   call.checks_range = true;
   kernel(call);
   if (errors.any())

@@ -124,7 +124,8 @@ class Converter {
   Name existing_name(const std::vector<std::string>& names) const;
   Result<TableElement> table_element(const Fields& column) const;
   Status add_constraint(const Fields& constraint, TableElement& element) const;
-  // convert_constraint.cc. For a constraint in the definition of a column, `columns` is that column.
+  // The next function is in convert_constraint.cc. For a constraint in the definition of a column, `columns` is that
+  // column.
   Result<UnenforcedConstraint> unenforced(const Fields& constraint,
                                           std::vector<std::string> columns = {}) const;
   Result<Statement> unique_index(const Fields& index) const;
@@ -169,8 +170,7 @@ class Converter {
   Result<SequenceOptions> sequence_options(const Fields& statement) const;
   Result<SequenceOptions::Number> sequence_number(const Fields& option) const;
 
-  // convert_type.cc
-  // Returns the name of the type, without pg_catalog.
+  // Returns the name of the type, without pg_catalog. Defined in convert_type.cc.
   static std::string type_name(const Fields& type);
 
   struct NamedWindow {

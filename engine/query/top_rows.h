@@ -38,7 +38,8 @@ class TopCandidates {
   void keep(const std::vector<ColumnPtr>& columns, std::vector<uint32_t>& rows);
 
  private:
-  // Places have the order of their rows. Rows with long keys may share a place.
+  // The beginning of a row's sort keys, encoded so that Places are ordered like their rows. Rows whose keys differ only
+  // later have the same Place.
   using Place = std::array<uint64_t, 2>;
   const TopRows top_;
   // The first places so far, at most `count`, as a heap with the last place in front.

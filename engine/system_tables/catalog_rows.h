@@ -67,7 +67,7 @@ void add_sequence_list(const CatalogFacts& facts, SystemRowWriter& out);
 void add_schema_sequences(const CatalogFacts& facts, SystemRowWriter& out);
 void add_dependencies(const CatalogFacts& facts, SystemRowWriter& out);
 
-// postgres_rows.cc
+// The following functions are defined in postgres_rows.cc.
 // Returns the query in a CREATE ... AS. The query is the definition of a view.
 std::string_view query_of(std::string_view sql);
 std::vector<std::pair<int64_t, std::string_view>> system_schemas();

@@ -100,7 +100,7 @@ inline constexpr bool fits_kind(TypeKind kind) {
 // them without a check.
 //
 // Invariants: validity has size() bits; children are as long as the offsets or the size require.
-// Threads:    none; a column that is shared is `const`.
+// Threads:    not thread-safe; a column that several threads share is `const`.
 // Strings:    point into heap(), or into memory kept by keep(). A view into memory of another
 //             owner is valid only as long as that owner guarantees, for example for one iteration
 //             of the event loop. To live longer, it must be copied. (See Column::keep for memory
