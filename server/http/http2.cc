@@ -221,8 +221,8 @@ struct Http2::Callbacks {
     if (!stream) return 0;
     const Limits& limits = static_cast<Http2*>(user)->parts_.limits;
     stream->head_bytes += name_size + value_size;
-    // One byte can refer to a field of 4 KB that was sent before (HPACK), so a few frames would hold the loop for
-    // seconds. A head that is a little too large is answered; this error ends the connection.
+    // With HPACK one byte can refer to an earlier field of 4 KB, so a few frames could occupy the loop for seconds. A
+    // head that is a little too large gets an answer; a head beyond this limit ends the connection.
     constexpr size_t kHeadsRead = 16;
     if (stream->head_bytes > kHeadsRead * limits.max_head_bytes) {
       static_cast<Http2*>(user)->end("the headers of a request are far too large");

@@ -118,8 +118,8 @@ constexpr std::string_view kMainPaths =
     "POST /ksql runs statements, POST /query-stream returns rows, GET /topics lists topics, GET "
     "/healthz reports the state, and /console/ is the console";
 
-// Returns what to request in place of an unknown path. A path that ends with a path of the server, such as
-// /api/v1/ksql, is answered with that path.
+// Returns a suggestion for an unknown path. If the path ends with a path of the server, such as /api/v1/ksql, the
+// suggestion is that path.
 std::string instead_of(std::string_view path) {
   std::string_view rest = path.substr(0, kMostCompared);
   while (rest.starts_with('/')) {
@@ -197,10 +197,10 @@ Routes::Match Routes::find(std::string_view method, std::string_view encoded_pat
 Response Routes::refusal(const Match& match, std::string_view method, std::string_view path) const {
   if (match.allowed.empty()) {
     const std::string near = nearest_path(path);
-    // The ports of the registry and of Kafka Connect have other paths than the main port.
+    // instead_of() only knows paths of the main port. The ports of the registry and of Kafka Connect have other paths.
     const bool is_main_port = find("POST", "/ksql").route != nullptr;
     std::string instead;
-    // A path of several parts that is similar to a known one is more often mistyped than of another server.
+    // If a path of several parts is similar to a known path, it is more likely mistyped than meant for another server.
     const bool is_one_part = path.find('/', 1) == std::string_view::npos;
     if (is_main_port && (near.empty() || (is_one_part && is_other_path(path))))
       instead = fmt::format("; {}", instead_of(path));

@@ -29,8 +29,8 @@ bool is_hash(const engine::FunctionCall& call) {
          (call.name == "HASHTEXTEXTENDED" && call.arguments.size() == 2);
 }
 
-// Whether the result is shown as a boolean. The lock functions that wait are not: they return void,
-// which is shown as an empty text.
+// Whether the result is shown as a boolean. The lock functions that wait return void, which is
+// shown as an empty text.
 bool is_truth(const engine::FunctionCall& call) {
   const auto lock = advisory_call(call);
   return ends_sessions(call) || (lock && (lock->does == AdvisoryCall::Does::TryLock ||

@@ -41,8 +41,8 @@ std::vector<std::string> warnings_of(const std::vector<sql::Notice>& notices) {
   return warnings;
 }
 
-// Returns the warning as a field `Warning: 299 - "text"` (RFC 7234, section 5.5), which has a place in every format and
-// version of HTTP. The field holds printable ASCII only.
+// Returns the warning as a header `Warning: 299 - "text"` (RFC 7234, section 5.5), which fits every query format and
+// version of HTTP. Characters other than printable ASCII are replaced.
 Header warning_header(std::string_view warning) {
   constexpr size_t kMostBytes = 1000;
   std::string value = "299 - \"";

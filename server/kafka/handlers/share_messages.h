@@ -57,7 +57,7 @@ bool begin_share_request(HandlerContext& context, Request& request, const Reply<
   return true;
 }
 
-// Returns the element of the topic, adding it if the last element is another topic.
+// Returns the last element if it is the topic's. Otherwise appends an element for the topic.
 template <class Topics>
 auto& topic_of(Topics& topics, const Uuid& id) {
   if (topics.empty() || topics.back().topic_id != id) topics.emplace_back().topic_id = id;

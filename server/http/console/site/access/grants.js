@@ -12,7 +12,8 @@ import { quoteName } from '../core/sql.js';
 /** @typedef {{roles: Role[], members: Membership[], relations: Relation[],
  *             held: Set<string>}} Access */
 
-// Relations on which the user of the session has a right. pg_class names all of them.
+// pg_class lists every relation; this condition selects those that the session's user may read or
+// write.
 const OF_USERS = "c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v', 'm') AND " +
   "(has_table_privilege(c.oid, 'SELECT') OR has_table_privilege(c.oid, 'INSERT'))";
 /** Letters of PostgreSQL's access lists, and the words of GRANT. */

@@ -116,7 +116,7 @@ export function compare(a, b, /** @type {string} */ type) {
 function compareNumbers(a, b) {
   const difference = Number(a) - Number(b);
   if (difference || typeof a !== 'string' || typeof b !== 'string') return difference;
-  // Equal as doubles, so only whole parts beyond 2^53 can still differ.
+  // The numbers are equal as doubles, so only integers beyond 2^53 can still differ.
   if (!/^-?\d+$/.test(a) || !/^-?\d+$/.test(b)) return 0;
   const [left, right] = [BigInt(a), BigInt(b)];
   return left < right ? -1 : left > right ? 1 : 0;

@@ -192,7 +192,8 @@ class CodeEditor {
     const [first, end] = range ? [this.cm.posFromIndex(range.start).line,
       this.cm.posFromIndex(range.end).line + 1] : [0, 0];
     const lines = Array.from({ length: end - first }, (_, at) => cm.getLineHandle(first + at));
-    // The class of thousands of lines would otherwise be written again with each key.
+    // Changing the class of thousands of lines is slow, so nothing is done if the same lines are
+    // marked already.
     if (lines.length === old.length && lines.every((line, at) => line === old[at])) return;
     for (const line of old) cm.removeLineClass(line, 'gutter', 'current');
     for (const line of lines) cm.addLineClass(line, 'gutter', 'current');

@@ -1,6 +1,6 @@
 // @ts-check
-// The table of the records that a search has found. A text from a record is never markup, and a
-// text in another direction does not turn the row around.
+// The table of the records that a search has found. A text from a record is never markup, and
+// right-to-left text does not reverse the row.
 import { append, el } from '../core/element.js';
 import { count, dateTime, parseTime, size } from '../core/format.js';
 import { isUtc } from '../core/store.js';

@@ -13,8 +13,8 @@ import { Panel, watchStale } from './panel.js';
 const MOST_ROWS = 200;
 const MOST_TEXT = 160; // characters of a statement in the table; the tooltip has all of it
 
-// pg_stat_activity cannot be followed, so the page reads it again and again. The statement itself
-// contains its condition, and the last line leaves it out in the pages of other browsers.
+// pg_stat_activity cannot be followed, so the page reads it again and again. This statement itself
+// contains EMIT CHANGES; the last condition leaves out the same statement of other browsers.
 export const PUSH_QUERIES = `SELECT pid, usename AS "user", application_name AS application,
     client_addr AS address, query_start AS began, CAST(query_start AS VARCHAR) AS began_text, query
   FROM pg_stat_activity

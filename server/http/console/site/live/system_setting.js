@@ -36,7 +36,8 @@ export function openSystemSetting({ property, value, set_by: setBy }, signal, ch
       event.preventDefault(); // otherwise Enter also presses the button that opened the dialog
       void run();
     } });
-  // A value of the server may be a description such as "latest for EMIT CHANGES".
+  // A value with blanks, such as "latest for EMIT CHANGES", only describes the server's value and
+  // cannot be set, so the input begins empty.
   input.value = /^\S*$/.test(value) ? value : '';
   const difference = el('dl.difference');
   const statement = el('pre.sql-text', { tabindex: 0, 'aria-label': 'Statement' });

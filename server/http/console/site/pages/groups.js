@@ -81,7 +81,7 @@ function historyPanel(group, state, history, signal) {
       history.past(await select(pastOf(group), signal));
       panel.update();
     } catch {
-      // The line begins now, because the past could not be read; the map shows the reason.
+      // The past could not be read (the map shows the error), so the line begins with the present.
     }
   };
   void read();

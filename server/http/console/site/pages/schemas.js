@@ -122,7 +122,8 @@ async function showRules(facts, chosen, subject, signal) {
     fill(facts, factRows([...own, ['Compatibility', config.compatibilityLevel],
       ['Mode', mode.mode]]));
   } catch {
-    // The id and the type stay. A user without rights on everything may not read the rules.
+    // Compatibility and mode are not shown then: only users with rights on everything may read
+    // them.
   }
 }
 
