@@ -9,8 +9,7 @@ from millrace_server import Server, case, launch
 from scenario import assert_clean, browser, sql, url
 
 FOLLOWED = "SELECT COUNT(*) FROM pg_stat_activity WHERE state = 'active' AND application_name = 'http'"
-# The first table has the persistent queries, the second one the push queries of clients.
-TABLE = ("[...(document.querySelector('.live-table')?.querySelectorAll('tbody tr') ?? [])]"
+TABLE = ("[...(document.querySelector('%s.live-table')?.querySelectorAll('tbody tr') ?? [])]"
          ".map(row => row.innerText.replaceAll('\\t', ' '))")
 
 
@@ -20,8 +19,11 @@ def open_page(to, fragment, ready, width=1280):
     return page
 
 
-def wait_table(page, holds, what):
-    page.wait(f"({holds})({TABLE})", what)
+def wait_table(page, holds, what, label=None):
+    """Waits until the texts of the rows of a table have a property, which a function of JavaScript computes. `label` names the
+    table; without it, the first table of the page is read. A page may have several tables, and their order may change."""
+    table = TABLE % (f'[aria-label="{label}"] ' if label else "")
+    page.wait(f"({holds})({table})", what)
 
 
 def make_query(to):

@@ -9,6 +9,7 @@ from scenario_hostile import ROOT, guarded, log_in
 from scenario_oncall import open_page, wait_table
 from scenario_revisions import write
 
+PUSH = "Push queries"  # the label of the table
 SCHEMA = {"schema": '{"type":"record","name":"r","fields":[{"name":"a","type":"int"}]}'}
 
 
@@ -34,11 +35,11 @@ def a_push_query_of_a_client_is_found_and_stopped():
     run(client, "SELECT '<b>' AS marked, city FROM orders EMIT CHANGES;")
     wait_state(client, "live")
     page = open_page(fresh, "#queries", '[aria-label="Push queries"] tbody tr')
-    wait_table(page, "rows => rows.some(row => row.includes(\"SELECT '<b>' AS marked\"))", "the statement of the client")
+    wait_table(page, "rows => rows.some(row => row.includes(\"SELECT '<b>' AS marked\"))", "the statement of the client", PUSH)
     assert page.js("[...document.querySelectorAll('[aria-label=\"Push queries\"] code')].every(each => !each.textContent.includes('millrace_catalog'))"), \
         "statements of pages are not listed at first"
     page.click(".inline-field", "of pages of the console")
-    wait_table(page, "rows => rows.some(row => row.includes('millrace_catalog.findings'))", "the statements of pages")
+    wait_table(page, "rows => rows.some(row => row.includes('millrace_catalog.findings'))", "the statements of pages", PUSH)
     page.click(".inline-field", "of pages of the console")
     page.click("[aria-label^='Stop…']")
     page.wait_text("SELECT pg_cancel_backend(pid)", "dialog .sql-text")
