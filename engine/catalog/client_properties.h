@@ -6,7 +6,7 @@
 
 namespace engine {
 
-// Returns whether the name is one of these properties. The name may have the prefix `ksql.streams.`, and a further
+// Returns whether the name is one of client_properties(). The name may have the prefix `ksql.streams.`, and a further
 // prefix such as `consumer.`, `producer.` or `main.consumer.`.
 bool is_client_property(std::string_view name);
 std::span<const std::string_view> client_properties();

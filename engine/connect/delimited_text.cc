@@ -39,7 +39,8 @@ Result<CsvFields> split_csv(std::string_view record, const CsvSettings& settings
     return Error{ErrorCode::BadCopyFormat,
                  fmt::format("field {} of a CSV record {}", fields.size() + 1, what)};
   };
-  // at: first the beginning of a field, and after the loop's body the separator after the field
+  // `at` is the first byte of a field at the beginning of the body, and the separator after the
+  // field at its end.
   for (size_t at = 0;; ++at) {
     std::string text;
     const bool is_quoted = at < record.size() && record[at] == settings.quote;

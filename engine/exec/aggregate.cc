@@ -207,7 +207,7 @@ void AggregateOperator::prefetch_groups() {
   const size_t count = std::min(keys.size(), rest.batch.rows - rest.row);
   for (size_t i = 0; i < count; ++i) {
     const size_t row = rest.row + i;
-    // With hopping windows, only the newest of the record's windows is fetched here.
+    // A record in a hopping window belongs to several groups. Only the group of the newest window is prefetched.
     const int64_t start =
         step_.window ? window().last_start(std::max<int64_t>(rest.batch.timestamps[row], 0)) : 0;
     keys[i] = {start, rest.keys[row].value_or(std::string_view())};

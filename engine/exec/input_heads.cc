@@ -31,7 +31,8 @@ InputHeads::InputHeads(std::vector<HeadSource> sources, HeadLimits limits) : lim
     // The source has only one lane (a sequence of records that is read in order). It does not wait for other lanes,
     // so the progress of its writer is not needed.
     if (source.writer && sources.size() > 1) {
-      // In a task that reads all partitions, a writer has several lanes, which share the writer's progress.
+      // In a task that reads all partitions, a writer has several lanes (one for each reader of the exchange), which
+      // share the writer's progress.
       const auto known = std::ranges::find(
           writers, source.writer->progress,
           [](const LaneWriterPtr& writer) -> const PartitionRef& { return writer->progress; });

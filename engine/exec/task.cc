@@ -467,7 +467,7 @@ void Task::draw_cut(std::span<const Polled> polled) {
   heads_->limit(cut_);
 }
 
-// Begins to compute the view if all records before the cut were taken.
+// Begins to compute the view if all records before the offsets in cut_ were taken.
 void Task::begin_at_cut() {
   if (cut_.empty() || has_rest()) return;
   for (size_t i = 0; i < inputs_.size(); ++i)

@@ -355,9 +355,9 @@ class Task {
   std::vector<Offset> committed_;      // positions of the last commit, by input
   std::vector<Offset> durable_positions_;
   std::deque<std::vector<Offset>> begun_positions_;  // positions of commits after last_durable()
-  // Only for a view, with one offset for each input. cut_ is the cut for which the view is being
-  // computed (empty: none), visible_ the last cut that the rows of the view show, and
-  // durable_visible_ the last one that is also durable.
+  // Only for a view, with one offset for each input. cut_ has the end offsets of the inputs for which the view is being
+  // computed (empty: none), visible_ those that the rows of the view show, and durable_visible_ the last ones that are
+  // also durable.
   std::vector<Offset> cut_, visible_, durable_visible_;
   std::deque<std::pair<TaskSequence, std::vector<Offset>>> pending_visible_;
   bool has_worked_ = false;  // work was done since the last commit

@@ -631,7 +631,7 @@ Result<BoundExpression> Binder::bind_case(const Case& node, TextPosition positio
   }
   bound.children.push_back(node.otherwise ? TRY(bind_open(*node.otherwise))
                                           : literal_expression({}, {}));
-  // The results are every second child and the last child.
+  // The children are conditions and results in turn, followed by the result of ELSE.
   std::vector<BoundExpression*> results;
   for (size_t i = 1; i < bound.children.size(); i += 2) results.push_back(&bound.children[i]);
   results.push_back(&bound.children.back());

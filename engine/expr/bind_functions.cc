@@ -316,7 +316,8 @@ Status Binder::coerce_arguments(Resolution& resolution, Arguments& arguments) {
     if (scope_.texts_take_types && type.is_time_like() && is_typed_text(item))
       return text_for_argument(called_name(*resolution.overload), static_cast<int64_t>(i) + 1, type,
                                item);
-    // An overload accepts more than coerce() does, for example text for a DATE, so the argument is cast.
+    // An overload also accepts types that coerce() refuses, for example text for a DATE. So arguments other than
+    // parameters are converted by a cast.
     if (item.bound.kind == BoundKind::Parameter)
       item.bound = TRY(coerce_to(std::move(item.bound), type));
     else if (auto value = literal_in(scope_, item.bound, type))

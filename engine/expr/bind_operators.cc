@@ -760,7 +760,7 @@ Result<BoundExpression> Binder::bind_in(const In& node, TextPosition position) {
     TRY(keep_digits_beside(items.front(), items[i].bound.type));
   SqlType type = TRY(unify(items));
   if (type.is_null()) {
-    // The list has only NULLs and parameters.
+    // The list has only NULLs and parameters, which become texts.
     type = TypeKind::String;
     for (BoundItem& item : items) item.bound = TRY(coerce_to(std::move(item.bound), type));
   }

@@ -72,7 +72,8 @@ Result<int64_t> text_timestamp(const KernelCall& call, PerBatch<CallForms>& form
   const std::string_view name = has_zone ? "timestamp with time zone" : "timestamp";
   const auto exact = has_zone ? parse_instant_us_in(zone, text)
                               : parse_instant_us(without_zone(text), Zones::Dropped, name);
-  // In PostgreSQL, years may have more than four digits, or be before the year 1.
+  // parse_timestamp() reads only years of four digits. In PostgreSQL, years may have more digits,
+  // or be before the year 1.
   const bool is_finite = exact && !is_infinite_instant(*exact);
   if (call.knows_unknown && is_finite) return ms_of_us(*exact);
   return bad_time(call, "timestamp", text, exact);

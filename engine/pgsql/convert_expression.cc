@@ -510,7 +510,8 @@ Result<ExpressionPtr> Converter::between(const Fields& fields, bool negated,
   ExpressionPtr low = TRY(expression(bounds[0]));
   ExpressionPtr high = TRY(expression(bounds[1]));
   if (is_symmetric) {
-    // Each operand occurs twice in the result, and more often when such expressions are nested.
+    // The size is limited, because each operand occurs twice in the result, and more often when such expressions are
+    // nested.
     if (parts_of(*value) + parts_of(*low) + parts_of(*high) > kMostRepeatedParts)
       return not_supported("BETWEEN SYMMETRIC of such long expressions is", at);
     Between either{clone(*value), clone(*high), clone(*low), false};

@@ -85,7 +85,8 @@ Status check_unused(const DropSource& drop, const Catalog& catalog, const DataSo
     if (id != source.created_by && catalog.find_query(id)->rebuilds.empty()) writers.push_back(id);
   if (readers.empty() && writers.empty()) return {};
   Error error = still_used(drop, joined(sinks), joined(readers), joined(writers));
-  // The query of a view cannot be terminated.
+  // The usual hint, to terminate the queries, does not apply to views, whose queries cannot be
+  // terminated.
   const bool are_views = writers.empty() && std::ranges::all_of(readers, [&](const auto& id) {
                            return catalog.find_query(id)->kind == QueryKind::View;
                          });

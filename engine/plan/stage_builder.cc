@@ -15,7 +15,8 @@ namespace {
 // partition of the log: 64 tasks on both sides have 4,160 partitions, and creating such a query takes 50 ms, compared
 // with 3 ms for a few tasks.
 constexpr int kMostOrderedPartitions = 64;
-// Limit for the lanes of a task that reads all partitions, because it polls all of them in each of its steps.
+// Limit for the lanes (partitions of time-ordered exchanges) of a task that reads all partitions, because it polls all
+// of them in each of its steps.
 constexpr int kMostLanesOfOneTask = 256;
 
 void mark(std::span<const BoundExpression> expressions, std::vector<bool>& used) {

@@ -103,7 +103,8 @@ Error other_partitions(const TopicDescription& topic, int wanted) {
 std::optional<TopicDescription> find_topic(const Name& name, const Topics& topics) {
   if (auto found = topics.find(name.text)) return found;
   if (name.quoting != Quoting::None) return std::nullopt;
-  // Lower case is the default for the topics of streams and tables.
+  // Topics of streams and tables have lower-case names by default, so such a name is tried before any other letter
+  // case.
   if (auto found = topics.find(absl::AsciiStrToLower(name.text))) return found;
   std::optional<TopicDescription> only;
   for (TopicDescription& topic : topics.all()) {

@@ -217,7 +217,7 @@ class StepUpgrade {
     return compare(old, like);
   }
 
-  // No statement replaces the SELECT of a materialized view.
+  // No statement replaces the SELECT of a materialized view, so the old and the new step must be equal.
   Status operator()(const RecomputeStep& next) const {
     return compare(std::get<RecomputeStep>(pair_.old.step), next);
   }

@@ -93,8 +93,8 @@ void keep_windows(QueryPlan& plan, const Query& query, int64_t source_retention_
   AggregateWindow* const window = find_window(plan);
   if (!window || !query.window || query.window->retention) return;
   window->retention_ms = kept_ms(*window, source_retention_ms);
-  // A part is a span of time in the store. The search for a session reads all parts from that of the record on, so a
-  // store should have few parts. A part should still be short, because only whole parts expire.
+  // The store divides the time into parts. To find the session of a record, it reads the part of the record and all
+  // later parts, so there should be few. A part should still be short, because only whole parts expire.
   if (window->type == WindowType::Session) window->part_ms = std::max(window->size_ms, kDayMs);
 }
 
@@ -153,8 +153,8 @@ Result<AggregateWindow> plan_window(const WindowClause& clause, Emit emit,
           .at(clause.position);
     window.retention_ms = retention_ms;
   }
-  // A part is a span of time in the store. The search for a session reads all parts from that of the record on, so a
-  // store should have few parts. A part should still be short, because only whole parts expire.
+  // The store divides the time into parts. To find the session of a record, it reads the part of the record and all
+  // later parts, so there should be few. A part should still be short, because only whole parts expire.
   constexpr int64_t kFewestMs = 1'000, kMostParts = 100;
   if (window.type == WindowType::Session)
     window.part_ms = std::max({kFewestMs, window.size_ms, window.retention_ms / kMostParts});

@@ -68,7 +68,7 @@ Result<SelectSource> query_source(const AliasedSource& named, const std::string&
     std::string name = name_at(i);
     if (times[name] > 1) name += fmt::format("{}{}", kNumberOfSame, i);
     source.columns.push_back({alias, std::move(name), column.type});
-    // Columns of outer rows are not shown (select_outer_rows.cc).
+    // `SELECT *` does not show columns of the outer rows, whose names begin with \x01 (select_outer_rows.cc).
     if (!source.columns.back().name.starts_with('\x01'))
       source.shown.push_back(source.columns.back().name);
   }

@@ -131,7 +131,7 @@ class LeastTextBytes {
   }
 
  private:
-  // The names of the members, with the quotes and brackets.
+  // Bytes of a node's and of a column's JSON without their values: member names, quotes and brackets.
   static constexpr size_t kBytesOfNode = sizeof R"({"step":"","layout":[]})" - 1;
   static constexpr size_t kBytesOfColumn = sizeof R"({"name":"","type":""},)" - 1;
 

@@ -48,7 +48,8 @@ AggregateStore::~AggregateStore() {
       if (GroupSlot* slot = slot_at(start, place); slot->key) destroy_slot(start, slot);
 }
 
-// Frees some slots of the window starts in order, and finally the index.
+// Frees up to kReleasedAtOnce groups, window start by window start, and finally the index. Returns false when nothing
+// is left.
 bool AggregateStore::release_some() {
   constexpr size_t kReleasedAtOnce = 1'000;
   changed_.clear();
@@ -241,7 +242,7 @@ Result<bool> AggregateStore::find_starts(size_t max_starts) {
   return true;
 }
 
-// Makes the size exact when every start that the store was opened with has expired.
+// Makes the number of groups exact once every window start that existed when the store was opened has expired.
 void AggregateStore::count_if_known() {
   if (!is_windowed_ || layers_.is_counted() || !knows_starts() || opened_starts_ > 0) return;
   size_t away = 0;

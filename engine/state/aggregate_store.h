@@ -96,9 +96,8 @@ class AggregateStore final : public Store {
   // counts with its size before its first change.
   size_t changed_bytes() const { return changed_bytes_; }
 
-  // Reads at most `max_starts` further window starts from the backing, which may have many
-  // thousands. Returns true when all starts are known. A store without a backing knows all of its
-  // starts.
+  // Reads at most `max_starts` further window starts from the backing (checkpoint), which may have many thousands.
+  // Returns true when all starts are known. A store without a backing knows all of its starts.
   Result<bool> find_starts(size_t max_starts = SIZE_MAX);
   bool knows_starts() const { return !unknown_from_; }
   // Expires all windows that start before `start_ms`, also in the journal. forget_some() frees
@@ -142,9 +141,8 @@ class AggregateStore final : public Store {
   bool is_counted() const override { return !is_windowed_; }
   void take_changes(uint32_t store_index, StateChanges& out) override;
   void restore_size(size_t size) override;
-  // Restores an entry of the journal into memory, without reading the backing. When all entries of
-  // the journal have been restored, an entry that is not in memory has its current value in the
-  // backing.
+  // Restores an entry of the journal into memory, without reading the backing (checkpoint). When all entries of the
+  // journal have been restored, an entry that is not in memory has its current value in the backing.
   Status restore(const StateEntry& entry, uint64_t commit) override;
   size_t size() const override { return layers_.size(); }
   size_t memory_bytes() const override;
@@ -156,7 +154,7 @@ class AggregateStore final : public Store {
   struct Start {
     explicit Start(size_t slot_size) : groups(slot_size) {}
     SlotPool groups;  // the groups in memory
-    // number of groups that are only in the backing; unknown if is_opened is set
+    // number of groups that are only in the backing (checkpoint); unknown if is_opened is set
     size_t away = 0;
     bool is_opened = false;  // some of these groups were only on disk when the store was opened
     size_t forgotten = 0;    // slots already freed by forget_some() or release_some()

@@ -46,8 +46,8 @@ struct StoreScan {
   std::string backing_place = {};  // where to continue in the backing; empty: at its first entry
   StorePlace place = {};           // place of the next entry in memory
   StorePlace end = {};             // entries at or after this place were created later
-  // The values that entries had before they changed, by the keys of the backing; nullopt for an
-  // entry that did not exist then.
+  // The values that entries had before they changed, by the keys of the backing (checkpoint); nullopt for an entry that
+  // did not exist then.
   KeyMap<std::optional<std::string>> before = {};
   // bytes of heap memory that `before` takes
   size_t value_bytes = 0;
@@ -98,7 +98,7 @@ class Layers {
   // nothing and avoids a compiler warning about lost bits.
   static constexpr uint64_t kMaxCommit = (uint64_t{1} << 40) - 1;
 
-  // Sets the backing. Call before anything is restored. Without a backing no entry is evicted from memory.
+  // Sets the backing (checkpoint). Call before anything is restored. Without a backing no entry is evicted from memory.
   void open_over(Backing& backing) { backing_ = &backing; }
   Backing* backing() const { return backing_; }
 
@@ -146,9 +146,9 @@ class Layers {
   // --- Scans
   // Begins a scan. `end` is the current end of the places in memory.
   StoreScanPtr begin_scan(StorePlace end);
-  // The functions of a store for one step of a scan. `in_memory` visits entries in memory, and
-  // returns false when none are left. `in_backing` visits one entry of the backing, and returns
-  // false if the scan has to pause after it. `from_before` does the same for a value from
+  // The functions of a store for one step of a scan. `in_memory` visits entries in memory, and returns false when none
+  // are left. `in_backing` visits one entry of the backing (checkpoint), and returns false if the scan has to pause
+  // after it. `from_before` does the same for a value from
   // StoreScan::before.
   struct ScanStep {
     std::function<bool(StoreScan& scan)> in_memory;

@@ -1,12 +1,12 @@
-// Reads a RangeStore in order. Merges the entries in memory with those in the backing.
+// Reads a RangeStore in order. Merges the entries in memory with those in the backing (checkpoint).
 #include <algorithm>
 
 #include "engine/state/range_entries.h"
 
 namespace engine {
 
-// Finds the parts that the backing has, with one seek for each. This is done once after the store was opened over its
-// backing.
+// Finds the parts that the backing (checkpoint) has, with one seek for each. This is done once after the store was
+// opened over its backing.
 Status RangeStore::find_parts() {
   if (!must_find_parts_) return {};
   must_find_parts_ = false;
@@ -55,10 +55,9 @@ bool RangeStore::read_memory(const Part& part, const Range& range, size_t max_en
   return has_more;
 }
 
-// Collects entries of the range that are only in the backing. Returns true if the range has more
-// than `max_entries`. The backing does not order keys beyond kOrderedKeyBytes. With longer keys
-// `max_entries` is therefore ignored: all entries of the range are collected, and the result is
-// false.
+// Collects entries of the range that are only in the backing (checkpoint). Returns true if the range has more than
+// `max_entries`. The backing does not order keys beyond kOrderedKeyBytes. With longer keys `max_entries` is therefore
+// ignored: all entries of the range are collected, and the result is false.
 Result<bool> RangeStore::read_stored(const Part& part, const Range& range, size_t max_entries,
                                      Stored& out) {
   std::string prefix, first;
@@ -151,8 +150,8 @@ void RangeStore::keep_before(const Entry& entry) {
   keep_before(entry, find_group(part_at(entry.part), entry.group())->place);
 }
 
-// Keeps the backing's value of this key for open scans. Does nothing if the backing has no such
-// key. Called before the first change of a key that is not in memory.
+// Keeps the backing (checkpoint)'s value of this key for open scans. Does nothing if the backing has no such key.
+// Called before the first change of a key that is not in memory.
 Status RangeStore::keep_stored(const Key& key) {
   std::string bytes;
   encode_key(key, bytes);

@@ -75,7 +75,7 @@ class RangeStore final : public Store {
   // the store does not change.
   using VisitKey = std::function<bool(const Key& key, std::string_view value)>;
   Result<bool> scan(StoreScan& scan, size_t max_entries, Loose& loose, const VisitKey& visit);
-  // Returns the group in a key of the journal or the backing; empty if the key is damaged.
+  // Returns the group in a key of the journal or the backing (checkpoint); empty if the key is damaged.
   static std::string_view group_in(std::string_view stored_key);
 
   // Prefetches the groups into the CPU caches before they are looked up.
@@ -88,9 +88,9 @@ class RangeStore final : public Store {
   void expire_before(int64_t part);
   // Destroys at most `max_entries` expired entries. Returns true if more are left.
   bool forget_some(size_t max_entries);
-  // Returns approximately how many entries have expired since the last call. Entries that were only
-  // in the backing when the store was opened are not counted. Neither are the entries of the group
-  // with the empty name, because they are only an index of other entries.
+  // Returns approximately how many entries have expired since the last call. Entries that were only in the backing
+  // (checkpoint) when the store was opened are not counted. Neither are the entries of the group with the empty name,
+  // because they are only an index of other entries.
   uint64_t take_expired() { return std::exchange(expired_, 0); }
 
   bool is_counted() const override { return false; }

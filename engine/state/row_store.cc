@@ -42,8 +42,8 @@ RowStore::Entry& RowStore::make(std::string_view key) {
   return *entry;
 }
 
-// Returns the entry, loaded from the backing if necessary; null if it does not exist. The entry may
-// be an erased one.
+// Returns the entry, loaded from the backing (checkpoint) if necessary; null if it does not exist.
+// The entry may be an erased one.
 Result<RowStore::Entry*> RowStore::fetch(std::string_view key) {
   if (Entry* found = rows_.find(key)) {
     found->second.is_used = true;
@@ -339,8 +339,8 @@ bool RowStore::release_some() {
   return rows_.erase_some();
 }
 
-// Restores an entry of the journal in memory, without reading the backing. Memory then has all
-// entries of the journal, so entries that are not in memory are unchanged in the backing.
+// Restores an entry of the journal in memory, without reading the backing (checkpoint). Memory then
+// has all entries of the journal, so entries that are not in memory are unchanged in the backing.
 Status RowStore::restore(const StateEntry& entry, uint64_t commit) {
   if (entry.kind == StateEntry::Kind::DeleteBelow)
     return Error{ErrorCode::CorruptRecord, "a table of rows has no ranges to delete"};

@@ -144,7 +144,8 @@ bool is_aiven(const ConnectorClass& of) { return of.name.starts_with("io.aiven."
 
 DataForm form_of(const PropertyValues& values, const std::string& side, bool is_short) {
   const std::string converter = values.text(side + ".converter");
-  // The converters of a Kafka Connect worker are JsonConverter by default.
+  // Without a converter, the short class sends text, and a Java class uses JsonConverter, the
+  // default of a Kafka Connect worker.
   if (converter.empty() && is_short) return DataForm::Text;
   if (!converter.empty() && converter != kJsonConverterClass) return DataForm::Text;
   const auto has_schemas = values.find(side + ".converter.schemas.enable");

@@ -409,7 +409,7 @@ class S3Reader {
       wrong("columns", "is required with format csv: the members of the JSON values, 'id,name'");
   }
   void read_format_class() {
-    // The converters of a Kafka Connect worker are JsonConverter by default.
+    // Without value.converter, JsonConverter is used, the default of a Kafka Connect worker.
     const std::string converter = values_.text("value.converter");
     const bool is_json = converter.empty() || converter.ends_with(".JsonConverter");
     sink_.converter = !is_json                                         ? DataForm::Text
