@@ -247,8 +247,8 @@ bool ClusterMember::is_another_at(const std::string& endpoint) {
   return answer.get_future().get();
 }
 
-// Returns false if the metadata show this node as fenced. Only a controller fences nodes, so a node that is not fenced
-// is alive for the cluster only if a controller exists: its key is looked up in etcd.
+// Returns whether the metadata do not show this node as fenced, and a controller exists, whose key is in etcd. Without
+// a controller a dead node would not be fenced.
 bool ClusterMember::is_heard_of() {
   const bool is_fenced = on_loop([this] {
     const storage::ClusterNode* known = node_->cluster()->find(options_.node);

@@ -273,7 +273,7 @@ bool Controller::must_look_at_all(const Draft& draft) const {
 
 void Controller::look_at_all(Draft& draft) {
   for (const auto& [partition, known] : cluster_->partitions()) decide_partition(draft, known);
-  // The remaining partitions are decided after this command.
+  // If the command is full, the remaining partitions are decided after it.
   must_look_ = draft.is_full(settings_.max_command_bytes);
   available_ = draft.available;
   unfit_ = draft.unfit;

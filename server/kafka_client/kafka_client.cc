@@ -64,7 +64,7 @@ void KafkaClient::ask_metadata(std::optional<std::vector<std::string>> topics, i
     request.topics.emplace();
     for (std::string& name : *topics) request.topics->emplace_back().name = std::move(name);
   }
-  // Version 7 has the leader epochs; a broker of Kafka 2.5 has version 9.
+  // The leader epochs exist from version 7 on. Kafka 2.5, the oldest supported broker, has version 9.
   constexpr VersionRange kVersions{7, kafka::MetadataRequest::kMaxVersion};
   find_any(deadline_us,
            retried<kafka::MetadataRequest, kafka::MetadataResponse>(

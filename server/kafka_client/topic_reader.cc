@@ -131,7 +131,7 @@ void TopicReader::step() {
   std::set<int32_t> without_offset, with_offset;
   for (const auto& [id, partition] : partitions_)
     (partition.offset ? with_offset : without_offset).insert(partition.leader);
-  // A call may end the reading.
+  // Keeps this object alive, because a callback within the calls below may end the reading.
   const auto self = shared_from_this();
   for (const int32_t leader : without_offset)
     if (!is_over_ && !asked_.contains(leader)) find_offsets(leader);
@@ -267,7 +267,7 @@ void TopicReader::fetch(int32_t leader) {
                                   .current_leader_epoch = partition.leader_epoch,
                                   .fetch_offset = *partition.offset,
                                   .partition_max_bytes = settings.partition_max_bytes});
-  // From version 13 on, requests name topics by their ids. Version 11 is that of Kafka 2.5.
+  // At most version 12, because later versions name topics by their ids; at least version 11, which Kafka 2.5 has.
   client_->ask_broker<kafka::FetchRequest, kafka::FetchResponse>(
       leader, request, {11, 12}, deadline_us(), answered(leader, &TopicReader::take_records));
 }

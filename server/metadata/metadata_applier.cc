@@ -62,7 +62,7 @@ Status check_not_undone(const DefiningTransaction& transaction, const MetadataIm
                "Repeat the transaction."};
 }
 
-// Whether an open transaction may need the topic's records again.
+// Whether an open transaction has dropped the topic: its ROLLBACK then needs the records again.
 bool is_kept(const MetadataImage& image, const Uuid& topic) {
   return std::ranges::any_of(image.open_definitions, [&](const auto& open) {
     return std::ranges::find(open.second->dropped_topics, topic, &storage::TopicInfo::id) !=

@@ -37,7 +37,7 @@ Result<Answer> await_member(std::future<Answer> answer, const std::atomic<bool>&
 // Collects the changes in memory: the transaction is begun with all of them.
 class MemberRebuilds::Changes final : public TableChanges {
  public:
-  // `ends`: the ends of the topic's partitions up to which this node has read at least.
+  // This node has read each partition of the topic at least up to its offset in `ends`.
   Changes(const Around& around, RebuildTopics topics, std::map<PartitionId, Offset> ends,
           const std::atomic<bool>& must_stop)
       : around_(around),
@@ -140,7 +140,8 @@ Result<std::unique_ptr<TableChanges>> MemberRebuilds::begin(const RebuildTopics&
                                                             const std::atomic<bool>& must_stop) {
   const LeaderEndRequests::Ends ends = TRY(find_ends(topics, must_stop));
   const auto reader = TRY(storage::LogReader::open(around_.log));
-  // PartitionStatus::readable_end() may stay behind, because no record follows the last marker.
+  // PartitionStatus::readable_end() is not used, because it counts a transaction as open until the
+  // append after its marker, and no append may follow.
   const auto is_here = [&reader](const auto& end) {
     const auto stable = reader->last_stable_offset(end.first);
     return stable && *stable >= end.second;

@@ -874,7 +874,7 @@ Node::~Node() {
   if (connectors_) connectors_->stop();     // connectors use the metadata thread and the log
   if (access_) access_->stop();             // clients that wait for keys of tokens are answered
   if (shards_are_running_) stop_front_ends();
-  // the registry wakes tasks and resumes statements
+  // its answers wake tasks and resume statements
   if (outside_registry_) outside_registry_->stop();
   if (connect_) connect_->stop();  // its answers resume statements
   if (links_) links_->stop();      // its answers resume statements

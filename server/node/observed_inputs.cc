@@ -29,7 +29,7 @@ void ObservedInputs::stop(const DefinedQuery& defined, Keep keep) {
 void ObservedInputs::note(const DefinedQuery& query, const storage::TopicSnapshot& topics) {
   std::set<Uuid>& inputs = inputs_[query.plan->id];
   inputs = topics_read_by(query);
-  // A rebuild reads the topics of both tables at the node that runs the queries.
+  // A rebuild also reads the topics of the old and the new table, at the node that runs its query.
   if (query.rebuilt_sink)
     for (const auto& [name, topic] : query.topic_ids) inputs.insert(topic);
   std::set<Uuid> needed = inputs;

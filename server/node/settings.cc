@@ -717,7 +717,7 @@ std::string unknown_setting(const std::string& name) {
     return fmt::format("\"{}\" (leave out the line [server])", name);
   if (const std::string near = nearest_name(name, known); !near.empty())
     return fmt::format("\"{}\" (did you mean {}?)", name, near);
-  // A name in a table, such as port in the table [kafka], is kafka-port here.
+  // `name` contains the name of its table in the file: port in the table [kafka] is kafka-port.
   if (name == "listener" || name == "listeners")
     return fmt::format("\"{}\" (use kafka = \"127.0.0.1:9092\", without PLAINTEXT://)", name);
   if (name == "advertised-listeners" || name == "advertised.listeners")

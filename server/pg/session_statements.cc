@@ -350,7 +350,7 @@ struct Session::OwnStatement {
   }
   Status operator()(const engine::UnsetProperty& property) {
     const Status known = settings().reset(property.name);
-    // If SET would fail, too, its error is returned, since it is more exact.
+    // If check_property() fails, too, its error is returned, because it is more exact.
     if (!known) TRY(context().backend->check_property(property.name, ""));
     TRY(known);
     release_settings();
@@ -950,7 +950,8 @@ Status Session::check_not_in_use(const engine::ParsedStatement& statement) const
     for (const auto& [name, portal] : portals_) {
       const auto& read = portal->statement()->parsed;
       const bool goes_on = read && portal->has_started() && !portal->is_exhausted();
-      // The rows of a holdable cursor are still available after the transaction.
+      // A holdable cursor whose transaction has ended does not prevent the statement, because its
+      // rows stay available.
       const bool is_kept = portal->is_holdable && !portal->is_uncommitted;
       if (goes_on && !is_kept && reads_table(read->statement, table))
         return Error{ErrorCode::StorageInUse,

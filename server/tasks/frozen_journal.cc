@@ -89,9 +89,9 @@ FrozenJournal::FrozenJournal(std::shared_ptr<CheckpointLane> lane, Range range,
   pass_end_ = stored_to_;
 }
 
-// The lane keeps the function that is passed to enter() while this checkpoint waits. The function
-// has only a weak reference to this object: this object shares the ownership of the lane, so with a
-// strong reference neither of the two would ever be destroyed.
+// The CheckpointLane keeps the function that is passed to enter() while this checkpoint waits. The function has only a
+// weak reference to this object: this object shares the ownership of the lane, so with a strong reference neither of
+// the two would ever be destroyed.
 void FrozenJournal::write() {
   phase_ = Phase::Writing;
   lane_->enter(turn_bytes(), [weak = weak_from_this()] {
@@ -279,7 +279,7 @@ void FrozenJournal::trim() {
                     });
 }
 
-// Ends this checkpoint's use of the lane after an error. A later tick retries the checkpoint.
+// Leaves the CheckpointLane after an error. A later tick retries the checkpoint.
 void FrozenJournal::failed(const Error& error) {
   if (error.code == ErrorCode::ShuttingDown) return;  // the next start reads the journal
   lane_->note_failure(range_.journal, error);

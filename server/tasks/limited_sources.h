@@ -16,10 +16,9 @@ namespace server {
 using Cuts = absl::flat_hash_map<engine::PartitionRef, Offset>;
 using CutsPtr = std::shared_ptr<const Cuts>;
 
-// Passes polls to other sources. While cuts are set, a partition seems to end at its cut, even if a
-// poll asks only for the end of the partition. So the reader of a time-ordered exchange sees that a
-// writer has sent all rows up to its cuts, and does not wait for further rows. Partitions without a
-// cut are not limited.
+// Passes polls to other sources. While cuts are set, a partition seems to end at its cut (an end offset), even if a
+// poll asks only for the end of the partition. So the reader of a time-ordered exchange sees that a writer has sent all
+// rows up to its cuts, and does not wait for further rows. Partitions without a cut are not limited.
 // Threads: the task's. Owner: the task's ShardTask; destroyed after the task.
 class LimitedSources final : public engine::Sources {
  public:

@@ -190,8 +190,8 @@ engine::Task::Input QueryTasks::task_input(const DefinedQuery& defined, const St
   return made;
 }
 
-// Adds the inputs of a task for one partition. In a time-ordered exchange, each writing task has
-// its own lane to each reading task, and all lanes to this task are inputs.
+// Adds the inputs of a task for one partition. In a time-ordered exchange, each writing task has a partition of its own
+// (lane) for each reading task, so the inputs are the lanes of all writers.
 Status QueryTasks::add_inputs(const DefinedQuery& defined, const StageInput& input,
                               PartitionId partition, const storage::TopicSnapshot& topics,
                               std::vector<engine::Task::Input>& inputs) {

@@ -100,9 +100,9 @@ struct ShardTask {
   struct AtBarrier {
     uint64_t number = 0;       // number of the barrier
     bool is_prepared = false;  // the task takes no records
-    // The cuts that the task has to reach; other tasks of the stage may read some of the partitions. `stands` is
-    // called when the task has reached its cuts: its effects up to the cuts are durable, and it has no unfinished
-    // work. It is empty if nothing is awaited.
+    // The end offsets (cuts) up to which the task has to read; other tasks of the stage may read some of the
+    // partitions. `stands` is called when the task has reached its cuts: its effects up to the cuts are durable, and it
+    // has no unfinished work. It is empty if nothing is awaited.
     Cuts cuts;
     std::function<void(Status)> stands;
     // Called if the task fails, pauses or is removed while it is part of the barrier.

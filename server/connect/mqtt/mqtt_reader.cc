@@ -132,7 +132,8 @@ Result<SourceBatch> MqttReader::poll(const Limits& limits) {
     Result<size_t> taken = size_t{0};
     if (packet && *packet) taken = take(std::move(**packet), batch, acknowledged);
     if (!packet || !taken) {
-      // The messages before the failure are committed. The broker does not send messages with QoS 0 again.
+      // The messages before the failure are committed first, because the broker does not send messages with QoS 0
+      // again.
       failure_ = packet ? taken.error() : packet.error();
       if (messages_ == first) return *failure_;
       break;

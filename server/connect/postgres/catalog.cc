@@ -243,7 +243,7 @@ Status PgCatalog::ensure_publication(const std::vector<engine::PgTable>& tables)
 }
 
 Result<std::optional<PgSlot>> PgCatalog::find_slot() {
-  // wal_status exists from PostgreSQL 13 on.
+  // to_jsonb() makes wal_status NULL before PostgreSQL 13, which introduced this column.
   const std::vector<PgRow> rows = TRY(sql_.query(
       "SELECT plugin, database, active_pid, confirmed_flush_lsn, to_jsonb(s)->>'wal_status' FROM "
       "pg_replication_slots s WHERE slot_name = " +

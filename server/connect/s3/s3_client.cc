@@ -98,7 +98,7 @@ Error s3_error(const engine::S3Bucket& bucket, const S3Answer& answer, int64_t n
       code.empty() ? fmt::format("bucket {}: the answer has the status {}: {}", bucket.name,
                                  answer.status, printable(answer.body, kShownS3Bytes))
                    : fmt::format("bucket {}: {}: {}", bucket.name, code, message);
-  // The clock can be corrected while the task runs.
+  // Not a permanent error: the clock can be corrected while the task runs.
   if (code == "RequestTimeTooSkewed")
     return {ErrorCode::NetworkFailure,
             fmt::format("bucket {}: {}: {}", bucket.name, code, clock_difference(answer, now_ms)),

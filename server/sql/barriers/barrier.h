@@ -31,7 +31,7 @@ class BarrierPort {
   virtual void prepare(Stages stages, Then then) = 0;
   // Returns the ends of the committed records of the partitions, in one snapshot of the log.
   virtual Result<std::vector<Offset>> ends(std::span<const engine::PartitionRef> partitions) = 0;
-  // Lets the tasks read up to the cuts. Partitions without a cut are not limited.
+  // Lets the tasks read up to the end offsets in `cuts`. Partitions without a cut are not limited.
   virtual void limit(Stages stages, CutsPtr cuts, Then then) = 0;
   // Waits until the effects of all records below the cuts are durable and the tasks have no
   // unfinished work.
@@ -62,9 +62,9 @@ class Barrier : public std::enable_shared_from_this<Barrier> {
                                         std::function<void(Status)> done);
   // Ends the barrier early, with this error.
   void abandon(Error why) { end(std::move(why)); }
-  // Returns the stage that is waited for; null while the cuts of base topics are drawn.
+  // Returns the stage that is waited for; null while the barrier determines the cuts (end offsets) of base topics.
   const BarrierPlan::Stage* awaited() const;
-  // Returns the cuts drawn so far.
+  // Returns the cuts that are determined so far.
   const Cuts& cuts() const { return cuts_; }
 
  private:

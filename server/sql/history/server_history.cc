@@ -40,8 +40,8 @@ std::vector<Sample> samples_of(std::string_view page) {
 // reset, and counts from 0.
 void ServerHistory::take_rates(std::vector<Sample>& samples, int64_t wall_ms) {
   const double seconds = static_cast<double>(wall_ms - last_ms_) / 1e3;
-  // If the page has a metric NAME_per_second for a counter NAME_total, the value of this metric is kept, and no
-  // rate is computed from the counter.
+  // If the samples include NAME_per_second, no rate is computed from the counter NAME_total, because it would have the
+  // same name.
   std::set<std::string> rates;
   for (const Sample& sample : samples)
     if (sample.name.ends_with(kPerSecond)) rates.insert(sample.name);

@@ -193,8 +193,7 @@ class SelectExecution final : public TableRead {
         result =
             engine::RowsChunks{lines_of(engine::analyzed_lines(*plan, reads, *profile, times))};
       }
-      // without `is_cancelled`, because that flag is destroyed together with the work on the worker
-      // thread
+      // null in place of `is_cancelled`: that flag is destroyed together with the work on the worker thread
       budget.emplace(clock, nullptr, &memory);
     }
     Result<engine::RowsChunks> make() {
