@@ -78,7 +78,7 @@ Result<ConfigRequest> read_command_line(const Flags& flags) {
     return wrong_usage(fmt::format("the first word is topic, group or broker, not \"{}\"{}",
                                    words[0], is_verb(words[0]) ? "; the command has no verb" : ""),
                        form_with_kind(words));
-  // The name of a group may contain =.
+  // NAME=VALUE in this place is a setting, except for groups, whose names may contain "=".
   const bool is_setting =
       words.size() > 1 && words[0] != "group" && words[1].find('=') != std::string::npos;
   if (words.size() < 2 || is_setting)

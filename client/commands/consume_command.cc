@@ -104,7 +104,7 @@ Result<Properties> consumer_properties(const Flags& flags) {
     properties["group.id"] = flags.text("group");
   }
   if (properties.contains("group.id")) return properties;
-  // --offset and --from-beginning give the start position instead.
+  // The start position comes from --offset or --from-beginning, so the properties about it are dropped.
   properties.erase("auto.offset.reset");
   properties.erase("enable.auto.commit");
   return properties;

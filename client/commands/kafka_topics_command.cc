@@ -139,8 +139,8 @@ Result<size_t> min_isr_of(const Properties& config) {
 }
 
 void describe_partition(const std::string& topic, const PartitionDescription& partition) {
-  // librdkafka uses an older protocol version, which does not report Elr (replicas that may still
-  // become leader).
+  // Elr (replicas that may still become leader) is "N/A", because librdkafka uses an older protocol
+  // version, which does not report it.
   fmt::print(
       "\tTopic: {}\tPartition: {}\tLeader: {}\tReplicas: {}\tIsr: {}\tElr: N/A\tLastKnownElr: "
       "N/A\n",
