@@ -98,8 +98,8 @@ def an_old_one_is_raised_when_all_nodes_run_the_new_program():
         # After a while the killed node is shown as away. The level is then not raised, because the program with which
         # the node will start again is not known.
         eventually(lambda: "away" in millrace(first, "status"))
-        # If the dead node was the controller, the error is another one until the next controller has reported from
-        # which nodes it receives messages. So the case repeats the command until the error is the expected one.
+        # If the dead node was the controller, the refusal has another reason until the next controller has reported
+        # which nodes it hears. So the command is repeated until the refusal names the level.
         eventually(lambda: "node 3 is not available, so the level that it supports is not known" in millrace(first, "upgrade", status=1))
         nodes.nodes[3].start()
         all_is_well(nodes)

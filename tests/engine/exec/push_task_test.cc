@@ -146,7 +146,8 @@ TEST_F(PushTask, a_filter_on_a_table_shows_rows_that_stop_matching_as_deleted) {
   EXPECT_EQ(run(), "gone: \"a\" null\n\"b\" \"Lahore\"\n");
 }
 
-// The groups of an aggregation in a push query are only in memory.
+// Commits do not contain the groups of a push query. Nevertheless each record must show the sum
+// over all records before it.
 TEST_F(PushTask, an_aggregation_shows_every_change_of_a_group) {
   produce(0, {order(1), order(2)});
   start("SELECT id, COUNT(*) AS n, SUM(amount) AS s FROM orders GROUP BY id EMIT CHANGES;", {{}});

@@ -108,7 +108,7 @@ TEST(Query, intersect_binds_more_tightly_than_union_and_except) {
   EXPECT_TRUE(except->right->combined->all);
 }
 
-// Each query of the chain is nested in the next one.
+// The tree nests each query of a chain in the next one, so a long chain would exceed the stack.
 TEST(Query, the_number_of_combined_queries_is_bounded) {
   std::string sql = "SELECT 1";
   for (int i = 0; i < 100'000; ++i) sql += " UNION ALL SELECT 1";

@@ -539,8 +539,8 @@ TEST_F(TransactionPartitionTest, TheLastEpochIsFollowedByAnotherProducer) {
   EXPECT_EQ(value().producer_id, ProducerId{101});
 }
 
-// The end by time-out has used the last epoch of the producer. The producer learns this epoch when it aborts
-// the transaction itself.
+// The time-out aborts the transaction under the last epoch of the producer id. The producer gets this epoch as the
+// answer to its own abort. After its next transaction it needs a new producer id.
 TEST_F(TransactionPartitionTest, BehindTheLastEpochOfAllIsAnotherProducer) {
   ProducerIdentity producer = init().producer;
   for (int i = 0; i < 32'766; ++i) producer = init().producer;

@@ -22,7 +22,7 @@ class MemoryCoordinators : public Port {
     done({KafkaError::None, shard().find(kOnly)->list()});
   }
   void prepare(coordinator::Done<KafkaError> done) override { done(KafkaError::None); }
-  // Requests that wait for other members are answered with an error for another coordinator.
+  // Gives up the coordination: requests that wait for other members get the error NOT_COORDINATOR.
   void resign() { shard().resign_all(); }
   // Advances the clock, and runs the work that becomes due.
   void pass_ms(int64_t ms) {

@@ -887,7 +887,7 @@ TEST_F(TopicDefaultsTest, a_setting_that_cannot_be_set_so_is_refused_with_the_re
   EXPECT_EQ(value_of("retention.ms"), "-1") << "it was only checked";
 }
 
-// AlterConfigs carries all settings of the resource.
+// AlterConfigs carries all settings of the resource, so settings that are missing in it are reset.
 TEST_F(TopicDefaultsTest, the_older_request_replaces_all_defaults) {
   AlterConfigsRequest request;
   request.resources = {{kBroker, "", {{"log.retention.ms", "1000"}, {"log.roll.ms", "5"}}}};

@@ -553,7 +553,7 @@ TEST_F(RebuildTest, the_new_query_is_nobodys_until_it_takes_its_place) {
   EXPECT_EQ(refusal(kRebuild), "none");  // refused once more
 }
 
-// One node runs both queries, and each step is a new plan of both.
+// In a rebuild, one node runs the old and the new query. Each step of the rebuild is stored as a new plan of both.
 TEST_F(RebuildTest, in_a_cluster_both_share_a_journal_and_steps_are_plans) {
   const FactsOfCapableCluster before(storage::kViewsLevel), facts(storage::kNewestLevel);
   constexpr const char* kRebuildU =

@@ -43,8 +43,8 @@ TEST(LimitedSourcesTest, a_partition_ends_at_its_cut) {
   EXPECT_EQ(polled[0].batches.size(), 2u);
 }
 
-// A reader of a time-ordered exchange polls the ends of the writers' inputs without reading records. At a barrier these
-// ends must be the cuts, or the reader would wait for rows after the barrier.
+// A reader of a time-ordered exchange polls the ends of the writers' inputs without reading records. At a barrier the
+// poll must return the cuts (the end offsets of the barrier), or the reader would wait for rows after the barrier.
 TEST(LimitedSourcesTest, the_end_that_is_asked_for_alone_is_limited_too) {
   TenRecords all;
   LimitedSources sources(all);

@@ -112,8 +112,8 @@ TEST_F(ShardBarrier, refuses_a_second_barrier_and_missing_tasks) {
   }));
 }
 
-// The task has already processed records after this cut. Its table would show these records, although they do not
-// belong to the barrier, so the shard refuses the cut.
+// The task has already processed records after the end offset (cut) of the barrier. Its table would show these records,
+// although they do not belong to the barrier, so the shard refuses the cut.
 TEST_F(ShardBarrier, refuses_a_cut_that_the_task_has_passed) {
   insert(3);
   EXPECT_TRUE(node_.eventually([&] { return taken(one_) == 3; }));

@@ -116,8 +116,8 @@ TEST_F(CheckTest, a_bit_of_a_position) {
   EXPECT_EQ(problems(), Problems{});
 }
 
-// In a page like this, a look-up finds nothing and reports no error. So only a check of the whole table can find
-// the damage.
+// The header of the page is changed so that the page seems to be empty. A look-up then finds nothing and reports no
+// error, so only a check of the whole table can find the damage.
 TEST_F(CheckTest, a_page_that_hides_its_entries_is_found_in_each_table) {
   open();
   const Uuid log = log_->store().instance_id();

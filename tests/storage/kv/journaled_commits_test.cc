@@ -437,7 +437,7 @@ TEST(JournaledCommits, nothing_is_deferred_where_each_is_read_at_once) {
   EXPECT_EQ(count_deferred(100, false), 100);
 }
 
-// The pending changes have a place only for the pages of kMostTables tables.
+// A deferred commit reserves space for the pages of at most kMostTables tables.
 TEST(JournaledCommits, deferred_commits_change_a_few_tables_only) {
   const ScratchDirectory directory;
   auto store = open(directory.path()).value();

@@ -67,7 +67,8 @@ TEST_F(AppendUnlessChangedTest, a_record_within_a_batch_counts_by_its_own_offset
   builder.append(1000, "b", "b1");
   append(builder.finish());
   EXPECT_TRUE(was_changed(change(row("b", "late"), {Offset{1}})));
-  // only the record with key "b", in the same batch, is newer than the read of "a"
+  // At offset 1 and later only "b" was written, although the batch with this record also contains
+  // "a".
   EXPECT_EQ(change(row("a", "a2"), {Offset{1}}), Offset{2});
 }
 

@@ -67,7 +67,8 @@ TEST_F(ControllerLeaseTest, a_lease_is_renewed_as_long_as_etcd_answers) {
   }
 }
 
-// The last renewal is executed late in its request, and its answer arrives late.
+// etcd executes the last renewal late, so its lease lasts longer than this node assumes, and the
+// answer arrives late, too.
 TEST_P(ControllerLeaseSeedTest, a_node_without_etcd_gives_up_before_its_lease_ends) {
   etcd_.set_latency_us(100'000);
   run_until([this] { return believes(); });

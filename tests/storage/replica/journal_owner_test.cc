@@ -114,7 +114,8 @@ TEST_F(JournalOwnerTest, outputs_go_when_their_commit_is_visible_and_wait_for_no
   EXPECT_EQ(delivered_, 1);
 }
 
-// A mark keeps its place among the commits, and no output waits for it.
+// A mark (plan_mark()) is written to the journal after the commits before it, and has no outputs that must be
+// delivered.
 TEST_F(JournalOwnerTest, a_mark_is_written_behind_the_commits_before_it) {
   open_log(1 << 20);
   own();

@@ -88,8 +88,8 @@ TEST_F(BarrierPlanTest, counts_generated_rows_as_a_base_topic) {
   EXPECT_EQ(std::ranges::count_if(found.topics, &BarrierPlan::Topic::is_base), 1);
 }
 
-// The cuts of a barrier must not limit the progress partitions of a time-ordered exchange: a writer deletes its older
-// progress, so a reader that may read only up to a cut might find none.
+// The end offsets (cuts) of a barrier must not limit the progress partitions of a time-ordered exchange: a writer
+// deletes its older progress, so a reader that may read only up to a cut might find none.
 TEST_F(BarrierPlanTest, leaves_out_the_progress_of_writers) {
   define("CREATE STREAM s (k INT KEY, v INT, ts BIGINT) WITH (TIMESTAMP = 'ts', PARTITIONS = 3);");
   define(

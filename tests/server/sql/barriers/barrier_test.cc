@@ -269,8 +269,8 @@ class Model final : public BarrierPort {
     });
   }
 
-  // Returns the records that the table of a stage must show: the records below the cuts. A record occurs once for
-  // each path by which it reaches the stage.
+  // Returns the records that the table of a stage must show: those below the cuts (end offsets) of the barrier. A
+  // record occurs once for each path by which it reaches the stage.
   Records effects_on(size_t stage) {
     Records all;
     for (const size_t input : plan_->stages[stage].inputs) {
