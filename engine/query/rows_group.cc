@@ -34,7 +34,7 @@ class KeptRows {
     return context_.add(rows_, std::move(kept));
   }
 
-  // Calls `update` with the group and the arguments of each kept row, in order.
+  // Calls `update` with the group and the arguments of each row in rows_, sorted by group and then by ORDER BY.
   template <class Update>
   Status give(const Update& update) {
     const size_t arguments = call_.call.arguments.size();

@@ -296,8 +296,8 @@ class SubqueryBinder {
                            value.position);
   }
 
-  // Converts both sides of each comparison to one type. The columns of the rows are then the inner values, followed
-  // by the item.
+  // Converts both sides of each comparison to one type: those of the correlations and, for IN, the item. `rows` then
+  // has one column for each comparison, in this order.
   Status bind_columns(PlannedRows rows) {
     Scope scope = names_.scope(beside_.layout, "WHERE");
     scope.substitutes = beside_.substitutes;

@@ -255,7 +255,8 @@ std::string hint_for(const SyntaxFailure& failure, StatementTokens& tokens,
   const std::string text = text_of(token);
   if (text == "#") return "A comment begins with --.";
   if (text == "{") return "JSON is a text in single quotes: '{\"a\": 1}'.";
-  // In a list of names, such as a list of columns, the user probably meant the word as a name.
+  // After a comma, a word such as FROM shows that an item is missing, but only if an expression could follow. In a list
+  // of names the user probably meant the word as a name.
   const bool wants_expression = contains(failure.expected, MillraceLexer::CAST);
   const bool follows_comma = at > 0 && tokens.token(at - 1).getType() == MillraceLexer::COMMA;
   if (follows_comma &&

@@ -150,8 +150,8 @@ void RangeStore::keep_before(const Entry& entry) {
   keep_before(entry, find_group(part_at(entry.part), entry.group())->place);
 }
 
-// Keeps the backing (checkpoint)'s value of this key for open scans. Does nothing if the backing has no such key.
-// Called before the first change of a key that is not in memory.
+// Keeps the value of this key in the checkpoint (the backing) for open scans. Does nothing if the checkpoint has no
+// such key. Called before the first change of a key that is not in memory.
 Status RangeStore::keep_stored(const Key& key) {
   std::string bytes;
   encode_key(key, bytes);

@@ -99,7 +99,7 @@ struct RunningQuery {
   const QueryPlan* plan;
 };
 
-// The running queries, including those that maintain declared tables. The server implements this port.
+// The running queries, including those that maintain declared tables. The server implements this interface.
 class RunningQueries {
  public:
   virtual ~RunningQueries() = default;

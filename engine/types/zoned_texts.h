@@ -42,7 +42,7 @@ bool has_forms(const SqlType& type);
 // Returns normalized_text() of a text from a client.
 Result<std::string> normalized_text_in(const TextForms& forms, const SqlType& type,
                                        std::string_view text);
-// Returns the text that a client sees for a kept text.
+// Returns the text that a client sees for `kept`, which is the form that the engine stores.
 std::string shown_text_in(const TextForms& forms, const SqlType& type, std::string_view kept);
 // Returns a client's date or point in time in the form that parse_days() and similar functions read. The result is the
 // text itself if it is in that form already, otherwise a text in `buffer`.
