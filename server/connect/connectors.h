@@ -1,5 +1,5 @@
-// The port through which SQL, REST and the command line manage connectors. NativeConnectors runs the classes that are
-// built in, OutsideConnectors forwards to a Kafka Connect cluster, and ConnectorRouter asks both.
+// The interface through which SQL, REST and the command line manage connectors. NativeConnectors runs the classes that
+// are built in, OutsideConnectors forwards to a Kafka Connect cluster, and ConnectorRouter asks both.
 //
 // Names, states and the meaning of each operation are those of Kafka Connect 4.3
 // (https://kafka.apache.org/documentation/#connect_rest).

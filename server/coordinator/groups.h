@@ -1,4 +1,4 @@
-// The port to the coordinators of groups.
+// The interface of the coordinators of groups.
 #pragma once
 #include <string>
 #include <utility>

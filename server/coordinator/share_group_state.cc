@@ -46,8 +46,8 @@ void ShareGroup::read(const ReadShareState& request, Done<ShareStateRead> done) 
     shared.leader_epoch = each.leader_epoch;
     shared.state_epoch = part.state_epoch = new_state_epoch();
     shared.sequence = 0;
-    // No state is stored for a partition that the group does not read yet. If the coordinator moves, it refuses the
-    // leader's first change, and the leader reads the state again.
+    // No state is stored for a partition that the group does not read yet. If another node becomes the coordinator, it
+    // refuses the leader's first change, and the leader reads the state again.
     if (!shared.state.has_begun()) continue;
     part.start = shared.state.start();
     part.batches = batches_of(shared.state.kept(shared.state.start(), shared.state.end()));

@@ -1,4 +1,4 @@
-// The port to the coordinators of transactions.
+// The interface of the coordinators of transactions.
 #pragma once
 #include <vector>
 

@@ -1,4 +1,4 @@
-// The port through which links are stored: the definitions of links in the metadata of the server.
+// The interface through which links are stored: the definitions of links in the metadata of the server.
 #pragma once
 #include <functional>
 #include <memory>

@@ -1,4 +1,5 @@
-// The port through which SQL uses links. A link is a named connection to another Kafka cluster, which stays as it is.
+// The interface through which SQL uses links. A link is a named connection to another Kafka cluster, which stays as it
+// is.
 #pragma once
 #include <cstdint>
 #include <functional>

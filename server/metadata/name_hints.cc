@@ -69,7 +69,7 @@ std::vector<std::string> names_in_hint(std::string_view hint) {
   return {};
 }
 
-// Returns whether the name belongs to an object on which the asker has no right.
+// Returns whether the name belongs to an object on which the user has no right.
 bool is_hidden(const std::string& name, const MetadataImage& image, const Asker& asker) {
   const engine::Catalog& catalog = *image.catalog;
   const auto may_see = [&](const std::string& topic) {

@@ -21,7 +21,7 @@ std::optional<std::string> hint_for_other_kind(const MetadataImage& image, std::
 Error with_hint_for_names(Error error, const engine::ParsedStatement& statement,
                           const MetadataImage& image);
 
-// Returns the error without a hint that names a stream, a table, a query or a topic that the asker did not write and on
+// Returns the error without a hint that names a stream, a table, a query or a topic that the user did not write and on
 // which it has no right. The planner proposes similar names, and does not know the rights.
 Error without_hidden_names(Error error, const MetadataImage& image, const Asker& asker);
 

@@ -1160,7 +1160,7 @@ Status materialize_tables(const Effect& effect, const MetadataImage& image,
   return {};
 }
 
-// Checks that the asker owns the sequence, if it exists.
+// Checks that the user owns the sequence, if it exists.
 Status check_sequence(const MetadataImage& image, const Asker& asker, const std::string& name) {
   const engine::SequencePtr* present = image.catalog->sequences.get(name);
   if (!present || (*present)->owner_role == asker) return {};
@@ -1290,7 +1290,7 @@ Error not_in_transaction(const ParsedStatement& statement) {
       "autocommit mode)."};
 }
 
-// Returns the changes that make the asker the owner of the topics that the statement creates.
+// Returns the changes that make the user of the statement the owner of the topics that the statement creates.
 std::vector<storage::UserChange> rights_of_maker(const Effect& effect, const MetadataImage& image,
                                                  const Asker& asker) {
   std::vector<storage::UserChange> changes;
@@ -1485,7 +1485,7 @@ void own_topic_of_result(Effect& effect) {
   effect.started->sink = std::move(owning);
 }
 
-// Removes the name of a similar topic from the notice about a new topic if the asker has no right on it.
+// Removes the name of a similar topic from the notice about a new topic if the user has no right on it.
 void hide_similar_topic(std::string& notice, const MetadataImage& image, const Asker& asker) {
   constexpr std::string_view kBegin = "; topic \"", kEnd = "\" has a similar name";
   const size_t begin = notice.rfind(kBegin);

@@ -60,7 +60,7 @@ struct DefinitionSources {
   std::optional<NodeProcess> process = {};  // the process that runs this code, see ClusterFacts
 };
 
-// Plans the command of a statement. Fails with InsufficientPrivilege if the asker lacks a right.
+// Plans the command of a statement. Fails with InsufficientPrivilege if the user lacks a right.
 Result<PlannedDefinition> plan_definition(const engine::ParsedStatement& statement,
                                           const MetadataImage& image,
                                           const engine::EngineSettings& settings,

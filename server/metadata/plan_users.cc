@@ -137,7 +137,7 @@ struct UserPlanner {
                  fmt::format("relation \"{}\" does not exist", name.text)};
   }
 
-  // Returns the topics of a target; fails unless the asker owns all of them.
+  // Returns the topics of a target; fails unless the user owns all of them.
   Result<std::vector<std::string>> topics_of(const engine::RightsTarget& target) const {
     std::vector<std::string> topics;
     if (target.is_everything) {

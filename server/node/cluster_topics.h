@@ -1,4 +1,4 @@
-// The cluster's port for sessions, implemented by this node's member.
+// Implements the interfaces through which sessions use the cluster, with this node's member.
 #pragma once
 #include "base/memory_budget.h"
 #include "server/cluster/cluster_member.h"

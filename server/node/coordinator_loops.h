@@ -96,7 +96,7 @@ class CoordinatorLoops {
   CoordinatorLoops(const CoordinatorLoops&) = delete;
   CoordinatorLoops& operator=(const CoordinatorLoops&) = delete;
 
-  // Returns the port for the front ends of the loop at `place`.
+  // Returns the interface for the front ends of the loop at `place`.
   Port& of(size_t place) { return *loops_[place]; }
   // Collects rows of all partitions; `done` also gets an error if a partition could not be asked. Any thread; calls
   // back on one of the loops.

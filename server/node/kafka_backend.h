@@ -1,4 +1,4 @@
-// The Kafka front end's port to the node. Changes of topics are made by the metadata thread;
+// The interface through which the Kafka front end uses the node. Changes of topics are made by the metadata thread;
 // records are read from and written to the log directly.
 #pragma once
 #include <deque>

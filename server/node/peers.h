@@ -88,7 +88,7 @@ class Peers {
   // any thread.
   virtual void use_requests(RequestCalls::Handle handle) = 0;
   virtual void start_journals() = 0;
-  // Opens the port of rebuilds. Called after open_journals().
+  // Opens the interface that rebuilds use. Called after open_journals().
   virtual std::unique_ptr<RebuildPort> open_rebuilds(RebuildParts parts) = 0;
   // Registers this node; `clients` is the address for Kafka clients.
   virtual Status join(const Address& clients, const std::atomic<bool>& must_stop) = 0;

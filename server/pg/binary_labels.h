@@ -14,8 +14,9 @@ namespace server::pg {
 
 class ClientEncoding;
 
-// Appends the binary form of a kept text. A type without a binary form of its own (enumerations,
-// json, varchar and similar) is sent as its text in the encoding `to`; null: UTF-8.
+// Appends the binary form of a value that the engine keeps as text. A type without a binary form of
+// its own (enumerations, json, varchar and similar) is sent as its text in the encoding `to`; null:
+// UTF-8.
 void append_label_binary(std::string& out, engine::PostgresLabel label, std::string_view text,
                          ClientEncoding* to = nullptr);
 

@@ -1,4 +1,5 @@
-// The port through which a rebuild makes a change of plans final for all later owners of a journal.
+// The interface through which a rebuild makes a change of plans final for all later owners of a
+// journal.
 #pragma once
 #include <functional>
 

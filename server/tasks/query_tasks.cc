@@ -351,7 +351,7 @@ Status QueryTasks::build(TaskPlace& place, const Tails& tails, const storage::To
   if (launch.mode == RunMode::Isolating) options.careful_rows = kIsolatedRows;
   TaskRole role = TRY(commits_->role_of(place, shard));
   entry->own_sink = std::move(role.own_sink);
-  // A task that another node runs only applies the commits of that node.
+  // If another node runs the task, the task here only applies the commits of that node.
   const bool follows = role.sink == nullptr;
   if (const engine::GeneratorPlan* generator = engine::generator_of(plan); generator && !follows)
     entry->generator = std::make_unique<GeneratorClock>(*generator, clock_);

@@ -1,5 +1,5 @@
-// The port through which a rebuild writes to the topic of its table. The topic may be led by other
-// nodes, and the rebuilt query may move to another node (docs/adr/0157).
+// The interface through which a rebuild writes to the topic of its table. The topic may be led by
+// other nodes, and the rebuilt query may move to another node (docs/adr/0157).
 #pragma once
 #include <atomic>
 #include <memory>

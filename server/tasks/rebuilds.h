@@ -57,8 +57,8 @@ class Rebuilds {
   // exist.
   bool both_stand(const DefinedQuery& query) const;
   Status stand(const DefinedQuery& query);
-  // Whether this process has put the query's present publisher into the metadata. A lone node
-  // continues with the publisher of its former process.
+  // Whether this process has named the query's publisher (the producer that writes the differences) in the metadata. A
+  // lone node continues with the publisher of its former process.
   bool is_claimed(const DefinedQuery& query) const;
   RebuildTopics topics_of(const DefinedQuery& query) const;
   Status take_place(const DefinedQuery& query);

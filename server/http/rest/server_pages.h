@@ -20,8 +20,8 @@ struct QueryPlace {
   std::vector<Partition> partitions;
 };
 
-// The port through which the pages reach the server; the node implements it. Its functions may be
-// called on any thread.
+// The interface through which the pages reach the server; the node implements it. Its functions may
+// be called on any thread.
 struct ServerView {
   std::string cluster_id, service_id;
   // Whether the server accepts work: it has started and is not stopping.

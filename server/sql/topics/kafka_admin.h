@@ -1,5 +1,5 @@
-// The port through which statements change the settings of topics and the offsets of consumer groups. Both are objects of
-// Kafka's protocol: the implementation sends Kafka's requests to the nodes that can answer them.
+// The interface through which statements change the settings of topics and the offsets of consumer groups. Both are
+// objects of Kafka's protocol: the implementation sends Kafka's requests to the nodes that can answer them.
 #pragma once
 #include <compare>
 #include <cstdint>
