@@ -149,7 +149,7 @@ std::string encode_require_in_sync(const Uuid& topic, std::optional<int32_t> own
 // the level. Older programs, which do not know feature levels, skip this part.
 std::string encode_raise_level(FeatureLevel level);
 
-// The nodes and partitions that a part has changed.
+// The nodes and partitions that a "cluster" part of a command has changed.
 struct ClusterDelta {
   std::vector<NodeId> nodes;
   std::vector<TopicPartition> partitions;  // including removed ones

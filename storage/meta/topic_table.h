@@ -72,7 +72,8 @@ class TopicSnapshot {
 // not distinguish them). Fails with InvalidParameter.
 Status check_topic_name(std::string_view name, const TopicSnapshot& topics);
 
-// A change made by one part. `before` is nothing for a new topic, `now` for a deleted one.
+// A change made by one "topics" part of a command. `before` is nothing for a new topic, `now` for a
+// deleted one.
 struct TopicDelta {
   std::optional<TopicInfo> before, now;
 };
