@@ -82,8 +82,8 @@ INCLUDE = re.compile(r'\s*#\s*include\s+["<]([^">]+)[">]')
 OVER_A_SNAPSHOT = re.compile(r'for \([^;]*: [\w.>*-]*\b(image_?|cluster|snapshot|topics|view)\(\)(->|\.\w+\.)')
 
 
-# WHERE_IT_RUNS finds code that asks whether this server is part of a cluster. Outside server/cluster such code calls a
-# port instead, which a lone node implements, too (docs/adr/0128).
+# WHERE_IT_RUNS finds code that asks whether this server is part of a cluster. Outside server/cluster such code calls an
+# interface instead, which a lone node implements, too (docs/adr/0128).
 OF_CLUSTER = r'(?:\w+(?:\(\))?(?:\.|->))*\bcluster_?(?:\(\))?'
 WHERE_IT_RUNS = re.compile(
     rf'\bis_in_cluster|\bcluster_?(?:\(\))? *[!=]= *nullptr|\bcluster_?(?:\(\))? \?'

@@ -1,5 +1,5 @@
-// The ports of a task over a log in memory that can crash: the test decides when each commit becomes durable, and a
-// crash loses all commits that are not durable.
+// The interfaces that a task uses, over a log in memory that can crash: the test decides when each commit becomes
+// durable, and a crash loses all commits that are not durable.
 #pragma once
 #include <deque>
 #include <map>

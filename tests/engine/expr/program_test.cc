@@ -230,7 +230,7 @@ TEST(Program, a_constant_array_is_counted_for_each_row) {
   EXPECT_EQ(budget.spent(), EvalBudget::Spent::Bytes);
 }
 
-// A step of REDUCE frees its intermediate values. All of them together exceed the memory limit of this test.
+// Intermediate values that a step of REDUCE has freed do not count towards the memory limit.
 TEST(Program, working_memory_is_counted_while_it_exists) {
   World world;
   const SystemClock clock;

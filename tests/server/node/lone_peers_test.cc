@@ -1,4 +1,4 @@
-// Tests a node without a cluster: the local implementations of the ports to other nodes.
+// Tests a node without a cluster: the local implementations of the interfaces to other nodes.
 #include <atomic>
 
 #include "server/node/peers.h"
