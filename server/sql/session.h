@@ -349,7 +349,7 @@ class SqlSession final : public sql::SessionBackend {
   size_t own_open_statements_ = 0;
   // counter of this session, or the one that all sessions of the client share
   size_t& open_statements_;
-  // by the name of the table or stream; used in a transaction
+  // buffered rows of the open transaction, by the name of the table or stream
   std::map<std::string, std::unique_ptr<RowBuffer>> held_;
   ReadEnds read_ends_;
   // for the topics of held_: the lowest offset up to which any statement has read each partition

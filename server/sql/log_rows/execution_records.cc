@@ -61,7 +61,7 @@ class RecordsExecution final : public SqlExecution {
         const LogRows with_log(parts, facts->image, facts->reader.asker, system, &cursor);
         return engine::run_rows_plan(*plan, {}, *context, &with_log, nullptr);
       });
-      // without a flag, since `is_cancelled` is destroyed with the errand
+      // nullptr, since `is_cancelled` belongs to errand_, which ends before this object
       budget.emplace(parts.clock, nullptr, &parts.memory);
     }
   };

@@ -63,7 +63,7 @@ function drawSession() {
   drawBanner();
 }
 
-/** One line above the page with facts that matter for every action. */
+/** Draws the line above the page: no answer, a read-only session, or a server without logins. */
 function drawBanner() {
   const { info } = session;
   const isOpen = info.anonymous === true && session.state === 'open';

@@ -115,7 +115,7 @@ export function grantOf(grants, role, relation, right) {
 }
 
 /**
- * Returns the access without one grant, to preview a REVOKE.
+ * Returns the reasons for which the role would keep the right after a REVOKE of this grant.
  * @param {Access} access @param {string} role @param {Relation} relation @param {Right} right
  * @returns {string[]} the reasons that would stay
  */

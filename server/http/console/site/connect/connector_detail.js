@@ -31,7 +31,7 @@ function bytes(title, name) {
     ? '–' : size(Number(row[name])) };
 }
 
-/** Returns the begin of a long text; the tooltip has the whole text. @param {string} text */
+/** Shortens a text to MOST_CHARS; the tooltip shows all of it. @param {string} text */
 function cut(text) { return text.length > MOST_CHARS ? `${text.slice(0, MOST_CHARS)}…` : text; }
 
 /** @param {(task: number) => void} restart @param {() => boolean} isFixed */
@@ -62,7 +62,7 @@ export function whyNoChange(seesSettings) {
 }
 
 /**
- * Returns the changes that fit the state of a connector.
+ * Returns the actions that a connector in this state allows: Resume or Pause, Stop, Restart, Drop.
  * @param {string} name @param {string} state @returns {Change[]}
  */
 export function changesOf(name, state) {

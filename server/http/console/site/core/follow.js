@@ -158,7 +158,7 @@ export class Followed {
 }
 
 /**
- * A hidden tab leaves the hub after a while.
+ * Stops following while the tab is hidden for longer than HIDDEN_MS.
  * @param {Followed} followed @param {AbortSignal} signal
  */
 function leaveWhileHidden(followed, signal) {

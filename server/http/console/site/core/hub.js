@@ -54,7 +54,7 @@ class Feed {
   /** @param {Column[]} columns */
   open(columns) { this.opened_ = columns; }
 
-  /** Treats the rows of a new connection as all rows that exist. */
+  /** After a new connection has opened: takes its columns, and drops the rows of the old one. */
   settle() {
     if (!this.opened_) return;
     this.columns = this.opened_;
@@ -102,7 +102,7 @@ class Connection {
 
   get hasRoom() { return this.feeds.length < MOST_TOGETHER; }
 
-  /** After this time, sends the request again with the feeds that exist then. */
+  /** Ends the present request after `ms`, and sends one with the feeds that exist then. */
   restart(ms = GATHER_MS) {
     this.cancel_?.();
     this.cancel_ = this.later_(() => {

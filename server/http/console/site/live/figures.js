@@ -39,7 +39,7 @@ export function labelOf(name, value) {
 }
 
 /**
- * Returns the points of the last hour in their order. The rows have those of a day.
+ * Returns the points of the last hour, sorted by time; the rows may cover a whole day.
  * @param {Record<string, any>[]} rows of samples @returns {{x: number, y: number}[]}
  */
 export function pointsOf(rows) {
@@ -49,14 +49,14 @@ export function pointsOf(rows) {
   return points.filter(({ x }) => last - x <= HOUR_MS);
 }
 
-/** Returns a number in few characters, or a dash. @param {any} value */
+/** Returns a number in few characters, or a dash for null and empty values. @param {any} value */
 export function short(value) {
   return value === null || value === undefined || value === '' ? '–' : axisNumber(Number(value));
 }
 
 /**
- * Computes from the points of the last minutes the time in ms until the lag is 0; null if the lag
- * does not shrink.
+ * Estimates the time in ms until the lag is 0 from its slope over the last five minutes; null if
+ * the lag does not shrink.
  * @param {{x: number, y: number}[]} points
  */
 export function timeToCatchUp(points) {

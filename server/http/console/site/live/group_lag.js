@@ -105,7 +105,7 @@ export function mapRows(rows, now) {
     (a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.partition - b.partition));
 }
 
-/** Returns a level from 0 to 4 for a value, on a scale of powers. */
+/** Returns a level from 0 to 4 for a value, on a logarithmic scale up to `most`. */
 export function levelOf(/** @type {number} */ value, /** @type {number} */ most) {
   if (value <= 0 || most <= 0) return 0;
   return Math.max(1, Math.ceil((4 * Math.log1p(value)) / Math.log1p(most)));

@@ -48,7 +48,7 @@ export function lineageOf(links, readers, connectors) {
 }
 
 /**
- * Returns the ids that are reached from a place in one direction, without the place itself.
+ * Returns the ids that links lead to from `start` in one direction, without `start` itself.
  * @param {Link[]} links @param {string} start @param {'from'|'to'} far `to`: what reads it
  */
 export function reached(links, start, far) {
@@ -63,7 +63,7 @@ export function reached(links, start, far) {
 }
 
 /**
- * Returns the part of a graph with a place and all that it reads or feeds.
+ * Returns the part of a graph with a place, all its direct and indirect sources and readers.
  * @param {Lineage} lineage @param {string} id @returns {Lineage}
  */
 export function partOf({ places, links }, id) {
@@ -78,7 +78,8 @@ function levelOf(value, raised, high) {
 }
 
 /**
- * Sets the level and the note of each place by the loads of queries, groups and connectors.
+ * Sets `level` (the colour) and `note` of each place from the lag, errors or rate of its query,
+ * group or connector.
  * @param {Lineage} lineage @param {Colour} colour @param {Record<string, any>[]} queries
  * @param {Record<string, any>[]} readers @param {Record<string, any>[]} connectors
  */

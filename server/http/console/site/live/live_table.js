@@ -118,7 +118,7 @@ export function sortedRows(rows, value, isDescending) {
 }
 
 /**
- * Numbers also arrive as texts. An empty value is below all others.
+ * Compares texts that are numbers as numbers; null and empty values are below all others.
  * @param {any} a @param {any} b
  */
 function compareKeys(a, b) {

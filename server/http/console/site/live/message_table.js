@@ -24,7 +24,7 @@ export function utcTime(time) {
 }
 
 /**
- * Returns a text that data has, or a word for its absence.
+ * Returns the node for a key or value: its text, or `absent` if it is null.
  * @param {any} text @param {any} bytes @param {string} absent @param {number} limit
  */
 function dataText(text, bytes, absent, limit) {

@@ -249,7 +249,7 @@ export class Messages {
       sum + Number(row.end_offset) - Number(row.first_offset), 0);
   }
 
-  /** Gets the partitions of the topic, and reads new records while the page shows live records. */
+  /** Offers the partitions of the topic, and begins to show new records if that waits for them. */
   partitionsChanged() {
     const rows = this.partitions_.rows;
     if (this.partition_.options.length !== rows.length + 1) {

@@ -11,8 +11,8 @@ import { sqlButton } from './panel.js';
 const MOST_READERS = 10; // names that the dialog lists
 
 /**
- * Returns the statement that replaces a query, before it is edited: the statement of the query with
- * OR REPLACE; '' if the query has no such statement.
+ * Returns the text with which the editor for a replacement begins: the statement of the query with
+ * OR REPLACE; '' if the query was not created by CREATE STREAM or CREATE TABLE ... AS.
  * @param {string} statement
  */
 export function replacementOf(statement) {
@@ -26,8 +26,8 @@ export function replacementOf(statement) {
 function bare(text) { return text.trim().replace(/;\s*$/, ''); }
 
 /**
- * Returns the lines of a plan that two plans can have in common: the first lines of EXPLAIN of a
- * query are its state and its statement.
+ * Returns a plan without the lines that describe the query itself (its state, statement and
+ * result), so that the plans of two queries can be compared.
  * @param {string[]} lines
  */
 export function planText(lines) {

@@ -76,7 +76,7 @@ export function openReset(group, topics, signal) {
   const statement = el('pre.sql-text.request-text', { tabindex: 0, 'aria-label': 'Statement' });
   const choice = () => /** @type {Choice} */ ({ topic: topic.value, partitions: partitions.value,
     to: to.value, value: value.value });
-  /** The preview is that of the form; a change of the form removes the preview. */
+  /** Removes the preview after a change of the form, which it no longer describes. */
   const forget = () => {
     run.abort();
     plan = [];

@@ -10,8 +10,8 @@ const MOST_PARTITIONS = 500; // each needs a look-up in the log
 /** @typedef {{records: number|null, bytes: number, all: number, unknown: number}} Preview */
 
 /**
- * Returns what a limit would remove. Sizes are shares of the size of a partition, since records
- * may differ in size. `unknown` counts partitions without a replica on this node.
+ * Returns what a limit would remove. Under `retention.ms` the bytes are estimated as if all records
+ * of a partition had the same size. `unknown` counts partitions without a replica on this node.
  * @param {'retention.ms'|'retention.bytes'} name @param {number} limit
  * @param {Partition[]} partitions
  * @param {Map<number, number>} kept by partition: the offset of the first record that is young

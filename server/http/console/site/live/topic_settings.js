@@ -26,8 +26,8 @@ const CHOICES = /** @type {Record<string, string[]>} */ ({
   'cleanup.policy': ['delete', 'compact', 'compact,delete'],
   'message.timestamp.type': ['CreateTime', 'LogAppendTime'],
 });
-/** Settings that remove records when they change to a stricter value. */
 const MOST_READERS = 5; // groups that the dialog names
+/** Settings that remove records when they change to a stricter value. */
 const REMOVING = ['cleanup.policy', 'retention.ms', 'retention.bytes'];
 
 /** Returns where a value comes from, in words. @param {string} source */
@@ -35,7 +35,10 @@ export function sourceText(source) {
   return SOURCES[/** @type {keyof SOURCES} */ (source)] ?? source;
 }
 
-/** Returns the meaning of a value with a unit, or ''. @param {string} name @param {any} value */
+/**
+ * Returns a value of ms or bytes in a larger unit, or ''.
+ * @param {string} name @param {any} value
+ */
 export function meaningOf(name, value) {
   if (!/^-?\d+$/.test(value ?? '') || !/\.(ms|bytes)$/.test(name)) return '';
   if (value === '-1' || value === NO_LIMIT) return 'no limit';
@@ -45,7 +48,7 @@ export function meaningOf(name, value) {
   return unit ? `${count(number / unit[0])} ${unit[1]}${number === unit[0] ? '' : 's'}` : '';
 }
 
-/** Returns the value that would apply without a value of the topic. @param {Setting} setting */
+/** Returns the value that applies if the topic itself has none. @param {Setting} setting */
 export function defaultOf(setting) {
   const other = (setting.synonyms ?? []).find(({ source }) => source !== 'DYNAMIC_TOPIC_CONFIG');
   return other ? other.value : setting.source === 'DYNAMIC_TOPIC_CONFIG' ? null : setting.value;

@@ -81,7 +81,7 @@ class LineageView {
     else this.mark_();
   }
 
-  /** Whether only the surroundings of the chosen object are drawn. */
+  /** Whether only the sources and readers of the chosen object are drawn. */
   get isPart_() { return this.all_.places.length > MOST_PLACES && this.chosen_ !== ''; }
 
   /** Returns the objects that the view shows. @returns {Lineage} */

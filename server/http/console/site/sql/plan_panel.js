@@ -8,8 +8,8 @@ import { withoutComments } from '../editor/split.js';
 import { tasksOf } from '../live/figures.js';
 
 /**
- * Returns what EXPLAIN takes: the statement without an EXPLAIN of its own, or the query of an
- * object that the statement has created already.
+ * Returns the operand for EXPLAIN: the statement without its own EXPLAIN, or the id of the query if
+ * the statement has already created one.
  * @param {string} text @param {AbortSignal} signal
  */
 async function explained(text, signal) {

@@ -67,7 +67,7 @@ export class Runner {
     this.note_(current);
   }
 
-  /** Runs the last statements again, with another start or limit. */
+  /** Runs the last statements again, from another position or with another limit of rows. */
   again(/** @type {{fromStart?: boolean, limit?: number}} */ change) {
     const { drafts, options_ } = this.page_;
     if (change.fromStart !== undefined) drafts.active.fromStart = change.fromStart;

@@ -146,7 +146,10 @@ export function idleNote(keys) {
       button('keyboard', 'All keys', keys, { class: 'link' })));
 }
 
-/** Returns the address of a listener. @param {string} name @param {string} known */
+/**
+ * Returns host and port of a listener, or of `known` if the server reports none.
+ * @param {string} name @param {string} known
+ */
 export function listener(name, known) {
   const found = session.info.listeners?.[name]?.[0] ?? known;
   const at = found.lastIndexOf(':');

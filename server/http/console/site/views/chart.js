@@ -33,7 +33,7 @@ export function propose(columns) {
 }
 
 /**
- * Returns the series of rows: for labels x is the place of the label.
+ * Returns the series of rows. If x is a label, a point has the number of its label in place of x.
  * @param {Column[]} columns @param {any[][]} rows @param {ChartSettings} settings
  */
 export function seriesOf(columns, rows, settings) {
@@ -240,7 +240,10 @@ class Drawing {
   }
 }
 
-/** Math.min(...numbers) fails for many numbers. @param {number[]} numbers @param {any} of */
+/**
+ * As Math.min(...numbers), which overflows the stack for many numbers.
+ * @param {number[]} numbers @param {any} of
+ */
 function extreme(numbers, of) {
   return numbers.reduce((a, b) => of(a, b), numbers[0] ?? 0);
 }

@@ -18,7 +18,7 @@ const LINE = 22;
 
 /**
  * Reads the document of EXPLAIN (FORMAT JSON); null if the statement has no stages, such as a
- * SELECT over tables. Steps have ids such as `1.4`, of which the first number is the stage.
+ * SELECT over tables. The id of a step is such as `1.4`: step 4 of stage 1.
  * @param {string} text @returns {Plan|null}
  */
 export function parsePlan(text) {

@@ -169,8 +169,9 @@ const PLACES = 3; // live results of a browser over HTTP/1.1, which opens six co
 const PLACES_HTTP2 = 20;
 
 /**
- * Returns a function that frees a place for a live result, or null if all places are taken. The
- * places are locks, so that all tabs of the browser count together.
+ * Takes one of the places for live results, whose number limits the connections of the browser.
+ * Returns the function that frees it, or null if all are taken. Places are locks, which all tabs
+ * of the browser share.
  * @returns {Promise<(() => void)|null>}
  */
 export async function takePlace() {

@@ -20,7 +20,7 @@ export function ticks(low, high, wanted = 5) {
 }
 
 /**
- * Returns ticks of an axis that has the zero.
+ * Returns ticks of an axis that includes zero.
  * @param {number} low @param {number} high
  */
 export function ticksFromZero(low, high) {
@@ -41,8 +41,8 @@ const TIME_STEPS = [1, 5, 10, 50, 100, 500, SECOND, 2 * SECOND, 5 * SECOND, 10 *
   365 * DAY];
 
 /**
- * Returns round times inside the range. `offset` is that of the zone, so that days begin at local
- * midnight.
+ * Returns round times inside the range. `offset` is that of the time zone from UTC in ms, so that
+ * days begin at local midnight.
  * @param {number} low ms @param {number} high ms @param {number} [wanted] @param {number} [offset]
  */
 export function timeTicks(low, high, wanted = 6, offset = 0) {
@@ -54,7 +54,7 @@ export function timeTicks(low, high, wanted = 6, offset = 0) {
   return times;
 }
 
-/** Returns a function from values to places. A range without extent is in the middle. */
+/** Returns a function that maps values to pixels. If `low` equals `high`, it returns the middle. */
 export function linear(/** @type {number} */ low, /** @type {number} */ high,
   /** @type {number} */ from, /** @type {number} */ to) {
   const span = high - low;
