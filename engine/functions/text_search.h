@@ -26,7 +26,7 @@ class TextMatches {
   size_t find_long();
 
   std::string_view text_, wanted_;
-  // with a short pattern, where to continue; with a long one, the next byte
+  // short pattern: the position from which the search continues; long: the next byte to compare
   size_t at_;
   // for a long pattern: number of bytes of `wanted_` that match before `at_`
   size_t fitting_ = 0;
