@@ -28,7 +28,7 @@ def create(address, topic, **config):
 
 
 def produce(address, topic, options, begin, end):
-    """Seconds."""
+    """Produces records `begin` to `end`, and returns the seconds that this took."""
     producer = Producer({'bootstrap.servers': address, 'batch.num.messages': options.batch, 'linger.ms': 5,
                          'queue.buffering.max.messages': 100_000})
     begun = time.monotonic()

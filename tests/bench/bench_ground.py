@@ -152,7 +152,8 @@ def observe(pg_port, kafka_address, stop_event, results):
     lookups, produces = [], []
 
     def every(seconds, act, times):
-        """Times are counted from when each request was due: while one request waits, the later ones wait, too."""
+        """Calls `act` every `seconds`, and appends its times in ms. A time begins when the call was due, so that it
+        includes the wait for calls before it."""
         due = time.perf_counter()
         while not stop_event.is_set():
             act()
@@ -192,7 +193,7 @@ class Offences:
         return max(1, int(full * self.scale))
 
     def ask(self, statement):
-        """A refusal counts as an answer."""
+        """Returns the result, or the first line of the error with which the server refuses the statement."""
         try:
             return self.connection.execute(statement)
         except Exception as refusal:
@@ -201,7 +202,7 @@ class Offences:
             return str(refusal).splitlines()[0]
 
     def linger(self, seconds):
-        """Work that the server does after its answer hurts the other clients, too."""
+        """Prolongs the measurement, since work that the server does after its answer hurts the other clients, too."""
         time.sleep(max(0.2, seconds * self.scale))
 
     def nothing(self):

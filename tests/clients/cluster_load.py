@@ -107,7 +107,7 @@ class Load:
             self.wait()
 
     def wait(self):
-        """The pause between two records."""
+        """Pauses between two rounds of records."""
         self.producer.poll(0.002)
 
     def _delivered(self, error, message):

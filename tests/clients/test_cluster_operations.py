@@ -282,7 +282,8 @@ def tools_leave_a_node_that_does_not_answer():
 
 
 def has_nothing_to_say(removed):
-    """A removed node continues to run, but refuses definitions, writes and reads immediately, with the reason."""
+    """Checks a removed node, which continues to run: it refuses definitions, writes and reads immediately, with the
+    reason."""
     if psycopg is None:
         return
     for statement in ("CREATE STREAM by_a_stranger (v INT)", "SELECT * FROM at_the_removed", "INSERT INTO at_the_removed VALUES (1, 1)",

@@ -38,7 +38,7 @@ class Release:
                          else "kafka.tools.ConsoleProducer")
 
     def __call__(self, tool, *arguments, stdin="", ok=True):
-        """Its output, except for notices that a flag has a new name."""
+        """Runs a tool, and returns its output without notices of deprecated flags."""
         done = subprocess.run([*self.program(tool), "--bootstrap-server", SERVER.kafka, *arguments],
                               input=stdin, capture_output=True, text=True, timeout=120)
         assert not ok or done.returncode == 0, (self.version, tool, arguments, done.stdout, done.stderr)

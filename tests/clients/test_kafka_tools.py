@@ -22,7 +22,7 @@ def command(tool, *arguments):
 
 
 def kafka(tool, *arguments, stdin="", status=0):
-    """Returns its output on stdout and stderr."""
+    """Runs a tool, checks its exit status, and returns its output on stdout and stderr."""
     done = subprocess.run(command(tool, *arguments), input=stdin, text=True, capture_output=True,
                           timeout=60)
     assert done.returncode == status, (tool, arguments, done.returncode, done.stdout, done.stderr)

@@ -24,7 +24,7 @@ def held_mb():
 
 
 def rows_or_none(connection, query, parameters=None):
-    """None while the table has not caught up with its sources."""
+    """Returns the rows, or None while the table has not caught up with its sources."""
     try:
         return connection.execute(query, parameters).fetchall()
     except psycopg.errors.ObjectNotInPrerequisiteState as error:
@@ -33,7 +33,7 @@ def rows_or_none(connection, query, parameters=None):
 
 
 def watch_until(condition, seconds=150):
-    """Returns the maximum of the server's memory so far."""
+    """Waits for the condition, and returns the most memory, in MB, that the server used meanwhile."""
     most, deadline = 0, time.monotonic() + seconds
     while not condition():
         most = max(most, held_mb())

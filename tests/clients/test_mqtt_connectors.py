@@ -18,7 +18,7 @@ _PAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abs
 
 
 class Plant(ConnectorFiles):
-    """A server of Millrace and a broker."""
+    """A Millrace server and an MQTT broker, between which connectors copy."""
 
     def __init__(self, **broker):
         self.broker, self.subscribers = MqttBroker(**broker), []

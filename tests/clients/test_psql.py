@@ -74,7 +74,7 @@ def describes_streams_and_tables():
 
 @case
 def the_whole_family_of_d_answers():
-    """No question that psql asks is an error."""
+    """None of the catalog queries behind psql's commands fails."""
     psql("-q", "-c", "CREATE TABLE d_all (id INT PRIMARY KEY, name VARCHAR)")
     commands = ("", "a", "A", "A+", "Ac", "Af", "Ap", "b", "b+", "c", "C", "config", "d", "D", "dp", "E", "es", "et", "eu", "ew", "f", "F",
                 "Fd", "Fp", "Ft", "g", "g+", "i", "i+", "l", "L", "m", "n", "n+", "o", "O", "p", "P", "rds", "Rp", "Rs", "Rs+", "s",

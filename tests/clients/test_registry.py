@@ -176,7 +176,7 @@ def the_main_listener_has_it_as_well():
 
 @case
 def levels_are_kept_by_kind():
-    """(kind, old schema, new schema, the levels among BACKWARD and FORWARD that allow the change)"""
+    """Each change is (kind, old schema, new schema, the levels among BACKWARD and FORWARD that allow it)."""
     proto = 'syntax = "proto3"; message M { %s }'.__mod__
     closed = '{"type":"object","additionalProperties":false,"properties":{%s}}'.__mod__
     for number, (kind, old, new, allowed) in enumerate((

@@ -32,7 +32,7 @@ def prepare(kafka, *groups):
 
 
 def join(kafka, group, name, topic="work"):
-    """This also holds for a group that is still being loaded after a restart."""
+    """Joins until a node accepts the member: after a restart, a node first has to load the group."""
     deadline = Deadline(10)
     while True:
         worker = Worker(kafka, group, name, topic)

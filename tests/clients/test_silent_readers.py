@@ -31,7 +31,7 @@ def silent_reader(server, text):
 
 
 def slow_key():
-    """It takes a worker a third of a second to sort by it."""
+    """Returns an expression by which a worker of the server takes a third of a second to sort."""
     key = "CAST(id AS VARCHAR)"
     for _ in range(12):
         key = f"md5({key} || text)"

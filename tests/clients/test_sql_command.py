@@ -44,7 +44,7 @@ def psql(text):
 
 
 def table(name):
-    """A stream of its own for a case."""
+    """Creates a stream for one case."""
     sql("-q", "-c", f"CREATE STREAM {name} (id INT KEY, city VARCHAR)")
     return name
 
@@ -220,7 +220,7 @@ def a_user_with_a_password_comes_in_over_tls():
 
 
 class Typed:
-    """The program at a terminal."""
+    """`millrace sql` at a pseudo-terminal."""
 
     def __init__(self, *arguments, **environment):
         self.pid, self.fd = pty.fork()

@@ -32,7 +32,7 @@ class Life:
             raise
 
     def round(self, plan):
-        """Complaints."""
+        """Disturbs the cluster under load, waits until it is well, and returns what is wrong then."""
         self.count += 1
         for load in self.loads:
             load.resume()
@@ -92,7 +92,7 @@ def _attempt(what):
 
 
 def run(options):
-    """Ends the program."""
+    """Runs the rounds, prints their results, and exits with a status that says whether all passed."""
     passed = failed = skipped = 0
     life, began = None, time.monotonic()
     if _obstacle():

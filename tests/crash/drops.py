@@ -23,7 +23,7 @@ _REMOVED = ("a topic without a definition is removed", "state of a query without
 
 
 class _Life:
-    """One start of a server, and its log."""
+    """One run of a server, from its start until it exits, with its log."""
 
     def __init__(self, binary, folder, crash_point=None):
         self._log = os.path.join(folder, "server.log")

@@ -164,7 +164,7 @@ def _by_producer(rows):
 
 
 class KafkaLoad:
-    """The producers of one data directory."""
+    """The Kafka producers that write to the server under test."""
 
     def __init__(self, address, seed):
         names = [f"{kind}-{number}" for kind in _KINDS for number in (1, 2)]

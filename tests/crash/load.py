@@ -76,7 +76,7 @@ class Load:
             thread.start()
 
     def is_cut_off(self):
-        """Whether a client has ended already."""
+        """Returns whether a client has ended, for example because its connection broke."""
         return any(not thread.is_alive() for thread in self._threads)
 
     def stop(self, timeout_s=30):

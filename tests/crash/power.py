@@ -28,7 +28,7 @@ Change = collections.namedtuple("Change", "number begin end old_file_size old")
 
 
 def build(folder):
-    """The library to preload."""
+    """Compiles power_cut.c, and returns the path of the library for LD_PRELOAD."""
     library = os.path.join(folder, "power_cut.so")
     subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-O1", "-o", library,
                     os.path.join(_HERE, "power_cut.c"), "-ldl"], check=True)

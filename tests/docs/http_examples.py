@@ -36,7 +36,7 @@ def _fits(wanted, line):
 
 
 def run_page():
-    """Complaints, and the number of examples."""
+    """Runs the examples of the page. Returns complaints, and the number of examples."""
     complaints, examples = [], _examples()
     server = launch()
     try:
