@@ -92,7 +92,7 @@ def _attempt(what):
 
 
 def run(options):
-    """Runs the rounds, prints their results, and exits with a status that says whether all passed."""
+    """Runs the rounds, prints their results, and exits with status 1 if one has failed."""
     passed = failed = skipped = 0
     life, began = None, time.monotonic()
     if _obstacle():
