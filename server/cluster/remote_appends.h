@@ -134,7 +134,7 @@ class RemoteAppends {
     int64_t sent_us = 0, retry_at_us = 0;
     LeaderEpoch sent_under = {};  // leader epoch of the node to which the request was sent
     int64_t idle_since_us = 0;
-    // time since when the metadata does not have the partition
+    // time since which the partition is missing in the metadata
     std::optional<int64_t> unknown_since_us = {};
     std::optional<Error> last_error = {};
   };

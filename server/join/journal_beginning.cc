@@ -49,8 +49,8 @@ class Pieces {
     storage::FollowRequest request{journal_, kEpochOfStart, std::move(batch), next_, kJournalStart};
     TRY(wait_for<Result<storage::Appended>>([&](auto done) {
       storage::AppendDone taken = std::move(done);
-      // The queue may be full for a while: the log also removes topics, because they have no
-      // metadata yet.
+      // The queue of the log may be full for a while, because the log is also removing the topics,
+      // which have no metadata yet.
       while (!replicas_.try_follow(request, taken)) std::this_thread::sleep_for(kPause);
     }));
     return {};

@@ -126,8 +126,9 @@ class Session final : public ClientSession {
   void retry_fetch();
   void look_again();
   void ask_for_room();
-  // Registers the awaited partitions with `polls`. Returns false if they were already registered
-  // before the last read of the log, so that no further read is needed.
+  // Registers the partitions that the waiting fetch reads, so that new records in them wake the
+  // session. Returns false if they were registered before the last read of the log, so that no
+  // further read is needed.
   bool tell_polls();
 
   HandlerContext context() {

@@ -16,7 +16,7 @@ namespace server {
 
 // Puts the name of the link in front of the message.
 Error link_error(const std::string& link, Error error);
-// Returns the facts in an answer to a question about all topics.
+// Returns the facts about the other cluster. `answer` is its answer to a Metadata request for all topics.
 LinkFacts link_facts(const kafka_client::KafkaClient& client,
                      const kafka::MetadataResponse& answer);
 

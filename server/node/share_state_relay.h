@@ -12,6 +12,8 @@
 
 namespace server {
 
+// Sends the requests of share groups for stored state to the leaders of __consumer_offsets.
+//
 // Threads: the loop's. Owner: the coordinators of groups; the arguments outlive it.
 class ShareStateRelay final : public coordinator::ShareStateCalls {
  public:

@@ -1,4 +1,5 @@
-// Converts between the data of the Connectors port and the bodies of Kafka Connect's REST API.
+// Converts between the structs of server/connect/connectors.h and the bodies of Kafka Connect's
+// REST API.
 #pragma once
 #include <string>
 #include <string_view>

@@ -29,7 +29,7 @@ constexpr KafkaError kOtherCoordinator{16}, kGroupHasMembers{25};
 constexpr std::string_view kOffsetsBody[] = {"offsets"};
 constexpr std::string_view kNamesOfOffset[] = {"topic_name", "partition_id", "offset"};
 
-// Adds one element of "offsets" to the request. Refuses the call, and returns false, if it is not an offset.
+// Adds one element of "offsets" to the request. If the element is not valid, refuses the call and returns false.
 bool add_offset(const Call& call, const JsonTree& item, kafka::OffsetCommitRequest& request) {
   if (!has_only(call, item, kNamesOfOffset)) return false;
   const std::string topic = item.text_of("topic_name");

@@ -178,7 +178,7 @@ class Barriers::TasksAtBarrier final : public BarrierPort {
   const uint64_t number_;
   const std::shared_ptr<const BarrierPlan> plan_;
   std::vector<std::map<Shard*, size_t>> tasks_;  // by stage: the number of its tasks on each shard
-  std::vector<int64_t> stood_us_;                // by stage: since when it stands; 0: it does not
+  std::vector<int64_t> stood_us_;  // by stage: when its tasks stopped at the cuts; 0: they run
   int64_t longest_us_ = 0, moved_us_;
   TableLocks::Place place_;
   TableLocks::Hold hold_;

@@ -34,7 +34,7 @@ export class Result {
     this.began = Date.now();
     this.ended = 0;
     this.isCaughtUp = false;
-    this.lastSign = Date.now(); // of the last line, beats included
+    this.lastSign = Date.now(); // time of the last line, also of one without rows (a beat)
     this.received = 0; // rows or changes
     this.serverMs = NaN;
   }
