@@ -81,7 +81,7 @@ ValueConverter value_converter(const PropertyValues& values);
 // Returns the forms in which transforms get the keys and values.
 RecordForms file_forms(const ConnectorClass& of, const PropertyValues& values);
 
-// Returns the property rows of a class of sinks, common properties included.
+// Returns the property rows of a class of sinks, also those that all classes have.
 std::vector<PropertyRow> file_sink_rows(const ConnectorClass& of);
 struct FileSinkResult {
   FileSink sink;

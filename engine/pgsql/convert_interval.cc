@@ -1,5 +1,5 @@
-// Converts INTERVAL '1 day 2 hours' as an operand of + and -. Most statements only move a point in time, which needs no
-// value of the type.
+// Converts INTERVAL '1 day 2 hours' as an operand of + and -: most statements only add an interval to a time, for which
+// no value of the type INTERVAL has to be made.
 #include <algorithm>
 #include <cmath>
 #include <iterator>

@@ -147,8 +147,9 @@ bool has_subquery(const Expression* expression);
 // Plans one SELECT without WITH.
 Result<PlannedRows> plan_one_select(const Query& query, RowsPlanning& planning);
 
-// The steps compare stored bytes. check_ordered() fails if the order of values of the type is not
-// that of their bytes, and check_distinct() if their equality is not.
+// Sorting and grouping compare the stored bytes of values. check_ordered() fails if the order of
+// values of the type is not that of their bytes; check_distinct() fails if equal values of the type
+// can have different bytes.
 Status check_ordered(const SqlType& type, TextPosition position);
 Status check_distinct(const SqlType& type, TextPosition position);
 

@@ -67,7 +67,7 @@ class SystemRowWriter {
   std::vector<Value> values_;  // values of the current row
   std::vector<bool> is_set_;
   size_t rows_ = 0;
-  size_t number_ = 0;  // of the current row, rows that are left out included
+  size_t number_ = 0;  // of the current row; rows that are left out count, too
   bool is_open_ = false;
 };
 

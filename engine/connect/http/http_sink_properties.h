@@ -49,8 +49,8 @@ struct HttpSink {
 
 std::vector<PropertyRow> http_sink_rows(const ConnectorClass& of);
 
-// Returns the sink that a configuration describes, or each wrong property, those that are not supported included. Values
-// with references to secrets have been replaced.
+// Returns the sink that a configuration describes, or each property that is wrong or not supported. References to
+// secrets were replaced by their values before.
 struct HttpSinkResult {
   HttpSink sink;
   std::vector<WrongProperty> wrong;

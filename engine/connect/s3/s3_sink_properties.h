@@ -56,8 +56,8 @@ struct S3Sink {
 
 std::vector<PropertyRow> s3_sink_rows(const ConnectorClass& of);
 
-// Returns the sink that a configuration describes, or each wrong property, those that are not supported included. Values
-// with references to secrets have been replaced.
+// Returns the sink that a configuration describes, or each property that is wrong or not supported. References to
+// secrets were replaced by their values before.
 struct S3SinkResult {
   S3Sink sink;
   std::vector<WrongProperty> wrong;
