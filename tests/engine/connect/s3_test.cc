@@ -62,7 +62,7 @@ S3SinkResult read(std::string_view name, const ConnectorProperties& more) {
   const ConnectorClass& of = *find_connector_class(name, ConnectorType::Sink);
   return read_s3_sink(of, PropertyValues(s3_sink_rows(of), config_of(name, more)));
 }
-// Returns the messages of all wrong properties, those of their rows included.
+// Returns the messages of all wrong properties, also of those that check_properties() finds.
 std::string wrong(std::string_view name, const ConnectorProperties& more) {
   const ConnectorClass& of = *find_connector_class(name, ConnectorType::Sink);
   std::string text;
