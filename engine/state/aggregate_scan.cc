@@ -71,7 +71,7 @@ Result<const GroupSlot*> AggregateStore::group_at(const KeyWindows& at,
 StoreScanPtr AggregateStore::begin_rest(const KeyWindows& at) {
   StoreScanPtr scan = begin_scan();
   scan->part = StoreScan::Part::Wanted;
-  scan->was_complete = false;  // evicted groups are read from the backing
+  scan->was_complete = false;  // evicted groups are read from the checkpoint
   scan->place.start = at.next;
   scan->wants = [key = std::string(at.key), last = at.last](const StoreScan& its,
                                                             std::string_view stored) {

@@ -144,7 +144,7 @@ bool AggregateStore::is_whole(int64_t window_start) {
   return start == by_start_.end() || start->second.is_whole();  // invariant 4
 }
 
-// Returns the group, loaded from the backing if necessary; null if it does not exist.
+// Returns the group, loaded from the checkpoint if necessary; null if it does not exist.
 Result<GroupSlot*> AggregateStore::fetch(std::string_view key, int64_t window_start) {
   if (GroupSlot* const slot = find_in_memory(key, window_start)) {
     slot->is_used = true;
@@ -167,7 +167,7 @@ Result<GroupSlot*> AggregateStore::fetch(std::string_view key, int64_t window_st
   return slot;
 }
 
-// Reads a group from the backing.
+// Reads a group from the checkpoint.
 Result<std::optional<std::string_view>> AggregateStore::read(std::string_view key,
                                                              int64_t window_start) {
   encode_key(key, window_start, key_scratch_);

@@ -43,9 +43,9 @@ struct GroupSlot {
 };
 static_assert(sizeof(GroupSlot) == 40);  // millions of slots may exist
 
-// The groups of one aggregation, by key and window start. In the journal and in the checkpoints
-// (the backing), the key of a group is the window start (8 bytes, big-endian, only with windows),
-// followed by the key bytes. So all windows before a time are one range, the groups of one window
+// The groups of one aggregation, by key and window start. In the journal and in the checkpoint, the
+// key of a group is the window start (8 bytes, big-endian, only with windows), followed by the key
+// bytes. So all windows before a time are one range, the groups of one window
 // start are in key order, and groups that change at the same time are stored together.
 //
 // Invariants:
@@ -53,7 +53,7 @@ static_assert(sizeof(GroupSlot) == 40);  // millions of slots may exist
 //      start is 0);
 //   2. a group whose window starts before expired_before_ is never changed again;
 //   3. the states of a group are initialised;
-//   4. once knows_starts() is true, by_start_ has every unexpired window start of the backing.
+//   4. once knows_starts() is true, by_start_ has every unexpired window start of the checkpoint.
 //
 // Threads: belongs to one task.
 // Owner:   the aggregate operator.
@@ -96,13 +96,13 @@ class AggregateStore final : public Store {
   // counts with its size before its first change.
   size_t changed_bytes() const { return changed_bytes_; }
 
-  // Reads at most `max_starts` further window starts from the backing (checkpoint), which may have many thousands.
-  // Returns true when all starts are known. A store without a backing knows all of its starts.
+  // Reads at most `max_starts` further window starts from the checkpoint, which may have many thousands.
+  // Returns true when all starts are known. A store without a Backing knows all of its starts.
   Result<bool> find_starts(size_t max_starts = SIZE_MAX);
   bool knows_starts() const { return !unknown_from_; }
   // Expires all windows that start before `start_ms`, also in the journal. forget_some() frees
   // their memory later; until then scans may still show some of them. Requires knows_starts().
-  // Returns the number of expired groups. Groups that were only in the backing when the store was
+  // Returns the number of expired groups. Groups that were only in the checkpoint when the store was
   // opened are not counted.
   uint64_t expire_before(int64_t start_ms);
   // Returns the last commit in which windows expired; 0 if none have expired since the task
@@ -112,7 +112,7 @@ class AggregateStore final : public Store {
   bool forget_some(size_t max_groups);
   // Returns the first window start in [from_ms, to_ms); nullopt if none exists. Requires knows_starts().
   std::optional<int64_t> first_start_in(int64_t from_ms, int64_t to_ms) const;
-  // Groups that were read from the backing for one reader. They are not a part of the store.
+  // Groups that were read from the checkpoint for one reader. They are not a part of the store.
   class Loose;
   using VisitSome = std::function<bool(const GroupSlot&)>;
   // The progress of a look-up of all windows of one key. If `scan` is set, the look-up shows the windows as they were
@@ -141,8 +141,8 @@ class AggregateStore final : public Store {
   bool is_counted() const override { return !is_windowed_; }
   void take_changes(uint32_t store_index, StateChanges& out) override;
   void restore_size(size_t size) override;
-  // Restores an entry of the journal into memory, without reading the backing (checkpoint). When all entries of the
-  // journal have been restored, an entry that is not in memory has its current value in the backing.
+  // Restores an entry of the journal into memory, without reading the checkpoint. When all entries of the
+  // journal have been restored, an entry that is not in memory has its current value in the checkpoint.
   Status restore(const StateEntry& entry, uint64_t commit) override;
   size_t size() const override { return layers_.size(); }
   size_t memory_bytes() const override;
@@ -154,7 +154,7 @@ class AggregateStore final : public Store {
   struct Start {
     explicit Start(size_t slot_size) : groups(slot_size) {}
     SlotPool groups;  // the groups in memory
-    // number of groups that are only in the backing (checkpoint); unknown if is_opened is set
+    // number of groups that are only in the checkpoint; unknown if is_opened is set
     size_t away = 0;
     bool is_opened = false;  // some of these groups were only on disk when the store was opened
     size_t forgotten = 0;    // slots already freed by forget_some() or release_some()

@@ -11,7 +11,7 @@
 
 namespace engine {
 
-// Iterates over the groups of one window start in key order. Groups that are only in the backing
+// Iterates over the groups of one window start in key order. Groups that are only in the checkpoint
 // (checkpoint) are read during the iteration, so they need not all fit into memory. While the
 // object exists, no group of this start may be created, changed or evicted.
 //
@@ -47,8 +47,9 @@ class AggregateStore::InOrder {
   SlicedSort<const GroupSlot*, ByKey> in_memory_;
   const GroupSlot* head_ = nullptr;  // the next group of in_memory_
   std::string first_key_;
-  std::optional<std::string> place_;  // where the scan of the backing continues; nullopt at its end
-  // Groups that were read from the backing and are not in memory. The first admitted_ of them are
+  // where the scan of the checkpoint continues; nullopt at its end
+  std::optional<std::string> place_;
+  // Groups that were read from the checkpoint and are not in memory. The first admitted_ of them are
   // sorted, and come before all groups that have not been read yet.
   Loose loose_;
   std::vector<const GroupSlot*> read_;

@@ -6,7 +6,7 @@ namespace engine {
 
 namespace {
 
-// Limit for the bytes of one step of a scan that reads the backing (checkpoint) or StoreScan::before.
+// Limit for the bytes of one step of a scan that reads the checkpoint or StoreScan::before.
 constexpr size_t kScannedBytes = 256 << 10;
 
 // Returns the error of a scan whose kept memory the store has reclaimed.
@@ -93,7 +93,7 @@ std::optional<std::optional<std::string>> Layers::take_before(StoreScan& scan,
   return value;
 }
 
-// Shows entries of the backing (checkpoint). Returns false at the end of the backing.
+// Shows entries of the checkpoint. Returns false at the end of the checkpoint.
 Result<bool> Layers::scan_backing(StoreScan& scan, size_t max_entries,
                                   const ScanStep::Visit& visit) {
   Status status;
@@ -136,7 +136,7 @@ bool Layers::has_shown(StoreScan& scan, std::string_view key, uint64_t born_in,
   if (scan.part != StoreScan::Part::Backing) return true;
   if (scan.backing_place.empty()) return false;
   const Result<std::string> its_place = backing_->place_of(key);
-  // If the backing (the state on disk) cannot be read, the scan fails, but not the task.
+  // If the checkpoint cannot be read, the scan fails, but not the task.
   if (!its_place) scan.is_overtaken = true;
   return !its_place || *its_place < scan.backing_place;
 }

@@ -31,7 +31,7 @@ struct StorePlace {
 // The progress of a scan, or of a look-up, which shows only some of the entries. The store decides
 // how a look-up continues.
 struct StoreScan {
-  // A scan first shows the entries of the backing (the checkpoint on disk), then those in memory, then the values in
+  // A scan first shows the entries of the checkpoint, then those in memory, then the values in
   // `before`: old values of entries that have changed since the scan began. Wanted is used for a look-up, which asks
   // for single keys, until it has shown all of them.
   enum class Part : uint8_t { Backing, Memory, Changed, Wanted };
@@ -43,10 +43,10 @@ struct StoreScan {
   bool was_complete;  // true: all entries were in memory when the scan began
 
   Part part = Part::Backing;
-  std::string backing_place = {};  // where to continue in the backing; empty: at its first entry
+  std::string backing_place = {};  // where to continue in the checkpoint; empty: at its first entry
   StorePlace place = {};           // place of the next entry in memory
   StorePlace end = {};             // entries at or after this place were created later
-  // The values that entries had before they changed, by the keys of the backing (checkpoint); nullopt for an entry that
+  // The values that entries had before they changed, by the keys of the checkpoint; nullopt for an entry that
   // did not exist then.
   KeyMap<std::optional<std::string>> before = {};
   // bytes of heap memory that `before` takes
@@ -55,7 +55,7 @@ struct StoreScan {
   std::deque<std::pair<std::string, std::string>> taken = {};
   bool is_overtaken = false;  // the memory of the scan was reclaimed; it cannot continue
 
-  // For a look-up: returns whether the look-up includes this key of the backing. Null: all keys are included.
+  // For a look-up: returns whether the look-up includes this key of the checkpoint. Null: all keys are included.
   std::function<bool(const StoreScan& scan, std::string_view key)> wants = nullptr;
   // For a look-up in key order: the key of the next entry in memory.
   std::optional<std::string> memory_key = {};
@@ -78,17 +78,17 @@ using StoreScanPtr = std::shared_ptr<StoreScan>;
 
 // The layers of a store's entries:
 //
-//   dirty    changed by a commit that is in no finished checkpoint; only in memory and in the journal
-//   clean    equal to the checkpoints; may be evicted from memory
-//   backing  the checkpoints, by key
+//   dirty       changed by a commit that is in no finished checkpoint; only in memory and in the journal
+//   clean       equal to the checkpoint; may be evicted from memory
+//   checkpoint  the entries on disk by key, read through Backing
 //
 // An entry is looked up in the layers in this order. A deleted entry that is dirty stays in memory, marked as
-// deleted, because the backing may still have it. Commits are identified by their sequence.
+// deleted, because the checkpoint may still have it. Commits are identified by their sequence.
 //
 // Invariants:
-//   1. a key that is not in memory is in the backing with its current value, or does not exist;
+//   1. a key that is not in memory is in the checkpoint with its current value, or does not exist;
 //   2. live() counts the entries in memory that are not deleted, and size() all entries. If both are
-//      equal and size() is exact, no read of the backing is needed.
+//      equal and size() is exact, no read of the checkpoint is needed.
 //
 // Threads: the task's. Owner: the store.
 class Layers {
@@ -98,7 +98,7 @@ class Layers {
   // nothing and avoids a compiler warning about lost bits.
   static constexpr uint64_t kMaxCommit = (uint64_t{1} << 40) - 1;
 
-  // Sets the backing (checkpoint). Call before anything is restored. Without a backing no entry is evicted from memory.
+  // Sets the access to the checkpoint; call it before anything is restored. Without it, no entry leaves memory.
   void open_over(Backing& backing) { backing_ = &backing; }
   Backing* backing() const { return backing_; }
 
@@ -116,12 +116,12 @@ class Layers {
   size_t live() const { return live_; }
   bool is_complete() const { return live_ == size_ && is_counted_; }
   bool is_counted() const { return is_counted_; }
-  // Sets the size of a store that was opened over its backing.
+  // Sets the size of a store that was opened over its checkpoint.
   void open_with(size_t size, bool is_counted) {
     size_ = size;
     is_counted_ = is_counted;
   }
-  // Replaces an estimated size by the exact one. `away` is the number of entries that are only in the backing.
+  // Replaces an estimated size by the exact one. `away` is the number of entries that are only in the checkpoint.
   void count(size_t away) {
     size_ = live_ + away;
     is_counted_ = true;
@@ -130,14 +130,14 @@ class Layers {
   void made() { ++size_, ++live_; }
   void erased() { --size_, --live_; }
   void fetched() { ++live_; }
-  // Subtracts from size() the `away` expired entries that were only in the backing.
+  // Subtracts from size() the `away` expired entries that were only in the checkpoint.
   void expired(size_t away) { size_ -= std::min(away, size_ - live_); }
-  // Returns the number of reads from the backing. A caller that works through many keys pauses after some reads,
+  // Returns the number of reads from the checkpoint. A caller that works through many keys pauses after some reads,
   // because each read may wait for the disk.
   uint64_t fetches() const { return fetches_; }
-  // Counts a read from the backing that does not use fetch().
+  // Counts a read from the checkpoint that does not use fetch().
   void note_fetch() { ++fetches_; }
-  // Reads the value of the key from the backing; nullopt if the backing does not have the key.
+  // Reads the value of the key from the checkpoint; nullopt if the checkpoint does not have the key.
   Result<std::optional<std::string_view>> fetch(std::string_view key) {
     ++fetches_;
     return backing_->get(key);
@@ -147,7 +147,7 @@ class Layers {
   // Begins a scan. `end` is the current end of the places in memory.
   StoreScanPtr begin_scan(StorePlace end);
   // The functions of a store for one step of a scan. `in_memory` visits entries in memory, and returns false when none
-  // are left. `in_backing` visits one entry of the backing (checkpoint), and returns false if the scan has to pause
+  // are left. `in_backing` visits one entry of the checkpoint, and returns false if the scan has to pause
   // after it. `from_before` does the same for a value from
   // StoreScan::before.
   struct ScanStep {
@@ -159,8 +159,8 @@ class Layers {
   // Returns whether values may have to be kept for scans before an entry changes.
   bool has_scans() const { return !scans_.empty(); }
   // Saves the value of an entry for those scans that have not shown the entry yet. Call it before
-  // the entry changes or is erased. `key` is the entry's key in the backing, `place()` returns its
-  // place in memory, and `encode()` its value in the form of the backing.
+  // the entry changes or is erased. `key` is the entry's key in the checkpoint, `place()` returns its
+  // place in memory, and `encode()` its value in the form of the checkpoint.
   void keep_before(std::string_view key, uint64_t born_in, const std::function<StorePlace()>& place,
                    const std::function<std::string()>& encode);
   // Hides a new entry from the scans that began before it existed. Call it after the entry was

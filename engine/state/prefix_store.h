@@ -9,7 +9,7 @@
 
 namespace engine {
 
-// Uses a RangeStore with one part. The backing keeps the order of keys only up to a certain length.
+// Uses a RangeStore with one part. The checkpoint keeps the order of keys only up to a certain length.
 // So prefixes and keys are shortened to kCutBytes, and a 128-bit hash replaces all further bytes.
 // Keys are therefore in byte order only with regard to their first kCutBytes bytes.
 //

@@ -21,7 +21,7 @@ struct RangeStore::Entry {
   uint32_t group_size, suffix_size, value_size;
   bool is_erased = false;
   bool is_used = true;      // the entry was used since evict() last visited it
-  bool is_stored = false;   // the journal or the backing may have the entry
+  bool is_stored = false;   // the journal or the checkpoint may have the entry
   uint32_t changed_at = 0;  // index of the entry in changed_
   uint64_t changed_in = 0;
   uint64_t born_in = 0;

@@ -1,12 +1,12 @@
-// Reads a RangeStore in order. Merges the entries in memory with those in the backing (checkpoint).
+// Reads a RangeStore in order. Merges the entries in memory with those in the checkpoint.
 #include <algorithm>
 
 #include "engine/state/range_entries.h"
 
 namespace engine {
 
-// Finds the parts that the backing (checkpoint) has, with one seek for each. This is done once after the store was
-// opened over its backing.
+// Finds the parts that the checkpoint has, with one seek for each. This is done once after the store was
+// opened over its checkpoint.
 Status RangeStore::find_parts() {
   if (!must_find_parts_) return {};
   must_find_parts_ = false;
@@ -55,8 +55,8 @@ bool RangeStore::read_memory(const Part& part, const Range& range, size_t max_en
   return has_more;
 }
 
-// Collects entries of the range that are only in the backing (checkpoint). Returns true if the range has more than
-// `max_entries`. The backing does not order keys beyond kOrderedKeyBytes. With longer keys `max_entries` is therefore
+// Collects entries of the range that are only in the checkpoint. Returns true if the range has more than
+// `max_entries`. The checkpoint does not order keys beyond kOrderedKeyBytes. With longer keys `max_entries` is
 // ignored: all entries of the range are collected, and the result is false.
 Result<bool> RangeStore::read_stored(const Part& part, const Range& range, size_t max_entries,
                                      Stored& out) {
@@ -150,7 +150,7 @@ void RangeStore::keep_before(const Entry& entry) {
   keep_before(entry, find_group(part_at(entry.part), entry.group())->place);
 }
 
-// Keeps the value of this key in the checkpoint (the backing) for open scans. Does nothing if the checkpoint has no
+// Keeps the value of this key in the checkpoint for open scans. Does nothing if the checkpoint has no
 // such key. Called before the first change of a key that is not in memory.
 Status RangeStore::keep_stored(const Key& key) {
   std::string bytes;

@@ -168,13 +168,13 @@ Status RangeStore::put(const Key& key, std::string_view value) {
     const bool is_whole = part_at(key.part).is_whole;
     if (!is_whole && layers_.has_scans()) TRY(keep_stored(key));
     insert(key, value);
-    // The backing may already have the entry. In this case the size of the store is only an estimate, and a later
+    // The checkpoint may already have the entry. In this case the size of the store is only an estimate, and a later
     // delete must be written to the journal.
     if (!is_whole) changed_.back()->is_stored = true;
     return {};
   }
   if (layers_.has_scans() && !before->is_erased) keep_before(*before);
-  // An entry that an earlier commit has erased counts as new, because the backing (checkpoint) has lost the old entry
+  // An entry that an earlier commit has erased counts as new, because the checkpoint has lost the old entry
   // or will lose it.
   if (before->is_erased && before->changed_in != layers_.current())
     before->born_in = layers_.current();
@@ -286,7 +286,7 @@ void RangeStore::take_changes(uint32_t store_index, StateChanges& out) {
   }
   for (Entry* entry : changed_) {
     if (!entry) continue;
-    // neither the journal nor the backing (checkpoint) has the entry
+    // neither the journal nor the checkpoint has the entry
     if (entry->is_erased && !entry->is_stored) {
       remove(part_at(entry->part), entry);
       continue;
@@ -397,8 +397,8 @@ void RangeStore::restore_size(size_t size) {
   must_find_parts_ = layers_.backing() != nullptr;
 }
 
-// Restores an entry of the journal in memory, without reading the backing (checkpoint). Memory then has all entries of
-// the journal, so entries that are not in memory are unchanged in the backing.
+// Restores an entry of the journal in memory, without reading the checkpoint. Memory then has all entries of
+// the journal, so entries that are not in memory are unchanged in the checkpoint.
 Status RangeStore::restore(const StateEntry& entry, uint64_t commit) {
   if (entry.kind == StateEntry::Kind::DeleteBelow) {
     ByteReader in(entry.key);

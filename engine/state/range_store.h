@@ -21,7 +21,7 @@
 namespace engine {
 
 // A store of entries with three-level keys. The part is a span of time, and expires as a whole. The group is the
-// bytes of a key. The suffix orders the entries of a group. The key of an entry in the journal and in the backing is
+// bytes of a key. The suffix orders the entries of a group. The key of an entry in the journal and in the checkpoint is
 //
 //   8 bytes part, big-endian | length of the group, varint | group | suffix
 //
@@ -31,7 +31,7 @@ namespace engine {
 // Invariants:
 //   1. each entry in memory is in its group, the group is in the index of its part, and no two entries have the same
 //      key; groups keep their places in a part, except that the last group moves into the place of a removed group;
-//   2. if a part is whole, the backing has no entry of it that is not in memory;
+//   2. if a part is whole, the checkpoint has no entry of it that is not in memory;
 //   3. parts before expired_before_ are neither changed nor visible;
 //   4. an entry that changed since take_changes() is in changed_ once, and its changed_in is current();
 //   5. an erased entry stays in memory, marked as erased, until the commit that erased it is in a checkpoint.
@@ -40,7 +40,7 @@ namespace engine {
 // Owner:   the operator that keeps the entries.
 class RangeStore final : public Store {
  public:
-  // Entries (suffix and value) that were read from the backing and belong to the reader alone.
+  // Entries (suffix and value) that were read from the checkpoint and belong to the reader alone.
   using Loose = std::list<std::pair<std::string, std::string>>;
   struct Key {
     int64_t part = 0;
@@ -75,7 +75,7 @@ class RangeStore final : public Store {
   // the store does not change.
   using VisitKey = std::function<bool(const Key& key, std::string_view value)>;
   Result<bool> scan(StoreScan& scan, size_t max_entries, Loose& loose, const VisitKey& visit);
-  // Returns the group in a key of the journal or the backing (checkpoint); empty if the key is damaged.
+  // Returns the group in a key of the journal or the checkpoint; empty if the key is damaged.
   static std::string_view group_in(std::string_view stored_key);
 
   // Prefetches the groups into the CPU caches before they are looked up.
@@ -88,7 +88,7 @@ class RangeStore final : public Store {
   void expire_before(int64_t part);
   // Destroys at most `max_entries` expired entries. Returns true if more are left.
   bool forget_some(size_t max_entries);
-  // Returns approximately how many entries have expired since the last call. Entries that were only in the backing
+  // Returns approximately how many entries have expired since the last call. Entries that were only in the checkpoint
   // (checkpoint) when the store was opened are not counted. Neither are the entries of the group with the empty name,
   // because they are only an index of other entries.
   uint64_t take_expired() { return std::exchange(expired_, 0); }
@@ -145,11 +145,11 @@ class RangeStore final : public Store {
   // changed next.
   mutable Group* last_group_ = nullptr;
   mutable const Part* last_group_part_ = nullptr;
-  bool must_find_parts_ = false;  // the backing may have parts that are not in parts_
+  bool must_find_parts_ = false;  // the checkpoint may have parts that are not in parts_
   // Totals for the entries in memory, including erased entries.
   size_t entry_bytes_ = 0, entry_count_ = 0, group_count_ = 0;
   std::vector<Entry*> changed_;                          // null: the entry has expired since
-  std::deque<std::pair<uint64_t, std::string>> erased_;  // commit, and the key in the backing
+  std::deque<std::pair<uint64_t, std::string>> erased_;  // commit, and the key in the checkpoint
   int64_t expired_before_ = INT64_MIN;
   bool expiry_changed_ = false;
   uint64_t expired_ = 0;  // the number of expired entries that take_expired() returns

@@ -42,7 +42,7 @@ RowStore::Entry& RowStore::make(std::string_view key) {
   return *entry;
 }
 
-// Returns the entry, loaded from the backing (checkpoint) if necessary; null if it does not exist.
+// Returns the entry, loaded from the checkpoint if necessary; null if it does not exist.
 // The entry may be an erased one.
 Result<RowStore::Entry*> RowStore::fetch(std::string_view key) {
   if (Entry* found = rows_.find(key)) {
@@ -111,7 +111,7 @@ Result<std::optional<RowStore::Row>> RowStore::put(std::string_view key, Row row
     if (layers_.has_scans()) layers_.keep_absent(key, entry->second.born_in);
   } else if (entry->second.is_erased) {
     // The row is created again. If an earlier commit has erased the old row, the new row is born in
-    // the current commit: the checkpoints (the backing) no longer have the old row, or lose it in
+    // the current commit: the checkpoint no longer has the old row, or loses it in
     // the checkpoint that contains that earlier commit.
     if (entry->second.changed_in != layers_.current())
       entry->second.born_in = layers_.current() & Layers::kMaxCommit;
@@ -152,7 +152,7 @@ Result<bool> visit_loose(std::string_view key, std::string_view value, RowStore:
 
 }  // namespace
 
-// Visits an entry of the backing, if the scan shows the entry at its place in the backing.
+// Visits an entry of the checkpoint, if the scan shows the entry at its place in the checkpoint.
 Result<bool> RowStore::visit_stored(const StoreScan& scan, std::string_view key,
                                     std::string_view value, Loose& loose,
                                     const Visit& visit) const {
@@ -200,7 +200,7 @@ bool RowStore::scan_memory(StoreScan& scan, size_t entries, const Visit& visit) 
 
 namespace {
 
-// Returns the part of the prefix by which the backing orders keys. Keys that differ only after this
+// Returns the part of the prefix by which the checkpoint orders keys. Keys that differ only after this
 // part are in no particular order.
 std::string_view ordered_part(std::string_view prefix) {
   return prefix.substr(0, Backing::kOrderedKeyBytes);
@@ -339,8 +339,8 @@ bool RowStore::release_some() {
   return rows_.erase_some();
 }
 
-// Restores an entry of the journal in memory, without reading the backing (checkpoint). Memory then
-// has all entries of the journal, so entries that are not in memory are unchanged in the backing.
+// Restores an entry of the journal in memory, without reading the checkpoint. Memory then
+// has all entries of the journal, so entries that are not in memory are unchanged in the checkpoint.
 Status RowStore::restore(const StateEntry& entry, uint64_t commit) {
   if (entry.kind == StateEntry::Kind::DeleteBelow)
     return Error{ErrorCode::CorruptRecord, "a table of rows has no ranges to delete"};

@@ -35,7 +35,7 @@ class RowStore final : public Store {
   };
   // ByKey is set if look_up() will be called.
   enum class Order : uint8_t { None, ByKey };
-  // Rows that a scan has read from the backing (the state on disk) for itself. They are not rows of the store.
+  // Rows that a scan has read from the checkpoint for itself. They are not rows of the store.
   using Loose = std::deque<std::pair<std::string, Row>>;
 
   explicit RowStore(Order order = Order::None) {

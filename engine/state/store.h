@@ -17,18 +17,18 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  // Returns whether size() is exact. If it is not, a store that was opened with a backing (checkpoint) may have fewer
+  // Returns whether size() is exact. If it is not, a store that was opened with a checkpoint may have fewer
   // entries than size().
   virtual bool is_counted() const { return true; }
   const Layers& layers() const { return layers_; }
 
-  // --- Restoring, before the first change. If the store has a backing (checkpoint), call open_over(), and then
-  // restore() for each entry that is not in the backing. Without a backing, call restore() for all entries.
+  // --- Restoring, before the first change. If the store has a checkpoint, call open_over(), and then
+  // restore() for each entry that is not in the checkpoint. Without a Backing, call restore() for all entries.
   void open_over(Backing& backing) { layers_.open_over(backing); }
   // Applies an entry of this commit, or of a checkpoint if `commit` is 0. The entry does not count as a change. Fails
   // with CorruptRecord if the entry is damaged.
   virtual Status restore(const StateEntry& entry, uint64_t commit) = 0;
-  // Sets the number of entries, including those of the backing (checkpoint). Not called if every entry was restored.
+  // Sets the number of entries, including those of the checkpoint. Not called if every entry was restored.
   virtual void restore_size(size_t size) { layers_.open_with(size, is_counted()); }
   // Begins a commit, to which later changes belong.
   void begin_commit(uint64_t commit) { layers_.begin(commit); }
