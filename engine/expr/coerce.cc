@@ -51,8 +51,8 @@ Result<Value> kernel_value(Kernel kernel, const Value& value, const SqlType& fro
   const Argument argument{column.get()};
   KernelCall call{std::span(&argument, 1), 1, out, errors, context};
   call.knows_unknown = as_postgres;
-  // The range is always checked here. If this cast fails, the cast of the literal stays a call, which checks the range
-  // only if the query's own rules say so.
+  // The range is always checked here. If it is exceeded, the literal is not converted now but by a cast in the plan,
+  // which checks the range only if the rules of the query require it.
   call.checks_range = true;
   kernel(call);
   if (errors.any())

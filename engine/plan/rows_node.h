@@ -36,7 +36,7 @@ struct OuterRows {
   size_t number;
 };
 // Returns the rows of `first`, then those of further rounds, until a round has no rows. In each
-// round, `step` is run; it reads the rows of the previous round as OuterRows of this number.
+// round, `step` is run; it reads the rows of the previous round as OuterRows with this `number`.
 // Without `all`, repeated rows are removed.
 struct RecursiveRows {
   RowsNodePtr first, step;

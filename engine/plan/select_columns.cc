@@ -402,7 +402,8 @@ Status check_no_bounds_of_join(const Analysis& analysis) {
   return {};
 }
 
-// Returns whether the SELECT list has an asterisk, whose columns all have its position.
+// Returns whether the SELECT list has an asterisk: the columns into which it was expanded all have
+// its position in the text.
 bool has_star(const Analysis& analysis) {
   for (size_t i = 1; i < analysis.items.size(); ++i)
     if (analysis.items[i].expression->position == analysis.items[i - 1].expression->position)

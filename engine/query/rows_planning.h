@@ -73,7 +73,7 @@ class RowsPlanning {
   // Called for each aggregate of the query. COUNT(*) and COUNT(1) count the rows of SELECT *, so
   // they need all columns.
   void note_aggregate(const FunctionCall& call, const BoundAggregate& bound);
-  // Which columns of streams the aggregates of note_aggregate() need.
+  // Returns which columns of streams the aggregates of note_aggregate() need.
   DecodedColumns decoded_columns() const { return decoded_columns_; }
 
   // Evaluates LIMIT and OFFSET. Fails if one of them is not a number of rows.

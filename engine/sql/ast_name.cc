@@ -16,7 +16,7 @@ bool folds_to_itself(std::string_view name) {
     return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '@';
   };
   if (name.empty() || name.front() == '@' || !std::ranges::all_of(name, is_plain)) return false;
-  // Digits alone, and texts like 1E5, are numbers.
+  // Without quotes, a name that begins with a digit would be read as a number, such as 1E5.
   return !(name.front() >= '0' && name.front() <= '9');
 }
 

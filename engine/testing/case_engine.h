@@ -75,7 +75,7 @@ class CaseEngine {
 
 // Makes an engine. The settings in `properties` apply to all statements. Between two steps, about
 // `cached_entries` entries of each store stay in memory; the others are read again from the
-// backing.
+// checkpoint.
 using MakeCaseEngine =
     std::function<std::unique_ptr<CaseEngine>(const Properties& properties, size_t cached_entries)>;
 

@@ -93,7 +93,7 @@ class InsertField final : public SidedTransform {
                        JsonTree schema) {
     if (!field) return {};
     if (!datum.schema) {
-      // A record without a schema gets no member for a fact that is absent.
+      // A record without a schema gets no member for a null value.
       if (!value.is_null()) set_member(datum.value, field->name, std::move(value));
       return {};
     }

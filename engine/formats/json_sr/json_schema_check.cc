@@ -136,7 +136,7 @@ class JsonSchemaCheck::Walk {
   static Error wrong(const std::string& path, std::string_view what) {
     return Error{ErrorCode::InvalidText, fmt::format("#{}: {}", path, what)};
   }
-  // Charges comparisons that are cheaper than a step to the limit.
+  // Subtracts steps for comparisons and searches from left_; check() itself subtracts one step per call.
   void spend(size_t looks) { left_ -= std::min<uint64_t>(left_, looks); }
   // Returns whether the value is valid. Fails if the limit is reached.
   Result<bool> fits(const At& at, const JsonTree& schema) {
