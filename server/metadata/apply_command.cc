@@ -19,8 +19,8 @@ using engine::Catalog;
 using engine::DesiredState;
 using Kind = storage::MetadataPartKind;
 
-// Adds the member `made_at` to the text of an unreadable row. The rest of the text is stored
-// unchanged.
+// Adds the member `made_at` to the JSON of a row that this program cannot read. The rest of the
+// JSON is stored unchanged.
 void add_made_at(std::string& row, Revision revision) {
   assert(row.ends_with('}'));
   row.insert(row.size() - 1, fmt::format(",\"made_at\":{}", revision.value()));

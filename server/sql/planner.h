@@ -68,7 +68,7 @@ struct SqlPrepared final : sql::Prepared {
   std::shared_ptr<const SqlPrepared> rows;
   // the statement calls pg_sleep(); `rows` is the SELECT that computes the seconds
   bool sleeps = false;
-  // the rows that this SELECT reads are changed or locked by the statement
+  // the statement changes or locks the rows that this SELECT reads
   bool is_for_change = false;
   Revision revision;
   // The newest revision of the metadata at which the statement's columns were found unchanged.

@@ -376,7 +376,7 @@ Status QueryTasks::build(TaskPlace& place, const Tails& tails, const storage::To
       std::hash<std::string>{}(place.id),
       engine::SharedProperties(launch.defined->plan, &plan.properties), options));
   // A task that only applies another node's commits keeps its whole table in memory, so its stores
-  // need no backing.
+  // are never read from the checkpoint.
   if (!entry->standby)
     entry->task->open_stores([&](uint32_t store) -> engine::Backing& {
       auto backing = std::make_unique<StateBacking>(shard.state(), place.id, store);

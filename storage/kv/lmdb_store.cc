@@ -96,7 +96,7 @@ class LmdbStore final : public KeyValueStore, public DeferredWrites {
   // returns false. Visits nothing if the list cannot be read.
   void visit_free_pages(const std::function<bool(std::span<const size_t>)>& visit) const;
   bool are_all_free(uint64_t first_page, uint64_t end_page) const;
-  // Returns the size of the file as LMDB counts it.
+  // Returns the number of bytes of all pages that LMDB has used so far.
   uint64_t counted_bytes(const MDB_envinfo& info) const;
   void forget_dead_readers();
   Result<std::unique_ptr<ReadTransaction>> begin_read(const BeforeRead& before_next);

@@ -9,7 +9,8 @@
 
 namespace storage {
 
-// Kept in memory only: a restart fences all owners.
+// The owner that may append commits of a task, identified by its epoch. Owners are kept in memory
+// only, so a restart fences all of them.
 struct TaskOwner {
   TaskEpoch epoch;
   PartitionId journal;

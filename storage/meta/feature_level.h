@@ -22,8 +22,7 @@ inline constexpr FeatureLevel kReplacedQueriesLevel{3};
 // (docs/adr/0104). Nodes report to each other when they have applied definitions, and report the
 // progress of their consumer groups. Topics may have their own min.insync.replicas.
 inline constexpr FeatureLevel kDefiningTransactionsLevel{4};
-// Kafka's access rules that rights cannot express, and settings for all topics that do not set
-// them.
+// Kafka's access rules that SQL rights cannot express, and cluster-wide default settings of topics.
 inline constexpr FeatureLevel kAccessRulesLevel{5};
 
 // Views, and renamed relations (server/metadata/plan_view.h).

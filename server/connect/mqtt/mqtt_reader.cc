@@ -126,8 +126,8 @@ Result<SourceBatch> MqttReader::poll(const Limits& limits) {
     batch.has_more =
         batch.records.size() + batch.bad.size() >= limits.max_records || bytes >= limits.max_bytes;
     if (batch.has_more) break;
-    // While a commit is in flight, this call must not wait: the messages are acknowledged only after it, and until then
-    // the broker may send no more.
+    // While a commit is in flight, this call must not wait: its messages are acknowledged only after this
+    // call, and the broker may send further ones only then.
     const bool may_wait = messages_ == first && taken_.empty() && !is_position_due_;
     auto packet = client_->next(may_wait ? kLongestWaitMs : 0);
     Result<size_t> taken = size_t{0};
