@@ -69,7 +69,7 @@ class Scenario {
       for (const Topic topic : {kInput, kJournal, kOrders})
         if (!observers.one_in(3)) world_.observed.insert(partitions_of(topic, 1).front().topic);
     }
-    // Chooses rare conditions. These choices also have their own random numbers.
+    // Chooses rare conditions, with their own random numbers for the same reason.
     Chance profile(~options.seed ^ 0x70726f66696c65);
     if (profile.one_in(8)) network_.set_very_late(12);
     if (profile.one_in(8)) moves_ = 20;

@@ -311,7 +311,7 @@ TEST(AggregateStore, knows_the_memory_of_its_groups_with_their_lists) {
 
 // --- Windows that have left memory
 
-// The backing returns keys with the same first 400 bytes in the order of a hash, as state.mdb does.
+// The checkpoint returns keys with the same first 400 bytes in the order of a hash, as state.mdb does.
 class Disordered final : public Backing {
  public:
   void put(const std::string& key, std::string_view value) {

@@ -327,7 +327,7 @@ class Model {
     commit.first_window = first_window_;
     check_size();
   }
-  // Writes the entries of some commits to the backing, one by one. A crash may keep some of them.
+  // Writes the entries of some commits to the checkpoint, one by one. A crash may keep some of them.
   void store_some() {
     size_t count = journal_.empty() ? 0 : 1 + random_.next() % journal_.size();
     const bool is_cut = random_.next() % 4 == 0;

@@ -89,12 +89,12 @@ TEST(RangeStore, an_expired_part_is_one_entry_of_the_journal) {
   EXPECT_EQ(store.next_part(0).value(), 8);
 }
 
-// Stores changes as the server does: in the journal first, and later in the backing.
+// Stores changes as the server does: in the journal first, and later in the checkpoint.
 struct Server {
   MemoryBacking backing;
   std::vector<std::vector<std::pair<StateEntry::Kind, std::pair<std::string, std::string>>>>
       journal;              // the changes of each commit, from commit 1 on
-  size_t checkpointed = 0;  // number of commits that are in the backing
+  size_t checkpointed = 0;  // number of commits that are in the checkpoint
   std::unique_ptr<RangeStore> store;
 
   void commit() {
