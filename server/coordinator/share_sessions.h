@@ -61,7 +61,7 @@ class ShareSessions {
   void read_again();
   // Answers all waiting requests with `why`, and ends all sessions.
   void end(KafkaError why);
-  // Returns whether the object has nothing that a new one would not have.
+  // Returns whether the object has no sessions and no state, so that it can be destroyed.
   bool is_idle() const;
 
  private:

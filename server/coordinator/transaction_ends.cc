@@ -273,7 +273,8 @@ void TransactionPartition::prepare(const std::string& id, const TransactionPtr& 
              transaction->is_changing = true;  // no other step starts until all markers are written
              tell_partitions(id, transaction);
            } else if (term.lock() && transaction->value.state == TransactionState::Ongoing) {
-             // The end could not be stored, for example because the disk is full.
+             // The end could not be stored, for example because the disk is full. The transaction
+             // stays open, so its timeout has to run again.
              arm_timeout(id, transaction);
            }
            done(error);

@@ -12,7 +12,7 @@
 
 namespace server {
 
-// Threads: one, which waits. The client itself runs on another thread.
+// Threads: one, which waits for the answers; the requests run on a loop in another thread.
 class EtcdSession {
  public:
   // `endpoints` are URLs such as http://host:port, at least one.

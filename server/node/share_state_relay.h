@@ -12,8 +12,6 @@
 
 namespace server {
 
-// Sends the requests of share groups for stored state to the leaders of __consumer_offsets.
-//
 // Threads: the loop's. Owner: the coordinators of groups; the arguments outlive it.
 class ShareStateRelay final : public coordinator::ShareStateCalls {
  public:

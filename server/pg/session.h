@@ -121,8 +121,8 @@ class Session : public ClientSession {
   void refuse(Error reason) override;
 
   // Opens the session for a user that another front end has authenticated, and begins to run the
-  // script. The answers have the given form, and the session is over when the script is. Call it
-  // once, in place of receive(). Both arguments outlive the session.
+  // script. The answers have the given form, and the session ends with the script. Call it once, in
+  // place of receive(). Both arguments outlive the session.
   Status begin_script(const sql::ScriptRequest& request, sql::AnswerForm& form);
   // Whether the running push query has shown all records that existed at its last step.
   bool has_caught_up() const { return activity_ && activity_->has_caught_up(); }

@@ -119,8 +119,8 @@ void EtcdMetadataLog::found_out(uint64_t number, Result<EtcdFound> found) {
     note_unread(append.revision);
     return finish(number, moved_on);
   }
-  // A snapshot may have replaced the command of that revision. If this node has read the command
-  // before, `is_it` is set.
+  // etcd no longer has the command of that revision, perhaps because a snapshot has replaced it. If
+  // this node has read the command before, `is_it` is set: whether it was the command of this append.
   if (append.is_it)
     return *append.is_it ? finish(number, append.revision) : finish(number, moved_on);
   if (last_ >= append.revision)

@@ -36,7 +36,7 @@ MqttClient::Session session_of_check(const engine::MqttBroker& broker,
   return session;
 }
 
-// The client of CREATE CONNECTOR waits for the check.
+// The timeout is short because the client of CREATE CONNECTOR waits for the check.
 engine::MqttBroker with_short_timeout(engine::MqttBroker broker) {
   constexpr int64_t kLongestMs = 5'000;
   broker.connect_timeout_ms = std::min(broker.connect_timeout_ms, kLongestMs);

@@ -375,8 +375,8 @@ struct Producer {
                          KafkaError error, const Clock& clock) {
     if (why == ErrorCode::OutOfOrderSequence)
       return refused.before(batch, clock.monotonic_us()).value_or(error);
-    // After ReadTimeout the batch is stored, only not yet on all replicas, so it does not count as
-    // refused.
+    // ReadTimeout: the batch is stored on the leader, but not on all in-sync replicas yet, so it does
+    // not count as refused.
     if (why != ErrorCode::ReadTimeout) refused.refused(batch, error, clock.monotonic_us());
     return error;
   }

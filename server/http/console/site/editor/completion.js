@@ -1,5 +1,5 @@
 // @ts-check
-// Candidates at the cursor, and the list that shows them.
+// Completion in the SQL editor: the candidates at the cursor, and the list that shows them.
 import { isKey } from './catalog.js';
 import { el, icon } from '../core/element.js';
 import { quoteName } from '../core/sql.js';
