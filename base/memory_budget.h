@@ -46,7 +46,7 @@ class MemoryBudget {
 
   explicit MemoryBudget(size_t limit_bytes = kUnlimited)
       : MemoryBudget(limit_bytes, limit_bytes / 2) {}
-  // `state_bytes` limits the tables of queries, separately from the limit.
+  // `state_bytes` limits the memory of queries' tables, which does not count toward `limit_bytes`.
   MemoryBudget(size_t limit_bytes, size_t state_bytes)
       : limit_bytes_(limit_bytes), state_bytes_(state_bytes) {}
   MemoryBudget(const MemoryBudget&) = delete;

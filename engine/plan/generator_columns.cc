@@ -128,7 +128,8 @@ class RuleReader {
   bool may_be_counted() const { return is_whole(type_) || type_.kind() == TypeKind::String; }
 
   // Chooses the kind of the rule. Without an explicit kind, a rule that belongs to only one kind decides. By default,
-  // times are the row's time, and whole-number keys of streams are distinct values.
+  // a column of a time type gets the time of its row, a whole-number key of a stream a sequence, and any other column
+  // random values.
   Status read_kind() {
     const Property* const range = given_.min ? given_.min : given_.max;
     const Property* const steps = given_.start ? given_.start : given_.end;
