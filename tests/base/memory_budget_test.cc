@@ -65,7 +65,8 @@ TEST(MemoryBudget, greedy_clients_leave_room_for_small_ones) {
   EXPECT_TRUE(small.charge.try_resize(MemoryAccount::kSmallBytes));
 }
 
-// The incomplete messages together exceed the limit, and each of them has grown in small steps.
+// Incomplete messages that together exceed the limit must not take the memory for complete requests,
+// although each of them has grown in small steps.
 TEST(MemoryBudget, half_messages_of_many_clients_leave_room_for_requests_that_have_arrived) {
   MemoryBudget budget(64 * kMb);
   std::deque<Client> half;

@@ -156,7 +156,7 @@ def with_cities():
     if not any("O1" in row for row in sql("SHOW STREAMS")):
         sql("CREATE STREAM o1 (id INT, city VARCHAR) WITH (KAFKA_TOPIC = 'o1', PARTITIONS = 1, VALUE_FORMAT = 'AVRO')",
             "INSERT INTO o1 VALUES (1, 'Lahore')")
-    # The server has stored the schema from now on.
+    # After this SELECT the server keeps the schema, so later reads of it need no registry.
     assert sql("SELECT city FROM o1") == [("Lahore",)]
 
 

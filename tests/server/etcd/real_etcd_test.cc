@@ -296,7 +296,7 @@ TEST_F(RealEtcd, the_key_of_the_process_before_is_not_held_by_the_next_one_of_th
   EXPECT_GT(second->controller()->created, created);
 }
 
-// A node that was removed may still be running.
+// The process of a removed node may still run, so it must not become the controller again.
 TEST_F(RealEtcd, a_retired_controller_gives_the_key_back_and_does_not_take_it_again) {
   storage::ControllerLease first(etcd, "/r", NodeId{1}, 5'000, clock, [](const auto&) {});
   ASSERT_TRUE(tick_until({[&] { first.tick(); }}, [&] { return first.is_held(); }));

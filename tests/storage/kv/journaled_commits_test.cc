@@ -465,7 +465,8 @@ TEST(JournaledCommits, deferred_commits_change_a_few_tables_only) {
   for (const auto& [commit, its] : changed) EXPECT_LT(its.size(), kTables);
 }
 
-// Each changed key may be in another page, for which there must be space before the commit is answered.
+// Each changed key may be in another page, and the file must have space for these pages before a deferred commit is
+// answered. So the number of keys in a deferred commit is limited.
 TEST(JournaledCommits, deferred_commits_put_into_a_few_places_only) {
   const ScratchDirectory directory;
   auto store = open(directory.path()).value();

@@ -291,8 +291,8 @@ TEST(LogDurability, a_writer_that_waits_for_space_is_notified_at_once_if_some_ex
   told.get_future().wait();
 }
 
-// A creation that is not possible is refused alone before anything is written, so its group is
-// committed once.
+// The writer refuses a creation with too many partitions before it writes anything, so its group
+// commit need not be repeated without it.
 TEST(LogDurability, too_many_partitions_are_refused_and_spoil_nothing) {
   const ScratchDirectory directory;
   LogOptions options;

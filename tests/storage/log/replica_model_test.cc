@@ -325,7 +325,7 @@ void ReplicaModelTest::restart() {
   expect_all_refused(ErrorCode::ShuttingDown);
   const Offset high_watermark = log_->find_partition(partition_)->high_watermark();
   EXPECT_LE(high_watermark, Offset{model_.high_watermark});
-  // The stored high watermark may be that from before the last append.
+  // The high watermark on disk may be older than the last append, so the model continues from it.
   if (model_.role != ReplicaRole::Alone) model_.high_watermark = high_watermark.value();
 }
 

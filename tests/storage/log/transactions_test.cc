@@ -281,8 +281,8 @@ TEST_F(ReplicatedTransactionsTest, AnEndThatIsNotVisibleDecidesNothing) {
   EXPECT_EQ(stable(), Offset{2});
 }
 
-// The records of a single replica are visible immediately. So a decision that it has written is valid, even if the
-// partition gets other replicas in the same commit.
+// Records of a partition with one replica are visible immediately. So a commit marker that this replica has written is
+// valid, even if the partition gets further replicas in the same group commit.
 TEST_F(ReplicatedTransactionsTest, ADecisionOfALoneReplicaHoldsWhenThereAreMore) {
   std::promise<void> hold;
   const auto held = hold.get_future().share();
