@@ -144,7 +144,8 @@ Error unknown_flag(std::span<const Flag> known, std::string_view name) {
 Result<const Flag*> find_flag(std::span<const Flag> known, std::string_view name) {
   const auto exact = std::ranges::find(known, name, &Flag::name);
   if (exact != known.end()) return &*exact;
-  // These words are also the beginnings of flags of Kafka's tools, such as message-send-max-retries.
+  // --message, --format and --key exist in other programs for Kafka. Here they would count as
+  // abbreviations of flags of Kafka's tools such as --message-send-max-retries.
   const bool means_another = name == "message" || name == "format" || name == "key";
   if (means_another && !hint_for_foreign_flag(known, name).empty())
     return unknown_flag(known, name);
