@@ -48,7 +48,7 @@ ARROWS = {
     'server/net': ['base'],
     'server/locks': ['base'],
     'server/auth': ['server/net', 'base'],
-    # The SELECT of a view is parsed when its definition is applied.
+    # server/metadata parses the SELECT of a view when it applies the definition of the view.
     'server/metadata': METADATA + ['engine/pgsql'],
     'server/tasks': TASKS,
     'server/sql': SQL + ['engine/connect', 'server/connect', 'server/links'],

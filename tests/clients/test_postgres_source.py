@@ -250,7 +250,7 @@ def a_snapshot_that_was_cut_off_continues_behind_its_last_key():
             before = len(shop.records("shop.public.t"))
         expected = rows_there()
         wait_until(lambda: table() == expected, lambda: (len(table()), len(expected), shop.task()), seconds=60)
-        # The history of each row begins only once: with the copy, or with its insert.
+        # Each row has exactly one record with which it begins: "r" from the initial copy, or "c" from its INSERT.
         begun = {}
         for key, value in shop.records("shop.public.t"):
             if value and value["op"] in "rc":

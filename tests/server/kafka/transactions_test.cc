@@ -177,7 +177,8 @@ TEST_F(TransactionRequestsTest, searches_by_time_end_at_the_last_stable_offset) 
     EXPECT_EQ(answer.error_code, KafkaError::None);
     return answer.offset;
   };
-  // Each case has a topic of its own, because the timestamp of a marker is the server's time.
+  // Each case has a topic of its own: a marker has the server's time as its timestamp, so a search by
+  // time in a shared topic would find the marker of the other case.
   for (const bool is_commit : {false, true}) {
     topic = is_commit ? "committed" : "aborted";
     create_topic(topic);
