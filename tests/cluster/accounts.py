@@ -6,6 +6,7 @@ import time
 
 from cluster_nodes import eventually
 from cluster_sql import connect, differences_left, run_on
+from patience import patience
 
 try:
     import psycopg
@@ -108,7 +109,7 @@ class Accounts:
         for client in self.clients:
             client.stopping.set()
         for client in self.clients:
-            client.join(60)
+            client.join(patience(60))
             assert not client.is_alive(), "an SQL client still waits for an answer to its transaction"
 
     def end(self):

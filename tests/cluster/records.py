@@ -5,6 +5,7 @@ import time
 from cluster_cases import create_topic
 from cluster_load import Load, Member, producer_of
 from cluster_nodes import eventually
+from patience import patience
 
 try:
     from confluent_kafka import Consumer, KafkaException, TopicPartition
@@ -49,7 +50,7 @@ class Records(Load):
         """Stops the producer; all its records are acknowledged then."""
         self.stopping = True
         self.thread.join()
-        if self.producer.flush(60):
+        if self.producer.flush(patience(60)):
             self.check_who_is_at_fault()
             self.producer.purge()
             self.producer = producer_of(self.nodes, debug="eos", logger=self.retries.logger())

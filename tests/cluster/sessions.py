@@ -6,6 +6,7 @@ import time
 
 from cluster_nodes import eventually
 from cluster_sql import connect, differences_left, rows_of, run_on
+from patience import patience
 
 try:
     import psycopg
@@ -158,7 +159,7 @@ class Sessions:
             for thread in threads:
                 thread.stopping.set()
             for thread in threads:
-                thread.join(60)
+                thread.join(patience(60))
                 assert not thread.is_alive(), f"a {name} still waits for an answer"
 
     def end(self):

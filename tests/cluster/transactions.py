@@ -1,8 +1,7 @@
 """Transactions of several clients, and a group that moves what is committed to another topic, in transactions likewise."""
-import time
-
 from cluster_cases import all_is_well
 from cluster_sql import connect, run_on
+from patience import Deadline
 from transaction_load import SCHEMA, ClientWriter, TransactionLoad
 
 try:
@@ -24,13 +23,13 @@ class _Patient:
         self.world = world
 
     def execute(self, query):
-        until = time.monotonic() + _ENDED_WITHIN_S
+        until = Deadline(_ENDED_WITHIN_S)
         while True:
             try:
                 with connect(self.world.running()[0]) as session:
                     return _Rows(session.execute(query).fetchall())
             except psycopg.Error:
-                if time.monotonic() > until:
+                if until.is_over():
                     raise
 
 
@@ -57,12 +56,12 @@ class Transactions(TransactionLoad):
         return super().complaints(_Patient(self.world))
 
     def end_open(self, name):
-        until = time.monotonic() + _ENDED_WITHIN_S
+        until = Deadline(_ENDED_WITHIN_S)
         while True:
             try:
                 return Producer({"bootstrap.servers": self.address, "transactional.id": name}).init_transactions(20)
             except KafkaException as error:
-                if not error.args[0].retriable() or time.monotonic() > until:
+                if not error.args[0].retriable() or until.is_over():
                     raise
 
     def summary(self):

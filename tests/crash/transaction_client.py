@@ -17,11 +17,14 @@ import sys
 import time
 
 import confluent_kafka
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 _PATIENCE_S = 120
 _CALL_S = 5
 _GROUP = "movers"
+# After these errors librdkafka does not ask again for the committed offsets, so the consumer stays a member of its group
+# and reads nothing (its issue 5586).
+_LOSES_ITS_PLACE = (KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE)
 _PATIENT = {"retry.backoff.ms": 50, "reconnect.backoff.ms": 20, "reconnect.backoff.max.ms": 200, "log_level": 0}
 
 
@@ -128,14 +131,21 @@ class Mover:
                 "isolation.level": "read_committed", "auto.offset.reset": "earliest", "enable.auto.commit": False,
                 "session.timeout.ms": 6000, "topic.metadata.refresh.interval.ms": 1000})
             self._consumer.subscribe([source])
-        records = [record for record in self._consumer.consume(50, 0.1) if not record.error()]
+        found = self._consumer.consume(50, 0.1)
+        if any(each.error() and each.error().code() in _LOSES_ITS_PLACE for each in found):
+            self._drop_consumer()
+            return {}
+        records = [record for record in found if not record.error()]
         if records and not self._moves(source, target, records, aborts):
-            self._consumer.close()  # the next consumer begins with the committed offsets
-            self._consumer = None
+            self._drop_consumer()
             self._client.abandon()
             # The next consumer cannot learn where to begin while offsets are part of an open transaction.
             self._client.renew()
         return {}
+
+    def _drop_consumer(self):
+        self._consumer.close()  # the next consumer begins with the committed offsets
+        self._consumer = None
 
     def _moves(self, source, target, records, aborts):
         client = self._client

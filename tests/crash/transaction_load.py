@@ -22,7 +22,7 @@ except ImportError:
 
 import server  # puts the folder of the client tests on the path
 from kafka_wire import Connection
-from patience import patience
+from patience import Deadline, patience
 from ledger import Fate
 from transactions_wire import RequestFailed, SecondVersionProducer
 from pausable import Pausable
@@ -383,12 +383,12 @@ def _difference(what, found, wanted):
 
 def _await(complaints):
     """Returns the complaints that are left; waits as long as they change."""
-    before, deadline = None, 0
+    before, deadline = None, None
     while True:
-        found, now = complaints(), time.monotonic()
+        found = complaints()
         if found != before:
-            before, deadline = found, now + _TIMEOUT_S
-        if not found or now > deadline:
+            before, deadline = found, Deadline(_TIMEOUT_S)
+        if not found or deadline.is_over():
             return found
         time.sleep(0.2)
 
