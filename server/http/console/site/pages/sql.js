@@ -19,6 +19,7 @@ import { readShared, showLink } from '../sql/share.js';
 import { idleNote, showClients, startCards, Tour } from '../sql/start.js';
 import { splitter } from '../sql/splitter.js';
 import { CatalogTree } from '../sql/tree.js';
+import { openUpload } from '../sql/upload.js';
 
 const SAVE_PAUSE_MS = 400;
 
@@ -137,6 +138,7 @@ class SqlPage {
       act('Explain the statement', 'plan', () => this.runner.explain()),
       act('Share the statement', 'share', () => void this.share_()),
       act('History', 'history', () => this.showHistory_()),
+      act('Upload a file', 'table', () => this.upload_()),
       act('Connect a client', 'plug', showClients),
       act('Generate sales (tour)', 'stream', () => this.tour.begin()),
       act('Clean up after the tour', 'broom', () => void this.tour.cleanUp()),
@@ -231,6 +233,8 @@ class SqlPage {
       { text: 'Select rows', run: open(`SELECT * FROM ${name} LIMIT 100;`) },
       { text: 'Describe', run: open(`DESCRIBE ${name} EXTENDED;`) },
       { text: 'Insert the name', run: () => this.insert_(relation.name) },
+      ...(relation.kind === 'view' ? [] : [{ text: 'Upload a file…',
+        run: () => this.upload_(relation.name) }]),
       { text: 'Drop…', run: () => void this.runner.drop(word, relation.name) },
     ]);
   }
@@ -260,10 +264,14 @@ class SqlPage {
       { text: 'History', run: () => this.showHistory_() },
       ...(this.drafts.closed ? [{ text: `Reopen ${this.drafts.closed.name}`,
         run: () => this.tabs_.reopen() }] : []),
+      { text: 'Upload a file…', run: () => this.upload_() },
       { text: 'Connect a client', run: showClients },
       { text: 'Keys', detail: '?', run: showKeys },
     ]);
   }
+
+  /** @param {string} [name] of the relation that is chosen at first */
+  upload_(name) { openUpload(this.catalog.relations, this.signal_, name); }
 
   showHistory_() { showHistory((text) => this.openDraft(undefined, text)); }
 
