@@ -373,7 +373,8 @@ void ExchangeOutput::note_time(const Batch& batch, size_t row) {
     stream_time_.note(timestamp, batch.partition_of(row), batch.offsets[row]);
 }
 
-// Returns the merge times, indexed by row of the batch; empty unless the exchange is time-ordered.
+// Returns the running maximum (running_times.h) of each row of the range, by which readers merge the rows. Indexed by
+// row of the batch; rows before the range have 0. Empty unless the exchange is time-ordered.
 std::vector<int64_t> ExchangeOutput::order_times_of(const Batch& batch, RowRange range) const {
   if (!is_time_ordered()) return {};
   std::vector<int64_t> times =

@@ -1,5 +1,5 @@
 // Describes a scalar or table function by a FunctionDef, which is a row of a constant table: its documentation, its
-// signature, a first test and its body.
+// signature, an example that the tests evaluate, and the kernel that computes it.
 #pragma once
 #include <span>
 #include <string_view>

@@ -10,8 +10,8 @@ namespace engine::pgsql {
 
 namespace {
 
-// A name that was found. A weak name, of a type or of CASE, is used only if no part has a strong
-// name.
+// A name that was found for an expression. A weak name (the type of a cast, or "case") gives way to a strong name of
+// the operand of the cast, or of the ELSE of the CASE.
 struct Found {
   std::string name;
   bool is_strong = false;

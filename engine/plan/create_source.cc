@@ -179,8 +179,9 @@ bool is_keyed_otherwise(const CreateSource& create, const Schema& schema,
          !validate_format(FormatSpec{"KAFKA"}, keys, Side::Key);
 }
 
-// Returns the names of the columns in the declared order, which PostgreSQL's users expect, while the schema has keys
-// first. Returns an empty list if the two orders are equal, and for tables of the dialect.
+// Returns the names of the columns in the declared order. PostgreSQL's users expect this order, but the schema has the
+// keys first. Returns an empty list if the two orders are equal, or if the statement is not a plain table
+// (is_plain_table()).
 std::vector<std::string> order_of_declaration(const CreateSource& create, const Schema& schema,
                                               const EngineSettings& settings) {
   std::vector<std::string> names;

@@ -8,8 +8,8 @@ namespace engine {
 
 struct RowsNode;
 
-// Sums over all runs of a step. (A step within WITH RECURSIVE runs several times.) The time
-// includes the time of the step's inputs.
+// Sums over all runs of a step, except most_bytes. (A step within WITH RECURSIVE runs several times.) The time includes
+// the time of the step's inputs.
 struct StepMeasure {
   uint64_t runs = 0, rows = 0;
   int64_t us = 0;

@@ -234,8 +234,8 @@ class OuterAsSource {
     const auto visit = [&](ExpressionPtr& each) { return replace(each, inner); };
     return replace_in_subquery(expression, subquery, visit, known, inner);
   }
-  // Replaces the outer references in a sub-query of a query that sees the names `around`. The visitor `of_value` is for
-  // the value before IN.
+  // Replaces the outer references in a sub-query. `around` are the names that the query around the sub-query sees. In
+  // `x IN (SELECT ...)`, x belongs to that query, so it is rewritten by that query's visitor, `of_value`.
   Status replace_in_subquery(ExpressionPtr& expression, const Subquery& subquery,
                              const RewriteVisitor& of_value, const Known& around,
                              const SelectNames& inner) {

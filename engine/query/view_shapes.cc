@@ -242,7 +242,7 @@ class IdentityWalk {
     }
     return out;
   }
-  // Returns whether each row of the other side has at most one partner on `side`, because the
+  // Returns whether each row of the other side has at most one partner on `side`, namely if the
   // compared keys include all columns of that side's identity.
   static bool determines(const std::vector<BoundExpression>& keys, const RowIdentity& side) {
     return std::ranges::all_of(side.columns, [&](size_t column) {

@@ -4,8 +4,8 @@ namespace engine {
 
 namespace {
 
-// A thread discards its learned tables when their DFAs have more states than this, which take about 50 MB. All public
-// test cases together need a tenth of this number.
+// A thread discards its learned tables when their DFAs have more states than this, which take about 50 MB. All of
+// ksqlDB's public test cases together need a tenth of this number.
 constexpr size_t kMaxStates = 20'000;
 constexpr size_t kUsesBetweenLooks =
     64;  // not 1, because counting states costs about as much as a small statement

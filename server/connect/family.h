@@ -70,7 +70,7 @@ struct SinkPlan {
 // The functions get `values` with the secrets in plain text, so their errors must not contain
 // values of passwords.
 //
-// Threads: any, one at a time for a reader. Owner: the node; the family outlives the tasks.
+// Threads: any. Owner: the node; the family outlives the tasks.
 class ConnectorFamily {
  public:
   virtual ~ConnectorFamily() = default;

@@ -269,7 +269,8 @@ void ClassicGroup::answer_join(Member& member, JoinedGroup answer) {
 }
 
 // Extends the member's session. Heartbeats are frequent, so they only move the end of the session and leave the timer
-// unchanged. When the timer runs, it is set again if the end has moved.
+// unchanged, unless the new end is before the timer's. A timer that fires before the end is set again
+// (on_session_end()).
 void ClassicGroup::alive(Member& member, std::optional<int64_t> for_ms) {
   member.expires_us =
       around_.clock.monotonic_us() + for_ms.value_or(int64_t{member.session_timeout_ms}) * 1000;

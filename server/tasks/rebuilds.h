@@ -65,10 +65,11 @@ class Rebuilds {
   Status submit(RebuildStep step);
 
   // The right of this node to replace the old query of a rebuild. `publisher` is the producer that writes the
-  // difference; the metadata name it, so that another node can take the right over.
+  // differences between the two tables to the topic of the old one. The metadata name it, so that another node can take
+  // the right over.
   struct Claim {
     ProducerId publisher{-1};
-    // Whether both queries may continue after a failure. False if the difference is published, or
+    // Whether both queries may continue after a failure. False if the differences are published, or
     // may be published by this node or by an earlier owner of the queries.
     bool may_go_on = true;
   };

@@ -8,9 +8,10 @@
 
 namespace storage {
 
-// Installs handlers for both signals. A signal within a guarded call (page_fault.h) only ends that
-// call. Elsewhere SIGBUS reports on stderr which file could not be read, and ends the process with
-// status 70. Called once, by the program's main.
+// Installs handlers for SIGBUS and SIGSEGV. A signal within a guarded call (page_fault.h) only ends that call.
+// Elsewhere, SIGBUS in a registered file reports on stderr which file could not be read, and ends the process with
+// status 70. SIGBUS at other addresses gets its default action, and SIGSEGV the action that was set before this call.
+// Called once, by the program's main.
 void report_bus_errors();
 
 // Registers the addresses of the file for the signal handler. The file must be mapped already.

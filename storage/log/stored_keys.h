@@ -39,8 +39,8 @@ inline constexpr std::string_view kNextProducerId = "next-producer-id";
 inline constexpr std::string_view kNextTaskProducer = "next-task-producer";
 inline constexpr std::string_view kNextLogNumber = "next-log-number";
 
-// Number of the table names that exist for one partition id. The log number of the partition
-// selects one of them.
+// Number of the possible table names of one TopicPartition. The log number selects one of them. Usually this is another
+// one than that of an earlier partition with this id, whose table may not be removed yet.
 inline constexpr int64_t kTableNames = 32;
 // Returns the name of the table of a client partition's batches.
 std::string partition_table_name(const TopicPartition& partition, LogNumber number,

@@ -141,7 +141,8 @@ std::vector<engine::WrongProperty> FileConnectors::check(
     const engine::ConnectorClass& of, const engine::PropertyValues& values) const {
   if (of.type == engine::ConnectorType::Sink) {
     auto read = engine::read_file_sink(of, values);
-    // The lines of FileStreamSink do not contain the topic, so two topics may get the same name.
+    // The class "file" names its files after the topics, so the transforms must not give two topics one name.
+    // FileStreamSink writes the lines of all topics, without the topics' names, into one file, so it allows this.
     engine::check_routes_of_objects(values, forms(of, values),
                                     of.is_short() ? read.sink.topics : std::vector<std::string>(),
                                     read.wrong);

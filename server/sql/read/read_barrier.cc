@@ -145,8 +145,9 @@ void ReadBarrier::one_passed(const StageRef& ref, size_t tasks, Status status) {
   if (!status && status_) status_ = std::move(status);
   if (--left_ > 0) return;
   if (!status_) return end(std::move(status_));
-  // A query that is being rebuilt has no tasks, so the wait would end immediately. (With replicated
-  // journals a node has only the tasks for whose journal it has a replica.)
+  // A shard without tasks of the stage answers at once. So if tasks are missing, for example while a query is being
+  // rebuilt, the barrier fails instead of passing. With replicated journals this is not checked, because a node then
+  // has only the tasks for whose journal it has a replica.
   const engine::StagePlan& stage = ref.query->plan->stages[static_cast<size_t>(ref.stage)];
   if (!parts_.definitions.facts().has_replicated_journals() &&
       tasks_ < task_count(*ref.query, stage, *image_->topics))

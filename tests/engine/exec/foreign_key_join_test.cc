@@ -197,8 +197,8 @@ TEST_F(ForeignKeyJoin, in_the_end_the_rows_are_those_of_the_tables) {
   }
 }
 
-// Thousands of rows refer to one row, so steps and commits end in the middle of its changes. A crash at this
-// point must not change the result.
+// Thousands of rows refer to one row, so a change of that row changes thousands of result rows. Steps and commits end
+// in the middle of these. A crash there must not change the result.
 TEST_F(ForeignKeyJoin, a_row_that_many_refer_to_is_worked_off_in_slices) {
   constexpr int kMany = 3'000;
   const auto fill = [&](QueryRun& run) {

@@ -301,8 +301,8 @@ TEST_F(LogCleanerTest, a_tombstone_goes_after_its_time_and_not_before) {
   EXPECT_EQ(stored()[0].key, "end");
 }
 
-// A replica that was away for longer would continue after the tombstone, and keep the records that the
-// tombstone deletes.
+// If the tombstone were removed after delete.retention.ms, a replica that was away for longer than this would continue
+// after the tombstone, and keep the records that it deletes.
 TEST_F(LogCleanerTest, a_tombstone_stays_while_a_replica_has_not_got_it) {
   compact_always();
   target_.policy.delete_retention_ms = 10'000;
