@@ -3,6 +3,7 @@
 or cut off."""
 import atexit
 import threading
+import time
 
 from cluster_cases import all_is_well, cluster, metadata_of
 from cluster_nodes import Cluster, eventually
@@ -404,6 +405,48 @@ def a_change_by_a_session_without_a_lock_is_detected():
         a.execute("UPDATE guarded SET v = %s WHERE id = 1", (v + 1,))
         assert error_of(a, "COMMIT") == "40001"
         assert value(a, "SELECT v FROM guarded WHERE id = 1") == 15
+
+
+@case
+def a_row_lock_stays_while_its_commit_waits_for_replicas():
+    """The followers are frozen, so the COMMIT waits. A session that got the lock now would read the row without the
+    change, and its own COMMIT would fail with 40001."""
+    nodes = sql_cluster()
+    controller = controller_of(nodes)
+    others = [node for node in nodes.nodes.values() if node is not controller]
+    with connect(controller) as a, connect(controller) as b, connect(controller) as c:
+        a.execute("CREATE TABLE waits (id INT PRIMARY KEY, v INT)")
+        a.execute("INSERT INTO waits VALUES (1, 0)")
+        a.execute("BEGIN")
+        v = value(a, "SELECT v FROM waits WHERE id = 1 FOR UPDATE")
+        a.execute("UPDATE waits SET v = %s WHERE id = 1", (v + 1,))
+        errors, refused = [], []
+        committing = threading.Thread(target=lambda: errors.append(error_of(a, "COMMIT")))
+
+        def is_committing():
+            return c.execute("SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND query = 'COMMIT'").fetchall()
+        for node in others:
+            node.freeze()
+        try:
+            began = time.monotonic()
+            committing.start()
+            eventually(is_committing)
+            active = time.monotonic()
+            # A COMMIT ends with an error after 10 s. A statement with LIMIT 0 needs the lock, but no answer of the
+            # frozen nodes.
+            while time.monotonic() - active < 1.5:
+                error = error_of(b, "SELECT v FROM waits WHERE id = 1 LIMIT 0 FOR UPDATE NOWAIT")
+                if time.monotonic() - began > 9:
+                    break
+                refused.append(error)
+        finally:
+            for node in others:
+                node.thaw()
+        assert set(refused) <= {"55P03"}, refused
+        committing.join(patience(60))
+        assert errors and errors[0] != "40001", errors
+        if errors == [None]:
+            assert value(b, "SELECT v FROM waits WHERE id = 1 FOR UPDATE") == 1
 
 
 @case
