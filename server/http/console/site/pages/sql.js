@@ -1,6 +1,6 @@
 // @ts-check
 // The SQL editor: drafts, the catalog beside them, and the results below.
-import { button, el, icon } from '../core/element.js';
+import { button, el, icon, toast } from '../core/element.js';
 import { Catalog } from '../editor/catalog.js';
 import { CompletionList, mentioned } from '../editor/completion.js';
 import { confirmSql } from '../core/dialog.js';
@@ -19,7 +19,6 @@ import { readShared, showLink } from '../sql/share.js';
 import { idleNote, showClients, startCards, Tour } from '../sql/start.js';
 import { splitter } from '../sql/splitter.js';
 import { CatalogTree } from '../sql/tree.js';
-import { openUpload } from '../sql/upload.js';
 
 const SAVE_PAUSE_MS = 400;
 
@@ -138,7 +137,7 @@ class SqlPage {
       act('Explain the statement', 'plan', () => this.runner.explain()),
       act('Share the statement', 'share', () => void this.share_()),
       act('History', 'history', () => this.showHistory_()),
-      act('Upload a file', 'table', () => this.upload_()),
+      act('Upload a file', 'table', () => void this.upload_()),
       act('Connect a client', 'plug', showClients),
       act('Generate sales (tour)', 'stream', () => this.tour.begin()),
       act('Clean up after the tour', 'broom', () => void this.tour.cleanUp()),
@@ -234,7 +233,7 @@ class SqlPage {
       { text: 'Describe', run: open(`DESCRIBE ${name} EXTENDED;`) },
       { text: 'Insert the name', run: () => this.insert_(relation.name) },
       ...(relation.kind === 'view' ? [] : [{ text: 'Upload a file…',
-        run: () => this.upload_(relation.name) }]),
+        run: () => void this.upload_(relation.name) }]),
       { text: 'Drop…', run: () => void this.runner.drop(word, relation.name) },
     ]);
   }
@@ -264,14 +263,22 @@ class SqlPage {
       { text: 'History', run: () => this.showHistory_() },
       ...(this.drafts.closed ? [{ text: `Reopen ${this.drafts.closed.name}`,
         run: () => this.tabs_.reopen() }] : []),
-      { text: 'Upload a file…', run: () => this.upload_() },
+      { text: 'Upload a file…', run: () => void this.upload_() },
       { text: 'Connect a client', run: showClients },
       { text: 'Keys', detail: '?', run: showKeys },
     ]);
   }
 
-  /** @param {string} [name] of the relation that is chosen at first */
-  upload_(name) { openUpload(this.catalog.relations, this.signal_, name); }
+  /**
+   * The start page does not need the modules of the upload, so they are loaded here.
+   * @param {string} [name] of the relation that is chosen at first
+   */
+  async upload_(name) {
+    const upload = await import('../sql/upload.js').catch(() => null);
+    if (!upload) return toast('The form did not load. Reload the page, and try again.');
+    if (!this.signal_.aborted) upload.openUpload(this.catalog.relations, this.signal_, name);
+    return undefined;
+  }
 
   showHistory_() { showHistory((text) => this.openDraft(undefined, text)); }
 
