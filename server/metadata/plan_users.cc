@@ -169,7 +169,10 @@ struct UserPlanner {
     if (!change.target) planned.tag += " ROLE";
     for (const std::string& grantee : change.grantees)
       if (grantee == "public")
-        return Error{ErrorCode::NotSupported, "rights of all users (PUBLIC) are not supported yet"};
+        return Error{ErrorCode::NotSupported, "rights of all users (PUBLIC) are not supported yet",
+                     "",
+                     "Create a role for them: CREATE ROLE everyone; GRANT everyone TO ann; and "
+                     "name it in place of PUBLIC."};
       else
         TRY(find(grantee));
     if (!change.target) return change_members(change);

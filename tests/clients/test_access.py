@@ -167,7 +167,10 @@ def roles_that_may_not_log_in():
 @case
 def statements_about_users():
     with connect() as c:
+        notices = []
+        c.add_notice_handler(lambda notice: notices.append(notice.message_primary))
         c.execute("CREATE USER dora WITH PASSWORD 'first'")
+        assert notices == [], "a server with an access file checks rights, and does not warn"
         assert sqlstate(c, "CREATE USER dora") == "42710"
         assert sqlstate(c, "ALTER USER nobody PASSWORD 'x'") == "42704"
         assert sqlstate(c, "DROP USER nobody") == "42704"

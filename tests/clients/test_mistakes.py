@@ -1,15 +1,18 @@
 #!/usr/bin/python3
 """Mistakes at a shell: clients at the port of another protocol, and mistyped command lines. Each answer names the
 remedy."""
+import json
 import os
 import socket
 import struct
 import subprocess
 import sys
 import tempfile
+import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from millrace_server import binary, case, launch, run, wait_until  # noqa: E402
+from patience import patience  # noqa: E402
 
 import psycopg  # noqa: E402
 
@@ -303,6 +306,18 @@ def an_unknown_path_of_http_names_the_right_one():
         assert " 404 " in told.split("\r\n")[0] and words in told, (path, told)
     told = answer("/ksql")
     assert " 405 " in told.split("\r\n")[0] and "use POST: -d '" in told, told
+
+
+@case
+def users_and_rights_without_an_access_file_get_a_warning():
+    unchecked = "not checked, because the server was started without --access-file"
+    status, told = millrace("sql", "-p", str(SERVER.port), "-c", "CREATE USER ann PASSWORD 'a long password'")
+    assert status == 0 and "WARNING:  passwords and rights are " + unchecked in told, told
+    assert "start the server with --access-file FILE" in told and "clients need neither a role nor a password" in told, told
+    request = urllib.request.Request(f"http://{SERVER.http}/ksql", json.dumps({"ksql": "DROP USER ann;"}).encode())
+    with urllib.request.urlopen(request, timeout=patience(30)) as answer:
+        warnings = json.load(answer)[0]["warnings"]
+    assert len(warnings) == 1 and unchecked in warnings[0]["message"], warnings
 
 
 @case

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "engine/functions/session_zone.h"
+#include "server/sql/access/unchecked_rights.h"
 #include "server/sql/execution.h"
 
 namespace server {
@@ -55,6 +56,9 @@ class DefinitionExecution final : public SqlExecution {
     session().temporary().note(statement_->statement);
     for (std::string& notice : outcome->notices)
       receiver().on_notice({sql::NoticeLevel::Notice, std::move(notice)});
+    if (auto warning =
+            sql::warning_about_unchecked_rights(statement_->statement, session().asker()))
+      receiver().on_notice(*std::move(warning));
     tell_dropped_topics();
     receiver().on_done({std::move(outcome->tag), {}, std::move(outcome->query_id)});
   }
