@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "base/suggest.h"
+#include "client/config_forms.h"
 
 namespace client {
 
@@ -62,9 +63,8 @@ constexpr ForeignFlag kForeignFlags[] = {
     {"t", "message-send-max-retries",
      "The topic is a word without an option: millrace produce TOPIC < FILE."},
     {"header headers H", "message-send-max-retries",
-     "Lines have headers with --property parse.headers=true and the form NAME:VALUE, a tab, and "
-     "the "
-     "value of the record."},
+     "Lines have headers with --property parse.headers=true and the form NAME:VALUE, a tab, "
+     "and the value of the record."},
     {"z compress codec compression-type", "compression-codec"},
     {"format value-format json", "message-send-max-retries",
      "Lines are sent unchanged. INSERT INTO and COPY write rows in the format of a stream, such as "
@@ -85,9 +85,7 @@ constexpr ForeignFlag kForeignFlags[] = {
     {"tls ssl cacert ca", "command-property", kTls},
     {"username user password sasl-username sasl-password", "command-property", kUser},
     // millrace config
-    {"set alter describe get", "unset",
-     "millrace config topic NAME KEY=VALUE changes a setting. Without KEY=VALUE the command shows "
-     "the settings."},
+    {"set alter describe get", "unset", kFormsOfConfig},
     // millrace sql
     {"e query execute statement sql", "command", "Use -c 'SELECT ...'."},
     {"u user", "username"},

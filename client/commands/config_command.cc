@@ -6,6 +6,7 @@
 #include "client/admin/configs.h"
 #include "client/command_line.h"
 #include "client/commands.h"
+#include "client/config_forms.h"
 #include "client/table.h"
 
 namespace client {
@@ -43,26 +44,28 @@ Error with_help(std::string message) {
   return wrong_usage(std::move(message), "Try: millrace config --help");
 }
 
-constexpr std::string_view kForms =
-    "millrace config topic NAME shows the settings of a topic, and millrace config topic NAME "
-    "KEY=VALUE changes one.";
-
 constexpr std::string_view kVerbs[] = {"set", "get", "show", "list", "describe", "alter"};
 bool is_verb(std::string_view word) { return std::ranges::count(kVerbs, word) > 0; }
 bool is_kind(std::string_view word) {
   return word == "topic" || word == "group" || word == "broker";
 }
 
+// Returns the hint with a whole command line of `words`, and with the server of the given command line.
+std::string use_words(std::string_view words, const Flags& flags) {
+  std::string server = flags.text(kBootstrapFlag.name);
+  return fmt::format("Use millrace config {}{}{}.", words, server.empty() ? "" : " -b ", server);
+}
+
 // Returns the hint for a command line that does not begin with "topic", "group" or "broker": the same command in the
 // right form, if the words show the name of a topic.
-std::string form_with_kind(std::span<const std::string> words) {
+std::string form_with_kind(std::span<const std::string> words, const Flags& flags) {
   words = words.subspan(is_verb(words[0]) ? 1 : 0);
   if (words.size() > 1 && is_kind(words[0]))
-    return fmt::format("Use millrace config {}.", fmt::join(words, " "));
+    return use_words(fmt::format("{}", fmt::join(words, " ")), flags);
   const auto is_change = [](const std::string& word) { return word.find('=') != word.npos; };
   if (words.empty() || is_change(words[0]) || !std::ranges::all_of(words.subspan(1), is_change))
-    return std::string(kForms);
-  return fmt::format("Use millrace config topic {}.", fmt::join(words, " "));
+    return std::string(kFormsOfConfig);
+  return use_words(fmt::format("topic {}", fmt::join(words, " ")), flags);
 }
 
 Result<ConfigRequest> read_command_line(const Flags& flags) {
@@ -71,21 +74,22 @@ Result<ConfigRequest> read_command_line(const Flags& flags) {
                                                                   {"broker", ConfigOwner::Broker}};
   const std::vector<std::string>& words = flags.words();
   if (words.empty())
-    return wrong_usage("a topic, a group or a broker is missing", std::string(kForms));
+    return wrong_usage("a topic, a group or a broker is missing", std::string(kFormsOfConfig));
   const auto* owner =
       std::ranges::find(kOwners, words[0], [](const auto& each) { return each.first; });
   if (owner == std::end(kOwners))
     return wrong_usage(fmt::format("the first word is topic, group or broker, not \"{}\"{}",
                                    words[0], is_verb(words[0]) ? "; the command has no verb" : ""),
-                       form_with_kind(words));
+                       form_with_kind(words, flags));
   // NAME=VALUE in this place is a setting, except for groups, whose names may contain "=".
   const bool is_setting =
       words.size() > 1 && words[0] != "group" && words[1].find('=') != std::string::npos;
   if (words.size() < 2 || is_setting)
     return wrong_usage(
         fmt::format("the name of the {} is missing", words[0]),
-        fmt::format("Use millrace config {} {}{}.", words[0], words[0] == "broker" ? "1" : "NAME",
-                    words.size() < 2 ? "" : " " + words[1]));
+        use_words(fmt::format("{} {}{}", words[0], words[0] == "broker" ? "1" : "NAME",
+                              words.size() < 2 ? "" : " " + words[1]),
+                  flags));
   ConfigRequest request{owner->second, words[0], words[1], {}, flags.all("unset")};
   for (size_t i = 2; i < words.size(); ++i) {
     const size_t equals = words[i].find('=');
