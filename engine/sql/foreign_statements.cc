@@ -40,8 +40,7 @@ constexpr std::string_view kNoProcedures =
     "implement others.";
 constexpr std::string_view kViews =
     "SELECT matviewname, definition FROM pg_matviews lists the materialized views, and pg_views "
-    "the "
-    "other ones. SHOW QUERIES has the state of their queries.";
+    "the other ones. SHOW QUERIES has the state of their queries.";
 constexpr std::string_view kDropTopic =
     "DROP STREAM name DELETE TOPIC deletes a stream with its topic. The command millrace topic "
     "delete {2} deletes the topic alone.";
@@ -52,8 +51,7 @@ constexpr std::string_view kReadFile =
     "client.";
 constexpr std::string_view kTopicInQuotes =
     "A topic whose name has dots or dashes is in single quotes: PRINT 'a.b'. PRINT names the "
-    "topic, "
-    "and SELECT * FROM s names the stream.";
+    "topic, and SELECT * FROM s names the stream.";
 constexpr std::string_view kOneConnector =
     "Each statement names one connector: PAUSE CONNECTOR name, RESUME CONNECTOR name or DROP "
     "CONNECTOR name. SHOW CONNECTORS lists the names.";

@@ -30,6 +30,8 @@ constexpr std::string_view kDottedName =
 constexpr std::string_view kAdvance =
     "HOPPING requires ADVANCE BY: WINDOW HOPPING (SIZE 1 HOUR, ADVANCE BY 10 MINUTES). A window "
     "that advances by its size is TUMBLING (SIZE 1 HOUR).";
+constexpr std::string_view kSlide =
+    "The step of a window is ADVANCE BY: WINDOW HOPPING (SIZE 1 HOUR, ADVANCE BY 10 MINUTES).";
 constexpr std::string_view kWindowParts =
     "Commas separate the parts of a window, in this order: (SIZE 1 HOUR, RETENTION 1 DAY, GRACE "
     "PERIOD 10 MINUTES).";
@@ -76,8 +78,7 @@ constexpr std::string_view kDistributed =
     "number.";
 constexpr std::string_view kShiftedTime =
     "A continuous query uses TIMESTAMPADD(DAYS, 1, t) and TIMESTAMPSUB. A SELECT without EMIT "
-    "takes "
-    "INTERVAL '1 day', too.";
+    "takes INTERVAL '1 day', too.";
 constexpr std::string_view kPropertiesLast =
     "Columns are in the first parentheses, and properties follow WITH: CREATE STREAM s (id INT "
     "KEY, a VARCHAR) WITH (KAFKA_TOPIC = 's', VALUE_FORMAT = 'JSON').";
@@ -177,7 +178,8 @@ const std::vector<Construct>& constructs_within() {
       {{"PARTITION", "BY"}, "PARTITION BY follows FROM and WHERE: ... FROM s PARTITION BY a.", 1},
       {{"PARTITION", "#"}, "WHERE ROWPARTITION = 0 selects the records of a partition.", 1, 1},
       {{"PARTITION", "*"}, "BY precedes the expression: PARTITION BY a.", 1, 1},
-      {{"WINDOW", "SLIDING"}, "A window is TUMBLING, HOPPING or SESSION."},
+      {{"WINDOW", "SLIDING"},
+       "Use HOPPING, whose windows overlap: WINDOW HOPPING (SIZE 1 HOUR, ADVANCE BY 10 MINUTES)."},
       {{"WINDOW", "HOP", "("}, "Use HOPPING: WINDOW HOPPING (SIZE 1 HOUR, ADVANCE BY 10 MINUTES)."},
       {{"WINDOW", "TUMBLE", "("}, "Use TUMBLING: WINDOW TUMBLING (SIZE 1 MINUTE)."},
       {{"TUMBLING", "(", "#"}, "SIZE precedes the number: WINDOW TUMBLING (SIZE 1 MINUTE).", 2, 2},
@@ -195,6 +197,11 @@ const std::vector<Construct>& constructs_within() {
       {{"TUMBLING", "(", "SIZE", "#", "*", ",", "ADVANCE"},
        "A window with ADVANCE BY is HOPPING: WINDOW HOPPING (SIZE 1 HOUR, ADVANCE BY 10 MINUTES).",
        6},
+      {{"SLIDE", "#"}, kSlide, 0},
+      {{"SLIDE", "BY"}, kSlide, 0},
+      {{"HOPPING", "(", "SIZE", "#", "*", ",", "HOP"}, kSlide, 6, 6},
+      {{"HOPPING", "(", "SIZE", "#", "*", ",", "EVERY"}, kSlide, 6, 6},
+      {{"HOPPING", "(", "SIZE", "#", "*", ",", "#"}, kSlide, 6, 6},
       {{"HOPPING", "(", "SIZE", "#", "*", ")"}, kAdvance, 5, 5},
       {{"HOPPING", "(", "SIZE", "#", "*", ",", "RETENTION"}, kAdvance, 6, 6},
       {{"HOPPING", "(", "SIZE", "#", "*", ",", "GRACE"}, kAdvance, 6, 6},
@@ -321,8 +328,7 @@ const std::vector<Construct>& constructs_within() {
       {{"name", ":", "name"}, "Use EXTRACTJSONFIELD({0}, '$.{2}').", 1, 1},
       {{":", "name"},
        "A parameter is $1. In psql, \\set {1} value defines the variable that psql puts in place "
-       "of "
-       ":{1}.",
+       "of :{1}.",
        0},
       {{"name", "CONTAINS", "'"},
        "Use ARRAY_CONTAINS({0}, {2}) for an array, and INSTR({0}, {2}) > 0 for a text.",
@@ -381,8 +387,7 @@ const std::vector<Construct>& constructs_within() {
        2},
       {{"CASCADE"},
        "Leave out CASCADE. If queries use the stream or table, the error lists them; DROP what "
-       "they "
-       "write first.",
+       "they write first.",
        0},
   };
   return constructs;

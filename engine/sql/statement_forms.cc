@@ -13,9 +13,8 @@ struct Form {
 };
 
 constexpr std::string_view kSelect =
-    "The clauses of a SELECT have this order: SELECT a, COUNT(*) AS n FROM t WHERE a > 1 GROUP BY "
-    "a "
-    "HAVING COUNT(*) > 1 ORDER BY n LIMIT 10. Commas separate columns.";
+    "The clauses of a SELECT have this order: SELECT a, COUNT(*) AS n FROM t WHERE a > 1 "
+    "GROUP BY a HAVING COUNT(*) > 1 ORDER BY n LIMIT 10. Commas separate columns.";
 // A SELECT with EMIT, or within a CREATE STREAM or TABLE.
 constexpr std::string_view kContinuousSelect =
     "The clauses of a continuous query have this order: SELECT a, COUNT(*) AS n FROM s WINDOW "
@@ -24,21 +23,19 @@ constexpr std::string_view kContinuousSelect =
 constexpr std::string_view kShow =
     "SHOW is followed by STREAMS, TABLES, TOPICS, QUERIES, TASKS, FUNCTIONS, TYPES, CONNECTORS, "
     "LINKS, PROPERTIES, VARIABLES, CONSUMER GROUPS, CONSUMER LAG, CLUSTER, SERVER, ALL, or the "
-    "name "
-    "of a setting.";
+    "name of a setting.";
 constexpr std::string_view kQueryId =
     "The id of a query follows: PAUSE id, RESUME id or TERMINATE id. SHOW QUERIES lists the ids.";
 
 // The first match counts.
 constexpr Form kForms[] = {
     {"CREATE STREAM",
-     "The forms are CREATE STREAM s (id INT KEY, a VARCHAR) WITH (KAFKA_TOPIC = 's', VALUE_FORMAT "
-     "= "
-     "'JSON'), and CREATE STREAM s WITH (PARTITIONS = 4) AS SELECT a, b FROM other."},
+     "The forms are CREATE STREAM s (id INT KEY, a VARCHAR) WITH (KAFKA_TOPIC = 's', "
+     "VALUE_FORMAT = 'JSON'), and CREATE STREAM s WITH (PARTITIONS = 4) AS SELECT a, b FROM "
+     "other."},
     {"CREATE TABLE",
-     "The forms are CREATE TABLE t (id INT PRIMARY KEY, a VARCHAR), and CREATE TABLE t AS SELECT "
-     "a, "
-     "COUNT(*) AS n FROM s GROUP BY a."},
+     "The forms are CREATE TABLE t (id INT PRIMARY KEY, a VARCHAR), and CREATE TABLE t AS "
+     "SELECT a, COUNT(*) AS n FROM s GROUP BY a."},
     {"CREATE MATERIALIZED",
      "The form is CREATE MATERIALIZED VIEW v AS SELECT a, COUNT(*) AS n FROM t GROUP BY a."},
     {"CREATE SOURCE", "The form is CREATE SOURCE CONNECTOR c WITH (\"connector.class\" = '...')."},
@@ -49,8 +46,7 @@ constexpr Form kForms[] = {
      "ENUM ('sad', 'ok')."},
     {"CREATE",
      "CREATE makes a STREAM, TABLE, MATERIALIZED VIEW, VIEW, SOURCE CONNECTOR, SINK CONNECTOR, "
-     "LINK, "
-     "TYPE, USER or SEQUENCE."},
+     "LINK, TYPE, USER or SEQUENCE."},
     {"SELECT", kSelect},
     {"WITH", kSelect},
     {"INSERT",
