@@ -241,8 +241,7 @@ constexpr SettingRow kSettings[] = {
      }},
     {"connect-url",
      "URL,... of the workers of a Kafka Connect cluster (http://HOST:PORT, https too) that runs "
-     "the "
-     "connectors whose class is not built in [none]",
+     "the connectors whose class is not built in [none]",
      [](NodeSettings& s, const std::string& text) -> Status {
        TRY(parse_connect_urls(text));
        s.outside_connect.urls = text;
@@ -387,8 +386,7 @@ constexpr SettingRow kSettings[] = {
      }},
     {"connect-files",
      "directory whose files connectors may read and write; no path leads out of it [none: "
-     "connectors "
-     "of files are switched off]",
+     "connectors of files are switched off]",
      [](NodeSettings& s, const std::string& text) -> Status {
        s.native_connect.files_dir = text;
        return {};
@@ -708,13 +706,15 @@ Error about(std::string_view place, const Error& error) {
   return Error{error.code, fmt::format("{}: {}", place, error.message), error.detail, error.hint};
 }
 
-// Returns the quoted name, with the nearest known setting if one is similar.
-std::string unknown_setting(const std::string& name) {
+// Returns the quoted name, with the nearest known setting if one is similar. `prefix` has the names of the tables that
+// contain the setting, as in apply_table().
+std::string unknown_setting(const std::string& name, std::string_view prefix) {
   std::vector<std::string> known;
   for (const SettingRow& row : kSettings) known.emplace_back(row.name);
-  constexpr std::string_view kTable = "server-";
-  if (name.starts_with(kTable) && std::ranges::count(known, name.substr(kTable.size())) > 0)
-    return fmt::format("\"{}\" (leave out the line [server])", name);
+  // A table such as [server] or [listeners] that no setting has: without its line the setting is known.
+  if (!prefix.empty() && std::ranges::count(known, name.substr(prefix.size())) > 0)
+    return fmt::format("\"{}\" (leave out the line [{}])", name,
+                       prefix.substr(0, prefix.size() - 1));
   if (const std::string near = nearest_name(name, known); !near.empty())
     return fmt::format("\"{}\" (did you mean {}?)", name, near);
   // `name` contains the name of its table in the file: port in the table [kafka] is kafka-port.
@@ -740,7 +740,7 @@ Status apply_table(const std::string& path, const std::string& prefix, const tom
     }
     const auto* row = std::ranges::find(kSettings, name, &SettingRow::name);
     if (row == std::end(kSettings)) {
-      unknown.push_back(unknown_setting(name));
+      unknown.push_back(unknown_setting(name, prefix));
       continue;
     }
     if (!node.is_string() && !node.is_integer() && !node.is_boolean())

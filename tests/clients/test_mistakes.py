@@ -225,6 +225,7 @@ def settings_of_other_servers_are_translated():
             ('listeners = "PLAINTEXT://127.0.0.1:9092"', 'use kafka = "127.0.0.1:9092", without PLAINTEXT://'),
             ('advertised.listeners = "PLAINTEXT://db:9092"', 'use kafka-advertised = "HOST:PORT", without PLAINTEXT://'),
             ('[server]\npg = "127.0.0.1:0"', "leave out the line [server]"),
+            ('[listeners]\nkafka = "127.0.0.1:0"', "leave out the line [listeners]"),
             ("port = 9092", "--kafka HOST:PORT, --pg HOST:PORT")):
         with tempfile.TemporaryDirectory() as folder:
             with open(f"{folder}/millrace.toml", "w") as settings:
