@@ -375,6 +375,7 @@ def unrecognized_fields_are_refused():
             ("/topics/strict", {"records": [{"value": 1}, {"key": "a", "values": 1}]}, "values", "did you mean value?"),
             ("/topics/strict", {"record": [{"value": 1}]}, "record", "did you mean records?"),
             ("/topics/strict", {"value": 1}, "value", 'the records are in a list: {"records":[{"value":...}]}'),
+            ("/topics/strict", {"city": "Lahore"}, "city", 'the records are in a list: {"records":[{"value":...}]}'),
             ("/topics/strict", {"records": [{"value": 1, "headers": []}]}, "headers", "known: key, value, partition"),
             ("/topics/strict/partitions/0", {"records": [{"val": 1}]}, "val", "did you mean value?"),
             ("/consumers/g-strict", {"name": "x", "auto.offset.rest": "earliest"}, "auto.offset.rest", "did you mean auto.offset.reset?"),

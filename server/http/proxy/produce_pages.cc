@@ -85,9 +85,9 @@ class Produce : public std::enable_shared_from_this<Produce> {
     if (std::string unknown = unrecognized_field(body_, kBodyNames, UnknownFields::Refused);
         !unknown.empty())
       return fail(422,
-                  body_.find("value") && !body_.find("records")
-                      ? unknown + ": the records are in a list: {\"records\":[{\"value\":...}]}"
-                      : std::move(unknown));
+                  body_.find("records")
+                      ? std::move(unknown)
+                      : unknown + ": the records are in a list: {\"records\":[{\"value\":...}]}");
     const JsonTree* list = body_.find("records");
     if (!list || list->kind != JsonKind::Array || list->items.empty())
       return fail(422, "the request has no records");

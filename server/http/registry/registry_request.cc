@@ -44,8 +44,7 @@ RegistryResult<JsonTree> read_object(std::string_view body) {
   if (body.find_first_not_of(" \t\r\n") == body.npos)
     return RegistryError{422, "the request has no body"};
   auto tree = engine::parse_json_tree(body);
-  if (!tree)
-    return RegistryError{400, "the body of the request is not JSON: " + tree.error().message};
+  if (!tree) return RegistryError{400, "the body of the request is " + tree.error().message};
   if (tree->kind != JsonKind::Object)
     return RegistryError{400, "the body of the request is not a JSON object"};
   return *std::move(tree);

@@ -83,8 +83,9 @@ void SqlExchange::read() {
   if (!charge_.try_resize(3 * reading_->body.size()))
     return on_request_failed(
         context_.memory->refusal("a request of " + format_bytes(reading_->body.size())), {});
-  const auto work = [reading = reading_](const std::atomic<bool>& is_cancelled) {
-    reading->request = read_sql_request(reading->body, reading->failed_text, &is_cancelled);
+  const auto work = [reading = reading_,
+                     path = request_.path](const std::atomic<bool>& is_cancelled) {
+    reading->request = read_sql_request(reading->body, path, reading->failed_text, &is_cancelled);
   };
   if (reading_->body.size() <= kMaxBodyOnLoop) {
     work(false);

@@ -32,14 +32,15 @@ constexpr std::string_view kRequestNames[] = {"ksql",
 Error bad(std::string message) { return {ErrorCode::ProtocolViolation, std::move(message)}; }
 
 // Returns the JSON body that the client probably meant, if the body is only a statement, as `curl
-// -d 'SELECT 1'` sends it.
-std::string sql_example_of(std::string_view body) {
+// -d 'SELECT 1'` sends it. For other bodies, returns an example for the path.
+std::string sql_example_of(std::string_view body, std::string_view path) {
   constexpr size_t kMostShown = 200;
   const bool is_statement = !body.empty() && body.size() <= kMostShown &&
                             std::isalpha(static_cast<unsigned char>(body.front())) != 0;
   engine::JsonWriter json;
   json.begin_object();
-  json.member("ksql", is_statement ? body : "SHOW STREAMS;");
+  const bool takes_query = path.starts_with("/query");
+  json.member("ksql", is_statement ? body : takes_query ? "SELECT * FROM name;" : "SHOW STREAMS;");
   json.end_object();
   return json.take();
 }
@@ -64,15 +65,16 @@ Status add_members(const JsonTree& body, std::string_view name,
 
 }  // namespace
 
-Result<SqlRequest> read_sql_request(std::string_view body, std::string& failed_text,
+Result<SqlRequest> read_sql_request(std::string_view body, std::string_view path,
+                                    std::string& failed_text,
                                     const std::atomic<bool>* is_cancelled) {
   const auto parsed = engine::parse_json_tree(body);
   const auto bad_body = [&](std::string message) {
     Error error = bad(std::move(message));
-    error.hint = "Send " + sql_example_of(body);
+    error.hint = "Send " + sql_example_of(body, path);
     return error;
   };
-  if (!parsed) return bad_body("the body of the request is not JSON: " + parsed.error().message);
+  if (!parsed) return bad_body("the body of the request is " + parsed.error().message);
   if (parsed->kind != JsonKind::Object)
     return bad_body("the body of the request is not a JSON object");
   const std::string unknown =

@@ -22,8 +22,10 @@ struct SqlRequest {
 // Reads the body of POST /ksql, /query and /query-stream: {"ksql": "...", "streamsProperties":
 // {...}} or {"sql": "...", "properties": {...}}, and "sessionVariables". Fails with
 // ProtocolViolation if the body is not such an object, and as parse_script() does, with the
-// statements' text in `failed_text`. Takes long for a long body.
-Result<SqlRequest> read_sql_request(std::string_view body, std::string& failed_text,
+// statements' text in `failed_text`. The hint has an example for the path of the request. Takes long
+// for a long body.
+Result<SqlRequest> read_sql_request(std::string_view body, std::string_view path,
+                                    std::string& failed_text,
                                     const std::atomic<bool>* is_cancelled = nullptr);
 
 }  // namespace server::http

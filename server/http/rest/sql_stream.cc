@@ -63,8 +63,7 @@ Result<uint64_t> read_max_rows(const JsonTree& value) {
 
 Result<SqlBody> read_sql_body(std::string_view text) {
   const auto parsed = engine::parse_json_tree(text);
-  if (!parsed)
-    return unreadable_body("the body of the request is not JSON: " + parsed.error().message);
+  if (!parsed) return unreadable_body("the body of the request is " + parsed.error().message);
   if (parsed->kind != JsonKind::Object)
     return unreadable_body("the body of the request is not a JSON object");
   SqlBody body;

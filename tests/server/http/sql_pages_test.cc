@@ -132,7 +132,10 @@ TEST(SqlPages, a_body_that_is_no_json_is_answered_with_one_that_is) {
   const std::string said = api.post("/ksql", "SHOW \"STREAMS\";");
   EXPECT_TRUE(said.starts_with("HTTP/1.1 400 ")) << said;
   EXPECT_NE(said.find(R"(Send {\"ksql\":\"SHOW \\\"STREAMS\\\";\"})"), std::string::npos) << said;
-  EXPECT_NE(api.post("/query", "[]").find(R"(Send {\"ksql\":\"SHOW STREAMS;\"})"),
+  EXPECT_EQ(said.find("not JSON"), said.rfind("not JSON")) << said;
+  EXPECT_NE(api.post("/query", "[]").find(R"(Send {\"ksql\":\"SELECT * FROM name;\"})"),
+            std::string::npos);
+  EXPECT_NE(api.post("/ksql", "[]").find(R"(Send {\"ksql\":\"SHOW STREAMS;\"})"),
             std::string::npos);
 }
 
