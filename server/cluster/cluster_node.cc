@@ -132,7 +132,8 @@ ClusterNode::ClusterNode(Identity identity, storage::Log& log, storage::LogReade
              .confirm_read =
                  [this](std::function<void(Status)> done) {
                    metadata_.confirm_read(std::move(done));
-                 }},
+                 },
+             .session_timeout_us = settings_.controller.session_timeout_us},
             rules_.ends),
       commits_({.self = identity_.id,
                 .clock = patience_,

@@ -12,8 +12,9 @@ namespace {
 constexpr int64_t kEndPatienceUs = 5'000'000;
 constexpr int64_t kEndAnswerUs = 300'000;  // a question without an answer is sent again
 constexpr int64_t kEndRetryUs = 30'000;
-// Callers of confirm() get an error after this time and can try again.
-constexpr int64_t kConfirmUs = 1'000'000;
+constexpr int64_t kConfirmUs = 1'000'000;       // time limit for one question of confirm()
+constexpr int64_t kConfirmAgainUs = 100'000;    // pause before the next question of confirm()
+constexpr int64_t kConfirmSessionTimeouts = 2;  // for which confirm() waits after the first question
 // The time for which the leader keeps a question that it cannot answer yet. It is shorter than
 // kEndAnswerUs, so that the sender learns the reason for the wait before it sends the question
 // again.
@@ -115,6 +116,7 @@ void LeaderEndRequests::tick() {
   for (const Answer& answer : unheard)
     answer.done(Error{ErrorCode::NotEnoughReplicas,
                       "nodes that may lead the partition by now do not answer"});
+  confirm_again();
 }
 
 void LeaderEndRequests::on_message(NodeId, const EndsTold& message) {
@@ -206,9 +208,44 @@ Status LeaderEndRequests::check_newest(const std::vector<ConfirmLeader::Led>& le
 void LeaderEndRequests::confirm(const TopicPartition& partition, std::function<void(Status)> done) {
   const Result<LeaderEnds> leads = around_.leads(partition);
   if (!leads) return done(leads.error());
+  const int64_t patience_us = kConfirmUs + kConfirmSessionTimeouts * around_.session_timeout_us;
+  ask_to_confirm({partition, leads->epoch, around_.clock.monotonic_us() + patience_us,
+                  std::move(done)},
+                 *leads);
+}
+
+void LeaderEndRequests::ask_to_confirm(Confirming call, const LeaderEnds& leads) {
   Witnesses witnesses;
-  add_witnesses(witnesses, partition, *leads);
-  ask_witnesses(std::move(witnesses), kConfirmUs, std::move(done));
+  add_witnesses(witnesses, call.partition, leads);
+  ask_witnesses(std::move(witnesses), kConfirmUs, [this, call = std::move(call)](
+                                                      const Status& status) mutable {
+    const int64_t now_us = around_.clock.monotonic_us();
+    const bool is_unheard = !status && status.error().code == ErrorCode::NotEnoughReplicas;
+    if (!is_unheard || now_us >= call.give_up_us) return call.done(status);
+    call.ask_at_us = now_us + kConfirmAgainUs;
+    unconfirmed_.push_back(std::move(call));
+  });
+}
+
+// A node that has died is an heir until it is fenced, so the heirs are read again. The answer counts
+// for the time of the first question, too, because the epoch is still the same.
+void LeaderEndRequests::confirm_again() {
+  const int64_t now_us = around_.clock.monotonic_us();
+  std::vector<Confirming> due;
+  std::erase_if(unconfirmed_, [&](Confirming& call) {
+    if (now_us < call.ask_at_us) return false;
+    due.push_back(std::move(call));
+    return true;
+  });
+  for (Confirming& call : due) {
+    const Result<LeaderEnds> leads = around_.leads(call.partition);
+    if (!leads)
+      call.done(leads.error());
+    else if (leads->epoch != call.epoch)
+      call.done(Error{ErrorCode::NotLeader, "another node has led the partition meanwhile"});
+    else
+      ask_to_confirm(std::move(call), *leads);
+  }
 }
 
 void LeaderEndRequests::refuse(NodeId asker, uint64_t number, Error why) const {
@@ -277,8 +314,8 @@ bool LeaderEndRequests::try_tell(const Asking& asking, Seen& seen) {
 void LeaderEndRequests::on_message(NodeId from, const ConfirmLeader& message) {
   LeaderConfirmed answer{.number = message.number};
   if (!around_.epoch())
-    answer.error =
-        Error{ErrorCode::NotLeader, "a node that may lead the partition has only just started"};
+    answer.error = Error{ErrorCode::NotEnoughReplicas,
+                         "a node that may lead the partition has only just started"};
   else if (const Status newest = check_newest(message.led); !newest)
     answer.error = newest.error();
   around_.send(from, std::move(answer));

@@ -75,6 +75,8 @@ class LeaderEndRequests {
     std::function<Result<LeaderEnds>(const storage::TopicPartition&)> leads;
     // Confirms that cluster() shows all decisions: see EtcdMetadataLog::confirm_read().
     std::function<void(std::function<void(Status)>)> confirm_read;
+    // The time without a heartbeat after which a node loses its leaderships.
+    int64_t session_timeout_us = 400'000;
   };
   // Message numbers start with the time of the clock. So they are higher than those of an earlier
   // process of this node, whose answers may still arrive.
@@ -90,7 +92,9 @@ class LeaderEndRequests {
   // Confirms that this node still leads the partition. The caller has read the partition's state
   // before the call; if the call succeeds, that state was complete for the leader epoch. The check
   // is needed because a node that was frozen or cut off does not know that it was replaced. Fails
-  // with NotLeader. Fails with NotEnoughReplicas if the nodes that could lead by now do not answer.
+  // with NotLeader. If a node that could lead by now does not answer, it is asked again until it has
+  // lost its place among the replicas in sync. Fails with NotEnoughReplicas when twice the session
+  // time-out and a second have passed.
   void confirm(const storage::TopicPartition& partition, std::function<void(Status)> done);
 
   void on_message(NodeId from, const AskEnds& message);
@@ -117,6 +121,14 @@ class LeaderEndRequests {
     std::function<void(Status)> done;
     size_t left = 0;
     int64_t until_us = 0;
+  };
+  // A call of confirm().
+  struct Confirming {
+    storage::TopicPartition partition;
+    LeaderEpoch epoch;  // of this node when the call began
+    int64_t give_up_us = 0;
+    std::function<void(Status)> done;
+    int64_t ask_at_us = 0;  // time of the next question
   };
   // A request (AskEnds) to this leader that has to wait. When it arrived, some acknowledged rows
   // were not readable yet, for example because an open transaction began before them.
@@ -145,6 +157,9 @@ class LeaderEndRequests {
   void add_witnesses(Witnesses& to, const storage::TopicPartition& partition,
                      const LeaderEnds& leads) const;
   void ask_witnesses(Witnesses witnesses, int64_t patience_us, std::function<void(Status)> done);
+  void ask_to_confirm(Confirming call, const LeaderEnds& leads);
+  // Asks again for the calls of confirm() that no node has answered.
+  void confirm_again();
   // Takes the reply of one node, or of etcd, for the pending answer with the number `answer`.
   void heard(uint64_t answer, const Status& status);
   // Checks that this node knows no later leader of the partitions. Otherwise fails with NotLeader.
@@ -161,6 +176,7 @@ class LeaderEndRequests {
   std::map<uint64_t, Answer> answers_;
   std::map<uint64_t, uint64_t> answer_of_;  // by the number of a message
   std::vector<Asking> asking_;
+  std::vector<Confirming> unconfirmed_;  // calls that wait for their next question
 };
 
 }  // namespace server
