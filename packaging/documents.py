@@ -106,7 +106,7 @@ def roff_option(option):
 
 
 def roff_lines(lines):
-    """Paragraphs as they are; indented lines are examples and keep their line ends."""
+    """Returns the lines in roff. Indented lines are examples, and keep their line ends."""
     out, is_example = [], False
     for line in lines:
         indented = line.startswith(" ")
@@ -141,8 +141,6 @@ def manual_page(command, version):
     page += ".SH SEE ALSO\n" + ", ".join([*others, "millrace.toml(5)"]).replace("-", "\\-") + "\n"
     return page
 
-
-# Keeps paragraphs as they are; indented lines are examples and keep their line ends.
 
 def is_literal(default):
     return default is not None and default != "none" and " " not in default

@@ -31,8 +31,8 @@ struct PartitionPlan {
   int64_t for_producers() const;
   int64_t for_consumers() const;
   int64_t partitions() const;
-  // Returns how many partitions are needed so that no partition carries more than one consumer of a
-  // group can read.
+  // Returns the number of partitions that one group needs to keep up: the rate of each partition is then at most
+  // the rate at which one consumer reads.
   int64_t for_one_group() const;
 };
 std::string explain(const PartitionPlan& plan);

@@ -622,7 +622,8 @@ class SelectRowsPlanner {
       return {};
     };
     Status grouped = checked();
-    // The name of the function is wrong, not the columns in its parentheses.
+    // An aggregate of another system is not known here as an aggregate, so the check has failed for the columns in its
+    // parentheses. The error names the function instead, because its name is the mistake.
     const auto* call = grouped ? nullptr : expression.as<FunctionCall>();
     if (call && !call->over && is_foreign_aggregate(call->name))
       return unknown_function(call->name).at(expression.position);

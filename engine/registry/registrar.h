@@ -37,9 +37,9 @@ class Registrar {
 
   enum class Write : uint8_t {
     Sink,  // registers the schema; fails if it is incompatible with the subject
-    // registers the schema if the topic has none; otherwise uses the topic's newest schema, which
-    // may have more fields than the columns, or an equal schema of an earlier version. If the
-    // newest schema cannot hold the columns, schema_id is 0, and the source is read-only.
+    // Registers the schema of the columns if the topic has none. Otherwise uses an existing version: one that equals
+    // the schema of the columns, or else the newest one, which may have more fields than the columns. If the newest one
+    // cannot hold the columns, schema_id is 0, and the source is read-only.
     Source,
   };
   // Returns `spec` with the schema in which the columns are written to the topic. If a schema id is

@@ -59,8 +59,8 @@ Result<AliasedSource> build_aliased_source(P::AliasedSourceContext& context);
 Result<Duration> build_duration(P::DurationContext& context);
 TimeUnit build_time_unit(P::TimeUnitContext& context);
 
-// The following function is in build_command.cc: rows, properties, assertions, inspection and
-// control.
+// The following function is in build_command.cc. It builds INSERT, the commands for properties and
+// variables, ASSERT, SHOW, DESCRIBE, EXPLAIN, PRINT, and the commands that control queries.
 Result<Statement> build_command(antlr4::ParserRuleContext& context);
 
 // The following function is in build_session.cc: transactions, settings, cursors, prepared

@@ -292,8 +292,8 @@ void RemoteAppends::refused(const Way& way, Lane& lane, const RowsAppended& answ
     give_up_changed(lane, *answer.error);
     return step(way, lane);
   }
-  // An earlier attempt may have written these rows. Its own rows may then be the change that violates the
-  // condition.
+  // An earlier attempt may have written these rows. The change that violates the condition `unchanged` may then be
+  // these rows themselves, so the error reports that the outcome is not known.
   give_up_sent(lane, has_changed || !is_sure ? not_known(answer.error) : *answer.error);
 }
 

@@ -51,8 +51,8 @@ class NativeConnectors final : public Connectors {
   NativeConnectors(ConnectLog& log, MetadataApplier& definitions, const Clock& clock,
                    MemoryBudget& memory, NativeSettings settings);
   ~NativeConnectors() override;
-  // Starts the tasks of all definitions. `worker_id` is the HOST:PORT of the node, which answers
-  // show to users.
+  // Starts the tasks of all definitions. `worker_id` is the HOST:PORT of the node. Answers to users
+  // contain it.
   void start(std::string worker_id = {});
   // The figures of a task for the metrics.
   struct TaskFigures {

@@ -92,9 +92,8 @@ class ClassicGroup : public std::enable_shared_from_this<ClassicGroup> {
     // the member has not requested its assignment in this generation
     bool owes_sync = false;
     int64_t expires_us = 0;
-    std::shared_ptr<MemberPulse> pulse =
-        // set while the group is stable; shared with the loop of the member's connection
-        {};
+    // set while the group is stable; shared with the loop of the member's connection
+    std::shared_ptr<MemberPulse> pulse = {};
     Deadline session = {};  // checks whether the session has expired
     size_t charged = 0;     // bytes charged to the memory budget
   };

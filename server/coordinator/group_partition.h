@@ -163,7 +163,7 @@ class GroupPartition final : private ReplayedState {
   absl::flat_hash_map<std::string, std::unique_ptr<Group>> groups_;
   // An id is in `groups_` or in `shares_`, but never in both.
   absl::flat_hash_map<std::string, std::shared_ptr<ShareGroup>> shares_;
-  // The sessions of share groups at this node, which need not coordinate the groups.
+  // The sessions of share groups at this node. The coordinator of such a group may be another node.
   absl::flat_hash_map<std::string, std::shared_ptr<ShareSessions>> sessions_;
   // The offsets that open transactions have committed. For each partition only the last offset of a
   // transaction is kept, because only this offset becomes valid at the end of the transaction.

@@ -65,7 +65,7 @@ KafkaError ShareGroup::apply(const WriteShareState::Partition& change, int64_t s
     return kFencedStateEpoch;
   Shared& shared = found->second;
   if (change.leader_epoch < shared.leader_epoch) return KafkaError::FencedLeaderEpoch;
-  // A repeated request that arrives after a later one would undo the later changes.
+  // A repeated request that arrives after a later one would undo the later changes, so it is refused.
   if (sequence < shared.sequence) return kFencedStateEpoch;
   const auto ranges = kept_of(change.batches);
   if (!ranges || change.start < 0) return KafkaError::InvalidRequest;

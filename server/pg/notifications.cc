@@ -10,8 +10,8 @@ namespace {
 
 constexpr size_t kBytesOfOne = 128;  // size of a notification, in addition to its texts
 // Bytes of a notification in a mailbox, in addition to its texts. All mailboxes that receive a
-// notification share its texts. Nevertheless each mailbox counts them, because the texts stay in
-// memory until the last receiver has read them.
+// notification share its texts. Nevertheless each mailbox counts the bytes of the texts, because they stay in memory
+// until the last receiver has read them.
 constexpr size_t kBytesOfPlace = 32;
 
 size_t size_of(const Notification& notification) {

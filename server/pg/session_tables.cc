@@ -269,7 +269,7 @@ void write_out(engine::AliasedSource& source, const Facts& facts) {
 
 void write_out(engine::Query& query, const Facts& facts);
 
-// Changes a copy, since the query may be shared.
+// Replaces the session tables in `query`. Other owners may share the query, so it is replaced by a changed copy.
 void write_out_within(std::shared_ptr<const engine::Query>& query, const Facts& facts) {
   if (!query) return;
   auto own = std::make_shared<engine::Query>(engine::clone(*query));

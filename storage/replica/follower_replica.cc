@@ -90,7 +90,7 @@ void FollowerReplica::fetch() {
 // --- Answers
 
 void FollowerReplica::on_fetched(ReplicaFetched fetched) {
-  // the answer is late, or was received twice
+  // An answer that is late, or that was received twice, is ignored.
   if (state_ != State::Fetches || fetched.number != number_) return;
   if (fetched.error) {
     last_error_ = fetched.error->message;

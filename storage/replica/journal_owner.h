@@ -71,9 +71,9 @@ class JournalOwner {
 
  private:
   enum class State : uint8_t { Waits, Begins, Open };
-  // An element of the queue of appends. It has a commit, or a piece of a snapshot, or a mark (both in `piece`). An
-  // element with none of them belongs to a call of when_visible(): its `done` is called when the elements before it are
-  // visible.
+  // An element of the queue of appends. It has a commit in `commit`, or, in `piece`, a piece of a snapshot or the mark
+  // of a call of write_mark(). An element with neither belongs to a call of when_visible(): its `done` is called when
+  // the elements before it are visible.
   struct Waiting {
     std::optional<ReplicatedCommit> commit;
     std::optional<std::string> piece;

@@ -80,7 +80,7 @@
     if (ratio < (isLarge ? 3 : 4.5)) found.push(`contrast ${ratio.toFixed(2)}: ${where(node)}`);
   }
 
-  // Targets have at least 24 × 24 px (2.5.8), and nothing is wider than the window.
+  // Targets have at least 24 × 24 px (WCAG 2.2, 2.5.8), and nothing is wider than the window.
   for (const node of all) {
     const box = node.getBoundingClientRect();
     const isTarget = node.matches('button, select, input, nav a') && !node.closest('.CodeMirror');

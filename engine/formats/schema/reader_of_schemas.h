@@ -37,9 +37,8 @@ using MakeSchemaReader = Result<std::unique_ptr<SchemaReader>> (*)(const SchemaT
 
 // Reads records of several schemas.
 //
-// Invariants: the id 0 stands for the schema that is derived from the columns themselves. It is
-// used in records of a program
-//   without a registry, and in records that tasks write for themselves.
+// Invariants: the id 0 stands for the schema that is derived from the columns themselves. Records of a program without
+// a registry have this id, and so have records that tasks write for themselves.
 //
 // Threads: one at a time.
 class ReaderOfSchemas final : public Reader {

@@ -157,7 +157,7 @@ S3Request S3Client::request_for(std::string method, const std::string& object) c
 
 Error S3Client::error_of(const S3Answer& answer) const {
   Error error = s3_error(bucket_, answer, clock_.wall_ms());
-  // The token is sent with each request, and an answer may repeat it.
+  // The token is sent with each request, and an answer may repeat it. So it is hidden in the error.
   if (!bucket_.session_token.empty())
     absl::StrReplaceAll({{bucket_.session_token, std::string(engine::kHiddenValue)}},
                         &error.message);

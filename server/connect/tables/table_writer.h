@@ -37,12 +37,13 @@ class TableWriter {
   // true, it first stores `otherwise` as the position.
   virtual Result<Offset> position(const TablePartition& partition, Offset otherwise,
                                   bool replaces) = 0;
-  // Writes the rows, and moves the position from `from` to `to`, in a transaction that stays open
-  // until commit(). Returns the rows that the database refuses, which are not written.
+  // A row that the database refuses.
   struct BadRow {
-    size_t index;  // in `rows`
+    size_t index;  // in the argument `rows` of apply()
     Error error;   // the message is only the reason
   };
+  // Writes the rows, and moves the position from `from` to `to`, in a transaction that stays open
+  // until commit(). Returns the rows that the database refuses, which are not written.
   virtual Result<std::vector<BadRow>> apply(const TablePartition& partition,
                                             std::vector<PlacedRow> rows, Offset from,
                                             Offset to) = 0;

@@ -72,8 +72,8 @@ void Barrier::opened() {
   draw_output();
 }
 
-// Clients may also write to the topic while its ends are read. So the tasks that read the topic stop polling first:
-// no task reads beyond these ends before the ends limit it.
+// Clients may also write to the topic while its ends are read. So the tasks that read the topic stop polling first.
+// Otherwise a task could read beyond the ends before it gets them as its limit.
 void Barrier::draw_output() {
   port_.prepare(plan_->topics[*plan_->stages[at_].output].readers,
                 then([](Barrier& self) { self.cut_output(); }));

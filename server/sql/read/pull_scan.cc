@@ -323,8 +323,8 @@ void PullScan::send(Result<std::shared_ptr<PullPortion>> portion) {
   const bool is_long = portion && (*portion)->is_long();
   if (!is_cancelled_) answer_(std::move(portion));
   if (is_over_) return;
-  // A look-up does not wait for its client while tasks are stopped. This needs little memory, because the number of
-  // keys is limited.
+  // While a look-up keeps tasks stopped (held_), it does not wait until its client has taken the rows. The rows that
+  // the client has not taken need little memory, because the number of keys is limited.
   is_resting_ = !held_ && (untaken_ >= kMaxUntaken || is_long || (is_short_ && untaken_ > 0));
   if (!is_resting_) run_soon();
 }

@@ -67,7 +67,7 @@ TEST(SchemaTexts, protobuf_has_a_bound_for_messages_within_each_other) {
     text += "int32 x = 1;";
     return SchemaText{SchemaKind::Protobuf, text + std::string(static_cast<size_t>(levels), '}')};
   };
-  // the library itself refuses deeper messages after parsing
+  // The deepest accepted message: the library parses deeper ones, but refuses them afterwards.
   EXPECT_TRUE(protobuf_source(nested(31)));
   for (const int levels : {101, 50'000})
     EXPECT_EQ(

@@ -15,9 +15,8 @@ struct ConsumerClient {
   int32_t epoch = -1;  // -1: has not joined
   AssignedPartitions uses = {};
   bool has_something_to_say = false, says_all = false;
-  int64_t asked_us = 0,
-          // when the client last sent a request, and the time of its last request that was answered
-      heard_us = 0;
+  // `asked_us` is the time of the client's last request, and `heard_us` that of its last answered request.
+  int64_t asked_us = 0, heard_us = 0;
   std::shared_ptr<std::optional<ConsumerGroupHeartbeatAnswer>> asked = {};
 };
 

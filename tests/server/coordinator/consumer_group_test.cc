@@ -98,7 +98,7 @@ TEST_F(ConsumerGroupTest, a_member_is_fenced_by_its_epoch) {
   join("b");
   const auto kept = numbers(beat("a", 1));
   beat("a", 1, kept);  // the answer is lost, so the member does not know that it is in epoch 2
-  // the request does not report the member's partitions
+  // A request with the previous epoch is accepted only if it reports partitions, and all of them are the member's.
   EXPECT_EQ(beat("a", 1).error, kFencedMemberEpoch);
   EXPECT_EQ(beat("a", 1, std::vector<int32_t>{0, 1, 2, 3, 4, 5}).error, kFencedMemberEpoch);
   EXPECT_EQ(beat("a", 1, kept).member_epoch, 2);

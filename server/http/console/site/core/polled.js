@@ -1,5 +1,6 @@
 // @ts-check
-// Statements that a page reads again and again, for rows that the server cannot follow.
+// Statements that a page runs again and again, because the server cannot push changes of their
+// rows.
 import { sessionEnded } from './session.js';
 import { objects, runSql } from './sql.js';
 

@@ -1,5 +1,5 @@
 // @ts-check
-// How many records of a topic a shorter retention would remove.
+// Shows how many records of a topic a shorter retention would remove.
 import { button, el, fill } from '../core/element.js';
 import { count, plural, size } from '../core/format.js';
 import { objects, quoteText, select, selectAll, sentencesOf } from '../core/sql.js';
