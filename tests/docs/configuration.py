@@ -1,4 +1,4 @@
-"""docs/CONFIGURATION.md, written from the table of settings in server/node/settings.cc.
+"""docs/CONFIGURATION.md, written from the tables of settings in server/node/settings/.
 
 tests/docs/run compares the page with this text, and `tests/docs/run --rewrite CONFIGURATION` writes it.
 """
@@ -6,7 +6,9 @@ import os
 import re
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-SOURCE = os.path.join(ROOT, "server", "node", "settings.cc")
+FOLDER = os.path.join(ROOT, "server", "node", "settings")
+# The sections in the order of known_settings() in setting_row.cc.
+SECTIONS = ("Listener", "Access", "Limit", "Group", "Cluster", "Log")
 PAGE = os.path.join(ROOT, "docs", "CONFIGURATION.md")
 
 # A row begins with the name and the text, which the compiler joins from several literals.
@@ -58,13 +60,14 @@ restart. `SHOW PROPERTIES` lists the values that apply to statements.
 
 def settings():
     """(name, text, default) of each setting that users see."""
-    with open(SOURCE, encoding="utf-8") as source:
-        table = source.read().split("kSettings[] = {", 1)[1].split(ENDS_THE_LIST, 1)[0]
-    for name, literals in ROW.findall(table):
-        text = "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', literals)).replace('\\"', '"')
-        found = DEFAULT.match(text)
-        if text:  # settings without a text are for tests
-            yield name, *((found[1], found[2]) if found else (text, ""))
+    for section in SECTIONS:
+        with open(os.path.join(FOLDER, f"{section.lower()}_settings.cc"), encoding="utf-8") as source:
+            table = source.read().split(f"k{section}Settings[] = {{", 1)[1].split(ENDS_THE_LIST, 1)[0]
+        for name, literals in ROW.findall(table):
+            text = "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', literals)).replace('\\"', '"')
+            found = DEFAULT.match(text)
+            if text:  # settings without a text are for tests
+                yield name, *((found[1], found[2]) if found else (text, ""))
 
 
 def area_of(name):
