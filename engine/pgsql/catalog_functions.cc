@@ -141,6 +141,7 @@ constexpr CatalogFunction kFunctions[] = {
      "UNNEST(CASE WHEN ARRAY_LENGTH($1) >= 1 THEN TRANSFORM(GENERATE_SERIES(1, ARRAY_LENGTH($1)), "
      "MR_I => "
      "STRUCT(X := $1[MR_I], N := MR_I)) ELSE NULL END)"},
+    {"BPCHAR", 1, 1, "CAST($1 AS BPCHAR)"},
     {"COL_DESCRIPTION", 2, 2, kColumnDescription},
     {"ARRAY_CAT", 2, 2, "ARRAY_CONCAT($1, $2)"},
     {"ARRAY_POSITIONS", 2, 2, kPositions},

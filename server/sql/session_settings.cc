@@ -81,6 +81,8 @@ constexpr SettingRow kSettings[] = {
     {"idle_session_timeout", "0", Duration, kSilent,
      "Time without a message outside of a transaction after which the session ends; 0: never."},
     {"jit", "off", Boolean, kSilent, ""},
+    {"lc_collate", "C.UTF-8", FixedValue, kSilent, "Order of texts, as in pg_database."},
+    {"lc_ctype", "C.UTF-8", FixedValue, kSilent, "Classes of characters, as in pg_database."},
     {"lock_timeout", "0", Duration, kSilent, ""},
     {"max_identifier_length", "63", FixedValue, kSilent, ""},
     {"max_index_keys", "32", FixedValue, kSilent, ""},
