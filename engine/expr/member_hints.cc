@@ -2,10 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <iterator>
-
-#include "engine/functions/registry.h"
 #include "engine/types/ascii.h"
 
 namespace engine {
@@ -28,17 +24,6 @@ std::string hint_for_field(std::string_view structure, const SqlType& type,
     if (equals_ignoring_case(known.name, field))
       return fmt::format("{0} is a STRUCT: {0}->{1}.", structure, known.name);
   return fmt::format("{0} is a STRUCT, whose fields are read with {0}->field.", structure);
-}
-
-bool is_foreign_aggregate(std::string_view name) {
-  constexpr std::string_view kAggregates[] = {
-      "GROUP_CONCAT",   "LISTAGG",  "FIRST",     "LAST",       "ANY_VALUE",
-      "COUNTIF",        "SUMIF",    "UNIQ",      "UNIQEXACT",  "MEDIAN",
-      "GROUPUNIQARRAY", "QUANTILE", "COUNT_BIG", "GROUPARRAY", "APPROX_COUNT_DISTINCT"};
-  const std::string folded = upper_case(name);
-  const Registry& registry = Registry::instance();
-  return std::ranges::find(kAggregates, folded) != std::end(kAggregates) &&
-         registry.find(folded).empty() && registry.find("PG_CATALOG." + folded).empty();
 }
 
 }  // namespace engine

@@ -1,10 +1,12 @@
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/suggest.h"
 #include "engine/expr/bind.h"
+#include "engine/expr/member_hints.h"
 #include "engine/functions/registry.h"
 #include "engine/types/ascii.h"
 
@@ -13,12 +15,12 @@ namespace {
 
 struct FunctionElsewhere {
   std::string_view name, instead;  // `instead` is an expression, or a sentence
+  bool is_aggregate = false;
 };
 constexpr std::string_view kWindows =
-    "Windows follow FROM, in CREATE TABLE ... AS and with EMIT CHANGES: CREATE TABLE t AS SELECT "
-    "k, "
-    "COUNT(*) AS n FROM s WINDOW TUMBLING (SIZE 1 HOUR) GROUP BY k. SELECT windowstart, windowend, "
-    "k, n FROM t has the bounds.";
+    "Windows follow FROM, in CREATE TABLE ... AS and with EMIT CHANGES: CREATE TABLE t AS "
+    "SELECT k, COUNT(*) AS n FROM s WINDOW TUMBLING (SIZE 1 HOUR) GROUP BY k. SELECT windowstart, "
+    "windowend, k, n FROM t has the bounds.";
 constexpr std::string_view kBuckets =
     "A continuous query groups by time with a window: ... FROM s WINDOW TUMBLING (SIZE 1 MINUTE) "
     "GROUP BY k. A SELECT without EMIT has date_trunc('minute', t), and date_bin('5 minutes', t, "
@@ -51,15 +53,15 @@ constexpr FunctionElsewhere kFunctionsElsewhere[] = {
     {"ISNULL", "x IS NULL, or COALESCE(a, b)"},
     {"DATE_FORMAT", "FORMAT_TIMESTAMP(t, 'yyyy-MM-dd')"},
     {"STR_TO_DATE", "PARSE_DATE(text, 'yyyy-MM-dd')"},
-    {"GROUP_CONCAT", "STRING_AGG(x, ',')"},
+    {"GROUP_CONCAT", "STRING_AGG(x, ',')", true},
     {"CURDATE", "CAST(now() AS DATE)"},
     {"CURTIME", "CAST(now() AS TIME)"},
     {"UTC_TIMESTAMP", "now()"},
     {"CURRENT_TIMESTAMP", "now()"},
     {"CURRENT_DATE", "CAST(now() AS DATE)"},
     {"CURRENT_TIME", "CAST(now() AS TIME)"},
-    {"AVERAGE", "AVG(x)"},
-    {"MEAN", "AVG(x)"},
+    {"AVERAGE", "AVG(x)", true},
+    {"MEAN", "AVG(x)", true},
     {"UTC_DATE", "CAST(now() AS DATE)"},
     {"DATE_ADD", "DATEADD(DAYS, 1, d), or TIMESTAMPADD(DAYS, 1, t)"},
     {"DATE_SUB", "DATESUB(DAYS, 1, d), or TIMESTAMPSUB(DAYS, 1, t)"},
@@ -91,7 +93,7 @@ constexpr FunctionElsewhere kFunctionsElsewhere[] = {
     {"SLEEP", "pg_sleep(1) in a SELECT without EMIT"},
     {"DATABASE", "current_database() in a SELECT without EMIT"},
     {"LAST_INSERT_ID", "INSERT INTO t (a) VALUES (1) RETURNING id"},
-    {"ANY_VALUE", "LATEST_BY_OFFSET(x)"},
+    {"ANY_VALUE", "LATEST_BY_OFFSET(x)", true},
     // Functions of Flink.
     {"TUMBLE", kWindows},
     {"HOP", kWindows},
@@ -108,13 +110,13 @@ constexpr FunctionElsewhere kFunctionsElsewhere[] = {
     {"TO_TIMESTAMP_LTZ", "FROM_UNIXTIME(milliseconds)"},
     {"JSON_VALUE", kJson},
     {"JSON_QUERY", kJson},
-    {"APPROX_COUNT_DISTINCT", "COUNT_DISTINCT(x)"},
-    {"FIRST", "EARLIEST_BY_OFFSET(x)"},
-    {"LAST", "LATEST_BY_OFFSET(x)"},
+    {"APPROX_COUNT_DISTINCT", "COUNT_DISTINCT(x)", true},
+    {"FIRST", "EARLIEST_BY_OFFSET(x)", true},
+    {"LAST", "LATEST_BY_OFFSET(x)", true},
     {"FIRST_VALUE", "EARLIEST_BY_OFFSET(x) as an aggregate"},
     {"LAST_VALUE", "LATEST_BY_OFFSET(x) as an aggregate"},
     // Functions of Oracle.
-    {"LISTAGG", "STRING_AGG(x, ',')"},
+    {"LISTAGG", "STRING_AGG(x, ',')", true},
     {"SYSDATE", "now()"},
     {"SYSTIMESTAMP", "now()"},
     // Functions of SQL Server.
@@ -130,7 +132,7 @@ constexpr FunctionElsewhere kFunctionsElsewhere[] = {
     {"NEWID", "UUID()"},
     {"DATEPART", "DATE_PART('year', t)"},
     {"DATENAME", "FORMAT_TIMESTAMP(t, 'MMMM')"},
-    {"COUNT_BIG", "COUNT(*)"},
+    {"COUNT_BIG", "COUNT(*)", true},
     // Functions of ClickHouse.
     {"TODATE", "CAST(a AS DATE)"},
     {"TODATETIME", "CAST(a AS TIMESTAMP)"},
@@ -147,17 +149,17 @@ constexpr FunctionElsewhere kFunctionsElsewhere[] = {
     {"TOYEAR", "CAST(FORMAT_TIMESTAMP(t, 'yyyy') AS INT)"},
     {"TOHOUR", "CAST(FORMAT_TIMESTAMP(t, 'HH') AS INT)"},
     {"TOYYYYMMDD", "FORMAT_TIMESTAMP(t, 'yyyyMMdd')"},
-    {"COUNTIF", "SUM(CASE WHEN condition THEN 1 ELSE 0 END)"},
-    {"SUMIF", "SUM(CASE WHEN condition THEN a ELSE 0 END)"},
-    {"UNIQ", "COUNT_DISTINCT(x)"},
-    {"UNIQEXACT", "COUNT_DISTINCT(x)"},
-    {"GROUPARRAY", "COLLECT_LIST(x)"},
-    {"GROUPUNIQARRAY", "COLLECT_SET(x)"},
+    {"COUNTIF", "SUM(CASE WHEN condition THEN 1 ELSE 0 END)", true},
+    {"SUMIF", "SUM(CASE WHEN condition THEN a ELSE 0 END)", true},
+    {"UNIQ", "COUNT_DISTINCT(x)", true},
+    {"UNIQEXACT", "COUNT_DISTINCT(x)", true},
+    {"GROUPARRAY", "COLLECT_LIST(x)", true},
+    {"GROUPUNIQARRAY", "COLLECT_SET(x)", true},
     {"ARRAYJOIN", kUnnest},
     {"UNNEST", kUnnest},
     {"FLATTEN", kUnnest},
-    {"QUANTILE", kMedian},
-    {"MEDIAN", kMedian},
+    {"QUANTILE", kMedian, true},
+    {"MEDIAN", kMedian, true},
     {"JSONEXTRACTSTRING", kJson},
     {"JSONEXTRACTINT", "CAST(EXTRACTJSONFIELD(x, '$.a') AS INT)"},
     // Functions of Spark.
@@ -238,6 +240,14 @@ const MissingArea* missing_area(std::string_view name) {
 }
 
 }  // namespace
+
+bool is_foreign_aggregate(std::string_view name) {
+  const std::string folded = upper_case(name);
+  const auto* known = std::ranges::find(kFunctionsElsewhere, folded, &FunctionElsewhere::name);
+  const Registry& registry = Registry::instance();
+  return known != std::end(kFunctionsElsewhere) && known->is_aggregate &&
+         registry.find(folded).empty() && registry.find("PG_CATALOG." + folded).empty();
+}
 
 Error unknown_function(const std::string& name) {
   for (const std::string_view of_sequence : {"NEXTVAL", "CURRVAL", "SETVAL", "LASTVAL"})
