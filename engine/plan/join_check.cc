@@ -75,8 +75,24 @@ class JoinCheck {
                                           : "the table's primary key",
                            condition_text(join_)))
         .at(join_.position)
-        .with_hint(fmt::format("The primary key of {} is {}.", right_.source->name,
-                               join_words(names, "and")));
+        .with_hint(fmt::format("The primary key of {} is {}.{}", right_.source->name,
+                               join_words(names, "and"), cast_of_left_side()));
+  }
+
+  // Returns the hint for a condition whose right side is a CAST of the table's only key; empty for other conditions.
+  std::string cast_of_left_side() const {
+    const auto* cast = join_.right_key->as<Cast>();
+    if (!cast || right_.source->schema.keys().size() != 1 || !is_key_of(*cast->operand, right_))
+      return {};
+    return " " + cast_hint(*cast->operand, right_.source->schema.keys().front().type);
+  }
+
+  // Returns the hint with the condition in which the left side is cast to the type of the table's key.
+  std::string cast_hint(const Expression& key, const SqlType& type) const {
+    return fmt::format(
+        "Rows of a table are found by the stored key, so CAST the other side: "
+        "CAST({} AS {}) = {}.",
+        to_sql(*join_.left_key), type.to_string(), to_sql(key));
   }
 
   Status check_types(SqlType left, SqlType right) const {
@@ -85,6 +101,8 @@ class JoinCheck {
                         left, ColumnRole::Key};
     TRY(validate_no_maps_in_key({&key, 1}));
     if (left == right) return {};
+    std::string hint = right_is_table_ ? cast_hint(*join_.right_key, right)
+                                       : std::string("CAST one side to the type of the other.");
     const Expression *first = join_.left_key.get(), *second = join_.right_key.get();
     if (join_.is_flipped) {
       std::swap(first, second);
@@ -94,7 +112,7 @@ class JoinCheck {
                  fmt::format("Invalid join condition: types don't match. Got {}{{{}}} = {}{{{}}}.",
                              to_sql(*first), left.to_string(), to_sql(*second), right.to_string())}
         .at(join_.position)
-        .with_hint("CAST one side to the type of the other.");
+        .with_hint(std::move(hint));
   }
 
   Status check_windows() const {

@@ -112,15 +112,23 @@ QueryPlan assemble(std::string id, QueryKind kind, std::vector<std::string> sour
   return plan;
 }
 
-Status check_result_kind(SourceKind wanted, bool is_table) {
-  if (is_table == (wanted == SourceKind::Table)) return {};
+// Checks that the SELECT of a CREATE produces a relation of the wanted kind. `source` is its first source.
+Status check_result_kind(const CreateAsSelect& create, bool is_table, const std::string& source) {
+  if (is_table == (create.kind == SourceKind::Table)) return {};
   if (is_table)
     return invalid_query(
-        "Invalid result type. Your SELECT query produces a TABLE. Please use CREATE TABLE AS "
-        "SELECT statement instead.");
+               "Invalid result type. Your SELECT query produces a TABLE. Please use CREATE TABLE "
+               "AS SELECT statement instead.")
+        .at(create.query.position);
   return invalid_query(
-      "Invalid result type. Your SELECT query produces a STREAM. Please use CREATE STREAM AS "
-      "SELECT statement instead.");
+             "Invalid result type. Your SELECT query produces a STREAM. Please use CREATE STREAM "
+             "AS SELECT statement instead.")
+      .at(create.query.position)
+      .with_hint(fmt::format("CREATE STREAM {0} AS SELECT ... has every record. A table has one "
+                             "row for each key, so its SELECT has an aggregate and GROUP BY: "
+                             "CREATE TABLE {0} AS SELECT k, LATEST_BY_OFFSET(a) AS a FROM {1} "
+                             "GROUP BY k.",
+                             display_name(create.name.text), display_name(source)));
 }
 
 Status check_ungrouped_aggregates(const Analysis& analysis) {
@@ -285,7 +293,7 @@ Result<PlannedQuery> plan_create_as(const CreateAsSelect& create, const ParsedSt
   const KeyFormat key_format(with, first, create.name.text, settings);
   PlannedSelect select = TRY(plan_select(
       std::move(analysis), {QueryUse::Persistent, id, create.name.text}, context, key_format));
-  TRY(check_result_kind(create.kind, select.is_table));
+  TRY(check_result_kind(create, select.is_table, first.name));
 
   auto sink = std::make_shared<DataSource>();
   sink->name = create.name.text;
