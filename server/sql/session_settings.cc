@@ -369,7 +369,29 @@ Status SessionSettings::check_room(std::string_view name, std::string_view value
 Status SessionSettings::define(const std::string& name, const std::string& value) {
   TRY(check_room(name, value));
   variables_[name] = value;
+  ++version_;
   return {};
+}
+
+void SessionSettings::undefine(const std::string& name) {
+  variables_.erase(name);
+  ++version_;
+}
+void SessionSettings::undefine_all() {
+  variables_.clear();
+  ++version_;
+}
+
+void SessionSettings::drop_local() {
+  may_have_reports_ = true;
+  // Each BEGIN sets transaction_isolation, usually to the value that the setting has without it.
+  for (const auto& [name, value] : std::exchange(local_, {}))
+    if (get(name) != value) ++version_;
+}
+
+void SessionSettings::note_change() {
+  may_have_reports_ = true;
+  ++version_;
 }
 
 Status SessionSettings::assign(std::string_view name, std::string_view value, Values& into) {
@@ -385,11 +407,19 @@ Status SessionSettings::assign(std::string_view name, std::string_view value, Va
 }
 
 Status SessionSettings::set(std::string_view name, std::string_view value) {
+  const auto former = get(name);
   local_.erase(lower_case(name));
-  return assign(name, value, values_);
+  const Status assigned = assign(name, value, values_);
+  if (get(name) != former) ++version_;
+  return assigned;
 }
 Status SessionSettings::set_local(std::string_view name, std::string_view value) {
-  if (before_) return assign(name, value, local_);
+  if (before_) {
+    const auto former = get(name);
+    const Status assigned = assign(name, value, local_);
+    if (get(name) != former) ++version_;
+    return assigned;
+  }
   Values nowhere;  // outside of a transaction a SET LOCAL has no effect: the value is only checked
   return assign(name, value, nowhere);
 }
@@ -398,7 +428,7 @@ Status SessionSettings::reset(std::string_view name) {
   const std::string key = lower_case(name);
   if (!find_row(name) && !is_free_name(name)) return unknown_setting(name);
   local_.erase(key);
-  may_have_reports_ = true;
+  note_change();
   const auto preset = defaults_.find(key);
   if (preset != defaults_.end())
     values_[key] = preset->second;
@@ -408,13 +438,13 @@ Status SessionSettings::reset(std::string_view name) {
 }
 
 void SessionSettings::reset_all() {
-  may_have_reports_ = true;
+  note_change();
   local_.clear();
   values_ = defaults_;
 }
 void SessionSettings::preset(std::string_view name, std::string value) {
   values_[lower_case(name)] = std::move(value);
-  may_have_reports_ = true;
+  note_change();
 }
 void SessionSettings::note_given(std::string_view name) { given_.insert(lower_case(name)); }
 
@@ -423,13 +453,12 @@ void SessionSettings::keep_as_defaults() { defaults_ = values_; }
 void SessionSettings::begin_transaction() { before_ = values_; }
 void SessionSettings::commit_transaction() {
   before_.reset();
-  local_.clear();
-  may_have_reports_ = true;
+  drop_local();
 }
 void SessionSettings::rollback_transaction() {
+  if (before_ && *before_ != values_) ++version_;
   if (before_) values_ = *std::exchange(before_, std::nullopt);
-  local_.clear();
-  may_have_reports_ = true;
+  drop_local();
 }
 
 SessionSettings::Savepoint SessionSettings::savepoint() const {
@@ -441,7 +470,7 @@ SessionSettings::Savepoint SessionSettings::savepoint() const {
 void SessionSettings::rollback_to(const Savepoint& savepoint) {
   values_ = savepoint.values_;
   local_ = savepoint.local_;
-  may_have_reports_ = true;
+  note_change();
 }
 
 std::vector<SessionSettings::Entry> SessionSettings::all() const {

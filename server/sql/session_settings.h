@@ -1,5 +1,6 @@
 // The variables of one session, as used by SET, SHOW and RESET.
 #pragma once
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
@@ -82,8 +83,11 @@ class SessionSettings {
   const std::map<std::string, std::string>& variables() const { return variables_; }
   // Fails like set() if all values together would take too much memory.
   Status define(const std::string& name, const std::string& value);
-  void undefine(const std::string& name) { variables_.erase(name); }
-  void undefine_all() { variables_.clear(); }
+  void undefine(const std::string& name);
+  void undefine_all();
+
+  // Returns a number that is larger after each change of a value or variable.
+  uint64_t version() const { return version_; }
 
   // The first function returns the size of all names and values, including variables. The second
   // returns by how much one more entry would increase this size.
@@ -102,6 +106,9 @@ class SessionSettings {
   using Values = std::map<std::string, std::string, std::less<>>;
   Status assign(std::string_view name, std::string_view value, Values& into);
   Status check_room(std::string_view name, std::string_view value) const;
+  void note_change();
+  // Ends the values of SET LOCAL.
+  void drop_local();
   std::string value_of(const SettingRow& row) const;
   std::optional<std::string_view> find(std::string_view name) const;
 
@@ -112,6 +119,7 @@ class SessionSettings {
   Values reported_;
   bool may_have_reports_ = true;  // a value may have changed since the last take_reports()
   std::map<std::string, std::string> variables_;
+  uint64_t version_ = 0;
 };
 
 class SessionSettings::Savepoint {
