@@ -230,6 +230,10 @@ class SessionBackend {
   // success, and only start() detects the change.
   virtual Status check_columns(const Prepared& /*prepared*/) { return {}; }
 
+  // Whether the statement would still be analysed with the same result. True only if no definition was changed since its
+  // analysis; false is always right.
+  virtual bool is_current(const Prepared& /*prepared*/) const { return false; }
+
   // Answers a look-up within the call: passes its rows and its end to `receiver`, and returns true.
   // If the look-up would have to wait or to send a notice, or if the plan has changed, passes
   // nothing and returns false; the caller then uses start().

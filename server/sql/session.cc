@@ -366,6 +366,10 @@ Status SqlSession::check_columns(const sql::Prepared& any) {
   return {};
 }
 
+bool SqlSession::is_current(const sql::Prepared& any) const {
+  return static_cast<const SqlPrepared&>(any).revision == parts_.definitions.image()->revision;
+}
+
 Result<bool> SqlSession::answer_at_hand(const sql::Prepared& look_up,
                                         std::span<const engine::Value> parameters,
                                         sql::Receiver& receiver) {

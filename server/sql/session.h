@@ -167,6 +167,7 @@ class SqlSession final : public sql::SessionBackend {
       const std::shared_ptr<const sql::Prepared>& prepared, std::vector<engine::Value> parameters,
       sql::Receiver& receiver);
   Status check_columns(const sql::Prepared& prepared) override;
+  bool is_current(const sql::Prepared& prepared) const override;
   Result<bool> answer_at_hand(const sql::Prepared& look_up,
                               std::span<const engine::Value> parameters,
                               sql::Receiver& receiver) override;

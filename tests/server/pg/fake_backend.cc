@@ -26,6 +26,7 @@ struct FakePlan final : sql::Prepared {
   std::vector<std::vector<Source>> rows;
   std::optional<int64_t> limit;
   std::string command;
+  int revision = 0;
 };
 
 struct Typed {
@@ -203,7 +204,9 @@ class FakeSession final : public sql::SessionBackend {
   Result<std::shared_ptr<const sql::Prepared>> prepare(
       std::shared_ptr<const engine::ParsedStatement> statement,
       std::span<const SqlType> parameter_types) override {
+    ++backend_.analyses;
     auto plan = std::make_shared<FakePlan>();
+    plan->revision = backend_.revision;
     plan->parameters.assign(parameter_types.begin(), parameter_types.end());
     if (const auto* query = std::get_if<engine::Query>(&statement->statement)) {
       TRY(plan_query(*query, *plan));
@@ -216,6 +219,10 @@ class FakeSession final : public sql::SessionBackend {
       return Error{ErrorCode::NotSupported, "such a statement is not supported yet"};
     }
     return plan;
+  }
+
+  bool is_current(const sql::Prepared& prepared) const override {
+    return static_cast<const FakePlan&>(prepared).revision == backend_.revision;
   }
 
   bool takes_long(const engine::ParsedStatement& statement) const override {

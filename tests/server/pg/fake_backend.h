@@ -28,6 +28,8 @@ class FakeBackend final : public sql::Backend {
   // is true, it is refused.
   bool holds_errands = false, is_full = false;
   size_t errands_done = 0;
+  size_t analyses = 0;  // number of calls of prepare()
+  int revision = 0;     // a test raises it to make earlier plans stale
   // take_long() returns true for statements with this text.
   std::string long_text = "LONG";
   void let_go();
