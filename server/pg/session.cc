@@ -39,6 +39,7 @@ Session::~Session() {
   if (script_) discard(std::move(script_->statements));
   portals_.clear();
   look_ups_.clear();
+  parses_.clear();
   discard_prepared();
 }
 

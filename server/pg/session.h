@@ -17,6 +17,7 @@
 #include "server/net/input_buffer.h"
 #include "server/pg/activity.h"
 #include "server/pg/known_look_ups.h"
+#include "server/pg/known_parses.h"
 #include "server/pg/messages.h"
 #include "server/pg/portal.h"
 #include "server/pg/session_status.h"
@@ -279,6 +280,11 @@ class Session : public ClientSession {
   Result<Begun> handle_extended(const Frame& frame);
   Result<Begun> handle_parse(std::string_view body);
   Result<Begun> continue_parse(const ParseMessage& message);
+  // Answers a Parse message of an unnamed statement with the result of an earlier message. Returns false if there is none
+  // that is still right.
+  Result<bool> parse_as_before(const ParseMessage& message);
+  // Keeps the statement for parse_as_before(), if a later message may use it.
+  void note_parse(const ParseMessage& message, const PreparedStatementPtr& statement);
   Result<Begun> handle_bind(std::string_view body);
   Result<std::optional<std::vector<engine::Value>>> decode_here_or_aside(
       const PreparedStatementPtr& statement, const BindMessage& message, std::string_view body,
@@ -437,6 +443,7 @@ class Session : public ClientSession {
   std::map<std::string, PreparedStatementPtr, std::less<>> statements_;
   std::map<std::string, std::shared_ptr<Portal>, std::less<>> portals_;
   KnownLookUps look_ups_;
+  KnownParses parses_;
 
   std::unique_ptr<Activity> activity_;
   // Text to which positions in the activity's errors refer; null: none.

@@ -176,6 +176,7 @@ Result<Session::Begun> Session::handle_parse(std::string_view body) {
   // of the other thread by the pointer parsing_->text. With a new object in parsing_ it would not find this result, and
   // would parse the text again.
   if (!parsing_ || *parsing_->sent != message.sql) {
+    if (TRY(parse_as_before(message))) return Begun::Now;
     const auto sent = std::make_shared<const std::string>(message.sql);
     auto text = TRY(with_variables(sent));
     parsing_.emplace(ParsingMessage{sent, std::move(text)});
@@ -195,7 +196,14 @@ Result<Session::Begun> Session::continue_parse(const ParseMessage& message) {
 
   if (!parsing_->statements) {
     // The memory that the statement will need is charged before the text is parsed.
-    if (!parsing_->is_charged) parsing_->charge = TRY(charge_statement(*parsing_->text));
+    if (!parsing_->is_charged) {
+      auto charge = charge_statement(*parsing_->text);
+      if (!charge && !parses_.is_empty()) {
+        parses_.clear();  // the kept statements give way to a statement that the client needs now
+        charge = charge_statement(*parsing_->text);
+      }
+      parsing_->charge = TRY(std::move(charge));
+    }
     parsing_->is_charged = true;
     parsing_->statements = TRY(parse(parsing_->text));
     if (!parsing_->statements) return Begun::Later;
@@ -211,8 +219,42 @@ Result<Session::Begun> Session::continue_parse(const ParseMessage& message) {
   if (!analysed) return Begun::Later;
   (*analysed)->tells_of_sessions = asks_statuses(*parsing_->text);
   TRY(keep_statement(std::string(message.statement), *analysed, std::move(parsing_->charge)));
+  note_parse(message, *analysed);
   writer().parse_complete();
   return Begun::Now;
+}
+
+namespace {
+
+KnownParses::Key key_of(const ParseMessage& message, const sql::SessionSettings& settings) {
+  return {message.sql, message.parameter_oids, settings.version()};
+}
+
+}  // namespace
+
+Result<bool> Session::parse_as_before(const ParseMessage& message) {
+  if (!message.statement.empty() || parses_.is_empty()) return false;
+  const PreparedStatementPtr known = parses_.find(key_of(message, context_.settings));
+  if (!known || !context_.backend->is_current(*prepared_by_engine(known->plan))) return false;
+  activity_text_ = known->text;
+  status_->work(*known->text, clock_.wall_ms());
+  statements_.erase(std::string());
+  TRY(check_transaction(*known->parsed));
+  statements_[std::string()] = known;
+  writer().parse_complete();
+  return true;
+}
+
+void Session::note_parse(const ParseMessage& message, const PreparedStatementPtr& statement) {
+  // Statements about sessions have their rows put in by the analysis. Definitions are not repeated.
+  const bool is_reusable =
+      message.statement.empty() && message.sql.size() <= KnownParses::kMostTextBytes &&
+      statement->plan && !statement->tells_of_sessions && !asks_prepared(*statement->text) &&
+      (std::holds_alternative<engine::Query>(statement->parsed->statement) ||
+       std::holds_alternative<engine::InsertValues>(statement->parsed->statement) ||
+       std::holds_alternative<engine::UpdateRows>(statement->parsed->statement) ||
+       std::holds_alternative<engine::DeleteRows>(statement->parsed->statement));
+  if (is_reusable) parses_.note(key_of(message, context_.settings), parsing_->sent, statement);
 }
 
 Result<PreparedStatementPtr> Session::analyse(std::shared_ptr<const ParsedStatement> statement,

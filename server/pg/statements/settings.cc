@@ -152,6 +152,7 @@ std::string_view Session::OwnStatement::of_next(std::string_view name) const {
 
 Status Session::OwnStatement::operator()(const engine::Discard& discard) {
   session.look_ups_.clear();
+  session.parses_.clear();
   if (discard.target == engine::DiscardTarget::Temporary) context().backend->discard_temporary();
   if (discard.target == engine::DiscardTarget::Sequences) context().backend->forget_sequences();
   if (discard.target != engine::DiscardTarget::All)

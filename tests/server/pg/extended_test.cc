@@ -457,3 +457,64 @@ TEST(ExtendedProtocol, an_execute_may_name_itself) {
                        bind({}, {.statement = "b"}) + describe_portal() + sync_up()),
             "1 1 " + refused + " Z(I)");
 }
+
+namespace {
+
+// Sends the same unnamed statement `times` times. Returns the number of times that it was analysed.
+size_t analyses_of(WithPeople& client, const std::string& sql, int times,
+                   const std::string& answer) {
+  const size_t before = client.backend.analyses;
+  for (int i = 0; i < times; ++i)
+    EXPECT_EQ(client.say(parse(sql) + bind() + execute() + sync_up()), answer);
+  return client.backend.analyses - before;
+}
+
+constexpr char kTwoPeople[] = "SELECT * FROM people LIMIT 2";
+constexpr char kTwoRows[] = "1 2 D(1,a) D(2,b) C(SELECT 2) Z(I)";
+
+}  // namespace
+
+TEST(ExtendedProtocol, a_repeated_unnamed_statement_is_analysed_twice) {
+  WithPeople client;
+  EXPECT_EQ(analyses_of(client, kTwoPeople, 5, kTwoRows), 2u);
+}
+
+TEST(ExtendedProtocol, a_repeated_unnamed_statement_is_analysed_again_after_a_definition) {
+  WithPeople client;
+  analyses_of(client, kTwoPeople, 3, kTwoRows);
+  ++client.backend.revision;
+  EXPECT_EQ(analyses_of(client, kTwoPeople, 3, kTwoRows), 1u);
+}
+
+TEST(ExtendedProtocol, a_repeated_unnamed_statement_is_analysed_again_after_a_setting) {
+  WithPeople client;
+  analyses_of(client, kTwoPeople, 3, kTwoRows);
+  client.say(query("SET search_path = other"));
+  EXPECT_EQ(analyses_of(client, kTwoPeople, 3, kTwoRows), 1u);
+  // A setting that ends with the transaction changes at its beginning and at its end.
+  client.say(query("BEGIN; SET LOCAL search_path = third; COMMIT"));
+  EXPECT_EQ(analyses_of(client, kTwoPeople, 3, kTwoRows), 1u);
+  client.say(query("BEGIN"));
+  client.say(query("COMMIT"));
+  EXPECT_EQ(analyses_of(client, kTwoPeople, 3, kTwoRows), 0u);
+}
+
+TEST(ExtendedProtocol, an_unnamed_statement_with_other_parameter_types_is_analysed) {
+  WithPeople client;
+  const auto ask = [&](std::vector<uint32_t> oids) {
+    client.say(parse("SELECT $1", "", std::move(oids)) + describe_statement() + sync_up());
+  };
+  for (int i = 0; i < 3; ++i) ask({oid::kInt4});
+  const size_t before = client.backend.analyses;
+  ask({oid::kInt8});
+  EXPECT_EQ(client.backend.analyses, before + 1);
+}
+
+TEST(ExtendedProtocol, a_failed_transaction_refuses_a_repeated_unnamed_statement) {
+  WithPeople client;
+  analyses_of(client, kTwoPeople, 3, kTwoRows);
+  client.say(query("BEGIN"));
+  client.say(query("SELEC"));
+  const std::string answer = client.say(parse(kTwoPeople) + sync_up());
+  EXPECT_TRUE(answer.starts_with("E(25P02")) << answer;
+}
