@@ -65,16 +65,12 @@ class OuterAsSource {
         if (has_row_of_none(*query_.from->query)) return too_correlated(body.position);
         put_keys_first(body, false);
         query_.from->query = std::make_shared<const Query>(std::move(body));
+        TRY(take_limits(kind));
         put_keys_first(query_, kind == OuterUse::Exists);
         return finished();
       }
     }
-    drop_limit(kind);
-    if (query_.limit || query_.offset) {
-      limits_ = TRY(planning_.read_limits(query_));
-      query_.limit = nullptr;
-      query_.offset = nullptr;
-    }
+    TRY(take_limits(kind));
     if (!TRY(bring_in(query_))) return std::optional<SubqueryWithOuterRows>();
     const bool is_cut = takes_first_ || limits_.limit || limits_.offset > 0;
     if (!is_cut && query_.distinct_on.empty()) query_.order_by.clear();
@@ -87,6 +83,16 @@ class OuterAsSource {
     planning_.set_outer_rows(number_, std::move(schema_));
     return SubqueryWithOuterRows{std::move(query_), number_, std::move(columns_), takes_first_,
                                  limits_};
+  }
+
+  // Removes LIMIT and OFFSET from the query, since they apply to the rows of each outer row.
+  Status take_limits(OuterUse kind) {
+    drop_limit(kind);
+    if (!query_.limit && !query_.offset) return {};
+    limits_ = TRY(planning_.read_limits(query_));
+    query_.limit = nullptr;
+    query_.offset = nullptr;
+    return {};
   }
 
   // Removes a LIMIT that has no effect on the result for one outer row: LIMIT 1 of a scalar
