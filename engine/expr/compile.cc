@@ -192,8 +192,9 @@ class BlockBuilder {
     return emit(std::move(instruction));
   }
 
-  // Adds the numbered calls of the CASE's operand to this block, so that all branches of the CASE
-  // find their values.
+  // Computes the volatile calls in the operand of CASE x WHEN ... once, in this block, so that all branches use the same
+  // values. Such calls have a number (BoundExpression::index). `condition`: the first comparison of the operand, or a
+  // part of it.
   void add_numbered(const BoundExpression& condition) {
     using enum BoundKind;
     if (is_numbered(condition)) add(condition);

@@ -571,9 +571,10 @@ std::vector<std::shared_ptr<const PullPlan>> RowsPlanning::take_tables() {
   std::vector<std::shared_ptr<const PullPlan>> tables;
   const bool is_one_of_several = tables_.size() > 1;
   for (PullPlan& table : tables_) {
-    // A stream is read from its beginning, so its keys are not used. The keys of a windowed table may have many
-    // windows. If the query reads several tables as of one moment, the tasks of all tables would be stopped while these
-    // windows are read. So the table is scanned; its filter contains the condition on the keys, too.
+    // A stream is read from its beginning, so its keys are not used. A windowed table is scanned if the query reads
+    // several tables as of one moment: a look-up by key keeps the tasks of these tables stopped until it has found all
+    // rows, and a key may have many windows; a scan stops the tasks only until it has begun. The filter contains the
+    // condition on the keys, too.
     if (table.table->kind == SourceKind::Stream || (is_one_of_several && table.table->window))
       table.keys.reset();
     tables.push_back(std::make_shared<const PullPlan>(std::move(table)));

@@ -37,7 +37,7 @@ Result<SelectItem> build_select_item(P::SelectItemContext& context) {
   return item;
 }
 
-// Builds a query that copies of the tree share.
+// Builds a query or VALUES as a shared object, to which all copies of the syntax tree refer.
 Result<std::shared_ptr<const Query>> build_rows(P::QueryContext* query,
                                                 P::ValueRowsContext* values) {
   return std::make_shared<const Query>(query ? TRY(build_query(*query))

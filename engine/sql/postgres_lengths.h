@@ -4,8 +4,8 @@
 
 namespace engine {
 
-// Returns PostgreSQL's type. VARCHAR(3) and CHAR are texts in the dialect; in PostgreSQL they have a length, and CHAR
-// and BIT have the length 1.
+// Returns the type that the name means in PostgreSQL. There, VARCHAR(3) and CHAR limit the length of a text; in the
+// dialect they do not. CHAR and BIT without a length get the length 1. The parts of the type are converted, too.
 TypeName with_postgres_lengths(TypeName name);
 
 }  // namespace engine

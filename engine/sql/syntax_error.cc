@@ -289,8 +289,8 @@ std::string hint_for(const SyntaxFailure& failure, StatementTokens& tokens,
       is_value(token))
     return "Expected \",\" or \")\".";
   if (std::string expected = expected_hint(failure.expected); !expected.empty()) return expected;
-  // The first words of statements are suggested only if the first token of a statement is wrong. If `wants_name`, a
-  // single expression was parsed: no statement begins here.
+  // The first words of statements are suggested only if the first token of a statement is wrong. No statement begins
+  // with a name. So if a name was expected at the first token, the text was parsed as a single expression or type.
   const bool begins_statement = at == 0 && !wants_name;
   const std::string_view form = statement_form(tokens);
   return std::string(form.empty() && begins_statement ? first_words_of_statements() : form);

@@ -55,9 +55,9 @@ struct RangeStore::Entry {
   size_t memory_bytes() const { return sizeof(Entry) + group_size + suffix_size + value_size; }
 };
 
-// The entries of one key in one part, ordered by suffix. Most groups have only a few entries, which
-// are in the group itself; some groups have millions. Comparisons use the first eight bytes of the
-// suffix (`rank`), so they seldom have to read the entries.
+// The entries of one part that have the same `group` bytes, ordered by suffix. Most groups have only a few entries, in
+// the vector `few`; some groups have millions, in the tree `many`. Comparisons begin with the first eight bytes of the
+// suffixes (`rank`), so they seldom have to compare whole suffixes.
 struct RangeStore::Group {
   struct Probe {
     uint64_t rank;

@@ -16,7 +16,8 @@ void append_json_string(std::string& out, std::string_view text);
 
 // Returns whether any of eight characters must be escaped in JSON.
 inline bool any_needs_escape(uint64_t characters) {
-  // Each test sets the top bit of its byte; a byte above 0x7f never needs an escape.
+  // Each test sets the top bit of a byte that needs an escape. `& ~word` and `& ~characters` clear this bit in bytes
+  // above 0x7f, which never need one.
   constexpr uint64_t kOnes = 0x0101010101010101u, kTops = 0x8080808080808080u;
   const auto zero_bytes = [](uint64_t word) { return (word - kOnes) & ~word & kTops; };
   const uint64_t control = (characters - kOnes * 0x20) & ~characters & kTops;

@@ -889,9 +889,9 @@ void ClusterMember::allocate_producer(std::function<void(Result<ProducerId>)> do
   give_producer_ids();
 }
 
-// Calls the waiting callers with the allocated producer ids, and allocates a new block of ids when
-// the last block is used up. The block is computed from the revision of a command without parts. No
-// two commands have the same revision, so no two blocks overlap.
+// Calls the waiting callers with the allocated producer ids, and allocates a new block of ids when the last block is
+// used up. To allocate a block, it appends an empty command to the metadata log. The block begins at the revision of
+// this command times kProducersOfRevision. No two commands have the same revision, so no two blocks overlap.
 void ClusterMember::give_producer_ids() {
   while (!want_producers_.empty() && next_producer_ < end_of_producers_) {
     const auto done = std::move(want_producers_.front());

@@ -20,8 +20,9 @@ namespace server {
 struct EndCallRules {
   // A node that believes that it leads asks the nodes that could have replaced it.
   bool asks_others = true;
-  // If too few replicas are in sync, a node that has been gone for a long time could become the
-  // leader. The other nodes cannot report this, so the leader asks etcd for newer decisions.
+  // If fewer replicas than min.insync.replicas are in sync, the next leader may be a node that was in sync earlier and
+  // does not answer now. So the answers of the other nodes do not exclude that this node was elected, and the leader
+  // asks etcd for decisions that it has not read yet.
   bool asks_metadata = true;
   // A new leader knows the readable end only when all records that were in its log at the begin of
   // its epoch are visible.

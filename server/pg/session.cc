@@ -386,7 +386,8 @@ void Session::fail(Error error, const SharedText& text) {
   if (!script_) {
     skips_until_sync_ = true;
   } else if (activity_) {
-    // The script has no further statements, and ends when the undo is done.
+    // The script runs no further statements. It ends when activity_ ends, which waits until the definitions of the
+    // implicit transaction are undone.
     discard(std::exchange(script_->statements, {}));
     script_->is_parsed = true;
     script_->next = 0;

@@ -8,10 +8,10 @@
 
 namespace server {
 
-// Returns the definition with names that the catalog finds. If it creates a table in PostgreSQL's
-// syntax, the names of the table and its columns are folded. The name of an existing table is
-// replaced by its name in the catalog. Returns the statement itself if nothing changes, and always
-// with `compat = ksqldb`.
+// Changes the names in a definition (CREATE, DROP, ALTER ...) to the spelling of the catalog. The name of an existing
+// relation becomes its name in the catalog. New names of tables in PostgreSQL's syntax, of their columns, and of views
+// are folded: "orders" in double quotes and lower case becomes ORDERS. With `compat = ksqldb` only the prefix of the
+// schema `public` is removed from names, and nothing is folded. Returns the statement itself if nothing changes.
 std::shared_ptr<const engine::ParsedStatement> with_folded_names(
     std::shared_ptr<const engine::ParsedStatement> statement, const engine::PlanContext& context);
 

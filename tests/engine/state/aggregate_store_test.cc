@@ -311,7 +311,8 @@ TEST(AggregateStore, knows_the_memory_of_its_groups_with_their_lists) {
 
 // --- Windows that have left memory
 
-// The checkpoint returns keys with the same first 400 bytes in the order of a hash, as state.mdb does.
+// A checkpoint in memory. Like state.mdb, it orders keys that have the same first 400 bytes by a hash, and not by the
+// rest of the key.
 class Disordered final : public Backing {
  public:
   void put(const std::string& key, std::string_view value) {

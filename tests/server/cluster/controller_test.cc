@@ -202,7 +202,8 @@ TEST_F(ControllerTest, a_connection_that_breaks_is_as_much_as_a_long_silence) {
   EXPECT_EQ(now().leader, kTwo);
 }
 
-// The process of the previous controller has died, and with it the leader of all its partitions.
+// kOne was the previous controller and the leader of the partition, and its process has died. The new controller has
+// not heard any node yet, but fences kOne as soon as the connection to kOne breaks.
 TEST_F(ControllerTest, a_new_controller_does_not_wait_for_an_unreachable_node) {
   hear({kOne, kTwo, kThree});
   ControllerPort& port = *this;
