@@ -78,7 +78,8 @@ class Binder {
     bool is_by_clocks = false;
   };
 
-  // The following functions are in bind.cc: literals, names and the forms that are not operators.
+  // The following functions are in bind.cc, and those for casts, CASE and constructors in binding/: literals, names and
+  // the forms that are not operators.
   Result<BoundExpression> bind_node(const Expression& expression);
   Result<BoundExpression> bind_column(const ColumnRef& column, TextPosition position);
   Result<BoundExpression> bind_parameter(const Parameter& parameter, TextPosition position);
@@ -104,7 +105,7 @@ class Binder {
   Result<BoundExpression> bind_map(const MapConstructor& node, TextPosition position);
   Result<BoundExpression> bind_struct(const StructConstructor& node, TextPosition position);
 
-  // The following functions are in bind_operators.cc.
+  // The following functions are in bind_operators.cc, and those for arithmetic in binding/arithmetic.cc.
   Result<BoundExpression> bind_arithmetic(const Arithmetic& node, const Expression& expression);
   Result<BoundExpression> bind_sign(const Signed& node, TextPosition position);
   Result<BoundExpression> bind_comparison(const Comparison& node, TextPosition position);

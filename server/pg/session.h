@@ -171,7 +171,7 @@ class Session : public ClientSession {
     Later,  // other work has to finish first; the message is then handled again
   };
 
-  // session.cc: processing of the input in order
+  // session.cc and session/*.cc: processing of the input in order
   bool step();  // returns false if nothing can be done now
   bool step_startup();
   bool step_authentication();
@@ -335,8 +335,8 @@ class Session : public ClientSession {
   // Closes the portals that were made after the savepoint, also holdable ones.
   void close_portals_since(const Savepoint& savepoint);
 
-  // session_statements.cc: the statements that the session runs without the engine
-  struct OwnStatement;  // runs these statements; see session_statements.cc
+  // session_statements.cc and statements/*.cc: the statements that the session runs without the engine
+  struct OwnStatement;  // runs these statements; see statements/own_statement.h
   // Runs one of the session's own statements. `bound`: the portal of an Execute, which takes at
   // most `max_rows` rows; 0: all.
   Result<Begun> run_own(const PreparedStatement& statement, PortalRun::Start start,
