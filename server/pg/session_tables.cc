@@ -231,6 +231,8 @@ constexpr SessionTable kTables[] = {
     {kActivity, kActivityColumns, activity_rows, activity_row},
     {kPrepared, kPreparedColumns, prepared_rows, prepared_row},
     {"PG_SETTINGS", kSettingsColumns, settings_rows, settings_row},
+    // The parser converts the function pg_show_all_settings() to a table of this name.
+    {"PG_SHOW_ALL_SETTINGS", kSettingsColumns, settings_rows, settings_row},
 };
 
 bool has_word(std::string_view text, std::string_view upper) {
