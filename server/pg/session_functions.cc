@@ -162,13 +162,13 @@ std::string name_of_oid(uint32_t number) {
 }
 
 void answer_session_functions(engine::ParsedStatement& statement, const SessionFacts& facts) {
+  if (is_setting_query(statement.statement)) return;
   if (auto* asked = std::get_if<engine::Query>(&statement.statement))
     write_out_session_tables(*asked, statement.text, facts.settings, facts.prepared,
                              facts.statuses);
   if (auto* insert = std::get_if<engine::InsertValues>(&statement.statement)) answer_times(*insert);
   auto* query = std::get_if<engine::Query>(&statement.statement);
-  if (!query || is_setting_query(statement.statement)) return;
-  if (!is_asked(*query)) return;
+  if (!query || !is_asked(*query)) return;
   // If the query has a FROM, a word without parentheses may be the name of a column.
   const bool has_words = !query->from;
   const auto is_answered = [&](const engine::Expression& expression) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <tuple>
 
 #include "engine/sql/rewrite.h"
 #include "engine/types/ascii.h"
@@ -60,6 +61,103 @@ bool is_answered(const Expression& expression, bool& has_call) {
   return expression.is<engine::NullLiteral>() || expression.is<engine::BooleanLiteral>() ||
          expression.is<engine::IntegerLiteral>() || expression.is<engine::BigintLiteral>() ||
          expression.is<engine::StringLiteral>() || expression.is<engine::Parameter>();
+}
+
+// ---- SELECT set_config(...) FROM pg_settings
+
+bool is_column(const Expression& expression, std::string_view name) {
+  const auto* column = expression.as<engine::ColumnRef>();
+  return column && engine::equals_ignoring_case(column->name.text, name);
+}
+// Whether this is a column of pg_settings whose value a call of the session may use.
+bool is_setting_column(const Expression& expression) {
+  return is_column(expression, "name") || is_column(expression, "setting");
+}
+
+bool reads_settings_alone(const engine::Query& query) {
+  if (!query.from || query.from->query || !query.from->columns.empty() || !query.joins.empty())
+    return false;
+  const engine::AliasedSource& source = *query.from;
+  const bool is_of_catalog =
+      !source.schema || engine::equals_ignoring_case(source.schema->text, "pg_catalog");
+  return is_of_catalog && (engine::equals_ignoring_case(source.name.text, "pg_settings") ||
+                           engine::equals_ignoring_case(source.name.text, "pg_show_all_settings"));
+}
+
+// Whether the condition compares columns of pg_settings with texts.
+bool chooses_settings(const Expression& condition) {
+  if (const auto* both = condition.as<engine::Logical>())
+    return chooses_settings(*both->left) && chooses_settings(*both->right);
+  const auto* comparison = condition.as<engine::Comparison>();
+  if (!comparison || (comparison->op != engine::ComparisonOp::Equal &&
+                      comparison->op != engine::ComparisonOp::NotEqual))
+    return false;
+  const Expression &left = *comparison->left, &right = *comparison->right;
+  return (is_setting_column(left) && right.is<engine::StringLiteral>()) ||
+         (is_setting_column(right) && left.is<engine::StringLiteral>());
+}
+// Whether the setting meets a condition that chooses_settings().
+bool is_chosen(const sql::SessionSettings::Entry& setting, const Expression& condition) {
+  if (const auto* both = condition.as<engine::Logical>()) {
+    const bool is_left = is_chosen(setting, *both->left);
+    const bool is_right = is_chosen(setting, *both->right);
+    return both->op == engine::LogicalOp::And ? is_left && is_right : is_left || is_right;
+  }
+  const auto& comparison = *condition.as<engine::Comparison>();
+  const auto text = [&](const Expression& side) {
+    if (const auto* literal = side.as<engine::StringLiteral>()) return literal->value;
+    return is_column(side, "name") ? setting.name : setting.value;
+  };
+  return (text(*comparison.left) == text(*comparison.right)) ==
+         (comparison.op == engine::ComparisonOp::Equal);
+}
+
+// Whether the item of a SELECT from pg_settings consists of columns, constants, and calls that read
+// or set values. Sets `sets` if it sets a value.
+bool is_item_of_settings(const Expression& expression, bool& sets) {
+  if (const auto* cast = expression.as<engine::Cast>())
+    return is_item_of_settings(*cast->operand, sets);
+  if (const auto* call = expression.as<engine::FunctionCall>()) {
+    if (!is_setting_call(*call) || (call->name != "SET_CONFIG" && call->name != "CURRENT_SETTING"))
+      return false;
+    sets |= call->name == "SET_CONFIG";
+    return std::ranges::all_of(call->arguments, [&](const auto& argument) {
+      return is_item_of_settings(*argument, sets);
+    });
+  }
+  bool has_call = false;
+  return is_setting_column(expression) || is_answered(expression, has_call);
+}
+
+bool sets_chosen_settings(const engine::Query& query) {
+  if (!reads_settings_alone(query) || (query.where && !chooses_settings(*query.where)))
+    return false;
+  bool sets = false;
+  return std::ranges::all_of(query.items,
+                             [&](const engine::SelectItem& item) {
+                               return item.kind == engine::SelectItemKind::Expression &&
+                                      is_item_of_settings(*item.expression, sets);
+                             }) &&
+         sets;
+}
+
+engine::ExpressionList items_of(const engine::Query& query,
+                                const sql::SessionSettings::Entry* setting) {
+  engine::ExpressionList items;
+  const engine::RewriteVisitor write_out = [&](engine::ExpressionPtr& each) -> Status {
+    if (!is_setting_column(*each)) return {};
+    const std::string& text = is_column(*each, "name") ? setting->name : setting->value;
+    each = engine::make_expression(engine::StringLiteral{text}, each->position);
+    return {};
+  };
+  for (const engine::SelectItem& item : query.items) {
+    items.push_back(engine::clone(*item.expression));
+    // The result is ignored, since the visitor never fails.
+    if (setting)
+      std::ignore =
+          engine::rewrite_expression(items.back(), write_out, engine::RewriteOrder::ParentsFirst);
+  }
+  return items;
 }
 
 // Collects the types of the parameters. `type`: the type that the place of the expression requires.
@@ -233,11 +331,13 @@ std::optional<SessionEnd> what_it_ends(const Expression& expression) {
 
 bool is_setting_query(const engine::Statement& statement) {
   const auto* query = std::get_if<engine::Query>(&statement);
-  if (!query || query->from || query->items.empty() || query->where || query->having ||
-      query->combined || query->limit || query->offset || query->distinct || !query->with.empty() ||
-      !query->values.empty() || !query->group_by.empty() || !query->order_by.empty() ||
-      !query->distinct_on.empty() || query->emit != engine::Emit::None)
+  if (!query || query->items.empty() || query->having || query->combined || query->limit ||
+      query->offset || query->distinct || !query->with.empty() || !query->values.empty() ||
+      !query->group_by.empty() || !query->order_by.empty() || !query->distinct_on.empty() ||
+      query->emit != engine::Emit::None)
     return false;
+  if (query->from) return sets_chosen_settings(*query);
+  if (query->where) return false;
   bool has_call = false;
   return std::ranges::all_of(query->items,
                              [&](const engine::SelectItem& item) {
@@ -253,9 +353,11 @@ std::vector<sql::ResultColumn> columns_of_settings(const engine::Query& query) {
     const Expression* named = item.expression.get();
     while (const auto* cast = named->as<engine::Cast>()) named = cast->operand.get();
     const auto* call = named->as<engine::FunctionCall>();
-    std::string name = item.alias ? engine::display_name(item.alias->text)
-                       : call     ? engine::lower_case(call->name)
-                                  : "?column?";
+    std::string name = item.alias                     ? engine::display_name(item.alias->text)
+                       : call                         ? engine::lower_case(call->name)
+                       : is_column(*named, "name")    ? "name"
+                       : is_column(*named, "setting") ? "setting"
+                                                      : "?column?";
     const bool has_truth = call && is_truth(*call) && named == item.expression.get();
     columns.push_back(
         {std::move(name), has_truth ? engine::TypeKind::Boolean : engine::TypeKind::String});
@@ -271,20 +373,27 @@ std::vector<uint32_t> parameters_of_settings(const engine::Query& query) {
 }
 
 SettingRun::SettingRun(const engine::Query& query, std::span<const engine::Value> parameters,
-                       SettingActions actions)
-    : query_(engine::clone(query)),
-      parameters_(parameters.begin(), parameters.end()),
-      actions_(std::move(actions)) {}
+                       SettingActions actions,
+                       std::span<const sql::SessionSettings::Entry> settings)
+    : parameters_(parameters.begin(), parameters.end()), actions_(std::move(actions)) {
+  if (!query.from) rows_.push_back(items_of(query, nullptr));
+  if (!query.from) return;
+  for (const sql::SessionSettings::Entry& each : settings)
+    if (!query.where || is_chosen(each, *query.where)) rows_.push_back(items_of(query, &each));
+}
 
-Result<std::optional<SettingRun::Row>> SettingRun::advance() {
+Result<std::optional<std::vector<SettingRun::Row>>> SettingRun::advance() {
   Run run{parameters_, actions_, finished_};
-  Row row;
-  for (const engine::SelectItem& item : query_.items) {
-    Result<Text> value = run.value_of(*item.expression);
-    if (run.waits) return std::optional<Row>();
-    row.push_back(TRY(std::move(value)));
+  std::vector<Row> rows;
+  for (const engine::ExpressionList& items : rows_) {
+    Row& row = rows.emplace_back();
+    for (const engine::ExpressionPtr& item : items) {
+      Result<Text> value = run.value_of(*item);
+      if (run.waits) return std::optional<std::vector<Row>>();
+      row.push_back(TRY(std::move(value)));
+    }
   }
-  return std::optional(std::move(row));
+  return std::optional(std::move(rows));
 }
 
 }  // namespace server::pg

@@ -14,6 +14,7 @@
 #include "server/pg/advisory_locks.h"
 #include "server/pg/session_status.h"
 #include "server/sql/port.h"
+#include "server/sql/session_settings.h"
 
 namespace server::pg {
 
@@ -22,7 +23,10 @@ namespace server::pg {
 std::optional<SessionEnd> what_it_ends(const engine::Expression& expression);
 
 // Returns whether the statement is a SELECT without FROM that consists only of set_config() and the
-// other calls in this file's first lines, of constants and of parameters.
+// other calls in this file's first lines, of constants and of parameters. Also returns true for
+// SELECT set_config(...) FROM pg_settings or pg_show_all_settings(), which pg_dump and pgAdmin send
+// to set a value only if the server has the setting. The calls may then use the columns name and
+// setting, and WHERE may compare these columns with texts.
 bool is_setting_query(const engine::Statement& statement);
 
 std::vector<sql::ResultColumn> columns_of_settings(const engine::Query& query);
@@ -48,19 +52,22 @@ struct SettingActions {
 
 // One execution of a SELECT with calls that the session answers. Its calls run from left to right,
 // as PostgreSQL evaluates a list. While a call waits, the calls after it have not begun, so that
-// pg_advisory_lock(1), pg_advisory_unlock(1) leaves nothing locked.
+// pg_advisory_lock(1), pg_advisory_unlock(1) leaves nothing locked. A query with FROM returns one
+// row for each setting that meets its WHERE.
 class SettingRun {
  public:
   using Row = std::vector<SettingActions::Text>;
+  // `settings`: the rows of pg_settings. They are only used by this constructor.
   SettingRun(const engine::Query& query, std::span<const engine::Value> parameters,
-             SettingActions actions);
+             SettingActions actions, std::span<const sql::SessionSettings::Entry> settings);
 
-  // Returns the row; nothing while a call of the query waits for a lock. Call advance() again then:
+  // Returns the rows; nothing while a call of the query waits for a lock. Call advance() again then:
   // no call of the query runs twice.
-  Result<std::optional<Row>> advance();
+  Result<std::optional<std::vector<Row>>> advance();
 
  private:
-  const engine::Query query_;  // a copy: the statement may be closed during a wait
+  // The items of the query for each row. They are copies: the statement may be closed during a wait.
+  std::vector<engine::ExpressionList> rows_;
   const std::vector<engine::Value> parameters_;
   const SettingActions actions_;
   // the results of the calls that have finished

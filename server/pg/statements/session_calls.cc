@@ -45,12 +45,13 @@ Status Session::OwnStatement::operator()(const engine::Query& query) {
   actions.lock = [own = *this](const AdvisoryCall& call, std::string key) mutable {
     return own.lock(call, {std::move(key), call.is_shared, call.is_of_transaction});
   };
-  const auto run = std::make_shared<SettingRun>(query, parameters, std::move(actions));
+  const auto run =
+      std::make_shared<SettingRun>(query, parameters, std::move(actions), settings().all());
   auto step = [own = *this, columns = columns_of_settings(query), run]() mutable -> Result<bool> {
-    const std::optional<SettingRun::Row> row = TRY(run->advance());
-    if (!row) return false;
+    const std::optional<std::vector<SettingRun::Row>> rows = TRY(run->advance());
+    if (!rows) return false;
     own.session.follow_settings();  // ParameterStatus for settings changed by set_config()
-    TRY(own.send_rows(columns, {*row}, "SELECT 1"));
+    TRY(own.send_rows(columns, *rows, fmt::format("SELECT {}", rows->size())));
     return true;
   };
   if (TRY(step())) return {};
