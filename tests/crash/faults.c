@@ -1,6 +1,7 @@
 /* A disk that fails when it is told to: preloaded into a server, it lets calls about a file fail as
  * long as the file that MILLRACE_FAULTS names exists. That file holds a word of the names of the
- * files that fail, the number of the error, and which calls fail: "state.mdb 5 write".
+ * files that fail, the number of the error, which calls fail, and optionally how many of a hundred of these calls fail:
+ * "state.mdb 5 write", "log.mdb 28 write 3".
  *   write  writes of pages, before anybody can see them
  *   sync   the syncs that follow
  *   meta   writes that are synced by the descriptor (O_DSYNC): of the page with which LMDB publishes
@@ -11,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +22,13 @@
 
 static int is_written_through(int fd) { return (fcntl(fd, F_GETFL) & O_DSYNC) != 0; }
 
+/* Whether the call fails that counts now: of a hundred calls in a row the first `percent`, spread by a factor that is
+ * coprime to 100. */
+static int is_turn_of_failure(int percent) {
+  static atomic_uint calls;
+  return atomic_fetch_add(&calls, 1) * 37 % 100 < (unsigned)percent;
+}
+
 /* The error for such a call about this file; 0: none. */
 static int fault_of(int fd, const char* call) {
   const char* plan = getenv("MILLRACE_FAULTS");
@@ -27,16 +36,16 @@ static int fault_of(int fd, const char* call) {
   FILE* file = fopen(plan, "r");
   if (!file) return 0;
   char word[64], failing[16];
-  int error = 0;
-  const int read = fscanf(file, "%63s %d %15s", word, &error, failing);
+  int error = 0, percent = 100;
+  const int read = fscanf(file, "%63s %d %15s %d", word, &error, failing, &percent);
   fclose(file);
-  if (read != 3 || strcmp(failing, call) != 0) return 0;
+  if (read < 3 || strcmp(failing, call) != 0) return 0;
   char link[64], path[PATH_MAX];
   snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
   const ssize_t length = readlink(link, path, sizeof path - 1);
   if (length < 0) return 0;
   path[length] = 0;
-  return strstr(path, word) ? error : 0;
+  return strstr(path, word) && is_turn_of_failure(percent) ? error : 0;
 }
 
 /* Returns -1 with the error if the call is to fail. */
