@@ -1,11 +1,13 @@
 #!/usr/bin/python3
-"""A client that applies the rows of a push query by their op keeps an exact copy, over PostgreSQL and over HTTP."""
+"""A client that applies the rows of a push query by their op keeps an exact copy, over PostgreSQL and over each route of
+HTTP."""
 import http.client
 import json
 import os
 import random
 import sys
 import threading
+import urllib.parse
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from millrace_server import case, run, start_server  # noqa: E402
@@ -61,6 +63,58 @@ def rows_by_http(query):
         op, key, value, *mark = json.loads(line)
         assert mark == ([{"tombstone": True}] if op == "delete" else []), line
         yield op, key, value
+
+
+def open_answer(method, path, body=None):
+    """Returns an answer that has begun; a wait of 120 s for a line fails."""
+    host, port = SERVER.http.rsplit(":", 1)
+    connection = http.client.HTTPConnection(host, int(port), timeout=120)
+    connection.request(method, path, json.dumps(body) if body else None, {"Content-Type": "application/json"})
+    answer = connection.getresponse()
+    assert answer.status == 200, answer.read()
+    return answer
+
+
+def rows_by_query(query):
+    """POST /query answers with one array of objects, one to a line, each with a comma behind it."""
+    answer = open_answer("POST", "/query", {"ksql": query + ";"})
+    assert "header" in json.loads(answer.readline().strip().lstrip(b"[").rstrip(b","))
+    while line := answer.readline():
+        if not line.strip():
+            continue
+        row = json.loads(line.strip().rstrip(b","))["row"]
+        op, key, value = row["columns"]
+        assert row.get("tombstone", False) == (op == "delete"), line
+        yield op, key, value
+
+
+def rows_by_sql(query):
+    """POST /sql marks each row with u or d before its columns: d is a delete, and u is each other op."""
+    answer = open_answer("POST", "/sql", {"sql": query})
+    assert "head" in json.loads(answer.readline())
+    while line := answer.readline():
+        row = json.loads(line)
+        if not isinstance(row, list):
+            continue
+        mark, op, key, value = row
+        assert mark == ("d" if op == "delete" else "u"), line
+        yield op, key, value
+
+
+def rows_by_events(query):
+    """GET /query-stream sends server-sent events: deletes are events of the name `delete`."""
+    answer = open_answer("GET", "/query-stream?sql=" + urllib.parse.quote(query))
+    name = "message"
+    while line := answer.readline():
+        field, _, text = line.decode().rstrip("\n").partition(": ")
+        if field == "event":
+            name = text
+        elif field == "data" and name != "header":
+            op, key, value = json.loads(text)
+            assert name == ("delete" if op == "delete" else "message"), (name, text)
+            yield op, key, value
+        elif not field:
+            name = "message"
 
 
 def copy_of(rows, failures):
@@ -131,6 +185,39 @@ def a_copy_by_op_over_postgresql_equals_the_table():
 def a_copy_by_op_over_http_equals_the_table():
     for name in FOLLOWED:
         follows(name, rows_by_http)
+
+
+@case
+def a_copy_by_op_over_query_equals_the_table():
+    for name in FOLLOWED:
+        follows(name, rows_by_query)
+
+
+@case
+def a_copy_by_op_over_sql_equals_the_table():
+    for name in FOLLOWED:
+        follows(name, rows_by_sql)
+
+
+@case
+def a_copy_by_op_over_events_equals_the_table():
+    for name in FOLLOWED:
+        follows(name, rows_by_events)
+
+
+@case
+def a_select_without_op_has_the_same_columns_over_each_route():
+    """`*` never includes the pseudo column, and a projection without it has no further column."""
+    with connect() as connection:
+        connection.execute("DELETE FROM stock")
+        connection.execute("INSERT INTO stock VALUES (1, 2)")
+    query = "SELECT * FROM stock EMIT CHANGES LIMIT 1"
+    names = json.loads(open_answer("POST", "/query-stream", {"sql": query + ";"}).readline())["columnNames"]
+    assert names == ["ID", "N"], names
+    head = json.loads(open_answer("POST", "/sql", {"sql": query}).readline())["head"]
+    assert [column["name"] for column in head["columns"]] == ["id", "n"], head
+    with connect() as connection:
+        assert [column.name for column in connection.execute(query).description] == ["id", "n"]
 
 
 run()
