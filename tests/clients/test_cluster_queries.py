@@ -7,7 +7,7 @@ import random
 import threading
 import time
 
-from cluster_cases import all_is_well, cluster
+from cluster_cases import all_is_well, cluster, metadata_of
 from cluster_nodes import eventually
 from cluster_sql import connect, owner_of, refusal, rows_of, run_on, running, shows, state_of
 from millrace_server import Skipped, case, run
@@ -68,6 +68,81 @@ def a_table_is_read_at_any_node_and_has_what_the_session_wrote():
             assert c.execute(f"SELECT n FROM by_page WHERE page = 'p{i % 5}'").fetchall() == [(i // 5 + 1,)], i
     for node in running(nodes):
         assert sorted(rows_of(node, "SELECT page, n FROM by_page")) == [(f"p{i}", 6) for i in range(5)]
+
+
+class OwnWrites:
+    """A session that writes a row, and then asks the table of a query for its count. Each answer must have all rows that
+    were acknowledged to this session."""
+
+    def __init__(self, node):
+        self.region = f"at node {node.number}"
+        self.acknowledged = self.unknown = self.rows = self.refused = 0
+        self.wrong = []
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(node,), daemon=True)
+        self._thread.start()
+
+    def _run(self, node):
+        while not self._stopping.is_set():
+            try:
+                with connect(node) as session:
+                    session.execute("SET read.wait.ms = 300")
+                    while not self._stopping.is_set():
+                        self._step(session)
+            except psycopg.Error:
+                time.sleep(0.05)  # the session was lost
+
+    def _step(self, session):
+        try:
+            session.execute("INSERT INTO regional VALUES (%s, %s)", (self.acknowledged, self.region))
+            self.acknowledged += 1
+        except psycopg.Error:
+            self.unknown += 1
+            raise
+        try:
+            found = session.execute("SELECT n FROM per_region WHERE region = %s", (self.region,)).fetchone()
+        except psycopg.errors.ObjectNotInPrerequisiteState:
+            self.refused += 1
+            return
+        self.rows += 1
+        if not self.acknowledged <= (found[0] if found else 0) <= self.acknowledged + self.unknown:
+            self.wrong.append((found, self.acknowledged, self.unknown))
+
+    def answers(self):
+        return self.rows + self.refused
+
+    def stop(self):
+        self._stopping.set()
+        self._thread.join(120)
+        assert not self._thread.is_alive(), "a statement did not end"
+
+
+def leads_nothing(asked, frozen):
+    partitions = metadata_of(asked, "regional").topics["regional"].partitions.values()
+    return all(partition.leader != frozen.number for partition in partitions)
+
+
+@case
+def a_look_up_has_the_rows_of_its_session_or_fails_while_other_nodes_are_frozen():
+    nodes = sql_cluster()
+    define(nodes, "CREATE STREAM regional (k INT KEY, region VARCHAR) WITH (partitions = 3)",
+           "CREATE TABLE per_region AS SELECT region, COUNT(*) AS n FROM regional GROUP BY region")
+    owner = owner_of(nodes, "per_region")
+    for asked in (node for node in running(nodes) if node is not owner):
+        session = OwnWrites(asked)
+        for frozen in (node for node in running(nodes) if node is not asked):
+            before = session.answers()
+            eventually(lambda before=before, session=session: session.answers() > before)
+            frozen.freeze()
+            eventually(lambda asked=asked, frozen=frozen: leads_nothing(asked, frozen))
+            before = session.answers()
+            eventually(lambda before=before, session=session: session.answers() > before)
+            frozen.thaw()
+            all_is_well(nodes)
+        session.stop()
+        print(f"  {session.rows} answers, {session.refused} refused, {session.unknown} writes unknown")
+        assert not session.wrong, session.wrong[:3]
+        assert session.rows > 0
 
 
 @case
