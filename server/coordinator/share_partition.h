@@ -25,7 +25,7 @@ enum class RecordState : int8_t {
 
 struct ShareLimits {
   int64_t most_in_flight =
-      2'000;  // records between the first unprocessed one and the last one lent
+      2'000;  // number of records from the first unprocessed record to the last lent record
   int16_t most_deliveries = 5;
 };
 
@@ -35,7 +35,7 @@ struct ShareLimits {
 //
 // Invariants:
 //   1. the ranges cover each offset of the window once, and neighbouring ranges differ;
-//   2. the first range still needs a delivery or an acknowledgement;
+//   2. the records of the first range still need a delivery or an acknowledgement;
 //   3. a range that is not acquired has no holder.
 //
 // Threads: one loop's. Owner: its group.
@@ -71,7 +71,8 @@ class SharePartition {
     // The number of records to acquire. acquire() subtracts the records that it acquires; at 0 or
     // less, it stops.
     int64_t records = 0;
-    bool is_strict = false;  // false: the last batch is lent as a whole
+    // false: the last batch is lent as a whole, even if it exceeds `records`
+    bool is_strict = false;
     int64_t batch_size = 0;
     Holder holder = nullptr;
     int64_t expires_us = 0;
@@ -93,7 +94,8 @@ class SharePartition {
   // `has_tried` is true, the attempt counts towards most_deliveries. Returns false if the member
   // had no records.
   bool release(const std::string& member, bool has_tried, const ShareLimits& limits);
-  // Makes the records whose lock has expired available again. Returns false if no lock had expired.
+  // Makes the records available again whose acquisition has expired. Returns false if no
+  // acquisition had expired.
   bool expire(int64_t now_us, const ShareLimits& limits);
   std::optional<int64_t> next_expiry_us() const;
 
@@ -118,7 +120,9 @@ class SharePartition {
   void restore(int64_t start, const Kept& ranges);
   // Applies a stored change to the state.
   void restore_change(int64_t start, const Kept& ranges);
-  // Applies a change that the leader of the partition has made. Unlike restore_change(), it counts as a change.
+  // Applies a change that the leader of the partition, which may be another node, has requested.
+  // The change still has to be stored, so changes() contains it. (A change that restore_change()
+  // applies is stored already, so changes() does not contain it.)
   void apply_change(int64_t start, const Kept& ranges);
   // Returns the approximate size in memory.
   size_t memory_bytes() const;

@@ -1,5 +1,6 @@
-// Counts the memory of the coordinators' state on a loop, so that clients cannot fill the memory
-// with groups or transactions.
+// Counts the memory of the state that the coordinators of one loop keep, and refuses more state
+// when the memory budget is used up. Clients therefore cannot fill the memory with groups or
+// transactions.
 #pragma once
 #include <cstddef>
 #include <optional>
