@@ -22,7 +22,7 @@ struct Heartbeat {
   storage::NodeEpoch epoch;
   Revision applied;           // revision up to which the sender has read the metadata
   bool is_leaving = false;    // the node is about to stop and asks for its leaderships to be moved
-  int64_t differing = 0;      // number of replicas that differ from the leader's; see ScrubCalls
+  int64_t differing = 0;      // replicas that differ from the logs that the node leads (ScrubCalls)
   bool disk_is_full = false;  // the node has no disk space for records; the controller treats it
                               // like a leaving node
   // The controller has sent the node nothing for a long time, so one direction of their connection
@@ -46,12 +46,13 @@ struct NodesProgress {
     NodeId node;
     Revision applied = {};  // -1: not known
     // `heard_ms` is the time since the node's last heartbeat. `caught_up_ms` is the time since the
-    // node had last read everything that the controller knew. Both are -1 if this has not happened
-    // since the controller took over.
+    // node had last read everything that the controller knew. Each is -1 if its event has not
+    // happened since the controller took over.
     int64_t heard_ms = -1, caught_up_ms = -1;
-    // number of differing replicas that its heartbeat reports
+    // Heartbeat::differing of the node's last heartbeat
     int64_t differing = 0;
-    storage::FeatureLevel knows = storage::kFirstLevel;  // feature level that its heartbeat reports
+    // Heartbeat::knows of the node's last heartbeat
+    storage::FeatureLevel knows = storage::kFirstLevel;
     bool operator==(const Node&) const = default;
   };
   int64_t controller_epoch = 0;  // increases with each controller
@@ -74,9 +75,9 @@ struct OutputDelivered {
 };
 
 // Sent by the coordinator of a transaction to the leader of one of its partitions. It reports that
-// the transaction was committed or aborted, and the leader appends a marker. The leader does so
-// only under `leader_epoch`, and handles the markers of one sender in the order of their numbers.
-// Otherwise a late marker could end the producer's next transaction.
+// the transaction was committed or aborted, and the leader appends a marker. The leader appends it
+// only if its epoch is `leader_epoch`, and handles the markers of one sender in the order of their
+// numbers. Without these two rules, a late marker could end the producer's next transaction.
 struct WriteMarker {
   storage::NodeEpoch sender_epoch;  // numbers are ordered within one epoch of the sender
   uint64_t number = 0;              // returned in the answer
@@ -101,8 +102,8 @@ struct TransactionJoined {
   coordinator::TransactionAnswer answer;
 };
 
-// Sent by a node that will commit rows of its sessions in a transaction, to the coordinator of that
-// transaction: starts a new epoch of the producer. Programs that do not know such transactions
+// Starts a new epoch of a producer. Sent to the coordinator of a transaction, by a node that will
+// commit rows of its sessions in this transaction. Programs that do not know such transactions
 // ignore the message.
 struct BeginCommit {
   uint64_t number = 0;
@@ -134,7 +135,7 @@ struct RowsAppended {
   std::vector<Offset> last_offsets = {};  // last offset of each batch
 };
 
-// Sent to the leader of partitions: asks up to which offset each of them can be read now.
+// Asks the leader of partitions up to which offset each partition can be read now.
 struct AskEnds {
   uint64_t number = 0;
   std::vector<storage::TopicPartition> partitions = {};
@@ -144,8 +145,8 @@ struct EndsTold {
   std::optional<Error> error = {};
   std::vector<Offset> ends = {};  // in the order of the partitions
 };
-// Sent by a node that leads partitions to a node that could have replaced it as leader: asks
-// whether that node knows a newer leader epoch.
+// Asks whether the receiver knows a newer leader epoch of these partitions. The sender leads them,
+// and the receiver could have replaced it as the leader.
 struct ConfirmLeader {
   struct Led {
     storage::TopicPartition partition;
@@ -214,9 +215,9 @@ struct LogsTold {
 };
 
 // Sent to the controller. It lists the locks that sessions of the sender hold or request, as
-// changes since the version `base`. If a message is lost, it is not sent again: the next message
-// also contains its changes, because each message has all changes since the version that the
-// controller has acknowledged.
+// changes since the version `base`. A lost message is not sent again. The next message also
+// contains the changes of the lost one, because each message has all changes since the version that
+// the controller has acknowledged.
 struct LocksWanted {
   struct Wanted {
     uint64_t id = 0;     // never used again by the sending process
@@ -226,14 +227,14 @@ struct LocksWanted {
     bool waits = false;    // false: the request is refused if another session holds the lock
     bool is_held = false;  // granted by an earlier controller
   };
-  // the sending process; a new process of the same node does not hold its locks
+  // the sending process; a later process of the same node does not hold the locks of this process
   storage::NodeEpoch process;
   uint64_t base = 0;  // version that the controller has acknowledged; 0: `added` has all requests
   uint64_t version = 0;  // grows with each change
   int64_t sent_us = 0;   // the sender's clock, returned in the answer
   std::vector<Wanted> added = {};
   std::vector<uint64_t> removed = {};  // released or withdrawn
-  // requests of which the sender does not know yet whether they were granted
+  // requests to which the sender has no answer yet
   std::vector<uint64_t> pending = {};
 };
 // The controller's answer to LocksWanted. When the controller later decides about a waiting

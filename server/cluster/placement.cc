@@ -30,7 +30,8 @@ std::vector<NodeId> nodes_in_turn(const storage::ClusterSnapshot& cluster, bool 
   return nodes;
 }
 
-// The ring of all nodes, beginning with node `from`. The nodes after `from` are rotated by `shift`.
+// An order of all nodes. The node with the index `from` is first. The other nodes follow in the
+// order of `nodes`, rotated by `shift`.
 struct Ring {
   const std::vector<NodeId>& nodes;
   int64_t from, shift;
@@ -41,7 +42,8 @@ struct Ring {
   }
 };
 
-// Returns the first `count` nodes of the ring, where nodes of racks that have no replica yet come before others.
+// Chooses `count` nodes for the replicas of a partition: first one node of each rack, then further
+// nodes, both in the order of the ring.
 std::vector<NodeId> first_in_racks(const storage::ClusterSnapshot& cluster, const Ring& ring,
                                    size_t count, size_t rack_count) {
   std::vector<NodeId> chosen, others;
@@ -78,8 +80,8 @@ Result<std::vector<std::vector<NodeId>>> place_replicas(const storage::ClusterSn
   const char* const id = reinterpret_cast<const char*>(topic.bytes.data());
   const int64_t begin = load_be<uint32_t>(id + 12), shift = load_be<uint32_t>(id + 8);
   for (int64_t partition = first; partition < int64_t{first} + count; ++partition) {
-    // The followers of a leader differ between rounds of the ring and between topics, so that the
-    // partitions of a lost node are spread over all other nodes.
+    // A leader has other followers in each round of the ring and for each topic. If a node is lost,
+    // its leaderships are therefore spread over all other nodes.
     const int64_t leader = (begin + partition) % size;
     const Ring ring{nodes, leader, shift + partition / size};
     std::vector<NodeId>& replicas = placed.emplace_back(first_in_racks(
