@@ -60,8 +60,8 @@ using DefiningTransactionPtr = std::shared_ptr<DefiningTransaction>;
 //          if the queue is full.
 // Owner:   the node. Stopping finishes the present statement and refuses all others.
 //
-// `facts` answers for the other nodes. Statements with features that it does not support are refused
-// (cluster_limits.h).
+// `facts` describes the other nodes. A statement with a feature that `facts` does not support is
+// refused (cluster_limits.h).
 class MetadataApplier {
  public:
   MetadataApplier(storage::Log& log, storage::MetadataLog& metadata, QueryRunner& queries,
@@ -78,21 +78,22 @@ class MetadataApplier {
   void use_topic_defaults(std::map<std::string, std::string> started_with);
 
   // Reads the newest snapshot and the metadata log after it, and starts the queries. Called before
-  // start_thread(). A definition that cannot be read is a failed query, not a failed start. Fails
-  // with ShuttingDown once `must_stop` is set.
+  // start_thread(). If the definition of a query cannot be read, the query enters the state ERROR,
+  // and the start of the server continues. Fails with ShuttingDown once `must_stop` is set.
   Status recover(const std::atomic<bool>& must_stop);
   void start_thread();
-  // Waits until the definitions of open transactions that can no longer be committed are undone;
-  // they remain from earlier processes. If a process of another node may still commit a
-  // transaction, its definitions stay. Called once, when the tasks' loops run.
+  // Earlier processes may have left definitions of open transactions. Waits until those definitions
+  // are undone whose transactions can no longer be committed. If a process of another node may
+  // still commit a transaction, the definitions of this transaction stay. Called once, when the
+  // tasks' loops run.
   void await_undone();
   void stop_thread();
 
   MetadataImagePtr image() const { return image_.load(std::memory_order_acquire); }
   const engine::EngineSettings& settings() const { return settings_; }
   const ClusterFacts& facts() const { return facts_; }
-  // A definition within a transaction becomes permanent when end() is called with Commit. end() is
-  // the last call for a transaction.
+  // A definition within a transaction becomes permanent when end() is called with Commit. No other
+  // function is called for the transaction after end().
   void submit(std::shared_ptr<const engine::ParsedStatement> statement,
               engine::Properties properties, DefinitionDone done, Asker asker = {},
               DefiningTransactionPtr transaction = {});
@@ -106,7 +107,7 @@ class MetadataApplier {
   };
   void submit(std::shared_ptr<const engine::ParsedStatement> statement, RekeyRequest request,
               DefinitionDone done, Asker asker = {}, DefiningTransactionPtr transaction = {});
-  // Answers with the new state of the topic, or with its last state if it was deleted.
+  // `done` gets the new state of the topic or, if the topic was deleted, its last state.
   void submit(TopicChange change, std::function<void(Result<storage::TopicInfo>)> done);
   void submit(std::vector<storage::QuotaChange> changes, std::function<void(Status)> done);
   struct GroupConfigChange {
@@ -153,8 +154,8 @@ class MetadataApplier {
       Asker asker = {};
     };
     std::optional<Value> set = {};
-    // The last reserved numbers, if they were not used: the sequence takes them back unless further
-    // numbers were reserved since.
+    // The last reserved numbers, if they were not used. The sequence takes these numbers back,
+    // unless further numbers have been reserved since.
     struct Unused {
       Uuid id;
       int64_t version = 0, reserved_to = 0, given_to = 0;
@@ -223,8 +224,8 @@ class MetadataApplier {
   };
   void submit(std::shared_ptr<Definition> definition);
   void carry_on(const std::shared_ptr<Definition>& definition);
-  // Plans and commits the statement. If `questions` is not empty afterwards, they must be answered
-  // first, and the call repeated.
+  // Plans and commits the statement. If `questions` is not empty afterwards, the caller must get
+  // the answers and call define() again.
   Result<DefinitionOutcome> define(const Definition& definition,
                                    std::vector<engine::SchemaQuestion>& questions);
   Status end_transaction(const Uuid& transaction, TransactionEnd how);
@@ -258,7 +259,8 @@ class MetadataApplier {
   // Loads a snapshot that has replaced the deleted commands after the image's revision.
   Status jump();
   Result<MetadataImagePtr> read_all(const std::atomic<bool>& must_stop);
-  // Reads some records from `first` on: at least one, unless `first` is above `newest`.
+  // Reads some records, beginning with `first`. Reads at least one record, unless `first` is above
+  // `newest`.
   Result<std::vector<ReadCommand>> read(Revision first, Revision newest) const;
   // Creates the partitions that the command's topics need. After a failure some of them may already
   // exist. The partitions of `new_topics` then belong to no topic. The partitions of an existing
@@ -269,7 +271,7 @@ class MetadataApplier {
   // Creates the partitions of topics that another applier has created or grown.
   void make_missing_partitions(const storage::TopicInfo& topic);
   void drop_topic(const storage::TopicInfo& topic);
-  // Starts the queries; those that cannot be read enter state ERROR.
+  // Starts the queries. Queries whose definitions cannot be read enter the state ERROR.
   void start(const std::vector<DefinedQueryPtr>& queries);
   // Returns true if a new snapshot is worth its cost, given the number of commands since the last
   // one, or if the log requests a snapshot.

@@ -39,8 +39,8 @@ namespace server {
 namespace {
 
 // Returns whether the table has a timestamp as a key column. Programs for PostgreSQL use now() as a
-// unique key, because it has microseconds there. Here it has milliseconds, so two rows may get the
-// same key.
+// unique key, because PostgreSQL's now() counts microseconds. Millrace's now() counts milliseconds,
+// so two rows may get the same key.
 bool has_key_of_times(const engine::DataSource& source) {
   return source.kind == engine::SourceKind::Table &&
          std::ranges::any_of(source.schema.columns, [](const engine::ColumnDef& column) {
@@ -144,8 +144,8 @@ struct Planner {
     }
     effect.notices = planned.notices;
     const engine::DataSource* existing = image.catalog->find_source(create.name.text);
-    // In a cluster each follower holds whole tables in memory. So if the feature is missing,
-    // windows are not kept longer.
+    // In a cluster, each follower holds whole tables in memory. If KeptWindows is therefore not
+    // supported, windows are kept only as long as the plan requires.
     if (!settings.ksqldb_compat && facts.supports(Feature::KeptWindows))
       engine::keep_windows(planned.plan, create.query, source_retention_ms(planned.plan));
     if (!planned.rebuilds.empty()) return rebuild(std::move(effect), std::move(planned));
@@ -785,8 +785,8 @@ struct Planner {
                  "Give it another name, or DROP SEQUENCE first."}
         .at(at);
   }
-  // Drops the sequences that dropped columns own; the sequences of renamed columns get the new name
-  // of their owner.
+  // Drops the sequences that dropped columns own. A sequence that a renamed column owns gets the
+  // new name of its owner.
   void follow_columns(const engine::AlterColumns& alter, const std::string& table,
                       Effect& effect) const {
     for (const auto& dropped : alter.dropped)
@@ -820,8 +820,8 @@ struct Planner {
     return effect;
   }
 
-  // Returns the altered source; if its value format has a schema, with a new schema that has the
-  // new columns.
+  // Returns the altered source. If its value format has a schema, the source gets a new schema,
+  // which contains the new columns.
   Result<std::shared_ptr<const engine::DataSource>> with_new_schema(
       std::shared_ptr<const engine::DataSource> altered) const {
     if (!engine::names_schema(altered->value_format)) return altered;
@@ -913,8 +913,9 @@ struct Planner {
     return effect;
   }
 
-  // Adds the query that generates the rows of a new source, if the source has one. A replaced generator continues with
-  // the row after its last one. If the new statement defines no generator, the old generator ends.
+  // Adds the query that generates the rows of a new source, if the source has one. If the statement
+  // replaces a generator, the new generator continues after the last row of the old one. If the new
+  // statement defines no generator, the old generator ends.
   Result<Effect> with_generator(Effect effect, engine::NewSource planned) const {
     const engine::DataSource* before = image.catalog->find_source(planned.source->name);
     const DefinedQueryPtr old = before ? image.find_query(before->created_by) : nullptr;
@@ -969,7 +970,7 @@ struct Planner {
   }
 };
 
-// Fails if the statement would end a query while a rebuild switches it with another one
+// Fails if the statement would end a query that a rebuild is just replacing by another query
 // (docs/adr/0046).
 Status check_stands_nowhere(const Effect& effect, const MetadataImage& image) {
   for (const DefinitionChange& change : effect.changes) {
@@ -1030,7 +1031,8 @@ class Resolver {
   // one.
   OpenDefiner& open() { return open_; }
 
-  // Whether look-ups with the new plan return other rows than the old plan for the same stored state.
+  // Returns whether, for the same stored state, look-ups with the new plan return other rows than
+  // look-ups with the old plan.
   static bool are_computed_otherwise(const engine::QueryPlan& old, const engine::QueryPlan& next) {
     const auto written = [](const engine::QueryPlan& plan) {
       engine::QueryPlan only;
@@ -1234,8 +1236,8 @@ Status check_rights(const engine::Statement& statement, const Effect& effect,
   return {};
 }
 
-// Keeps the comments of a replaced stream or table, those on columns only if the columns still
-// exist.
+// Keeps the comments (COMMENT ON) of a replaced stream or table. A comment on a column is kept only
+// if the column still exists.
 void keep_comments(Effect& effect, const engine::Catalog& before) {
   for (DefinitionChange& change : effect.changes) {
     auto* put = std::get_if<PutSource>(&change);
@@ -1376,8 +1378,9 @@ const engine::Name* missing_if_exists(const engine::Statement& statement,
   return table && !catalog.find_source(table->text) ? table : nullptr;
 }
 
-// Checks the right on the named streams and tables first, because a refusal for another reason
-// could list the queries of their owner.
+// Checks whether the user may change the streams and tables that the statement names. This check
+// comes before the other checks, because their errors could list queries of the owner, which a user
+// without the right must not see.
 Status check_named(const engine::Statement& statement, const MetadataImage& image,
                    const Asker& asker) {
   const auto source_of = [&](const engine::Name& name) {
@@ -1485,7 +1488,8 @@ void own_topic_of_result(Effect& effect) {
   effect.started->sink = std::move(owning);
 }
 
-// Removes the name of a similar topic from the notice about a new topic if the user has no right on it.
+// Removes the name of a similar topic from the notice about a new topic, if the user has no right
+// on the similar topic.
 void hide_similar_topic(std::string& notice, const MetadataImage& image, const Asker& asker) {
   constexpr std::string_view kBegin = "; topic \"", kEnd = "\" has a similar name";
   const size_t begin = notice.rfind(kBegin);
