@@ -34,8 +34,9 @@ std::string EtcdLogCutter::pointer_id() const {
 
 bool EtcdLogCutter::is_due() const {
   if (!log_.has_read() || writing_) return false;
-  // This node has met a command that it cannot read. A snapshot of this node would lack that
-  // command, and would replace it even for programs that can read it.
+  // This node has skipped a command that its program cannot read. A snapshot of this node would
+  // lack the effect of that command. The snapshot would replace the command for all nodes, also for
+  // those whose programs can read the command.
   if (log_.has_passed_over()) return false;
   // The previous clean-up is completed first.
   if (log_.pointer() && (cleaned_for_ != log_.pointer()->id || step_ != Step::Nothing))
@@ -66,8 +67,8 @@ void EtcdLogCutter::save(Revision revision, std::string bytes) {
 }
 
 void EtcdLogCutter::tick() {
-  // If the pointer has moved, a snapshot was written. It may be this snapshot, even if the answer
-  // was lost.
+  // If the pointer has moved, some snapshot was written. It may be the snapshot that this node was
+  // writing: the answer of etcd may have been lost.
   if (writing_ && !is_asking_ && pointer_id() != written_over_) writing_.reset();
   if (is_asking_ || clock_.monotonic_us() < ask_at_us_ || !log_.has_read()) return;
   if (writing_) return write();
@@ -203,10 +204,10 @@ void EtcdLogCutter::remove_first_of(EtcdRange pieces, EtcdTransaction fence,
       });
 }
 
-// Makes etcd forget replaced states; otherwise its file would keep everything that was removed.
-// States since the previous move of the pointer are kept: a reader may still read a range in pages,
-// or may begin a watch at the revision that it has just read. A failure is only logged, because the
-// next call covers a later revision.
+// Makes etcd delete its history of replaced values. Without this step, etcd's file would keep all
+// removed keys. The history since the previous move of the pointer is kept, because a reader may
+// still read a range in pages, or may begin a watch at the revision that it has just read. A
+// failure is only logged, because the next call covers a later revision.
 void EtcdLogCutter::forget_history(const SnapshotPointer& pointer) {
   step_ = Step::Nothing;
   if (pointer.replaced == EtcdRevision{0}) return;

@@ -21,8 +21,8 @@ struct CutSettings {
   int64_t removed_at_a_time = 200;
 };
 
-// Rules of the protocol. A simulation switches one of them off to prove that it detects the
-// resulting damage, like ReplicaRules.
+// Rules of the protocol. A simulation switches one of the rules off, to prove that the simulation
+// detects the resulting damage. ReplicaRules have the same purpose.
 struct CutRules {
   // Commands are removed only when the pointer (SnapshotPointer) already refers to the snapshot
   // that replaces them, so that every reader can load it.
@@ -43,8 +43,9 @@ struct CutRules {
 //   5. let etcd compact its history up to the previous change of the pointer.
 //
 // Each of the steps 1 to 4 is a transaction with two conditions: this node is still the controller,
-// and the pointer has not changed. So a request that etcd executes late changes nothing. A new
-// controller begins with step 3, because its predecessor may have stopped after any step.
+// and the pointer has not changed. If etcd executes a request so late that one of them no longer
+// holds, the request changes nothing. A new controller begins with step 3, because its predecessor
+// may have stopped after any step.
 //
 // Threads: one loop, the client's. Owner: the node, for as long as it holds the controller's lease.
 class EtcdLogCutter {
@@ -52,7 +53,8 @@ class EtcdLogCutter {
   EtcdLogCutter(EtcdClient& etcd, const EtcdMetadataLog& log, EtcdMetadataLog::Holding holding,
                 const Clock& clock, Random& random, CutSettings settings, CutRules rules);
 
-  // Returns whether enough commands follow the last snapshot for another snapshot.
+  // Returns whether the log has enough commands after the last snapshot to be worth another
+  // snapshot.
   bool is_due() const;
   // Writes a snapshot as of `revision`, which this node has read. `bytes` is the result of
   // encode_metadata_snapshot(). Does nothing if no snapshot is due.
@@ -65,7 +67,7 @@ class EtcdLogCutter {
     SnapshotPointer pointer;
     std::string bytes;
     uint32_t next_piece = 0;
-    // the pointer's transaction was executed; the watch will report its outcome
+    // etcd has answered the transaction; the watch will report whether the pointer has changed
     bool is_over = false;
   };
   enum class Step : uint8_t { Commands, Pieces, History, Nothing };
