@@ -53,8 +53,8 @@ class PendingChanges {
   // must be reserved.
   static constexpr size_t kMostTables = 32;
   // Limits of the keys that one entry may put, and of the keys that may be pending when the entry
-  // begins. Each key may be stored between existing keys and so need more pages, for which space
-  // must be reserved.
+  // begins. A key that is stored between existing keys may need further pages, for which space must
+  // be reserved.
   static constexpr size_t kMostPuts = 32, kMostPutsPending = 64;
 
   // Applies all pending changes. If an entry is being written to the journal and changes are
@@ -96,7 +96,7 @@ class PendingChanges {
   size_t entries_since_wait_ = SIZE_MAX / 2;  // number of entries since a reader last had to wait
   bool is_asleep_ = false, is_ending_ = false;
   double mean_made_ = 16;  // running mean of entries in one commit
-  // number of entries since several entries were last applied together; see are_made_together()
+  // number of entries since mean_made_ fell below kFewTogether; see are_made_together()
   size_t not_pending_ = 0;
   std::thread thread_;  // applies changes after some time if no reader needs them earlier
 };

@@ -36,7 +36,7 @@ Result<TaskStarts> GroupTransaction::begin_tasks(std::span<const std::string> ta
 }
 
 // Begins a task, and fences its former owner. If the task exists, its new epoch is kept in memory
-// only: after a restart no former owner exists that would have to be fenced.
+// only, because after a restart no former owner exists that would have to be fenced.
 Result<TaskStart> GroupTransaction::begin_task(const std::string& task) {
   const auto known = TRY(task_row(task));
   const TaskRow row = known ? *known : TRY(make_task(task));
@@ -142,8 +142,9 @@ bool GroupTransaction::has_partition(const TopicPartition& id) const {
   return !dropped_ids_.contains(id) && (moved_index_.contains(id) || partitions_.find(id));
 }
 
-// Partitions are numbered without gaps. Their number is found by doubling an upper limit and then
-// by bisection.
+// Returns the number of partitions of the topic. The partitions are numbered from 0 without gaps.
+// So the function doubles a number until no partition has it, and then bisects between the last two
+// numbers.
 int32_t GroupTransaction::partition_count(const Uuid& topic) const {
   int64_t present = -1, absent = 0;
   while (absent < INT32_MAX && has_partition({topic, PartitionId(static_cast<int32_t>(absent))})) {
@@ -158,9 +159,9 @@ int32_t GroupTransaction::partition_count(const Uuid& topic) const {
   return static_cast<int32_t>(absent);
 }
 
-// Allocates the log number of a new partition. The number selects one of a few table names. An
-// earlier partition with the same id may have a table of that name which still waits for its
-// removal. Such a number is skipped, because the removal would delete the new records, too.
+// Allocates the log number of a new partition. The number selects one of a few table names. A
+// deleted partition with the same id may have had a table of that name, whose removal is not
+// finished. Such a number is skipped, because the removal would delete the new records, too.
 Result<LogNumber> GroupTransaction::number_of_new(const TopicPartition& id, PartitionKind kind) {
   const auto removals = TRY(transaction_->cursor(tables_.removals));
   for (int64_t tries = 0; tries < kTableNames; ++tries) {

@@ -48,8 +48,8 @@ class LogCleaner {
   void start_thread();
   void stop();
 
-  // Cleans all partitions whose policy has something to delete or compact now. Failures are logged,
-  // and the next call tries again.
+  // Cleans all partitions in which the policy of the topic requires deletions or compaction now.
+  // Logs failures, and tries again at the next call.
   void run_once();
 
   // Approximate number of a partition's records that the policy would delete now, and that are kept
@@ -64,8 +64,10 @@ class LogCleaner {
   // State of a partition that the cleaner keeps between two rounds. A round visits all partitions.
   struct Notes {
     LogNumber number;
-    BatchBytes all;             // size of all batches, for retention.bytes
-    BatchBytes cleaned, fresh;  // size of the batches before the cleaned end, and after it
+    BatchBytes all;  // size of all batches, for retention.bytes
+    // Size of the batches that compaction has processed (those before cleaned_end() of the
+    // partition), and size of the batches after them.
+    BatchBytes cleaned, fresh;
     int64_t next_horizon_ms = INT64_MAX;
     uint64_t round = 0;  // the last round in which the partition was a target
     // The state of the partition when the cleaner examined it last. If it has not changed, the
