@@ -16,22 +16,24 @@ Kernel decimal_arithmetic_kernel(ArithmeticOp op);
 Kernel negation_kernel(TypeKind kind);
 
 // Returns the kernel for `left op right`. Both sides have the same kind; DECIMALs may have
-// different scales. If an operand is null, the result is false, or null with
-// KernelCall::knows_unknown. IS [NOT] DISTINCT FROM is an exception. The kernels below treat nulls
-// in the same way.
+// different scales. If an operand is null, the result is null with KernelCall::knows_unknown, and
+// otherwise false. IS [NOT] DISTINCT FROM is an exception: it compares nulls like values.
 Kernel comparison_kernel(ComparisonOp op, TypeKind kind);
-// Returns the kernel for `value IN (item, ...)`, where all operands have the same type. For a null
-// value, the result is false; a null item never matches.
+// Returns the kernel for `value IN (item, ...)`, where all operands have the same type. If the
+// value is null, or if no item matches and one of them is null, the result is null with
+// KernelCall::knows_unknown, and otherwise false.
 Kernel in_kernel(TypeKind kind);
 // Returns the kernel for IN with a sorted list. Its arguments are a value, whose kind is not
 // nested, and a sorted ARRAY without nulls. If the list had a null item, a third argument exists,
-// which is null.
+// which is null. Nulls have the same effect as with in_kernel().
 Kernel in_sorted_kernel(TypeKind kind);
 
-void not_kernel(KernelCall& call);  // null is an error
+// For a null argument, not_kernel() and like_kernel() give null with KernelCall::knows_unknown, and
+// otherwise an error of the row.
+void not_kernel(KernelCall& call);
 void is_null_kernel(KernelCall& call);
 void is_not_null_kernel(KernelCall& call);
-void like_kernel(KernelCall& call);  // value, pattern[, escape]; a null is an error
+void like_kernel(KernelCall& call);  // arguments: value, pattern[, escape]
 
 void array_element_kernel(KernelCall& call);  // arguments: array, INTEGER
 void map_value_kernel(KernelCall& call);      // arguments: map, key

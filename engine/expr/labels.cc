@@ -246,7 +246,8 @@ Status check_labels(const FunctionCall& call, const SqlType& argument, TextPosit
   if (compares_as_text) return {};
   const bool is_extreme = call.name == "MIN" || call.name == "MAX" || call.name == "GREATEST" ||
                           call.name == "LEAST" || call.name == "NULLIF";
-  // As in PostgreSQL, jsonb values have an order, but MIN and MAX over rows of them do not exist.
+  // As in PostgreSQL, jsonb values can be compared (GREATEST, LEAST, NULLIF), but the aggregates
+  // MIN and MAX do not accept jsonb.
   const bool is_of_rows = call.name == "MIN" || call.name == "MAX";
   const bool has_extremes = type.label() != label::kJsonb || !is_of_rows;
   if (as_postgres && is_extreme && order_of(type) == LabelOrder::Total && has_extremes) return {};

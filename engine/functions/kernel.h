@@ -17,8 +17,8 @@
 namespace engine {
 
 // The rows of one batch for which a function failed, with the messages of the first failures. Some
-// messages may belong to rows that have not failed: an enclosing function has treated the failure
-// of its argument as a null.
+// messages may belong to rows that have not failed, because an enclosing function has treated the
+// failure of its argument as a null.
 class RowErrors {
  public:
   struct Message {
@@ -42,8 +42,8 @@ class RowErrors {
   // Returns one bit for each row; an empty bitmap if no row failed.
   const Bitmap& failed() const { return failed_; }
   const std::vector<Message>& messages() const { return messages_; }
-  // Returns the number of note() calls that were left out of messages(). (Failed rows without a
-  // message are still in failed().)
+  // Returns the number of note() calls whose messages are not in messages(), because it was full.
+  // (Messages of add() that were left out are not counted: their rows are in failed().)
   size_t more_noted() const { return more_noted_; }
   // Adds the errors of a subset of the rows: row i of `part` is row `rows[i]` here.
   void add_part(const RowErrors& part, std::span<const uint32_t> rows);
@@ -71,9 +71,10 @@ struct EvalContext {
   EvalBudget* budget = nullptr;
 
   std::string_view property(const std::string& name, std::string_view otherwise) const;
-  // Call it before a function makes a value whose size depends on its arguments. Returns false if
-  // the value would be too large, or if fewer bytes are left in the budget. Takes no bytes from the
-  // budget.
+  // Call it before a function makes a value whose size depends on the arguments of the function.
+  // Returns false if the value would be too large, or if the budget has fewer bytes left. Takes no
+  // bytes: if too few are left, budget->take_bytes() always fails, and only records that the limit
+  // was reached.
   bool has_bytes(size_t bytes) const {
     if (bytes > kMaxValueBytes) return false;
     if (budget == nullptr) return true;
@@ -134,8 +135,8 @@ class LambdaBody {
 struct KernelCall {
   std::span<const Argument> args;  // coerced to the parameters' types; without lambdas
   size_t rows;
-  // Empty at first, with the return type. The kernel must append or set `rows` rows. If it stores
-  // views of an argument's strings, it must call out.share_strings_of(argument).
+  // The result: a column of the return type, empty at first. The kernel must append or set `rows`
+  // rows. If it stores views of an argument's strings, it must call out.share_strings_of(argument).
   Column& out;
   RowErrors& errors;  // a row that is added here must be null in `out`
   const EvalContext& context;
