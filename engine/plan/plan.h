@@ -26,7 +26,8 @@ struct InputStep {
   FormatSpec key_format, value_format;
   Schema schema;           // all columns of the topic, as declared
   std::vector<bool> used;  // layout columns that a step reads; the other columns are null pointers
-  // Tables only: a record is left out if any of its columns cannot be read. The store keeps only the `used` columns.
+  // Tables only: all columns are decoded, also those that no step uses, so that a record with an
+  // unreadable column is left out. The store still keeps only the `used` columns.
   bool decodes_all = false;
   std::optional<SourceWindow> window;
   std::optional<TimestampColumn> timestamp;
@@ -36,11 +37,13 @@ struct InputStep {
   // Set for tables in which a join only looks up rows. The input then only applies changes to the
   // stored table, and passes no rows on.
   bool is_joined = false;
-  // Set for tables if no later step needs the old row. Applying a change twice then does no harm,
-  // so a commit need not wait until the later steps have finished with it.
+  // Set for tables if no later step needs the old row. After a restart, a change of the table may
+  // then be applied a second time without harm. So a commit need not wait until the later steps
+  // have processed all changes that the table already contains.
   bool may_repeat = false;
-  // Set for joined tables whose present records are all read before other inputs. Used if the times
-  // of the records do not show which records of the stream they come before (docs/adr/0005).
+  // Set for a joined table whose existing records are all read before any record of other inputs.
+  // The planner sets it, for example, if the table's records cannot be ordered with the records of
+  // the stream by time (docs/adr/0005).
   bool is_read_first = false;
   // Set for a generator. It reads no records, because row n is computed from the number n. `topic`
   // is then empty.
@@ -55,7 +58,7 @@ inline std::vector<bool> decoded_columns(const InputStep& step) {
 }
 
 // Filters rows. From a stream, drops the rows for which the predicate is not true. In a table, such
-// a row becomes a delete if an earlier version of it has passed the filter.
+// a row becomes a delete if an earlier version of the row has passed the filter.
 struct FilterStep {
   BoundExpression predicate;
   bool is_table = false;
@@ -102,8 +105,8 @@ struct AggregateStep {
   std::optional<AggregateWindow> window;
   bool final_only = false;  // EMIT FINAL: a window gives one result, when it closes
   // Set only with `compat`. If stream time jumps ahead, some windows end more than size + grace
-  // before the newest window; these are never emitted. In ksqlDB they are lost, too, because its
-  // store has dropped them by then.
+  // before the newest window. The results of these windows are then never emitted, as in ksqlDB,
+  // whose store has already dropped them.
   bool loses_old_finals = false;
   bool is_table = false;  // the input is a table, so changes undo old rows
   bool old_too = false;   // a HAVING follows that needs the old row
@@ -111,8 +114,8 @@ struct AggregateStep {
   FormatSpec key_format;  // format of the grouping columns as keys of the state
 };
 
-// Joins each row of the stream (port 0) with the table's row (port 1) under its key. The output layout has the
-// columns of the stream, then those of the table.
+// Joins each row of the stream (port 0) with the row of the table (port 1) whose key is the value
+// of `stream_key`. The output layout has the columns of the stream, then those of the table.
 struct StreamTableJoinStep {
   JoinType type = JoinType::Inner;  // Inner or Left
   int stream_key = 0;               // column of the stream's layout
@@ -126,8 +129,8 @@ struct StreamTableJoinStep {
 // the columns of the left stream, then those of the right stream.
 struct StreamStreamJoinStep {
   JoinType type = JoinType::Inner;
-  // The key columns in the two layouts, in equal number: the compared column and, if the sources
-  // are windowed, the window bounds after it.
+  // The key columns in the layouts of the two ports: the compared column and, if the sources are
+  // windowed, the window bounds after it. The two lists have the same length.
   std::vector<int> left_key, right_key;
   std::vector<bool> left_used, right_used;  // columns that the stores keep
   int64_t before_ms = 0, after_ms = 0, grace_ms = 0;
@@ -136,7 +139,7 @@ struct StreamStreamJoinStep {
   bool is_eager = false;
   int64_t part_ms = 1;  // time span of a part of a store
   int left_store = -1, right_store = -1;
-  int pending_store = -1;  // records that have no match so far; -1: no record waits
+  int pending_store = -1;  // records that have no match so far; -1: records do not wait for a match
   FormatSpec key_format;
 };
 
@@ -155,9 +158,10 @@ struct TableTableJoinStep {
 // three steps. If the query has several tasks, an exchange is before the second step and another
 // one before the third.
 
-// Sends changes of the left table to the tasks that keep the right table's rows. The output layout has the foreign
-// key, the number and kind of the change (engine/exec/foreign_key_change.h), then columns of the left table, the
-// primary key first. All rows are present.
+// Sends changes of the left table to the tasks that keep the right table's rows. The output layout
+// has the foreign key, the number and kind of the change (engine/exec/foreign_key_change.h), then
+// columns of the left table, the primary key first. A deleted row is not an absent row
+// (Batch::present) of the output: the kind of the change shows that the row was deleted.
 struct ForeignKeySubscribeStep {
   BoundExpression foreign_key;
   std::vector<int> columns;  // columns of the input's layout that are sent
@@ -165,8 +169,9 @@ struct ForeignKeySubscribeStep {
 };
 
 // Joins the changes of both tables. Port 0 takes the output of the subscription, port 1 changes of the right table.
-// The output layout has the left table's primary key, the number and kind of the change, the left table's other
-// columns, then columns of the right table. All rows are present.
+// The output layout has the left table's primary key, the number and kind of the change, the left
+// table's other columns, then columns of the right table. The output has no absent rows: the kind
+// of the change shows whether a joined row exists.
 struct ForeignKeyJoinStep {
   JoinType type = JoinType::Inner;  // Inner or Left
   size_t key_count = 1;
@@ -221,9 +226,9 @@ struct OutputPlan {
   bool key_is_made = false;   // PARTITION BY made the key, so a key of nulls is not a missing key
   int timestamp_column = -1;  // layout column that gives the time of written records
   std::optional<std::string> timestamp_format;
-  // Decides the partition of a record without a key. True, for generated rows: the partition with
-  // the number (offset of the source row) modulo (number of partitions). False: the partition of
-  // the source record.
+  // Decides the partition of a record without a key. True, for generated rows: the number of the
+  // partition is the offset of the source row modulo the number of partitions. False: the record
+  // gets the partition of the source record.
   bool spreads_keyless = false;
 };
 
@@ -239,10 +244,10 @@ struct StagePlan {
   std::vector<StorePlan> stores;
   OutputPlan output;
   // One task reads all partitions in the order of event time, instead of one task for each
-  // partition. There are two uses: joins whose keys contain schema ids, because the partition of
-  // such a key cannot be predicted; and a windowed aggregation after an exchange that cannot be
-  // time-ordered, because tasks that run ahead would make the records of other tasks late. Plans of
-  // older versions may set it in other cases, too.
+  // partition. There are two uses. In a join whose keys contain schema ids, the partition of a key
+  // cannot be predicted. In a windowed aggregation after an exchange that cannot be time-ordered,
+  // tasks that run ahead would make the records of other tasks late. Plans of older versions may
+  // set it in other cases, too.
   bool merges_partitions = false;
 };
 
