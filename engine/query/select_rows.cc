@@ -200,8 +200,9 @@ class SelectRowsPlanner {
   }
 
   // Returns the table whose scan can evaluate this condition of ON, so that the join with the
-  // source `right` need not evaluate it; nullopt if the join must. In a LEFT JOIN, left rows
-  // without a partner are kept, so only conditions on the right side can move to a scan.
+  // source `right` need not evaluate it. Returns nullopt if only the join can evaluate the
+  // condition. In a LEFT JOIN, left rows without a partner are kept, so only conditions on the
+  // right side can move to a scan.
   std::optional<size_t> scanned_with(const BoundExpression& condition, JoinType type,
                                      size_t right) const {
     const std::vector<uint32_t> columns = referenced_columns({&condition, 1});
@@ -300,9 +301,9 @@ class SelectRowsPlanner {
     return source == 0 ? *query_.from : query_.joins[source - 1].source;
   }
 
-  // Adds a condition on columns of this table alone that must be true for each of its rows in the
-  // result. A condition such as id = random() has another value for each row, so it determines no
-  // key.
+  // Adds a condition that uses only columns of this table, and that is true for each row of the
+  // table in the result. A condition such as id = random() is not added: its right side has another
+  // value for each row, so it determines no key.
   void add_key_condition(size_t table, const Expression& condition, const BoundExpression& bound) {
     if (is_volatile(bound)) return;
     ExpressionPtr& all = key_conditions_[table];
@@ -369,8 +370,9 @@ class SelectRowsPlanner {
     return !columns.empty() && columns.back() < names_.layout().size();
   }
 
-  // Moves each conjunct of WHERE into the join that adds its last source, unless an outer join can replace that
-  // source by nulls.
+  // Moves each conjunct of WHERE into a join: the one that adds the last of the sources which the
+  // conjunct uses. A conjunct stays in WHERE if an outer join can replace the rows of one of these
+  // sources by nulls, or if the last source is a function or LATERAL.
   void move_to_joins() {
     std::vector<BoundExpression> rest;
     for (auto& [text, bound] : conditions_) {
@@ -457,8 +459,8 @@ class SelectRowsPlanner {
         group_by_, [&](const ExpressionPtr& each) { return equals(*each, expression); });
   }
 
-  // If the groups contain the whole key of a table, all other columns of the table depend on this key. Adds those of
-  // them that the query reads to the grouping columns.
+  // If the groups contain the whole key of a table, all other columns of the table depend on this
+  // key. Adds those other columns that the query reads to the grouping columns.
   void add_dependent_columns() {
     std::set<std::string> known;
     for (const SelectSource& source : names_.sources())
@@ -666,8 +668,9 @@ class SelectRowsPlanner {
     return items_.size() + hidden_.size() - 1;
   }
 
-  // Returns whether two names mean the same, although one of them may be quoted in lower case and the other unquoted:
-  // "id" and id, which is ID here.
+  // Returns whether one of the names is in lower case, as in "id", and the other one is the same
+  // name in upper case. The latter was not quoted: id becomes ID. PostgreSQL takes "id" and id for
+  // the same name.
   static bool means_the_same(const std::string& a, const std::string& b) {
     const auto is_quoted_form_of = [](const std::string& quoted, const std::string& folded) {
       return lower_case(quoted) == quoted && upper_case(quoted) == folded;
@@ -816,8 +819,8 @@ class SelectRowsPlanner {
     Layout layout = step.left->layout;
     layout.insert(layout.end(), right->layout.begin(),
                   right->layout.begin() + static_cast<ptrdiff_t>(given));
-    // If the source has `otherwise`, each left row gets at least one partner, and the condition must be evaluated
-    // on that partner, too. So the condition is evaluated after the join.
+    // If the source has `otherwise`, a left row without a partner gets the row of `otherwise` as
+    // its partner. The condition also applies to this partner, so it is evaluated after the join.
     const bool is_asked_behind = otherwise && join.condition;
     if (is_asked_behind && join.type == JoinType::Left && !is_true(*join.condition))
       return Error{ErrorCode::NotSupported,
@@ -888,8 +891,10 @@ class SelectRowsPlanner {
   ExpressionPtr where_text_;
   std::vector<std::pair<const Expression*, BoundExpression>> conditions_;  // conjuncts of WHERE
   std::vector<AnalysedItem> items_;
-  ExpressionList group_by_, hidden_;  // canonical; `hidden_`: only for sorting
-  size_t written_groups_ = 0;         // number of keys in group_by_ that the query has written
+  // The keys of the groups, and the sort keys that are not in the SELECT list. All are in the form
+  // of SelectNames::canonical(), so that equal expressions are found.
+  ExpressionList group_by_, hidden_;
+  size_t written_groups_ = 0;  // number of keys in group_by_ that the query has written
   ExpressionPtr having_text_;
   std::vector<const Expression*> calls_;  // aggregate calls; each different call once
   std::vector<SortKey> order_;
@@ -975,7 +980,8 @@ bool is_general_select(const Query& query, const PlanContext& context) {
 
 namespace {
 
-// Returns whether a source has a column of that name, or may have one because the source cannot be planned by itself.
+// Returns whether a source has a column of that name. Also returns true if the columns of a source
+// are unknown, because the source cannot be planned by itself.
 bool reads_column(const Query& query, const Name& name, RowsPlanning& planning) {
   const size_t tables = planning.table_count();
   const auto has_it = [&](const AliasedSource& named) {
@@ -993,8 +999,8 @@ bool reads_column(const Query& query, const Name& name, RowsPlanning& planning) 
 
 namespace {
 
-// Maps each column that only one source has to the visible name of that source; empty if the columns of a source are
-// unknown.
+// For each column that exactly one source has, returns the visible name of this source. Returns an
+// empty map if the columns of a source are unknown.
 std::map<std::string, std::string> owners_of_columns(const Query& query, RowsPlanning& planning) {
   std::map<std::string, std::string> owners;
   std::set<std::string> shared;

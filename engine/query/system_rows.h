@@ -43,16 +43,16 @@ struct SystemTextFilter {
 
 // The part of a system table that a statement needs.
 struct SystemRead {
-  // Rows that do not meet all of these conditions may be left out, to save work. The statement checks its conditions
-  // itself in any case.
+  // To save work, rows() may leave out rows that do not meet all of these conditions, but it may
+  // also return such rows: the statement always checks its conditions itself.
   std::span<const SystemTextFilter> wanted = {};
-  // For each column whether the statement uses it; empty: all. The other columns may contain only
-  // nulls.
+  // For each column, whether the statement uses it. Empty: the statement uses all columns. A column
+  // that it does not use may contain only nulls.
   std::vector<bool> used = {};
 };
 
-// Computes the rows of system tables. All calls for one object use the same facts, so a join of system tables is
-// consistent.
+// Computes the rows of system tables. All calls of rows() on one object use the same facts, so a
+// join of system tables is consistent.
 class SystemRows {
  public:
   virtual ~SystemRows() = default;
