@@ -92,8 +92,8 @@ Status for_each_word(const std::string& text, const Take& take) {
   return {};
 }
 
-// Measures the text of each row that is assigned to a list of columns: the text after SET (a, b, ...) = or , (a, b,
-// ...) = up to the closing bracket.
+// Measures the texts of rows that are assigned to a list of columns, as in SET (a, b) = (1, 2).
+// Such a text begins after the = and ends at the closing bracket.
 class AssignedRows {
  public:
   static bool may_have_any(std::string_view text) {
@@ -139,8 +139,9 @@ class AssignedRows {
   size_t list_ = 0, row_columns_ = 0, most_bytes_ = 0;
 };
 
-// Bounds the depth of the tree by counting the tokens within each level of brackets. A token makes the tree at most one
-// level deeper.
+// Computes an upper limit for the depth of the syntax tree from the tokens, without building the
+// tree. A token makes the tree at most one level deeper. So the limit is the number of tokens,
+// without those in closed brackets, and without those of completed items of lists.
 class Nesting {
  public:
   // Returns the largest depth that the tree may have at this point, in tokens.
@@ -151,8 +152,8 @@ class Nesting {
     if (is_one_of(word, {")", "]"})) return close();
     if (word == ";" && levels_.size() == 1) clear();
     // The items of a list do not nest within each other, and a chain of AND and OR is a list in the
-    // tree. So after a comma, AND or OR, the tokens since the last one are subtracted from the
-    // depth. This does not apply to an AND that belongs to an open BETWEEN.
+    // tree. So at a comma, AND or OR, the tokens since the previous comma, AND or OR of this level
+    // are subtracted from the depth. This does not apply to the AND of a BETWEEN.
     Level& level = levels_.back();
     const bool is_and = equals_ignoring_case(word, "and");
     if (is_and && level.open_betweens > 0)
@@ -160,7 +161,8 @@ class Nesting {
     else if (is_and || is_one_of(word, {",", "or"}))
       depth_ -= std::exchange(level.since, 0);
     if (equals_ignoring_case(word, "between")) ++level.open_betweens;
-    // Chains of these words nest to the left, so their first part is the deepest. Commas do not subtract these words.
+    // Chains of these words nest to the left, so the first part of a chain is the deepest. A comma
+    // therefore does not subtract these words from the depth.
     const bool is_chain = is_one_of(word, {"union", "intersect", "except", "join"});
     ++(is_chain ? level.chain : level.since);
     ++depth_;
@@ -228,7 +230,8 @@ Status check_assigned_rows(const std::string& text) {
 
 namespace {
 
-// Follows whether a word belongs to FROM, where a word without AS can be the alias of a relation.
+// Determines for each word whether it belongs to a FROM clause. There, a word without AS can be the
+// alias of a relation.
 class FromClauses {
  public:
   bool take(std::string_view word) {
@@ -256,8 +259,8 @@ class FromClauses {
 Status check_half_clauses(const std::string& text, const Converter& positions) {
   FromClauses clauses;
   std::string_view before;
-  // The error for the last word, which seems to be an alias. It is dropped if a dot follows the
-  // word: in final.id the word is the name of a table.
+  // The error for the last word, if that word seems to be an alias. The error is dropped if a dot
+  // follows the word, because the word is then the name of a table, as in final.id.
   std::optional<Error> alias;
   TRY(for_each_word(text, [&](std::string_view word, size_t at) -> Status {
     const std::string_view previous = std::exchange(before, word);

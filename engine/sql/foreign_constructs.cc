@@ -74,10 +74,10 @@ Found found(const Construct& construct, size_t start, StatementTokens& tokens) {
   return std::pair(start, filled(construct.hint, start, tokens));
 }
 
-// Finds an option of another system in a CREATE, from the place where the parser stopped to the end.
+// Finds an option of another system in a CREATE. Searches from token `at`, at which the parser has
+// stopped, to the end.
 Found option_of_create(size_t at, StatementTokens& tokens) {
-  constexpr size_t kMostTokens =
-      2'000;  // a CREATE of many columns; the search is for an error only
+  constexpr size_t kMostTokens = 2'000;  // enough for a CREATE with many columns
   if (at < 3 || !is_word_at(tokens, 0, "CREATE")) return std::nullopt;
   // After SELECT the words may be names of columns: engine = 'x' may be a condition. So a CREATE
   // with a SELECT is not searched.
@@ -97,7 +97,8 @@ Found option_of_create(size_t at, StatementTokens& tokens) {
   return std::nullopt;
 }
 
-// Returns whether a WATERMARK of Flink is in a CREATE TABLE without a key, whose records are events.
+// Called for a statement with a WATERMARK of Flink. Returns whether it is a CREATE TABLE without a
+// key, so that the records of the table are events.
 bool is_table_of_events(StatementTokens& tokens) {
   if (!is_word_at(tokens, 0, "CREATE") || !is_word_at(tokens, 1, "TABLE")) return false;
   for (size_t i = 2; i + 1 < tokens.size(); ++i)
@@ -123,7 +124,7 @@ class MysqlTable {
  private:
   std::string word(size_t further = 0) { return word_at(tokens_, at_ + further); }
 
-  // Skips KEY name (columns), which may follow a comma.
+  // Skips KEY name (columns), and removes a comma before it.
   bool skip_index() {
     const bool is_index = word() == "KEY" || word() == "INDEX" || word() == "FULLTEXT";
     if (!is_index || (word(1) != "(" && word(2) != "(" && word(3) != "(")) return false;
@@ -214,7 +215,8 @@ std::string table_of_mysql(size_t at, StatementTokens& tokens) {
     const std::string word = word_at(tokens, i);
     if (word == "WITH" || word == "SELECT") return {};
     has_backquotes |= tokens.token(i).getType() == MillraceLexer::BACKQUOTED_IDENTIFIER;
-    // The parser stops behind a type with a width, INT(11), or at an option.
+    // The parser has stopped at token `at`, which is an option, or follows a type with a width such
+    // as INT(11). Therefore an option counts only from the token before `at` on.
     has_options |= i + 1 >= at && std::ranges::count(kOptions, std::string_view(word)) > 0;
   }
   if (!has_backquotes || !has_options) return {};
