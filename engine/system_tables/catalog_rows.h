@@ -14,8 +14,8 @@
 
 namespace engine {
 
-// Returns the current users and rights. If `access` is empty (the server has no users), the user
-// may do everything and is one of the roles.
+// Returns the current users and rights. If the server has no users, the result contains a role with
+// the name `user` and all rights.
 AccessFacts access_of(const std::function<AccessFacts()>& access, const std::string& user);
 
 struct CatalogFacts {
@@ -67,8 +67,8 @@ void add_sequence_list(const CatalogFacts& facts, SystemRowWriter& out);
 void add_schema_sequences(const CatalogFacts& facts, SystemRowWriter& out);
 void add_dependencies(const CatalogFacts& facts, SystemRowWriter& out);
 
-// The following functions are defined in postgres_rows.cc.
-// Returns the query in a CREATE ... AS. The query is the definition of a view.
+// The following functions are defined in postgres_rows.cc. query_of() returns the query in the text
+// of a CREATE ... AS; this query is shown as the definition of a view.
 std::string_view query_of(std::string_view sql);
 std::vector<std::pair<int64_t, std::string_view>> system_schemas();
 

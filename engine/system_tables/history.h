@@ -12,7 +12,7 @@
 namespace engine {
 
 struct SamplePoint {
-  int64_t time_ms = 0;  // when the sample was taken, by the wall clock
+  int64_t time_ms = 0;  // wall clock; the time at which the sample was taken
   double value = 0;
 };
 
@@ -22,8 +22,9 @@ struct Finding {
   std::string rule, kind, object;
   int64_t since_ms = 0;  // wall clock; the time at which the condition of the rule began to hold
   std::string message, hint;
-  std::string topic =
-      {};  // the topic of a consumer group; a reader without rights on it does not see the finding
+  // For a finding about a consumer group: the topic that the group reads. Users without rights on
+  // this topic do not see the finding.
+  std::string topic = {};
 };
 
 // Threads: any.
@@ -31,8 +32,8 @@ class SampleHistory {
  public:
   virtual ~SampleHistory() = default;
   virtual int64_t node() const = 0;
-  // Calls back for each series with its points, the oldest first. If a name or a label is given,
-  // only series that have it are read.
+  // Calls `on_series` for each series, with the points of the series, the oldest first. If a name
+  // or a label is given, reads only series with this name or label.
   using OnSeries = std::function<void(std::string_view name, std::string_view label,
                                       std::span<const SamplePoint> points)>;
   virtual void read(const std::optional<std::string>& name, const std::optional<std::string>& label,

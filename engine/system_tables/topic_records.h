@@ -33,12 +33,13 @@ struct RecordsRequest {
   bool is_newest_first = true;
   size_t max_bytes = 1 << 20;
 
-  // Limit of max_bytes, and of the time of one call.
+  // max_bytes can be at most kMostBytes. A call reads no further records after kMostMs.
   static constexpr size_t kMostBytes = 64 << 20;
   static constexpr int64_t kMostMs = 2'000;
 };
-// Returns the request of a call. `wanted` are the conditions that the statement has for the table. Fails with
-// InvalidParameter if an argument is missing, wrong, or not constant.
+// Returns the request of a call of RECORDS. `wanted` has the conditions of the statement on the
+// table; each argument of the call is one of them. Fails with InvalidParameter if an argument is
+// missing, wrong, or not constant.
 Result<RecordsRequest> records_request(std::span<const SystemTextFilter> wanted,
                                        const EvalContext& context);
 
