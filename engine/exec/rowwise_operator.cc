@@ -14,8 +14,8 @@ namespace {
 // thread. The work of the ended evaluation is lost, so the limit is several times the usual time
 // (well under a millisecond for 4,096 rows).
 constexpr int64_t kMaxEvaluationUs = 5'000;
-// After a row has taken more CPU time than this on another thread, the next row is evaluated there, too, without an
-// attempt on this thread.
+// If another thread has needed more CPU time than this for a row, the next row is evaluated on
+// another thread, too, without an attempt on this thread.
 constexpr int64_t kSlowUs = kMaxEvaluationUs / 2;
 constexpr size_t kShrink = 8, kGrow = 2;
 // Limit for a value that is evaluated on this thread, because no function checks the clock while it works on one
@@ -28,7 +28,8 @@ constexpr size_t kMaxBytesAtOnce = size_t{8} << 20;
 // Limit for the arrays, maps and structs of a row that is evaluated on this thread. Functions walk these values
 // without allocating, so the memory limits do not stop them.
 constexpr size_t kMaxItemBytesHere = size_t{128} << 10;
-// Most batches have fewer items in arrays, maps and structs. If a batch has more, the size of each row is checked.
+// If a batch has more items than this in arrays, maps and structs, the size of each row is checked.
+// Most batches have fewer items.
 constexpr size_t kManyItems = size_t{64} << 10;
 
 size_t items_of(const Column& column) {
@@ -64,14 +65,14 @@ Status RowwiseOperator::resume() {
   return {};
 }
 
-// Evaluates the next rows. Returns nullopt if more time is needed: fewer rows are tried next, or another thread
-// evaluates the row.
+// Evaluates the next rows. Returns nullopt if no result is available yet. The next call then tries
+// fewer rows, or takes the result of another thread, which evaluates the first row.
 std::optional<RowwiseOperator::Part> RowwiseOperator::next_part() {
   if (slow_row_) {
     if (!slow_row_->is_done()) return std::nullopt;
     const std::shared_ptr<SlowRow> done = std::exchange(slow_row_, nullptr);
-    // The limit applies to CPU time and not to elapsed time: on a busy machine all rows would seem slow and be handed
-    // over one by one.
+    // The limit applies to CPU time. By elapsed time, all rows would seem slow on a busy machine,
+    // and would be evaluated on another thread one by one.
     is_slow_ = done->cpu_us() > kSlowUs;
     pass(1);
     return Part{done->row(), done->take_results()};
@@ -126,7 +127,7 @@ size_t RowwiseOperator::rows_before_large(size_t rows) const {
   return static_cast<size_t>(std::ranges::find_if(bytes, is_large) - bytes.begin());
 }
 
-// Removes the first rows of the rest, which are processed.
+// Removes `rows` rows from the beginning of the rest. Called when these rows are processed.
 void RowwiseOperator::pass(size_t rows) {
   if ((row_ += rows) < rest_.rows) return;
   rest_ = {};

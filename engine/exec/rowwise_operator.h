@@ -49,9 +49,9 @@ class RowwiseOperator : public Operator {
   size_t row_ = 0;                // first row of rest_ that is not taken
   size_t chunk_rows_ = SIZE_MAX;  // number of rows in one evaluation
   bool has_many_items_ = false;   // a row of rest_ may be too large for this thread
-  // True: the present row is evaluated on another thread at once, without trying it on this one.
+  // True: the next row is evaluated on another thread, without an attempt on this thread.
   bool is_slow_ = false;
-  std::shared_ptr<SlowRow> slow_row_;  // first row of rest_, while another thread evaluates it
+  std::shared_ptr<SlowRow> slow_row_;  // set while another thread evaluates the first row of rest_
 };
 
 }  // namespace engine
