@@ -61,7 +61,7 @@ struct TaskIdentity {
 //    1. after a commit with an unknown outcome, the task reads the state again before it writes
 //       anything;
 //    2. each commit also writes the key engine::commit_key(). All runs of a task write this key, so
-//       the commits of an earlier run fail after the first commit of a later one.
+//       the commits of an earlier run fail after the first commit of a later run.
 //
 // Threads: start(), stop(), pause() and facts() may be called on any thread; all other functions on
 // the task's own thread. Owner: the runtime of connectors. A derived class calls stop() in its
@@ -78,7 +78,7 @@ class ConnectTask {
   // While it is paused, a task copies nothing, but keeps its connection to the outside system.
   void pause(bool is_paused);
   TaskFacts facts() const;
-  // Ends the wait of a task that had nothing to copy, because there are new records.
+  // Called when new records exist. Ends the wait of a task that had nothing to copy.
   void wake();
   bool has_failed() const { return facts().state == ConnectorState::Failed; }
 
@@ -107,20 +107,21 @@ class ConnectTask {
   // task that is paused or has nothing to copy releases the memory, so that idle tasks do not use
   // up the budget.
   Result<bool> await_memory(size_t bytes);
-  // Applies the policy to a bad record: fails if the policy does not tolerate bad records, and
-  // otherwise logs the record if the policy asks for that.
+  // Applies the policy to a bad record. Fails if the policy does not tolerate bad records. If it
+  // tolerates them, logs the record if the policy requires that.
   Status take_bad_record(const BadRecordPolicy& policy, const Error& error,
                          const std::string& bytes) const;
   // Adds the record of engine::commit_key(), and submits the commit.
   void submit(PendingCommit& pending);
-  // Waits until the commit is durable. After DiskFull, submits it again. ObjectState means that the
-  // state topic has a newer record than this task has read. If that record has no newer position of
-  // the connector, submits the commit again; otherwise fails with FencedTask.
+  // Waits until the commit is durable. After DiskFull, submits it again. The error ObjectState
+  // means that the state topic has a newer record than this task has read. If that record contains
+  // no newer position of the connector, submits the commit again. If it does, fails with
+  // FencedTask.
   Status await(PendingCommit& pending);
   // Returns the committed positions of this connector as pairs of partition and offset.
   std::vector<std::pair<std::string, std::string>> positions() const;
-  // Returns the offset that is committed for this partition of the source; nothing if none is
-  // committed.
+  // Returns the committed offset of this partition of the source; nothing if the partition has
+  // none.
   std::optional<std::string> position_of(const std::string& partition_json) const;
 
   const ConnectState& state() const { return state_; }
@@ -131,13 +132,15 @@ class ConnectTask {
   // Changes the state in facts(), and stores it in __connect_state if it is a new state or a new
   // failure.
   void set_state(ConnectorState state, std::string trace = {});
-  // Returns the functions for a writer. They refer to this object.
+  // Returns the functions with which a writer waits and reports retries. They call this object,
+  // which must outlive them.
   TaskWait task_wait();
   bool wait_for(int64_t ms);  // returns false if the task must stop
   bool must_stop() const;
 
  private:
-  // Tries to reserve the memory. On failure returns false, and sets `refusal` to the reason.
+  // Changes the memory that the task has reserved to `bytes`. If the memory is not available,
+  // returns false, and sets `refusal` to the reason.
   bool try_charge(size_t bytes, Error& refusal);
   void release_memory();
   void run();

@@ -43,7 +43,8 @@ Result<std::string> bytes_of(const JsonTree& value, std::string_view type) {
 
 // Returns the digits of a big-endian number in two's complement, with its sign.
 Result<std::string> digits_of(std::string_view bytes) {
-  // The conversion takes time with the square of the length. The limit is more than 2,400 digits.
+  // The time of the conversion grows with the square of the length. A number of 1,024 bytes has
+  // more than 2,400 digits.
   constexpr size_t kMostBytes = 1'024;
   if (bytes.empty() || bytes.size() > kMostBytes)
     return Error{ErrorCode::InvalidText,
@@ -59,7 +60,7 @@ Result<std::string> digits_of(std::string_view bytes) {
       carry = sum >> kByteBits;
     }
   }
-  // Repeated division by 10^9 yields the digits from the last group on.
+  // Each division by 10^9 gives the next nine digits, beginning with the last ones.
   constexpr uint64_t kGroup = 1'000'000'000;
   constexpr int kGroupDigits = 9;
   std::string reversed;
@@ -123,13 +124,14 @@ Result<std::string> time_of_day(int64_t us) {
   return pg_time_text(us);
 }
 
-// Values per microsecond, or microseconds per value.
+// Converts a number to microseconds: number * multiplied / divided. For milliseconds, `multiplied`
+// is 1,000. For nanoseconds, `divided` is 1,000. The other parameter is 1.
 template <int64_t multiplied, int64_t divided>
 Result<int64_t> microseconds(const JsonTree& value, const JsonTree& schema) {
   int64_t us = 0;
   if (__builtin_mul_overflow(TRY(whole_number(value, schema)), multiplied, &us))
     return Error{ErrorCode::InvalidText, fmt::format("{} is out of range", value.text)};
-  // Times before 1970 are rounded down, too.
+  // Rounds down. For times before 1970, which are negative, `/` alone would round up.
   return us / divided - (us % divided < 0 ? 1 : 0);
 }
 
@@ -195,8 +197,8 @@ constexpr LogicalType kLogicalTypes[] = {
     {"io.debezium.data.Xml", text_itself, "xml"},
 };
 
-// The types of schemas without a name, as the dialect of PostgreSQL in Confluent's JDBC sink has them. Maps and
-// structs, which it refuses, are jsonb.
+// The column types for schemas without a name. They are those of the PostgreSQL dialect of
+// Confluent's JDBC sink. Maps and structs, which that sink refuses, are jsonb.
 constexpr std::pair<std::string_view, std::string_view> kColumnTypes[] = {
     {"int8", "smallint"},
     {"int16", "smallint"},
