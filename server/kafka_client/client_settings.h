@@ -30,7 +30,7 @@ struct ClientSettings {
   SaslMechanism mechanism = SaslMechanism::None;  // None: security.protocol PLAINTEXT or SSL
   std::string user, password;
 
-  // charged for answers that are being received; null: none
+  // charged for answers that are being received; null: their memory is not counted
   std::shared_ptr<MemoryAccount> memory;
 
   // null: security.protocol PLAINTEXT or SASL_PLAINTEXT
@@ -40,17 +40,19 @@ struct ClientSettings {
 
 using Properties = std::map<std::string, std::string>;
 
-// Reads the settings. Secrets and files are replaced already: the settings of TLS are PEM texts, in the properties
-// ssl.ca.pem, ssl.certificate.pem and ssl.key.pem, or in those of Java for the type PEM. Fails with InvalidParameter
-// for a wrong value and for a name that is not known, and with NotSupported for a setting without an effect here. No
-// error contains a value that may be a secret.
+// Reads the settings. The caller has already replaced references to secrets and files by the
+// contents. The settings of TLS are therefore PEM texts, in the properties ssl.ca.pem,
+// ssl.certificate.pem and ssl.key.pem, or in the properties that Java has for the type PEM. Fails
+// with InvalidParameter for a wrong value and for a name that is not known, and with NotSupported
+// for a setting without an effect here. No error contains a value that may be a secret.
 Result<ClientSettings> parse_client_settings(const Properties& properties);
 
 // Returns whether parse_client_settings() knows the property, under this name.
 bool is_client_setting(const std::string& name);
 
-// Returns the librdkafka name of a property that has another name in Java: "sasl.mechanisms" is "sasl.mechanism",
-// and "ssl.truststore.certificates" is "ssl.ca.pem". Other names are returned unchanged.
+// If a property has several names, returns the name that parse_client_settings() uses:
+// "sasl.mechanism" for librdkafka's "sasl.mechanisms", and "ssl.ca.pem" for Java's
+// "ssl.truststore.certificates". Returns any other name unchanged.
 std::string canonical_name(const std::string& name);
 
 }  // namespace server::kafka_client

@@ -13,7 +13,8 @@ namespace server {
 
 namespace {
 
-// Properties that name a PEM file below --secrets-dir, and the properties with the text of the file.
+// Pairs of properties: the first one has the name of a PEM file below --secrets-dir, and the second
+// one has the text of such a file.
 constexpr std::pair<std::string_view, std::string_view> kFiles[] = {
     {"ssl.ca.location", "ssl.ca.pem"},
     {"ssl.certificate.location", "ssl.certificate.pem"},
@@ -34,8 +35,8 @@ bool is_literal(const std::string& property, const std::string& value) {
   return !value.empty() && is_secret(property) && !is_reference;
 }
 
-// Returns whether the value refers to a secret. A reference ${file:NAME:KEY} does not if the
-// property KEY may be shown.
+// Returns whether the value refers to a secret. A reference ${file:NAME:KEY} to a property KEY that
+// is not a secret does not count.
 bool refers_to_secret(std::string_view value) {
   for (size_t begin = value.find("${"); begin != value.npos; begin = value.find("${", begin + 2)) {
     const std::string_view reference = value.substr(begin + 2, value.find('}', begin) - begin - 2);
@@ -47,7 +48,8 @@ bool refers_to_secret(std::string_view value) {
   return false;
 }
 
-// Returns whether errors, SHOW LINKS and the log may contain the value: addresses, the name of the user.
+// Returns whether errors, SHOW LINKS and the log may contain the value of the property. They may
+// contain, for example, addresses and the name of the user, but no passwords and no PEM texts.
 bool may_be_shown(const std::string& property) {
   const std::string name = kafka_client::canonical_name(property);
   return !is_secret(property) && name != "ssl.ca.pem" && name != "ssl.certificate.pem";
