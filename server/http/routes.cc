@@ -40,8 +40,8 @@ std::optional<std::vector<std::string>> matched(std::string_view pattern, std::s
 // The longest part that is compared letter by letter.
 constexpr size_t kMostCompared = 64;
 
-// A known path (pattern) that was compared with a requested path which no route has. Both have the same number of
-// parts.
+// The result of a comparison of a route's pattern with a requested path that matches no route. The
+// pattern and the path have the same number of parts.
 struct NearPath {
   std::string path;     // the pattern, whose parts in braces are replaced by those of the path
   size_t distance = 0;  // letters that differ in the fixed parts
@@ -55,7 +55,7 @@ NearPath compare(std::string_view pattern, std::string_view path) {
     const bool is_fixed = !wanted.starts_with('{');
     near.path += fmt::format("/{}", is_fixed ? wanted : part);
     if (!is_fixed) continue;
-    // The time of a comparison grows with both lengths, and a path may have 8 KB.
+    // The time of edit_distance() grows with the product of both lengths, and a path may have 8 KB.
     near.distance += part.size() > kMostCompared ? part.size() : edit_distance(part, wanted);
     near.letters += wanted.size();
   }
@@ -73,7 +73,8 @@ constexpr std::string_view kReads =
 constexpr std::string_view kConsolePage = "the console is at /console/";
 constexpr std::string_view kHealth =
     "GET /healthz reports whether the server is ready, and GET /info its version";
-// Paths that newcomers try first. /ksql-like paths of other versions are found by their last part.
+// First parts of paths that the server does not have, but that newcomers try. instead_of() finds
+// paths such as /api/v1/ksql, which end with a path of the server, without this table.
 constexpr OtherPath kOtherPaths[] = {
     {"streams", kStatements},
     {"stream", kStatements},

@@ -65,7 +65,8 @@ bool Permissions::may(Operation operation, ResourceType type, std::string_view n
   const auto* const rule = std::ranges::find_if(
       kRules, [&](const Rule& each) { return each.type == type && each.operation == operation; });
   if (rule == std::end(kRules)) return false;
-  // In the table of rights, the empty name means everything. No topic has an empty name.
+  // In the table of rights, an empty name stands for all topics. A request with an empty topic name
+  // must not use these rights. No topic has an empty name.
   if (type == ResourceType::Topic && name.empty()) return false;
   const auto resource = static_cast<storage::RuleResource>(type);
   return (storage::operations_on(*users_, roles_, resource, name) & rule->right) != 0;
