@@ -85,8 +85,9 @@ class Barriers::TasksAtBarrier final : public BarrierPort {
       positions.emplace_back(partition, kOnlyEnds);
     std::vector<Offset> ends;
     if (positions.empty()) return ends;
-    // A poll of a single partition may take the end from memory, so polls of several partitions could return ends
-    // of different moments. The additional position makes the poll read all ends from one snapshot of the log.
+    // All ends must come from one snapshot of the log, but a poll of a single partition may take
+    // the end from memory. The additional position prevents this, because the poll then has several
+    // positions.
     positions.push_back(positions.front());
     LogSources& sources = owner_.home_.sources();
     const std::vector<engine::Polled> polled = TRY(sources.poll(positions, 0));
@@ -153,8 +154,8 @@ class Barriers::TasksAtBarrier final : public BarrierPort {
     return {number_, plan_->stages[stage].query->plan->id, plan_->stages[stage].stage, tasks};
   }
 
-  // Runs the work for each stage on all shards with tasks of it, and then `then` with the first
-  // error.
+  // Runs `work` for each stage, on all shards that have tasks of the stage. Then calls `then`, with
+  // the first error if any call has failed.
   void on_shards(Stages stages, Then then,
                  std::function<Status(Shard&, const Shard::StageAtBarrier&)> work) {
     moved_us_ = now_us();
@@ -178,7 +179,8 @@ class Barriers::TasksAtBarrier final : public BarrierPort {
   const uint64_t number_;
   const std::shared_ptr<const BarrierPlan> plan_;
   std::vector<std::map<Shard*, size_t>> tasks_;  // by stage: the number of its tasks on each shard
-  std::vector<int64_t> stood_us_;  // by stage: when its tasks stopped at the cuts; 0: they run
+  // by stage: time at which its tasks stopped at the cuts; 0: they have not stopped
+  std::vector<int64_t> stood_us_;
   int64_t longest_us_ = 0, moved_us_;
   TableLocks::Place place_;
   TableLocks::Hold hold_;
@@ -209,8 +211,9 @@ bool Barriers::is_busy(const std::string& query_id, int64_t now_us) const {
       running_, [&](const auto& each) { return each.second.plan->query_ids.contains(query_id); });
 }
 
-// Begins barriers for the readers that can have one now. If two readers wait for the same queries, the earlier one
-// is first.
+// Begins a barrier for each waiting reader that can have one now. A reader can have a barrier if
+// none of its queries is busy (is_busy()), and if no reader that has waited for longer needs one of
+// these queries. Other waiting readers that need only queries of the barrier join it.
 void Barriers::begin_some() {
   if (is_beginning_) return;  // a barrier has ended within begin()
   is_beginning_ = true;
@@ -268,7 +271,7 @@ void Barriers::begin(std::vector<BarrierReader> readers) {
       });
 }
 
-// Plans a barrier, or returns the plan of an earlier one for the same definitions.
+// Plans a barrier for the queries, or returns the plan of an earlier barrier for the same queries.
 Result<std::shared_ptr<const BarrierPlan>> Barriers::plan_of(
     const MetadataImagePtr& image, const std::vector<DefinedQueryPtr>& queries) {
   constexpr size_t kMostPlans = 100;

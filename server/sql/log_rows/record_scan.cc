@@ -58,8 +58,9 @@ Result<std::optional<Offset>> RecordScan::offset_of(int64_t time_ms) {
 }
 
 Result<const ScannedRecord*> RecordScan::peek() {
-  // Retention may remove the beginning of the partition after the batches of a portion were found
-  // and before they are read. Then reading fails, and the portion is read again.
+  // Retention may remove the beginning of the partition after the batches of a portion were found,
+  // and before their records are read. Reading then fails, and the next attempt reads the portion
+  // again.
   constexpr int kMostAttempts = 8;
   for (int attempt = 1; buffered_.empty() && !is_over_; ++attempt) {
     Status read = read_portion();
@@ -140,8 +141,9 @@ Result<std::vector<storage::BatchRef>> RecordScan::batches_back() {
       window_ = std::max<int64_t>(1, window_ / 2);
     else if (bytes < portion_bytes_ / 2)
       window_ = std::min(kMostWindow, window_ * 2);
-    // Returns only the newest batches of the window, up to the size of a portion. The others are
-    // read again later; batches are only views, so this costs little.
+    // Returns only the newest batches of the window, up to the size of a portion. Later calls find
+    // the older batches of the window again. This costs little, because a BatchRef is only a view
+    // of the bytes.
     std::ranges::reverse(batches);
     size_t kept = 0;
     for (size_t kept_bytes = 0; kept < batches.size() && kept_bytes < portion_bytes_; ++kept)

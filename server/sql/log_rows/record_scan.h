@@ -32,8 +32,8 @@ struct ScannedRecord {
 // of control batches are skipped, because they are markers of transactions and not data of a
 // client.
 //
-// Invariant: the next position is after all records that next() has returned (in a scan with the
-// newest record first: before them).
+// Invariant: the next position is after all records that take() has returned, or before all of them
+// in a scan with the newest record first.
 // Threads: one. Owner: one call of RECORDS.
 class RecordScan {
  public:
@@ -44,10 +44,11 @@ class RecordScan {
         is_newest_first_(is_newest_first),
         portion_bytes_(portion_bytes) {}
 
-  // Sets the first record: the record at the offset, or the first record whose time is that time or
-  // later (with newest first: the last record whose time is that time or earlier). Without both,
-  // the scan begins at the end. An offset outside of the partition is replaced by the nearest one
-  // inside.
+  // Sets the first record of the scan. With an offset, it is the record at this offset; an offset
+  // outside of the partition is replaced by the nearest one inside. With a time, it is the first
+  // record with this time or a later one or, with the newest record first, the last record with
+  // this time or an earlier one. Without both, the scan begins with the oldest record or, with the
+  // newest record first, with the newest record.
   Status begin(std::optional<int64_t> offset, std::optional<int64_t> time_ms);
   // Returns the next record without taking it; null after the last one. Reads a further portion if necessary.
   Result<const ScannedRecord*> peek();
@@ -55,8 +56,8 @@ class RecordScan {
   // Returns the offset from which another scan can continue; nothing if no records are left.
   std::optional<Offset> position() const;
 
-  // Returns the offset of the first record that a scan from the oldest record on has not returned: the end of the
-  // partition after its last record.
+  // For a scan with the oldest record first: returns the offset of the next record that the scan
+  // has not returned. After the last record, this is the end of the partition.
   Offset next_offset() const {
     return buffered_.empty() ? std::min(next_, end_) : buffered_.front().offset;
   }

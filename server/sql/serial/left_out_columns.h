@@ -19,10 +19,12 @@ namespace server {
 // Threads: one at a time. Owner: the statement.
 class LeftOutColumns {
  public:
-  // Each vector has one entry for each column of the schema. `defaults`: the value for an omitted
-  // column. `sequences`: the name, in the catalog, of the sequence from which the column gets its
-  // number instead; or empty. `own`: the name, in the catalog, of the sequence that the column
-  // owns; or empty.
+  // Each vector has one entry for each column of the schema:
+  //   - `defaults`: the value for an omitted column;
+  //   - `sequences`: the sequence whose numbers an omitted column gets instead of the default;
+  //     empty: none;
+  //   - `own`: the sequence that the column owns; empty: none.
+  // Sequences have their names in the catalog.
   LeftOutColumns(std::shared_ptr<const engine::DataSource> source, Uuid topic,
                  std::vector<engine::Value> defaults, std::vector<std::string> sequences,
                  std::vector<std::string> own, SerialNumbers& numbers,
@@ -58,7 +60,7 @@ class LeftOutColumns {
   std::shared_ptr<const engine::DataSource> source_;
   Uuid topic_;
   std::vector<engine::Value> defaults_;
-  std::vector<std::string> sequences_, own_;  // empty: no sequence
+  std::vector<std::string> sequences_, own_;  // by column; empty: no sequence
   std::vector<GivenNumbers> given_;
   SerialNumbers& numbers_;
   std::shared_ptr<SessionSequences> session_;  // notes the generated numbers; may be null
