@@ -47,13 +47,14 @@ struct SessionRequest;
 struct SessionSecurity {
   const auth::Access* access = nullptr;
   const Channel* channel = nullptr;
-  // Whether the remaining connections are reserved for superusers; null: none are.
+  // Returns whether the remaining connections are reserved for superusers. Null: no connections are
+  // reserved.
   const std::function<bool()>* is_reserved = nullptr;
 };
 
 struct SessionLimits {
   size_t max_message_bytes = 64 * 1024 * 1024;
-  // Limit of input that waits while a statement runs; beyond it the socket is not read.
+  // Limit of the input that waits while a statement runs. At this limit the socket is not read.
   size_t max_waiting_bytes = 1024 * 1024;
   // Limit of output that is produced before it is handed to the connection.
   size_t max_output_bytes = 256 * 1024;
@@ -86,8 +87,8 @@ class SessionPeers {
   virtual std::function<void()> waker_of(SessionKey key) = 0;
   // Returns the status of all authenticated sessions, by number.
   virtual std::vector<SessionStatus> statuses() const { return {}; }
-  // Ends the session with this number, if it exists. It ends on its own loop, a moment after the
-  // call.
+  // Ends the session with this number, if it exists. The session ends on its own loop, a moment
+  // after the call.
   virtual void end_session(int32_t /*process_id*/, SessionEnd /*what*/) {}
 
  protected:
@@ -149,8 +150,8 @@ class Session : public ClientSession {
   struct BindErrand;
   struct Savepoint;
 
-  // A message of the simple query protocol ("Query"). It may contain several statements, which run in order; `next` is
-  // the one that follows.
+  // A message of the simple query protocol ("Query"). It may contain several statements, which run
+  // in order. `next` is the index of the next statement.
   struct Script {
     SharedText text;
     Statements statements;
@@ -176,8 +177,8 @@ class Session : public ClientSession {
   bool step_startup();
   bool step_authentication();
   bool startup_is_over();
-  // Whether a requested shutdown must happen now: either the client's messages are all answered, or
-  // the session has taken too long to answer them.
+  // Returns whether a requested shutdown must happen now: the session has answered all messages of
+  // the client, or has taken too long to answer them.
   bool must_end() const;
   Error take_last_words();
   Status authenticate(std::unique_ptr<SessionRequest> request);
@@ -230,8 +231,8 @@ class Session : public ClientSession {
   void use_form(Portal& portal) const;
   // Returns the limit that the script's form sets for the number of rows of the statement.
   std::optional<uint64_t> form_limit(const PreparedStatement& statement) const;
-  // Whether the statement can be part of the open implicit transaction (see Group); otherwise that
-  // transaction has to be committed first.
+  // Returns whether the statement can be part of the open implicit transaction (see Group). If it
+  // cannot, that transaction has to be committed first.
   bool joins_group(const PreparedStatement& statement) const;
   void begin_group();
   void begin_group_commit();
@@ -248,8 +249,8 @@ class Session : public ClientSession {
   SessionNotifications& notifications();
   SessionAdvisoryLocks& advisory_locks();
   MessageWriter writer() { return context_.writer(); }
-  // Ends the session of this number. Fails unless that session has the same user as this one, or
-  // this session has all rights. Returns false if no session has this number.
+  // Ends the session with this number. Fails if the session has another user than this session,
+  // unless this session has all rights. Returns false if no session has this number.
   Result<bool> end_session(int32_t process_id, SessionEnd what);
   // Applies client_encoding, TimeZone, DateStyle and IntervalStyle to texts from now on.
   void follow_settings();
@@ -264,8 +265,8 @@ class Session : public ClientSession {
   // Returns the client's text with the values of DEFINEd variables. The returned text is the one
   // that is charged, parsed and shown in errors.
   Result<SharedText> with_variables(SharedText text) const;
-  // Parses the text. Returns nothing while the work runs as an activity; call it again with the
-  // same text when the activity has ended.
+  // Parses the text. Returns nothing if the work runs as an activity. The caller must then call
+  // parse() again with the same text when the activity has ended.
   Result<std::optional<Statements>> parse(SharedText text);
   Result<std::optional<PreparedStatementPtr>> analyse_here_or_aside(
       const std::shared_ptr<const engine::ParsedStatement>& statement, SharedText text,
@@ -280,8 +281,8 @@ class Session : public ClientSession {
   Result<Begun> handle_extended(const Frame& frame);
   Result<Begun> handle_parse(std::string_view body);
   Result<Begun> continue_parse(const ParseMessage& message);
-  // Answers a Parse message of an unnamed statement with the result of an earlier message. Returns false if there is none
-  // that is still right.
+  // Answers a Parse message of an unnamed statement with the result of an earlier message. Returns
+  // false if no such result exists, or if it is out of date.
   Result<bool> parse_as_before(const ParseMessage& message);
   // Keeps the statement for parse_as_before(), if a later message may use it.
   void note_parse(const ParseMessage& message, const PreparedStatementPtr& statement);
@@ -290,8 +291,7 @@ class Session : public ClientSession {
       const PreparedStatementPtr& statement, const BindMessage& message, std::string_view body,
       MemoryCharge& charge);
   Status handle_describe(std::string_view body);
-  // Returns whether an earlier Execute has run the portal's statement, if the statement can run
-  // only once.
+  // Returns true if the portal's statement can run only once, and an earlier Execute has run it.
   static bool has_run(const Portal& portal);
   Result<Begun> handle_execute(const Frame& frame);
   Status handle_close(std::string_view body);
@@ -303,8 +303,8 @@ class Session : public ClientSession {
   Result<std::vector<PreparedFact>> prepared_facts(std::string_view text) const;
   // Returns the rows of pg_stat_activity, if the text reads this table.
   std::vector<SessionStatus> statuses(std::string_view text) const;
-  // Analyses a statement that shows sessions again, so that it shows the present state and not that
-  // of its preparation.
+  // If the statement shows sessions, analyses it again, so that it shows the present state, and not
+  // the state at the time of its preparation.
   Result<PreparedStatementPtr> as_of_now(PreparedStatementPtr statement);
   // Charges the memory that a statement will need once it is parsed.
   Result<MemoryCharge> charge_statement(std::string_view text) const;
@@ -326,8 +326,7 @@ class Session : public ClientSession {
       std::span<const engine::SqlType> parameter_types);
   Result<PreparedStatementPtr> find_statement(std::string_view name) const;
   Result<std::shared_ptr<Portal>> find_portal(std::string_view name) const;
-  // Fails if the columns have changed, so that they are no longer those that the client has
-  // received or will receive.
+  // Fails if the columns are no longer those that the client has received or will receive.
   Status check_columns(const PreparedStatement& statement) const;
   // Returns the columns of the rows of the statement; empty if it returns no rows.
   Result<std::vector<sql::ResultColumn>> columns_of(const PreparedStatement& statement) const;
@@ -337,14 +336,14 @@ class Session : public ClientSession {
 
   // session_statements.cc and statements/*.cc: the statements that the session runs without the engine
   struct OwnStatement;  // runs these statements; see statements/own_statement.h
-  // Runs one of the session's own statements. `bound`: the portal of an Execute, which takes at
-  // most `max_rows` rows; 0: all.
+  // Runs one of the statements that the session executes itself. `bound`: the portal, if an Execute
+  // message runs the statement. Such a message returns at most `max_rows` rows; 0: all rows.
   Result<Begun> run_own(const PreparedStatement& statement, PortalRun::Start start,
                         const std::shared_ptr<Portal>& bound = nullptr, uint64_t max_rows = 0);
   // Returns the query or statement inside one of the session's own statements; null if it has none.
   std::shared_ptr<const engine::ParsedStatement> inner_of(const PreparedStatement& own) const;
   Status check_transaction(const engine::ParsedStatement& statement) const;
-  // Whether the open transaction, or otherwise the next one, is read-only.
+  // Returns whether the open transaction is read-only or, if none is open, whether the next one is.
   bool is_read_only() const;
   Status check_read_only(const engine::ParsedStatement& statement) const;
   // Fails if an open portal reads a table that the statement would drop.
@@ -427,18 +426,18 @@ class Session : public ClientSession {
     MemoryCharge charge = {};
   };
   std::optional<ParsingMessage> parsing_;
-  // The result of inner_of() for one of the session's own statements, while the inner statement is
-  // analysed on another thread.
+  // The statement `outer`, which the session runs itself, contains `statement` (see inner_of()).
+  // Kept while another thread analyses `statement`, and until the result is used. `analysed`: the
+  // result; null until the analysis has ended.
   struct InnerStatement {
     std::shared_ptr<const engine::ParsedStatement> outer, statement;
     PreparedStatementPtr analysed = nullptr;
   };
   std::optional<InnerStatement> inner_;
-  // set while the work runs, and until its result is taken
+  // Work on other threads. Each pointer is set while the work runs, and until the session has taken
+  // the result.
   std::shared_ptr<ParseErrand> parse_errand_;
-  // set while the work runs, and until its result is taken
   std::shared_ptr<AnalyseErrand> analyse_errand_;
-  // set while the work runs, and until its result is taken
   std::shared_ptr<BindErrand> bind_errand_;
   std::map<std::string, PreparedStatementPtr, std::less<>> statements_;
   std::map<std::string, std::shared_ptr<Portal>, std::less<>> portals_;

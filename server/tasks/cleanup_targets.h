@@ -18,9 +18,9 @@ namespace server {
 storage::CleanupPolicy cleanup_policy(const storage::TopicInfo& topic);
 
 // The records that a persistent query has not read yet are kept, even if the query is paused or
-// stopped for a long time, because it will still read them. If a query has no tasks, its last known
-// position counts; without such a position, its start position. Transient queries do not keep
-// records from being deleted; they report lost records.
+// stopped for a long time, because it will still read them. If a query has no tasks, the records
+// after its last known position are kept or, without such a position, those after its start
+// position. Transient queries do not keep records from being deleted. They report lost records.
 //
 // Threads: the cleaner's thread, which waits for answers of the shards, so the shards must run;
 // holder_of() on any thread. Owner: the node.
@@ -38,8 +38,8 @@ class CleanupTargets final : public storage::CleanupPort {
 
   std::vector<storage::CleanupTarget> targets() override;
   void hold(std::span<storage::CleanupTarget> targets) override;
-  // Returns the query because of which the last cleanup kept records of the partition; empty if the
-  // cleanup kept none for a query.
+  // Returns the query for which the last cleanup kept records of the partition, because the query
+  // had not read them yet. Empty if the cleanup kept no records for a query.
   std::string holder_of(const storage::TopicPartition& partition) const;
 
  private:
@@ -56,7 +56,8 @@ class CleanupTargets final : public storage::CleanupPort {
   const std::vector<Shard*> shards_;
   const FindImage image_;
   const LacksReplicas lacks_replicas_;
-  // The topics from whose settings policies_ was computed; it is computed again when they change.
+  // The topics from whose settings policies_ was computed. When the topics change, policies_ is
+  // computed again.
   std::shared_ptr<const storage::TopicSnapshot> topics_;
   std::vector<TopicPolicy> policies_;
   std::map<std::string, Positions> positions_;  // last known positions by query
