@@ -50,7 +50,8 @@ bool is_kind(std::string_view word) {
   return word == "topic" || word == "group" || word == "broker";
 }
 
-// Returns the hint with a whole command line of `words`, and with the server of the given command line.
+// Returns a hint with a complete command line, which consists of `words` and of the server in
+// `flags`.
 std::string use_words(std::string_view words, const Flags& flags) {
   std::string server = flags.text(kBootstrapFlag.name);
   return fmt::format("Use millrace config {}{}{}.", words, server.empty() ? "" : " -b ", server);
@@ -81,7 +82,8 @@ Result<ConfigRequest> read_command_line(const Flags& flags) {
     return wrong_usage(fmt::format("the first word is topic, group or broker, not \"{}\"{}",
                                    words[0], is_verb(words[0]) ? "; the command has no verb" : ""),
                        form_with_kind(words, flags));
-  // NAME=VALUE in this place is a setting, except for groups, whose names may contain "=".
+  // The second word should be a name. If it contains "=", it is a setting, and the name is missing.
+  // Only names of groups may contain "=".
   const bool is_setting =
       words.size() > 1 && words[0] != "group" && words[1].find('=') != std::string::npos;
   if (words.size() < 2 || is_setting)
@@ -137,7 +139,7 @@ Status run(const ConfigRequest& request, const Flags& flags) {
       TRY(parse_properties(flags.all("command-property"), "--command-property"));
   Connection connection =
       TRY(Connection::open(RD_KAFKA_PRODUCER, {bootstrap_server(flags), properties}, {}));
-  TRY(connection.topics());  // reports quickly and clearly that no server answers
+  TRY(connection.topics());  // if no server answers, this call fails early with a clear error
   auto settings = TRY(describe_configs(connection, request.owner, request.name));
   if (request.changes()) {
     TRY(change(connection, request, settings));

@@ -306,7 +306,7 @@ Status run_action(const Action& action, const GroupRequest& request) {
   // Only consumers can look up offsets by time, so the connection is a consumer. It joins no group.
   const Properties defaults{{"group.id", "millrace-group-command"}};
   Connection connection = TRY(Connection::open(RD_KAFKA_CONSUMER, request.settings, defaults));
-  TRY(connection.topics());  // reports quickly and clearly that no server answers
+  TRY(connection.topics());  // if no server answers, this call fails early with a clear error
   return action.run(connection, request);
 }
 

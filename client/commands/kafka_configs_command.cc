@@ -140,7 +140,7 @@ Status run(const Flags& flags, const Entity& entity) {
     properties = TRY(read_properties_file(flags.text("command-config")));
   Connection connection = TRY(
       Connection::open(RD_KAFKA_PRODUCER, {bootstrap_server(flags), std::move(properties)}, {}));
-  TRY(connection.topics());  // reports quickly and clearly that no server answers
+  TRY(connection.topics());  // if no server answers, this call fails early with a clear error
   return flags.has("alter") ? alter(connection, entity, flags)
                             : describe(connection, entity, flags);
 }

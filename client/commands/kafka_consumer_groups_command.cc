@@ -394,7 +394,7 @@ Status run_action(const Action& action, const Flags& flags) {
   const Properties defaults{{"group.id", "kafka-consumer-groups"}};
   Connection connection = TRY(Connection::open(
       RD_KAFKA_CONSUMER, {bootstrap_server(flags), std::move(properties)}, defaults));
-  TRY(connection.topics());  // reports quickly and clearly that no server answers
+  TRY(connection.topics());  // if no server answers, this call fails early with a clear error
   return action.run(connection, flags);
 }
 

@@ -289,7 +289,7 @@ Status run_action(const Action& action, const Flags& flags) {
   Properties properties = TRY(client_properties(flags));
   Connection connection = TRY(
       Connection::open(RD_KAFKA_PRODUCER, {bootstrap_server(flags), std::move(properties)}, {}));
-  TRY(connection.topics());  // reports quickly and clearly that no server answers
+  TRY(connection.topics());  // if no server answers, this call fails early with a clear error
   return action.run(connection, flags);
 }
 

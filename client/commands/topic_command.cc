@@ -343,7 +343,7 @@ Result<TopicRequest> read_command_line(const Action& action, const Flags& flags)
 
 Status run_action(const Action& action, const TopicRequest& request) {
   Connection connection = TRY(Connection::open(RD_KAFKA_PRODUCER, request.settings, {}));
-  TRY(connection.topics());  // reports quickly and clearly that no server answers
+  TRY(connection.topics());  // if no server answers, this call fails early with a clear error
   return action.run(connection, request);
 }
 

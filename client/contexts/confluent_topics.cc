@@ -86,7 +86,7 @@ Result<int> describe_topic(ConfluentCall& call) {
 
 Result<int> create(ConfluentCall& call) {
   Connection connection = TRY(connect(call));
-  TRY(connection.topics());  // reports quickly and clearly that no server answers
+  TRY(connection.topics());  // if no server answers, this call fails early with a clear error
   NewTopic topic{call.name(), {}, {}, TRY(parse_properties(call.flags.all("config"), "config"))};
   if (call.flags.has("partitions"))
     topic.partitions =
@@ -116,9 +116,9 @@ Result<int> remove(ConfluentCall& call) {
   return 0;
 }
 
-// Returns the command line of `millrace produce` or `millrace consume` for the chosen cluster. It
-// contains the secret. This is safe, because it is passed to a function of this process, and so is
-// not shown in a list of processes.
+// Returns the command line of `millrace produce` or `millrace consume` for the chosen cluster. The
+// command line contains the secret. This is safe: it is passed to a function of this process, so no
+// list of processes shows it.
 Result<std::vector<std::string>> command_line(ConfluentCall& call, const char* command,
                                               const char* property_flag) {
   const Context* context = TRY(cluster_of(call));
