@@ -1,5 +1,5 @@
-// The network between the nodes. It delays, loses, duplicates and reorders messages and breaks connections, as the run
-// demands.
+// The network between the nodes. It delays, loses, duplicates and reorders messages at random. The
+// run can also cut connections, and open them again.
 #pragma once
 #include <functional>
 #include <map>
@@ -16,12 +16,14 @@ class SimNetwork {
  public:
   SimNetwork(EventQueue& queue, Chance& chance) : queue_(queue), chance_(chance) {}
 
-  // Sends a message: `arrive` is called once, never or twice.
+  // Sends a message: `arrive` is called at each arrival. A message may be lost, or arrive several
+  // times.
   void send(NodeId from, NodeId to, const std::function<void()>& arrive) {
     if (from != to && (cut_.contains({from, to}) || chance_.with(loss_))) return;
     const int copies = from != to && chance_.with(loss_ / 2) ? 2 : 1;
     for (int i = 0; i < copies; ++i) queue_.after(chance_.delay_us(kLatencyUs), arrive);
-    // A message of a connection that was given up arrives once more after its sender has stopped waiting.
+    // Simulates a message of a connection that was given up: it arrives once more, after its sender
+    // has stopped waiting.
     if (from != to && chance_.one_in(very_late_one_in_))
       queue_.after(chance_.between(0, kVeryLateUs), arrive);
   }
@@ -46,7 +48,7 @@ class SimNetwork {
   double loss_ = 0;
   int64_t very_late_one_in_ = 300;
   std::set<std::pair<NodeId, NodeId>> cut_;
-  // when each connection was healed the last time
+  // the time at which each connection was last opened again
   std::map<std::pair<NodeId, NodeId>, int64_t> healed_us_;
 };
 

@@ -43,15 +43,14 @@ class TransactionalClient::Process {
     if (!fenced_us_) fenced_us_ = now_us;
   }
   void is_latest() { fenced_us_.reset(); }
-  // Returns the producer. A pair is greater than another if its id, or with equal ids its epoch,
-  // was given later.
+  // Returns the producer's id and epoch. The greater one of two such pairs was assigned later.
   std::pair<ProducerId, int16_t> producer() const { return {producer_.id, producer_.epoch}; }
 
  private:
   // --- The network
 
-  // Returns the leader that the client remembers; asks any node only if the client does not know
-  // it, as real clients do.
+  // Returns the leader that the client remembers. Like real clients, asks some node for the leader
+  // only if the client does not know it.
   SimNode* leader_of(const TopicPartition& partition) {
     const auto remembered = leaders_.find(partition);
     if (remembered != leaders_.end()) return remembered->second;
@@ -67,7 +66,7 @@ class TransactionalClient::Process {
     if (known == nullptr || !known->leader) return nullptr;
     return world_.nodes[static_cast<size_t>(known->leader->value() - 1)].get();
   }
-  // Calls `done` exactly once; with null if no answer arrives in time.
+  // Calls `done` exactly once: with the answer, or with null if no answer arrives in time.
   template <class Answer>
   void call(const TopicPartition& partition, int64_t way_us,
             std::function<void(SimNode&, std::function<void(Answer)>)> arrive,
@@ -133,7 +132,7 @@ class TransactionalClient::Process {
 
   void begin() {
     if (client_.is_stopping_) return rest();
-    // another process begins, and this one continues
+    // another process begins, and this process continues as well
     if (world_.chance.one_in(25)) client_.begin_process();
     transaction_ =
         client_.checker_.begin(fmt::format("{}.{}.{}", client_.id_, number_, ++transactions_));
@@ -203,7 +202,7 @@ class TransactionalClient::Process {
         leaders_.erase(write.partition);
         return again([this, write] { write_again(write); });
       }
-      // A batch is only sent again while its transaction is open, so the answer must not be
+      // A batch is sent again only while its transaction is open. The answer therefore must not be
       // NotPartOfIt.
       if (*answer == Written::NotPartOfIt && !is_second_)
         world_.findings.add(
@@ -290,7 +289,8 @@ void TransactionalClient::begin_process() {
   world_.queue.after(1, [process = processes_.back().get()] { process->start(); });
 }
 
-// Answers arrive in any order; the producer's id and epoch show which process was the last one.
+// The answers to InitProducerId may reach the processes in any order. The process with the greater
+// producer id and epoch is the newer one, and fences the other one.
 void TransactionalClient::initialized(Process& process) {
   process.is_latest();
   for (const auto& each : processes_) {
@@ -300,7 +300,8 @@ void TransactionalClient::initialized(Process& process) {
   }
 }
 
-// Starts the next process of the transactional id if none is left.
+// Called when a process has ended. If all processes of the transactional id have ended, starts the
+// next process after a pause.
 void TransactionalClient::ended(const Process&) {
   const bool are_all_over =
       std::ranges::all_of(processes_, [](const auto& each) { return each->is_over(); });

@@ -1,5 +1,6 @@
-// A client with a transactional id. It writes to several partitions, commits, aborts or gives up, and another process
-// of the same id may replace it while it is still at work.
+// A client with a transactional id. One of its processes writes to several partitions, and commits,
+// aborts or gives up. Another process with the same id may replace this process while it still
+// works.
 #pragma once
 #include <functional>
 #include <map>
@@ -28,7 +29,8 @@ class TransactionalClient {
  private:
   class Process;
   void begin_process();
-  // Called when the process has its producer: all other processes are fenced.
+  // Called when the process has received its producer id and epoch. Compares this process with each
+  // other process, and fences the older one of the two.
   void initialized(Process& process);
   void ended(const Process& process);
 
