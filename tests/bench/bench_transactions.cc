@@ -31,8 +31,8 @@ namespace {
 constexpr const char* kTopic = "transactions-bench";
 constexpr int kFirst = 1;
 constexpr int8_t kOfTransactions = 1;
-// Kafka answers the end of a transaction before it writes the markers; until then it answers with
-// this error.
+// Kafka answers the request that ends a transaction before it has written the markers of the
+// transaction. Until it has written them, it answers the producer's next requests with this error.
 constexpr KafkaError kConcurrentTransactions{51};
 
 struct Options {
@@ -113,7 +113,7 @@ class Producer {
     init.transaction_timeout_ms = 60'000;
     auto made = connection_.ask<InitProducerIdResponse>(init, 4);
     for (int i = 0; i < 100 && is_passing(made.error_code);
-         ++i) {  // the coordinator is loading, or is still ending the last transaction
+         ++i) {  // until the coordinator is loaded and has ended the previous transaction
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
       made = connection_.ask<InitProducerIdResponse>(init, 4);
     }

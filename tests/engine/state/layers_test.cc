@@ -47,8 +47,8 @@ class Subject {
   // Adds the rows of the scan's next step to `found`; returns false at the end.
   using Found = std::vector<std::pair<std::string, std::string>>;
   virtual bool scan(StoreScan& scan, Found& found) = 0;
-  // Look-ups of the rows whose keys have a common part. begin_look_up() returns null if the store has no such look-ups,
-  // or if the look-up has found all rows.
+  // Look-ups of the rows whose keys have a common part with the given key. begin_look_up() returns
+  // null if the store does not support such look-ups, or if it has already found all rows.
   virtual bool lies_with(const std::string&, const std::string&) const { return false; }
   virtual StoreScanPtr begin_look_up(const std::string&, Found&) { return nullptr; }
   virtual bool look_up_some(const std::string&, StoreScan&, Found&) { return false; }
@@ -211,8 +211,8 @@ class GroupSubject final : public Subject {
   const bool is_windowed_;
 };
 
-// A store with its durable state: a journal of all commits, and a checkpoint that contains the
-// first of them.
+// A store with its durable state: a checkpoint with the effects of the older commits, and a journal
+// of all later commits.
 class Model {
  public:
   enum class Kind { OfRows, OfGroups, OfWindows };
@@ -365,8 +365,8 @@ class Model {
     subject_->store().begin_commit(sequence_ + 1);
     check_size();
   }
-  // A scan shows each row that existed at its beginning, once, with its old contents. Only windows that have expired
-  // meanwhile may be missing.
+  // A scan shows each row that existed when the scan began, once, with the contents of that moment.
+  // Only windows that have expired since then may be missing.
   struct Scan;
   void scan_some(std::optional<Scan>& scan) {
     if (!scan) begin(scan);

@@ -114,8 +114,8 @@ TEST_F(JournalOwnerTest, outputs_go_when_their_commit_is_visible_and_wait_for_no
   EXPECT_EQ(delivered_, 1);
 }
 
-// A mark (plan_mark()) is written to the journal after the commits before it, and has no outputs that must be
-// delivered.
+// A mark (plan_mark()) is written to the journal after all commits that were requested before the
+// mark. It has no outputs that must be delivered.
 TEST_F(JournalOwnerTest, a_mark_is_written_behind_the_commits_before_it) {
   open_log(1 << 20);
   own();
@@ -148,7 +148,7 @@ TEST_F(JournalOwnerTest, a_log_without_room_is_waited_for) {
   run();
   EXPECT_TRUE(is_done);
   EXPECT_EQ(closed_, 0);
-  // the record for the start of the epoch is the second one
+  // two records: the start of the epoch, and the commit
   EXPECT_EQ(read_values(*log_, kJournal).size(), 2u);
 }
 
@@ -196,7 +196,8 @@ TEST_F(JournalOwnerTest, commits_are_read_in_portions) {
   EXPECT_EQ(restored_.back(), 30);
 }
 
-// If another node leads before all commits are read, the rest is not read.
+// If another node becomes the leader before the owner has read all commits, the owner is destroyed,
+// and reads no further commits.
 TEST_F(JournalOwnerTest, an_owner_destroyed_between_two_portions_reads_no_further) {
   settings_.fetch_max_bytes = 100 << 10;
   open_log(64 << 20);
