@@ -63,7 +63,7 @@ NearPath compare(std::string_view pattern, std::string_view path) {
 }
 
 struct OtherPath {
-  std::string_view first;  // the first part of a path; "v1" is skipped before it
+  std::string_view first;  // the first part of a path, after "api", "v1" and "v2"
   std::string_view instead;
 };
 constexpr std::string_view kStatements =

@@ -11,8 +11,8 @@ namespace storage {
 namespace {
 
 constexpr int64_t kCutterRetryUs = 50'000;
-// A snapshot is written only after commands of at least a quarter of its size. The cost of
-// snapshots is thus proportional to the changes.
+// Another snapshot is written only when the commands after the previous snapshot have at least a
+// quarter of the size of that snapshot. The cost of snapshots is thus proportional to the changes.
 constexpr uint64_t kSnapshotBytesPerByte = 4;
 
 }  // namespace
@@ -178,8 +178,9 @@ void EtcdLogCutter::remove_commands(const SnapshotPointer& pointer) {
 
 // Removes the pieces of all snapshots except the one that `pointer` names, one snapshot after another. Each request
 // names pieces that etcd has now. A request for the whole range of other snapshots could arrive late, and remove pieces
-// of a snapshot that was written in the meantime. Each request succeeds only while the stored pointer is unchanged. If
-// the pointer has moved to a newer snapshot, the request must not remove that snapshot.
+// of a snapshot that was written in the meantime. Each request succeeds only while the stored
+// pointer is unchanged. A request that is executed after the pointer has moved to a newer snapshot
+// thus does not remove that snapshot.
 void EtcdLogCutter::remove_pieces(const SnapshotPointer& pointer) {
   const EtcdTransaction fence = fenced();
   remove_first_of(log_.keys().pieces_before(pointer), fence, [this, pointer, fence] {
