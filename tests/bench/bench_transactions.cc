@@ -1,5 +1,5 @@
-// Measures the transactions per second of a server. Each producer begins a transaction when its last one has ended,
-// over plain sockets, so that no client library is measured.
+// Measures the transactions per second of a server. Each producer begins a transaction when its
+// previous one has ended. The producers use plain sockets, so that no client library is measured.
 //
 //   bench_transactions HOST:PORT [--version 1|2] [--producers 8] [--records 100] [--partitions 3] [--seconds 5]
 //
