@@ -1,5 +1,5 @@
-// Compares stores that are only partly in memory with maps: random operations, evictions, late checkpoints, and
-// restarts from checkpoints.
+// Compares stores with maps. The stores are only partly in memory, and the test makes random
+// changes, evictions, late checkpoints, and restarts from checkpoints.
 #include <gtest/gtest.h>
 
 #include <array>
