@@ -57,8 +57,8 @@ std::string use_words(std::string_view words, const Flags& flags) {
   return fmt::format("Use millrace config {}{}{}.", words, server.empty() ? "" : " -b ", server);
 }
 
-// Returns the hint for a command line that does not begin with "topic", "group" or "broker": the same command in the
-// right form, if the words show the name of a topic.
+// Returns the hint for a command line that does not begin with "topic", "group" or "broker". If the
+// words contain the name of a topic, the hint is the same command in the right form.
 std::string form_with_kind(std::span<const std::string> words, const Flags& flags) {
   words = words.subspan(is_verb(words[0]) ? 1 : 0);
   if (words.size() > 1 && is_kind(words[0]))

@@ -109,7 +109,8 @@ Status list(Connection& connection, const Flags& flags) {
   return {};
 }
 
-// Returns whether there is something to show about the group. If not, prints the reason.
+// Prints the error or warning that belongs to the state of the group. Returns false if the group
+// does not exist, so that its members and offsets are not shown.
 bool is_to_be_shown(const GroupDescription& group) {
   if (group.state == "Dead") {
     fmt::print(stderr, "\nError: Consumer group '{}' does not exist.\n", group.id);
@@ -243,8 +244,8 @@ struct ResetTo {
   std::optional<ResetPlan> plan = {};
 };
 
-// Returns the new offsets of the group. An offset outside of its partition is replaced by the begin
-// or the end.
+// Returns the new offsets of the group. An offset before the beginning or after the end of its
+// partition is replaced by the beginning or the end.
 Result<Offsets> offsets_after_reset(Connection& connection, const Flags& flags,
                                     const std::string& group, const ResetTo& to) {
   if (to.plan) {

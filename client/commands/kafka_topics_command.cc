@@ -130,8 +130,8 @@ constexpr PartitionFilter kPartitionFilters[] = {
                                  size_t min_isr) { return partition.isr.size() == min_isr; }},
 };
 
-// Returns min.insync.replicas, or Kafka's default 1. If a partition has fewer replicas, the caller
-// uses their number.
+// Returns the topic's min.insync.replicas, or Kafka's default 1 if it is not known. For a partition
+// with fewer replicas than this, the caller uses the number of its replicas.
 Result<size_t> min_isr_of(const Properties& config) {
   const auto found = config.find("min.insync.replicas");
   if (found == config.end()) return size_t{1};
