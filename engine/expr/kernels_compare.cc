@@ -207,8 +207,8 @@ Kernel kernel_for(ComparisonOp op) {
   return nullptr;
 }
 
-// If the result of an IN is false, makes it unknown if the value is null or the list contains a
-// null.
+// Called if the result of an IN is false. Makes the result unknown if the value is null, or if the
+// list contains a null.
 void set_unknown(KernelCall& call, size_t row, bool has_null_item) {
   if (!call.knows_unknown) return;
   if (call.args[0].is_null(row) || has_null_item) call.out.validity().clear(row);
@@ -222,8 +222,8 @@ bool is_in(std::span<const T> items, T value) {
   return std::ranges::binary_search(items, value);
 }
 
-// The kernel of IN with a sorted list. The second argument is one sorted ARRAY without nulls; a third argument, which
-// is null, means that the list had a null.
+// The kernel of IN with a sorted list. The second argument is one sorted ARRAY without nulls. If
+// the list had a null, the call has a third argument, which is null.
 template <class T>
 void in_sorted(KernelCall& call) {
   const Argument& value = call.args[0];

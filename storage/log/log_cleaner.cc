@@ -19,8 +19,8 @@ constexpr int64_t kWorthBytes = 1 << 20;
 constexpr size_t kLeastKeyMapBytes = 64 << 10;
 // The cleaner takes at most about half of the writer's time, and never pauses longer than this.
 constexpr int64_t kLongestPauseUs = 50'000;
-// The time index must show the age of the last append even after a restart. Its error is at most a
-// tenth of the required age, and at most kMostIndexPauseMs.
+// The time index must show the age of the last append even after a restart. The error of this age
+// is at most a tenth of the age that a policy requires, and at most kMostIndexPauseMs.
 constexpr int64_t kMostIndexPauseMs = 60'000, kIndexPausesOfAge = 10;
 constexpr size_t kWeightOfIndexEntry = 4 << 10;
 // Longest time until a partition without appends is examined again.
@@ -279,7 +279,7 @@ Status LogCleaner::compact(const CleanupTarget& target, const Partition& partiti
     TRY(cleaned.grow_to(*reader_, partition.id(), cleaned_end, go_on));
     if (fresh.begin() != cleaned_end) fresh.restart(cleaned_end);
     TRY(fresh.grow_to(*reader_, partition.id(), std::max(end, cleaned_end), go_on));
-    // If a running query has not read all records before the cleaned end yet, nothing is compacted.
+    // If a running query has not read all records before cleaned_end() yet, nothing is compacted.
     if (end < cleaned_end || !TRY(is_due(policy, partition, notes))) return {};
     TRY(compact_once(target, partition, notes, end));
   }
