@@ -317,6 +317,8 @@ Result<PlannedQuery> plan_create_as(const CreateAsSelect& create, const ParsedSt
   sink->key_format = fitted.key;
   sink->value_format = fitted.value;
   planned.notices = TRY(check_shared_topic(*sink, context, create.name_position));
+  if (planned.notices.empty() && !planned.new_topic && !existing && !settings.ksqldb_compat)
+    planned.notices.push_back(notice_of_kept_topic(*sink));
   const SourceFormats formats = TRY(register_schemas(fitted, select.schema, sink->topic,
                                                      context.registrar, Registrar::Write::Sink));
   sink->key_format = formats.key;

@@ -181,4 +181,11 @@ Result<std::vector<std::string>> check_shared_topic(const DataSource& sink,
   return notices;
 }
 
+std::string notice_of_kept_topic(const DataSource& sink) {
+  return fmt::format(
+      "topic \"{}\" existed before, and its records stay in it; DROP {} {} DELETE TOPIC removes "
+      "them",
+      sink.topic, sink.kind == SourceKind::Table ? "TABLE" : "STREAM", sink.name);
+}
+
 }  // namespace engine

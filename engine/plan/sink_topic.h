@@ -27,4 +27,8 @@ Status check_no_cycle(std::string_view id, const std::vector<std::string>& sourc
 Result<std::vector<std::string>> check_shared_topic(const DataSource& sink,
                                                     const PlanContext& context, TextPosition at);
 
+// Returns the notice for a new sink whose topic exists already. DROP keeps the topic unless the statement has DELETE TOPIC, so
+// the topic may have records of an earlier query. Consumers read them, and a table shows them when its query has ended.
+std::string notice_of_kept_topic(const DataSource& sink);
+
 }  // namespace engine
