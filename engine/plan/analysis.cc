@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/suggest.h"
+#include "engine/catalog/visible_names.h"
 #include "engine/expr/member_hints.h"
 #include "engine/expr/window_times.h"
 #include "engine/functions/json/json_path.h"
@@ -33,7 +34,8 @@ std::string qualified_hint(const std::string& name, const Catalog& catalog) {
   const bool is_catalog = name.starts_with("PG_") || name.starts_with("INFORMATION_SCHEMA.");
   if (dot == std::string::npos) return is_catalog ? std::string(kCatalogRelations) : std::string();
   const std::string schema = name.substr(0, dot), relation = name.substr(dot + 1);
-  const bool is_known = catalog.find_source(relation) != nullptr;
+  const DataSource* known = catalog.find_source(relation);
+  const bool is_known = known && is_visible(*known);
   if (schema == "PG_TEMP")
     return fmt::format("This session has no temporary table {0}; CREATE TEMP TABLE makes one.{1}",
                        relation,
@@ -55,14 +57,12 @@ Error unknown_source(const std::string& name, const Catalog& catalog, TextPositi
                  {},
                  "Name the streams and tables that it reads; pg_get_viewdef() shows its SELECT."}
         .at(position);
-  std::vector<std::string> names;
-  for (const auto& [known, source] : catalog.sources()) names.push_back(known);
   Error error{ErrorCode::UndefinedSource,
               fmt::format("relation \"{}\" does not exist", display_name(name))};
   error.ksqldb = fmt::format("{} does not exist.", name);
   error.hint = qualified_hint(name, catalog);
   if (error.hint.empty())
-    error.hint = did_you_mean(name, names,
+    error.hint = did_you_mean(name, visible_sources(catalog),
                               "SHOW STREAMS and SHOW TABLES list the existing streams and tables.");
   return std::move(error).at(position);
 }
@@ -603,8 +603,8 @@ Result<AnalysedSource> resolve_source(const AliasedSource& named, const PlanCont
     // Newcomers often select from a topic without declaring a stream over it, so the hint shows the declaration.
     const bool is_internal = named.name.text.starts_with("__");
     if (const auto topic = find_topic(named.name, context.topics);
-        topic && !is_internal && unknown.code == ErrorCode::UndefinedSource &&
-        !unknown.hint.starts_with("Did you mean"))
+        topic && !is_internal && is_visible_topic(topic->name) &&
+        unknown.code == ErrorCode::UndefinedSource && !unknown.hint.starts_with("Did you mean"))
       unknown.hint = fmt::format(
           "Topic \"{0}\" exists. CREATE STREAM {1} (a VARCHAR, b INT) WITH (KAFKA_TOPIC = '{0}', "
           "VALUE_FORMAT = 'JSON') makes a stream of its records; the columns are the fields of a "

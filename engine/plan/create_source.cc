@@ -8,6 +8,7 @@
 
 #include "base/suggest.h"
 #include "engine/catalog/system_sources.h"
+#include "engine/catalog/visible_names.h"
 #include "engine/java/java_time.h"
 #include "engine/plan/constraints.h"
 #include "engine/plan/event_times.h"
@@ -261,8 +262,8 @@ Result<TopicChoice> choose_topic(const CreateSource& create, const SourcePropert
 // empty if no name is similar.
 std::string similar_topic(const std::string& name, const Topics& topics) {
   std::vector<std::string> others;
-  for (const TopicDescription& topic : topics.all())
-    if (topic.name != name && !topic.name.starts_with("__")) others.push_back(topic.name);
+  for (std::string& topic : visible_topics(topics))
+    if (topic != name && !topic.starts_with("__")) others.push_back(std::move(topic));
   const std::string near = closest_name(name, others);
   return near.empty() ? near : fmt::format("; topic \"{}\" has a similar name", near);
 }

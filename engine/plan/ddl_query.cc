@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "base/suggest.h"
+#include "engine/catalog/visible_names.h"
 #include "engine/plan/ddl.h"
 #include "engine/types/ascii.h"
 
@@ -25,12 +26,10 @@ std::string hint_for_query(const ControlQuery& control, const Catalog& catalog) 
   const std::string_view verb = control.action == QueryAction::Terminate ? "TERMINATE"
                                 : control.action == QueryAction::Pause   ? "PAUSE"
                                                                          : "RESUME";
-  std::vector<std::string> ids;
-  for (const auto& [id, query] : catalog.queries()) {
-    if (query->sink == name)
+  const std::vector<std::string> ids = visible_queries(catalog);
+  for (const std::string& id : ids)
+    if (catalog.find_query(id)->sink == name)
       return fmt::format("{} is written by the query {}: {} {}.", name, id, verb, id);
-    ids.push_back(id);
-  }
   return did_you_mean(name, ids, "SHOW QUERIES lists the ids of the queries.");
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/suggest.h"
 #include "engine/catalog/system_sources.h"
+#include "engine/catalog/visible_names.h"
 #include "engine/plan/create_source.h"
 #include "engine/plan/ddl.h"
 #include "engine/plan/source_schema.h"
@@ -26,15 +27,12 @@ Error no_such_source(SourceKind kind, const Name& name, const Catalog& catalog,
                  {},
                  "Use DROP VIEW to remove a view, and CREATE OR REPLACE VIEW to change it."}
         .at(position);
-  std::vector<std::string> names;
-  for (const auto& [known, source] : catalog.sources())
-    if (source->kind == kind) names.push_back(known);
   Error error{ErrorCode::UndefinedSource,
               fmt::format("{} \"{}\" does not exist", kind_word(kind), display_name(name.text))};
   error.ksqldb = fmt::format("{} {} does not exist.", title_word(kind), name.text);
   return std::move(error)
       .with_hint(
-          did_you_mean(name.text, names,
+          did_you_mean(name.text, visible_sources(catalog, kind),
                        fmt::format("SHOW {}S lists the {}s.", upper_word(kind), kind_word(kind))))
       .at(position);
 }

@@ -8,6 +8,7 @@
 
 #include "base/suggest.h"
 #include "engine/catalog/system_sources.h"
+#include "engine/catalog/visible_names.h"
 #include "engine/expr/assigned.h"
 #include "engine/formats/text_value.h"
 #include "engine/functions/session_zone.h"
@@ -41,8 +42,7 @@ Error unknown_source(const InsertValues& insert, const Catalog& catalog) {
   Error error{ErrorCode::UndefinedSource,
               fmt::format("relation \"{}\" does not exist", display_name(name))};
   error.ksqldb = fmt::format("Cannot insert values into an unknown stream/table: `{}`", name);
-  std::vector<std::string> names;
-  for (const auto& [known, source] : catalog.sources()) names.push_back(known);
+  const std::vector<std::string> names = visible_sources(catalog);
   const auto same = std::ranges::find_if(names, [&](const std::string& known) {
     return absl::AsciiStrToUpper(known) == absl::AsciiStrToUpper(name);
   });

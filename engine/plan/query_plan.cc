@@ -7,6 +7,7 @@
 #include "base/suggest.h"
 #include "base/view_topic.h"
 #include "engine/catalog/system_sources.h"
+#include "engine/catalog/visible_names.h"
 #include "engine/formats/format.h"
 #include "engine/functions/session_zone.h"
 #include "engine/plan/create_source.h"
@@ -391,16 +392,13 @@ Result<PlannedQuery> plan_insert_select(const InsertSelect& insert, const Parsed
     if (auto refused =
             refuse_view(insert.target, insert.target_position, ViewChange::Insert, context.catalog))
       return *std::move(refused);
-    std::vector<std::string> names;
-    for (const auto& [known, source] : context.catalog.sources())
-      if (source->kind == SourceKind::Stream) names.push_back(known);
     Error error{ErrorCode::UndefinedSource,
                 fmt::format("relation \"{}\" does not exist", display_name(name))};
     error.ksqldb = fmt::format("Source `{}` does not exist.", name);
     return std::move(error)
         .at(insert.target_position)
         .with_hint(did_you_mean(
-            name, names,
+            name, visible_sources(context.catalog, SourceKind::Stream),
             "SHOW STREAMS lists the streams. CREATE STREAM name AS SELECT makes one."));
   }
   const std::shared_ptr<const DataSource>& sink = found->second;

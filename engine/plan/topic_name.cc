@@ -8,17 +8,18 @@
 #include <utility>
 
 #include "base/suggest.h"
+#include "engine/catalog/visible_names.h"
 #include "engine/plan/create_source.h"
 
 namespace engine {
 
 namespace {
 
-// Returns the names of the topics that differ from `name` at most in case, in quotes.
+// Returns the names of the visible topics that differ from `name` at most in case, in quotes.
 std::vector<std::string> names_in_any_case(const std::string& name, const Topics& topics) {
   std::vector<std::string> names;
-  for (const TopicDescription& topic : topics.all())
-    if (absl::EqualsIgnoreCase(topic.name, name)) names.push_back("'" + topic.name + "'");
+  for (const std::string& topic : visible_topics(topics))
+    if (absl::EqualsIgnoreCase(topic, name)) names.push_back("'" + topic + "'");
   return names;
 }
 
@@ -106,13 +107,14 @@ std::optional<TopicDescription> find_topic(const Name& name, const Topics& topic
   // Topics of streams and tables have lower-case names by default, so such a name is tried before any other letter
   // case.
   if (auto found = topics.find(absl::AsciiStrToLower(name.text))) return found;
-  std::optional<TopicDescription> only;
-  for (TopicDescription& topic : topics.all()) {
-    if (!absl::EqualsIgnoreCase(topic.name, name.text)) continue;
+  // An error about the right on the topic would show its name in its real letter case, so a hidden topic does not fit.
+  std::optional<std::string> only;
+  for (std::string& topic : visible_topics(topics)) {
+    if (!absl::EqualsIgnoreCase(topic, name.text)) continue;
     if (only) return std::nullopt;
     only = std::move(topic);
   }
-  return only;
+  return only ? topics.find(*only) : std::nullopt;
 }
 
 Result<TopicDescription> topic_of_print(const Name& name, const Topics& topics,
@@ -124,8 +126,7 @@ Result<TopicDescription> topic_of_print(const Name& name, const Topics& topics,
                  "A name without quotes fits the names of topics in any case.",
                  fmt::format("Write the name in quotes: {}.", fmt::join(alike, " or "))};
   if (auto found = find_topic(name, topics)) return *std::move(found);
-  std::vector<std::string> names;
-  for (const TopicDescription& topic : topics.all()) names.push_back(topic.name);
+  const std::vector<std::string> names = visible_topics(topics);
   Error error{
       ErrorCode::UnknownTopic,
       fmt::format("Could not find topic '{}', or the KSQL user does not have permissions to "
