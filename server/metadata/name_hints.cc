@@ -14,12 +14,22 @@ namespace server {
 
 namespace {
 
-// Returns the name of the map's entry, as it was created; an empty text if there is none.
-template <class Map>
-std::string_view name_in(const Map& map, std::string_view name) {
-  const auto found = std::ranges::find_if(
-      map, [&](const auto& each) { return engine::equals_ignoring_case(each.first, name); });
-  return found == map.end() ? std::string_view() : std::string_view(found->first);
+// Returns the name of the connector, as it was created; an empty text if there is none. SHOW CONNECTORS lists all
+// connectors to every role.
+std::string_view connector_named(const MetadataImage& image, std::string_view name) {
+  for (const auto& [known, connector] : *image.connectors)
+    if (engine::equals_ignoring_case(known, name)) return known;
+  return {};
+}
+
+// Returns the name of the link, as it was created; an empty text if there is none that the role may use.
+std::string_view usable_link(const MetadataImage& image, const Asker& asker,
+                             std::string_view name) {
+  for (const auto& [known, link] : *image.links)
+    if (engine::equals_ignoring_case(known, name) &&
+        check_use_link(*image.users, asker, known, link->owner))
+      return known;
+  return {};
 }
 
 // Returns the parts of the name with dots that begins here, without quotes; an empty list for a name in quotes.
@@ -36,54 +46,6 @@ std::vector<std::string> parts_at(std::string_view text) {
     if (size == text.size() || text[size] != '.') return parts;
     text.remove_prefix(size + 1);
   }
-}
-
-constexpr std::string_view kProposal = "Did you mean ", kWriter = " is written by the query ";
-
-// Returns the names that a hint has between `begin` and `end`, without their quotes.
-std::vector<std::string> names_between(std::string_view text, size_t begin, size_t end) {
-  std::vector<std::string> names;
-  if (end == text.npos || begin >= end) return names;
-  text = text.substr(begin, end - begin);
-  constexpr std::string_view kOr = " or ";
-  for (;;) {
-    const size_t next = std::min(text.find(kOr), text.size());
-    std::string_view name = text.substr(0, next);
-    constexpr std::string_view kQuotes = "`'\"";
-    if (name.size() > 2 && kQuotes.find(name.front()) != kQuotes.npos)
-      name = name.substr(1, name.size() - 2);
-    names.emplace_back(name);
-    if (next == text.size()) return names;
-    text.remove_prefix(next + kOr.size());
-  }
-}
-
-// Returns the names of objects that the planner has added to the hint.
-std::vector<std::string> names_in_hint(std::string_view hint) {
-  constexpr std::string_view kTopic = "Topic \"", kSchema = "Leave out the schema: ";
-  if (hint.starts_with(kProposal)) return names_between(hint, kProposal.size(), hint.rfind('?'));
-  if (hint.starts_with(kTopic)) return names_between(hint, kTopic.size(), hint.find("\" exists."));
-  if (hint.starts_with(kSchema)) return names_between(hint, kSchema.size(), hint.rfind('.'));
-  if (const size_t at = hint.find(kWriter); at != hint.npos)
-    return names_between(hint, at + kWriter.size(), hint.find(':', at));
-  return {};
-}
-
-// Returns whether the name belongs to an object on which the user has no right.
-bool is_hidden(const std::string& name, const MetadataImage& image, const Asker& asker) {
-  const engine::Catalog& catalog = *image.catalog;
-  const auto may_see = [&](const std::string& topic) {
-    return check_declare(*image.users, asker, topic).has_value();
-  };
-  for (const std::string& each : {name, engine::upper_case(name)}) {
-    if (const engine::DataSource* source = catalog.find_source(each); source)
-      return !may_see(source->topic);
-    if (const engine::PersistentQuery* query = catalog.find_query(each)) {
-      const engine::DataSource* sink = catalog.find_source(query->sink);
-      return !sink || !may_see(sink->topic);
-    }
-  }
-  return image.topics->find(name) && !may_see(name);
 }
 
 // Returns the hint for a path into a column of the SELECT's source: payload.a.b. PostgreSQL's parser reads the path as
@@ -107,11 +69,11 @@ std::string hint_for_path(const engine::Query& query, std::span<const std::strin
 
 }  // namespace
 
-std::optional<std::string> hint_for_other_kind(const MetadataImage& image, std::string_view verb,
-                                               std::string_view name) {
-  if (const std::string_view connector = name_in(*image.connectors, name); !connector.empty())
+std::optional<std::string> hint_for_other_kind(const MetadataImage& image, const Asker& asker,
+                                               std::string_view verb, std::string_view name) {
+  if (const std::string_view connector = connector_named(image, name); !connector.empty())
     return fmt::format("{0} is a connector: {1} CONNECTOR {0}.", connector, verb);
-  const std::string_view link = name_in(*image.links, name);
+  const std::string_view link = usable_link(image, asker, name);
   if (link.empty()) return std::nullopt;
   if (verb == "DESCRIBE") return fmt::format("{0} is a link: DESCRIBE LINK {0}.", link);
   return fmt::format("{} is a link. DROP LINK closes its connections, and CREATE LINK opens them.",
@@ -119,7 +81,7 @@ std::optional<std::string> hint_for_other_kind(const MetadataImage& image, std::
 }
 
 Error with_hint_for_names(Error error, const engine::ParsedStatement& statement,
-                          const MetadataImage& image) {
+                          const MetadataImage& image, const Asker& asker) {
   const auto* query = std::get_if<engine::Query>(&statement.statement);
   if (!query || error.code != ErrorCode::UndefinedSource || !error.position ||
       error.position->offset < statement.start.offset)
@@ -129,7 +91,7 @@ Error with_hint_for_names(Error error, const engine::ParsedStatement& statement,
   const std::vector<std::string> parts = parts_at(std::string_view(statement.text).substr(offset));
   if (parts.empty()) return error;
   if (error.message.starts_with("relation ") && parts.size() > 1)
-    if (const std::string_view link = name_in(*image.links, parts.front()); !link.empty()) {
+    if (const std::string_view link = usable_link(image, asker, parts.front()); !link.empty()) {
       const std::string topic = fmt::format("{}", fmt::join(parts.begin() + 1, parts.end(), "."));
       error.hint = fmt::format(
           "{0} is a link. PRINT '{1}' FROM LINK {0} shows the records of the topic {1}.", link,
@@ -141,20 +103,11 @@ Error with_hint_for_names(Error error, const engine::ParsedStatement& statement,
   return error;
 }
 
-Error without_hidden_names(Error error, const MetadataImage& image, const Asker& asker) {
-  const bool is_about_names = error.code == ErrorCode::UndefinedSource ||
-                              error.code == ErrorCode::UndefinedObject ||
-                              error.code == ErrorCode::UnknownTopic;
-  if (!is_about_names || is_superuser(*image.users, asker)) return error;
-  const std::vector<std::string> names = names_in_hint(error.hint);
-  if (std::ranges::none_of(names,
-                           [&](const std::string& name) { return is_hidden(name, image, asker); }))
-    return error;
-  error.hint.clear();
-  // ksqlDB's text repeats the proposal in a second line.
-  error.ksqldb.resize(
-      std::min(error.ksqldb.find("\n" + std::string(kProposal)), error.ksqldb.size()));
-  return error;
+engine::MaySeeTopic visible_to(const storage::Users& users, const Asker& asker) {
+  if (is_superuser(users, asker)) return {};
+  return [&users, asker](const std::string& topic) {
+    return check_declare(users, asker, topic).has_value();
+  };
 }
 
 }  // namespace server

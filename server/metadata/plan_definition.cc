@@ -516,7 +516,8 @@ struct Planner {
         control.action == engine::QueryAction::Terminate)
       return error;
     const bool pauses = control.action == engine::QueryAction::Pause;
-    if (auto hint = hint_for_other_kind(image, pauses ? "PAUSE" : "RESUME", control.query_id->text))
+    if (auto hint =
+            hint_for_other_kind(image, asker, pauses ? "PAUSE" : "RESUME", control.query_id->text))
       error.hint = *std::move(hint);
     return error;
   }
@@ -1488,23 +1489,14 @@ void own_topic_of_result(Effect& effect) {
   effect.started->sink = std::move(owning);
 }
 
-// Removes the name of a similar topic from the notice about a new topic, if the user has no right
-// on the similar topic.
-void hide_similar_topic(std::string& notice, const MetadataImage& image, const Asker& asker) {
-  constexpr std::string_view kBegin = "; topic \"", kEnd = "\" has a similar name";
-  const size_t begin = notice.rfind(kBegin);
-  if (begin == notice.npos || !notice.ends_with(kEnd)) return;
-  const size_t name = begin + kBegin.size();
-  if (!check_declare(*image.users, asker, notice.substr(name, notice.size() - kEnd.size() - name)))
-    notice.resize(begin);
-}
+}  // namespace
 
-Result<PlannedDefinition> plan_with_all_names(const ParsedStatement& statement,
-                                              const MetadataImage& image,
-                                              const engine::EngineSettings& settings,
-                                              const Properties& properties,
-                                              const DefinitionSources& sources,
-                                              const Asker& asker) {
+Result<PlannedDefinition> plan_definition(const ParsedStatement& statement,
+                                          const MetadataImage& image,
+                                          const engine::EngineSettings& settings,
+                                          const Properties& properties,
+                                          const DefinitionSources& sources, const Asker& asker) {
+  const engine::VisibleNamesInUse visible(visible_to(*image.users, asker));
   if (is_user_statement(statement.statement)) {
     if (sources.transaction) return not_in_transaction(statement);
     return plan_user_definition(statement, image, asker);
@@ -1606,19 +1598,6 @@ Result<PlannedDefinition> plan_with_all_names(const ParsedStatement& statement,
   if (auto owned = rights_of_maker(effect, image, asker); !owned.empty())
     planned.command.parts.push_back(
         {std::string(storage::kUsersPart), storage::encode_user_changes(owned)});
-  return planned;
-}
-
-}  // namespace
-
-Result<PlannedDefinition> plan_definition(const ParsedStatement& statement,
-                                          const MetadataImage& image,
-                                          const engine::EngineSettings& settings,
-                                          const Properties& properties,
-                                          const DefinitionSources& sources, const Asker& asker) {
-  auto planned = plan_with_all_names(statement, image, settings, properties, sources, asker);
-  if (!planned) return without_hidden_names(std::move(planned).error(), image, asker);
-  for (std::string& notice : planned->notices) hide_similar_topic(notice, image, asker);
   return planned;
 }
 

@@ -305,10 +305,9 @@ Status check_numbers(std::string_view text, std::span<const engine::SqlType> typ
 Result<std::shared_ptr<const SqlPrepared>> Planner::prepare(
     std::shared_ptr<const engine::ParsedStatement> statement,
     std::span<const engine::SqlType> parameter_types) {
+  const engine::VisibleNamesInUse visible(visible_to(*image_->users, asker_));
   auto found = prepare_part(statement, parameter_types);
-  if (!found)
-    return without_hidden_names(with_hint_for_names(std::move(found).error(), *statement, *image_),
-                                *image_, asker_);
+  if (!found) return with_hint_for_names(std::move(found).error(), *statement, *image_, asker_);
   auto prepared = *std::move(found);
   TRY(check_numbers(statement->text, parameter_types, prepared->parameters.size()));
   return prepared;
@@ -879,13 +878,7 @@ Result<std::vector<engine::ColumnPtr>> Planner::compute_returned(
 
 Result<PlannedStatement> Planner::plan(const SqlPrepared& prepared,
                                        std::vector<engine::Value> parameters) {
-  auto planned = plan_with_all_names(prepared, std::move(parameters));
-  if (!planned) return without_hidden_names(std::move(planned).error(), *image_, asker_);
-  return planned;
-}
-
-Result<PlannedStatement> Planner::plan_with_all_names(const SqlPrepared& prepared,
-                                                      std::vector<engine::Value> parameters) {
+  const engine::VisibleNamesInUse visible(visible_to(*image_->users, asker_));
   budget_->begin({});
   const engine::SequencesInUse in_use(may_wait_ ? sequences_.get() : nullptr);
   const engine::CatalogNamesInUse names_in_use(names_.get());

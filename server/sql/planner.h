@@ -169,9 +169,6 @@ class Planner {
   void watch(const std::atomic<bool>& is_cancelled);
 
  private:
-  // Plans as plan() does. An error may propose names on which the user has no right.
-  Result<PlannedStatement> plan_with_all_names(const SqlPrepared& prepared,
-                                               std::vector<engine::Value> parameters);
   // Prepares a part of a statement, as prepare() does for a whole one. The part need not use all
   // parameters of the statement.
   Result<std::shared_ptr<const SqlPrepared>> prepare_part(

@@ -23,6 +23,9 @@ CREATE TABLE unseen_rows (id SERIAL PRIMARY KEY, v VARCHAR);
 CREATE SEQUENCE unseen_numbers OWNED BY unseen_rows.id;
 CREATE VIEW unseen_view AS SELECT v, n FROM unseen_sums;
 CREATE STREAM "Unseen-Quoted" (id INT KEY);
+CREATE STREAM unseen_mixed (id INT KEY) WITH (KAFKA_TOPIC = 'UnSeenTopic', VALUE_FORMAT = 'JSON', PARTITIONS = 1);
+CREATE LINK "UnSeenLink" WITH ('bootstrap.servers' = '127.0.0.1:1', connect = 'later');
+ALTER CONSUMER GROUP 'UnSeenGroup' RESET OFFSETS FOR TOPIC unseen TO EARLIEST;
 CREATE STREAM lent (id INT KEY, v VARCHAR);
 CREATE VIEW lent_view AS SELECT id FROM lent;
 CREATE VIEW lent_and_unseen AS SELECT lent.id FROM lent WHERE v IN (SELECT v FROM unseen_sums);
@@ -47,7 +50,17 @@ LISTS = ("SHOW STREAMS", "SHOW STREAMS EXTENDED", "SHOW TABLES", "DESCRIBE STREA
 MISTAKES = ("SELECT * FROM unsen", "SELECT * FROM unsen EMIT CHANGES", "INSERT INTO unsen VALUES (1, 'a')", "DESCRIBE unsen", "DROP STREAM unsen",
             "DROP TABLE unseen_sum", "CREATE STREAM copied AS SELECT * FROM unsen", "INSERT INTO unsen SELECT * FROM lent", "PRINT unsen",
             "EXPLAIN ctas_unseen_sums_1", "PAUSE ctas_unseen_sums_1", "EXPLAIN unseen_sums", "PAUSE unseen_sums", "ALTER TABLE unsen ADD COLUMN b INT",
-            'SELECT * FROM "Unseen-Quotes"', 'INSERT INTO "unseen-quoted" VALUES (1)', "SELECT * FROM shop.unsen")
+            'SELECT * FROM "Unseen-Quotes"', 'INSERT INTO "unseen-quoted" VALUES (1)', "SELECT * FROM shop.unsen",
+            "ALTER TOPIC unsen SET (retention_ms = 1)", "ALTER TOPIC 'unsen' SET (retention_ms = 1)", "PRINT 'unsen'",
+            "ALTER CONSUMER GROUP g RESET OFFSETS FOR TOPIC unsen TO EARLIEST", "EXPLAIN SELECT * FROM unsen",
+            "CREATE STREAM copied (id INT KEY) WITH (KAFKA_TOPIC = 'unsen', VALUE_FORMAT = 'JSON')",
+            "TERMINATE unsen", "TERMINATE ctas_unseen_sums_9", "RESUME unseen_sums", "ALTER TABLE unsen RENAME TO copied")
+# Each statement names an object in another letter case than that of the object.
+MISSPELT = ("ALTER TOPIC unseentopic SET (retention_ms = 1)", "PRINT unseentopic", "SELECT * FROM unseentopic",
+            "ALTER CONSUMER GROUP g RESET OFFSETS FOR TOPIC unseentopic TO EARLIEST", "PAUSE unseenlink", "DESCRIBE unseenlink",
+            "SELECT * FROM unseenlink.orders", "ALTER CONSUMER GROUP unseengroup RESET OFFSETS TO EARLIEST",
+            "CREATE STREAM copied (id INT KEY) WITH (KAFKA_TOPIC = 'unseentopic', VALUE_FORMAT = 'JSON')",
+            "CREATE STREAM copied WITH (KAFKA_TOPIC = 'unseentopic') AS SELECT * FROM made")
 
 
 def shown(connection, statement):
@@ -94,6 +107,19 @@ def check(connect, http):
             text = failure(stranger, statement)
             names = re.findall(r"unseen[\w-]*", text.replace(statement, ""), re.I)
             assert text and not set(map(str.lower, names)) - set(re.findall(r"unseen[\w-]*", statement.lower())), (statement, text)
+        with connect("maker") as maker:
+            maker.execute("CREATE STREAM IF NOT EXISTS made (id INT KEY, v VARCHAR)")
+            for statement in MISSPELT:
+                for connection in (stranger, maker):
+                    text = failure(connection, statement)
+                    # A topic with the name may be created, because the user does not see the other topic.
+                    assert (text or "CREATE STREAM" in statement) and "UnSeen" not in text, (statement, text)
+                    if not text:
+                        connection.execute("DROP STREAM copied DELETE TOPIC")
+        for statement in ("ALTER TOPIC unsen SET (retention_ms = 1)", "PRINT unsen"):
+            assert "Did you mean 'unseen'?" in failure(root, statement), "a superuser gets the proposal"
+        assert "UnSeenTopic" in failure(root, "CREATE STREAM copied (id INT KEY) WITH (KAFKA_TOPIC = 'unseentopic', VALUE_FORMAT = 'JSON')")
+        assert "UnSeenLink is a link" in failure(root, "PAUSE unseenlink")
         assert "Did you mean UNSEEN?" in failure(root, "SELECT * FROM unsen"), "a superuser gets the proposal"
         assert "Did you mean LENT?" in failure(reader, "SELECT * FROM lentt"), "a reader gets the proposal of a relation that it may read"
         # Numbers of relations are not turned into names.
@@ -111,7 +137,7 @@ def check(connect, http):
 def check_owners(connect):
     """A user sees what it has created, temporary tables included, and loses it with the right."""
     with connect("maker") as maker, connect("millrace") as root:
-        maker.execute("CREATE STREAM made (id INT KEY, v VARCHAR)")
+        maker.execute("CREATE STREAM IF NOT EXISTS made (id INT KEY, v VARCHAR)")
         maker.execute("CREATE TABLE made_sums AS SELECT v, COUNT(*) AS n FROM made GROUP BY v")
         maker.execute("CREATE VIEW made_view AS SELECT 1 AS one")
         for name, statement in (("made", "SHOW STREAMS"), ("made_sums", "SHOW TABLES"), ("made_view", "SELECT relname FROM pg_class"),

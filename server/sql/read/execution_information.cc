@@ -49,6 +49,8 @@ class InformationExecution final : public SqlExecution {
     Result<engine::InformationRows> rows = engine::InformationRows();
 
     void make() {
+      const engine::VisibleNamesInUse visible(
+          visible_to(*facts->image->users, facts->reader.asker));
       rows = facts->with_context([&](const engine::InformationContext& context) {
         return form == InformationForm::Rows
                    ? engine::answer_information(statement->statement, context)
@@ -87,8 +89,8 @@ class InformationExecution final : public SqlExecution {
   Error with_other_kind(Error error) {
     const auto* describe = std::get_if<engine::DescribeSource>(&statement_->statement);
     if (!describe || error.code != ErrorCode::UndefinedSource) return error;
-    if (auto hint = hint_for_other_kind(*session().parts().definitions.image(), "DESCRIBE",
-                                        describe->name.text))
+    if (auto hint = hint_for_other_kind(*session().parts().definitions.image(), session().asker(),
+                                        "DESCRIBE", describe->name.text))
       error.hint = *std::move(hint);
     return error;
   }

@@ -7,6 +7,7 @@
 
 #include "engine/system_tables/catalog_names.h"
 #include "engine/system_tables/system_catalog.h"
+#include "server/metadata/name_hints.h"
 #include "server/sql/connectors/connector_rows.h"
 #include "storage/log/task_journal.h"
 
@@ -113,10 +114,7 @@ std::shared_ptr<engine::CatalogNames> catalog_names_of(MetadataImagePtr image, A
 
 std::function<bool(const std::string& topic)> InformationFacts::may_see_of(
     const Asker& asker) const {
-  if (is_superuser(*image->users, asker)) return {};
-  return [this, &asker](const std::string& topic) {
-    return check_declare(*image->users, asker, topic).has_value();
-  };
+  return visible_to(*image->users, asker);
 }
 
 std::optional<sql::Notice> InformationFacts::missing_groups() const {

@@ -10,6 +10,7 @@
 #include "engine/functions/session_zone.h"
 #include "engine/plan/topic_name.h"
 #include "engine/types/zoned_texts.h"
+#include "server/metadata/name_hints.h"
 #include "server/net/loop.h"
 #include "server/sql/execution.h"
 #include "server/sql/topics/kafka_admin.h"
@@ -84,6 +85,7 @@ class AlterTopicExecution final : public TopicExecution {
     const auto& alter = std::get<engine::AlterTopic>(statement_->statement);
     const auto image = session().parts().definitions.image();
     TRY(check_outside_transaction("ALTER TOPIC"));
+    const engine::VisibleNamesInUse visible(visible_to(*image->users, session().asker()));
     const auto topic = engine::topic_of_print(alter.topic, SnapshotTopics(*image->topics),
                                               session().parts().settings.engine);
     if (!topic) return Error(topic.error()).at(alter.topic_position);
@@ -137,6 +139,7 @@ class ResetExecution final : public TopicExecution {
   Status begin() {
     if (!reset_.is_dry_run) TRY(check_outside_transaction(kTag));
     if (reset_.target == engine::ResetOffsets::Target::Timestamp) TRY(read_time());
+    const engine::VisibleNamesInUse visible(visible_to(*image_->users, session().asker()));
     for (const engine::ResetOffsets::Topic& topic : reset_.topics) TRY(add_topic(topic));
     begin_step(&ResetExecution::read_groups);
     return {};
@@ -204,16 +207,17 @@ class ResetExecution final : public TopicExecution {
     return {};
   }
 
-  // Returns the group of this name; a name without quotes fits in any letter case. Fails with UndefinedObject if it
-  // fits several groups; null if it fits none.
-  static Result<const engine::ConsumerGroup*> find_group(const SqlParts::Groups& told,
-                                                         const engine::Name& name) {
+  // Returns the group of this name; a name without quotes fits in any letter case the groups on which the user has a
+  // right. Fails with UndefinedObject if it fits several groups; null if it fits none.
+  Result<const engine::ConsumerGroup*> find_group(const SqlParts::Groups& told,
+                                                  const engine::Name& name) const {
     const engine::ConsumerGroup* only = nullptr;
     std::vector<std::string> alike;
     for (const engine::ConsumerGroup& group : told.groups) {
       if (group.id == name.text && name.quoting != engine::Quoting::None) return &group;
       if (name.quoting != engine::Quoting::None ||
-          ::strcasecmp(group.id.c_str(), name.text.c_str()) != 0)
+          ::strcasecmp(group.id.c_str(), name.text.c_str()) != 0 ||
+          !check_group(*image_->users, session().asker(), group.id))
         continue;
       only = &group;
       alike.push_back("'" + group.id + "'");
