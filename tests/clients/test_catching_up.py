@@ -4,13 +4,15 @@ part of them."""
 import json
 import os
 import re
+import socket
 import threading
 import time
+import urllib.parse
 import urllib.request
 
 import psycopg
 
-from millrace_server import case, launch, run, start_server, wait_until
+from millrace_server import case, launch, patience, run, start_server, wait_until
 from small_disk import SmallDisk
 
 server = start_server()
@@ -140,6 +142,40 @@ def a_read_waits_for_records_that_were_written_during_a_pause():
         with connect() as other:
             c.execute(f"RESUME {query}")
             all_or_refused(other, "SELECT SUM(n) FROM of_paused", [(ROWS + 1,)])
+
+
+@case
+def each_route_of_http_reports_a_paused_query():
+    """A session that wrote nothing gets the rows with a warning, and a request that wrote a row gets the error."""
+    with connect() as c:
+        c.execute("CREATE STREAM held (id INT KEY, k VARCHAR)")
+        c.execute("CREATE TABLE of_held AS SELECT k, COUNT(*) AS n FROM held GROUP BY k")
+        c.execute("INSERT INTO held VALUES (0, 'g0')")
+        assert c.execute("SELECT n FROM of_held").fetchall() == [(1,)]
+        query = next(row[0] for row in c.execute("SHOW QUERIES").fetchall() if "OF_HELD" in row[0].upper())
+        c.execute(f"PAUSE {query}")
+        c.execute("INSERT INTO held VALUES (1, 'g0')")
+    warning = f"table OF_HELD is not up to date: query {query} is paused"
+    select = "SELECT * FROM of_held"
+
+    def ask(path, members=None):
+        """Returns the body, with the headers that follow it."""
+        host, port = server.http.rsplit(":", 1)
+        body = json.dumps(members).encode() if members else b""
+        with socket.create_connection((host, int(port)), timeout=patience(30)) as connection:
+            connection.sendall(f"{'POST' if members else 'GET'} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+                               f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
+            return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+    events = "/query-stream?sql=" + urllib.parse.quote(select)
+    for path, members in (("/query", {"ksql": select + ";"}), ("/query-stream", {"sql": select + ";"}), (events, None),
+                          ("/sql", {"sql": select})):
+        found = ask(path, members)
+        assert '["g0",1]' in found and warning in found, (path, found)
+    own = ask("/sql", {"sql": f"INSERT INTO held VALUES (2, 'g0'); {select}", "settings": {"read.wait.ms": "100"}})
+    assert '"code":"55000"' in own and f"what this session wrote: query {query} is paused" in own and '["g0"' not in own, own
+    with connect() as c:
+        c.execute(f"RESUME {query}")
+        all_or_refused(c, "SELECT n FROM of_held", [(3,)])
 
 
 @case
