@@ -476,7 +476,8 @@ Result<std::vector<sql::ResultColumn>> Session::columns_of(
   if (!statement.parsed) return std::vector<sql::ResultColumn>{};
   const engine::Statement& own = statement.parsed->statement;
   if (const auto* show = std::get_if<engine::ShowSetting>(&own)) return show_columns(show->name);
-  if (const auto* query = std::get_if<engine::Query>(&own)) return columns_of_settings(*query);
+  if (const auto* query = std::get_if<engine::Query>(&own))
+    return columns_of_settings(*query, statement.parameter_oids);
   if (explains_execute(own)) return explained_columns(std::get<engine::Explain>(own));
   if (const auto* fetch = std::get_if<engine::FetchCursor>(&own); fetch && !fetch->is_move) {
     const auto portal = TRY(find_portal(session_name(fetch->cursor)));

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/formats/text_value.h"
 #include "engine/types/ascii.h"
 #include "server/pg/advisory_locks.h"
 #include "server/pg/notifications.h"
@@ -31,10 +32,11 @@ Status Session::OwnStatement::send_rows(
     for (const auto& row : rows) {
       if (!row[i])
         column->append_null();
-      else if (columns[i].type.kind() == engine::TypeKind::Boolean)
-        column->append(static_cast<uint8_t>(*row[i] == "t"));
-      else
+      else if (columns[i].type.kind() == engine::TypeKind::String)
         column->append_copy(*row[i]);
+      else
+        column->append_value(TRY(engine::parse_text_value(columns[i].type, *row[i], columns[i].name,
+                                                          session.context_.forms)));
     }
     data.push_back(std::move(column));
   }

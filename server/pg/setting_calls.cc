@@ -10,6 +10,7 @@
 #include "engine/types/ascii.h"
 #include "engine/types/postgres_type.h"
 #include "engine/types/text_number.h"
+#include "server/pg/wire_types.h"
 #include "server/sql/session_settings.h"
 
 namespace server::pg {
@@ -160,6 +161,31 @@ engine::ExpressionList items_of(const engine::Query& query,
   return items;
 }
 
+// Returns the type of a cast. A type that is stored as a text, such as regclass and name, is shown as a text; so is a
+// type that is unknown here, because it was made by CREATE TYPE.
+engine::SqlType type_of_cast(const engine::Cast& cast) {
+  const auto type = engine::resolve_type(cast.type);
+  return type && type->kind() != engine::TypeKind::String ? *type : engine::TypeKind::String;
+}
+
+// Returns the type of an item. `declared`: the types of the parameters.
+engine::SqlType type_of_item(const Expression& item, std::span<const uint32_t> declared) {
+  if (const auto* cast = item.as<engine::Cast>()) return type_of_cast(*cast);
+  if (item.is<engine::BooleanLiteral>()) return engine::TypeKind::Boolean;
+  if (item.is<engine::IntegerLiteral>()) return engine::TypeKind::Integer;
+  if (item.is<engine::BigintLiteral>()) return engine::TypeKind::Bigint;
+  if (const auto* parameter = item.as<engine::Parameter>()) {
+    const auto at = static_cast<size_t>(parameter->index) - 1;
+    const auto type = at < declared.size() ? type_of_oid(declared[at]) : std::nullopt;
+    if (type && type->kind() != engine::TypeKind::String) return *type;
+  }
+  const auto* call = item.as<engine::FunctionCall>();
+  if (call && is_truth(*call)) return engine::TypeKind::Boolean;
+  if (call && is_hash(*call))
+    return call->arguments.size() == 1 ? engine::TypeKind::Integer : engine::TypeKind::Bigint;
+  return engine::TypeKind::String;
+}
+
 // Collects the types of the parameters. `type`: the type that the place of the expression requires.
 void find_parameters(const Expression& expression, uint32_t type, std::vector<uint32_t>& types) {
   if (const auto* parameter = expression.as<engine::Parameter>()) {
@@ -168,7 +194,7 @@ void find_parameters(const Expression& expression, uint32_t type, std::vector<ui
     types[at] = type;
   }
   if (const auto* cast = expression.as<engine::Cast>())
-    find_parameters(*cast->operand, oid::kText, types);
+    find_parameters(*cast->operand, wire_type(type_of_cast(*cast)).oid, types);
   if (const auto* call = expression.as<engine::FunctionCall>()) {
     const bool is_lock = advisory_call(*call).has_value();
     const uint32_t of_lock = call->arguments.size() == 1 ? oid::kInt8 : oid::kInt4;
@@ -347,7 +373,8 @@ bool is_setting_query(const engine::Statement& statement) {
          has_call;
 }
 
-std::vector<sql::ResultColumn> columns_of_settings(const engine::Query& query) {
+std::vector<sql::ResultColumn> columns_of_settings(const engine::Query& query,
+                                                   std::span<const uint32_t> parameter_types) {
   std::vector<sql::ResultColumn> columns;
   for (const engine::SelectItem& item : query.items) {
     const Expression* named = item.expression.get();
@@ -358,9 +385,7 @@ std::vector<sql::ResultColumn> columns_of_settings(const engine::Query& query) {
                        : is_column(*named, "name")    ? "name"
                        : is_column(*named, "setting") ? "setting"
                                                       : "?column?";
-    const bool has_truth = call && is_truth(*call) && named == item.expression.get();
-    columns.push_back(
-        {std::move(name), has_truth ? engine::TypeKind::Boolean : engine::TypeKind::String});
+    columns.push_back({std::move(name), type_of_item(*item.expression, parameter_types)});
   }
   return columns;
 }

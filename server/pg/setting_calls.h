@@ -29,7 +29,9 @@ std::optional<SessionEnd> what_it_ends(const engine::Expression& expression);
 // setting, and WHERE may compare these columns with texts.
 bool is_setting_query(const engine::Statement& statement);
 
-std::vector<sql::ResultColumn> columns_of_settings(const engine::Query& query);
+// Returns the columns of the query. `parameter_types`: the numbers of the types of its parameters.
+std::vector<sql::ResultColumn> columns_of_settings(const engine::Query& query,
+                                                   std::span<const uint32_t> parameter_types);
 // Returns the types of the query's parameters that a client has not declared.
 std::vector<uint32_t> parameters_of_settings(const engine::Query& query);
 

@@ -979,6 +979,28 @@ def texts_come_and_go_in_the_clients_encoding():
 
 
 @case
+def items_beside_a_call_of_the_session_have_their_types():
+    with connect() as c:
+        for binary in (False, True):
+            def first(statement, parameters, binary=binary):
+                cursor = c.cursor(binary=binary).execute(statement, parameters)
+                return [each.type_code for each in cursor.description], cursor.fetchone()
+            statement = "SELECT current_setting('TimeZone'), %s::int, %s::bigint, %s::bool, %s::numeric(4,2), %s::float8, %s::text, 7, true"
+            assert first(statement, (5, 6, True, "1.5", 2.5, "a")) == (
+                [25, 23, 20, 16, 1700, 701, 25, 23, 16], ("UTC", 5, 6, True, decimal.Decimal("1.50"), 2.5, "a", 7, True)), binary
+            day = datetime.date(2026, 1, 31)
+            assert first("SELECT set_config('my.name', '12', false)::int, %s::date, %s::int[]", (day, [1, 2])) == (
+                [23, 1082, 1007], (12, day, [1, 2])), binary
+            assert first("SELECT pg_try_advisory_lock(1), hashtext('a'), hashtextextended('a', 0), %s", ("b",))[0] == [16, 23, 20, 25]
+            assert first("SELECT current_setting('TimeZone'), %s::int", (None,)) == ([25, 23], ("UTC", None)), binary
+        try:
+            c.execute("SELECT current_setting('TimeZone')::int")
+            assert False, "UTC is not a number"
+        except psycopg.errors.InvalidTextRepresentation:
+            pass
+
+
+@case
 def settings_are_set_and_read_by_functions():
     with connect() as c:
         read = "SELECT current_setting(%s), current_setting('no.such', true)"

@@ -47,7 +47,8 @@ Status Session::OwnStatement::operator()(const engine::Query& query) {
   };
   const auto run =
       std::make_shared<SettingRun>(query, parameters, std::move(actions), settings().all());
-  auto step = [own = *this, columns = columns_of_settings(query), run]() mutable -> Result<bool> {
+  auto step = [own = *this, columns = columns_of_settings(query, statement.parameter_oids),
+               run]() mutable -> Result<bool> {
     const std::optional<std::vector<SettingRun::Row>> rows = TRY(run->advance());
     if (!rows) return false;
     own.session.follow_settings();  // ParameterStatus for settings changed by set_config()
