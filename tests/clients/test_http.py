@@ -507,6 +507,24 @@ def rows_are_inserted_as_they_come_and_acknowledged_one_by_one():
 
 
 @case
+def an_inserted_number_that_does_not_fit_its_column_is_an_error():
+    ksql("CREATE STREAM exact (k INT KEY, i INT, b BIGINT, d DOUBLE, a ARRAY<INT>, s STRUCT<f INT>) WITH (KAFKA_TOPIC = 'exact', "
+         "VALUE_FORMAT = 'JSON', PARTITIONS = 1);")
+
+    def insert(row):
+        return json.loads(post("/inserts-stream", '{"target": "exact"}\n' + row)[1])
+    for row, column in (('{"k": 1, "i": 5.5}', "I"), ('{"k": 1, "b": -0.5}', "B"), ('{"k": 1.5}', "K"), ('{"k": 1, "a": [1, 2.5]}', "A"),
+                        ('{"k": 1, "s": {"f": 1e-1}}', "S"), ('{"k": 1, "d": 1e400}', "D"), ('{"k": 1, "b": 9223372036854775808}', "B"),
+                        ('{"k": 1, "i": 3e9}', "I")):
+        ack = insert(row)
+        assert ack["status"] == "error" and ack["error_code"] == 40001 and f"column {column}" in ack["message"], (row, ack)
+    # As in ksqlDB, a field that is no column is ignored.
+    for row in ('{"k": 2, "i": 5.0, "b": 9007199254740993.0}', '{"k": 3, "i": 1e2, "nothing": 1}'):
+        assert insert(row)["status"] == "ok", row
+    assert [each["row"]["columns"][:3] for each in rows_of("SELECT * FROM exact;")[1:-1]] == [[2, 5, 9007199254740993], [3, 100, None]]
+
+
+@case
 def an_error_of_a_statement_has_its_number():
     def refused(path, body, code, word):
         status, told = post(path, body)

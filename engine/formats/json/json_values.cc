@@ -47,6 +47,16 @@ bool parse_truncated(std::string_view token, int64_t& value) {
   return true;
 }
 
+// Converts a JSON number to a whole number without loss: 5.0 and 5e2, but not 5.5. Doubles would round 2^53 + 1.
+bool parse_exact(std::string_view token, int64_t& value) {
+  const auto number = parse_decimal(token, kMaxDecimalPrecision, 0, Rounding::Exact);
+  if (!number || *number < std::numeric_limits<int64_t>::min() ||
+      *number > std::numeric_limits<int64_t>::max())
+    return false;
+  value = static_cast<int64_t>(*number);
+  return true;
+}
+
 bool is_whole_kind(TypeKind kind) {
   return kind == TypeKind::Integer || kind == TypeKind::Bigint || kind == TypeKind::Date ||
          kind == TypeKind::Time || kind == TypeKind::Timestamp;
@@ -230,7 +240,7 @@ bool JsonValueReader::read_number(std::string_view token, ColumnSlot& slot, bool
   switch (type_.kind()) {
     case TypeKind::Double: {
       const auto number = from_string ? parse_double_or_special(token) : parse_double(token);
-      if (!number) return mismatch(token);
+      if (!number || (is_exact() && !from_string && std::isinf(*number))) return mismatch(token);
       slot.put(*number);
       return true;
     }
@@ -249,8 +259,8 @@ bool JsonValueReader::read_number(std::string_view token, ColumnSlot& slot, bool
         return (number && put_whole(type_.kind(), *number, slot)) || mismatch(token);
       }
       int64_t number;
-      return (parse_truncated(token, number) && put_whole(type_.kind(), number, slot)) ||
-             mismatch(token);
+      const bool is_read = is_exact() ? parse_exact(token, number) : parse_truncated(token, number);
+      return (is_read && put_whole(type_.kind(), number, slot)) || mismatch(token);
     }
   }
 }

@@ -35,8 +35,9 @@ struct ColumnSlot {
 // Reads values of one type. A reader of a nested type has a reader for each part.
 class JsonValueReader {
  public:
-  // `path` names the value in errors: FOO, FOO.BAR, FOO[]. With JsonTimes::Iso, DATE, TIME and
-  // TIMESTAMP may also be ISO text.
+  // `path` names the value in errors: FOO, FOO.BAR, FOO[]. JsonTimes::Iso is for values that a client writes in a
+  // statement, COPY or POST /inserts-stream: DATE, TIME and TIMESTAMP may then also be ISO text, and a number that the
+  // type cannot hold without loss is an error. ksqlDB reads records of topics differently: it cuts 5.5 to 5.
   JsonValueReader(const SqlType& type, std::string path, JsonTimes times = JsonTimes::Numbers);
 
   // Reads the next value into `slot`. Returns false if the value cannot be read. Some rows may then
@@ -63,6 +64,7 @@ class JsonValueReader {
   bool append_key(JsonCursor& cursor, Column& keys, std::string_view raw);
   bool read_iso_time(std::string_view text, ColumnSlot& slot);
   bool mismatch(std::string_view token);
+  bool is_exact() const { return times_ == JsonTimes::Iso; }
 
   const SqlType type_;
   const std::string path_;
