@@ -101,6 +101,34 @@ struct Connection::Trouble {
   bool all_down = false;
 };
 
+namespace {
+
+// Checks the ports of HOST:PORT,HOST:PORT. librdkafka takes 99999 modulo 65536 and connects to another port.
+Status check_ports(std::string_view servers) {
+  constexpr int kMaxPort = 65'535;
+  while (!servers.empty()) {
+    const std::string_view server = servers.substr(0, servers.find(','));
+    servers.remove_prefix(std::min(server.size() + 1, servers.size()));
+    const size_t colon = server.rfind(':');
+    // [::1] has colons, but no port.
+    if (colon == server.npos || server.ends_with(']')) continue;
+    const std::string_view port = server.substr(colon + 1);
+    int number = 0;
+    const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
+    if (error == std::errc() && end == port.data() + port.size() && number > 0 &&
+        number <= kMaxPort)
+      continue;
+    return Error{ErrorCode::InvalidParameter,
+                 fmt::format("\"{}\" has no valid port: \"{}\" is not a number from 1 to {}",
+                             server, port, kMaxPort),
+                 {},
+                 "Kafka's default port is 9092: --bootstrap-server localhost:9092."};
+  }
+  return {};
+}
+
+}  // namespace
+
 Connection::Connection(std::string bootstrap_server)
     : bootstrap_server_(std::move(bootstrap_server)), trouble_(std::make_unique<Trouble>()) {}
 
@@ -109,6 +137,7 @@ Connection::~Connection() = default;
 
 Result<Connection> Connection::open(rd_kafka_type_t type, const Settings& settings,
                                     const Properties& defaults, int events) {
+  TRY(check_ports(settings.bootstrap_server));
   Connection connection(settings.bootstrap_server);
   Owned<rd_kafka_conf_t, rd_kafka_conf_destroy> conf(rd_kafka_conf_new());
   TRY(set(conf.get(), "client.id", "millrace"));
@@ -229,6 +258,8 @@ Error kafka_failure(rd_kafka_resp_err_t code, const char* text) {
       case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
       case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
         return ErrorCode::UnknownTopic;
+      case RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND:
+        return ErrorCode::UndefinedObject;
       case RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS:
         return ErrorCode::TopicExists;
       case RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE:

@@ -202,8 +202,9 @@ Status reset(Connection& connection, const GroupRequest& request) {
 
 Status remove(Connection& connection, const GroupRequest& request) {
   for (const std::string& name : request.groups) {
-    if (const Status deleted = delete_group(connection, name); !deleted)
-      return about(fmt::format("cannot delete group \"{}\"", name), deleted.error());
+    const Status deleted = delete_group(connection, name);
+    if (!deleted && deleted.error().code == ErrorCode::UndefinedObject) return no_such_group(name);
+    if (!deleted) return about(fmt::format("cannot delete group \"{}\"", name), deleted.error());
     fmt::print("Deleted group {}.\n", name);
   }
   return {};

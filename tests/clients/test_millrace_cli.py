@@ -141,6 +141,14 @@ def a_wrong_command_line_has_a_status_of_its_own():
 
 @timed
 @case
+def a_port_out_of_range_is_refused():
+    for server, port in (("127.0.0.1:99999", "99999"), ("127.0.0.1:-1", "-1"), ("localhost:9092,[::1]:0", "0"), ("127.0.0.1:kafka", "kafka")):
+        _, stderr = millrace("topic", "list", status=1, server=server)
+        assert f'has no valid port: "{port}" is not a number from 1 to 65535' in stderr, stderr
+        assert "hint: Kafka's default port is 9092" in stderr, stderr
+
+
+@case
 def without_a_server_it_fails_soon_with_that_reason():
     for arguments in (["topic", "list"], ["produce", "x"], ["consume", "x"], ["bench", "produce"]):
         began = time.monotonic()
@@ -354,6 +362,8 @@ def a_group_with_members_is_not_moved():
         assert 'group "busy" has 1 member' in stderr, stderr
         _, stderr = millrace("group", "delete", "busy", status=1)
         assert 'cannot delete group "busy"' in stderr, stderr
+        _, stderr = millrace("group", "delete", "nosuch", status=1)
+        assert stderr.splitlines() == ['error: consumer group "nosuch" does not exist', "hint: Use millrace group list to show the consumer groups."]
         consumer.send_signal(signal.SIGINT)
 
 
