@@ -41,6 +41,11 @@ Result<Address> parse_address(std::string_view text) {
   uint16_t port = 0;
   const auto [end, error] =
       std::from_chars(port_text.data(), port_text.data() + port_text.size(), port);
+  if (error == std::errc::result_out_of_range && end == port_text.data() + port_text.size()) {
+    Error out_of_range = bad();
+    out_of_range.message += ": a port is a number from 0 to 65535";
+    return out_of_range;
+  }
   if (port_text.empty() || error != std::errc{} || end != port_text.data() + port_text.size())
     return bad();
   return Address{std::string(host), port};

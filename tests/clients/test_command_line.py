@@ -77,4 +77,10 @@ def an_address_of_all_interfaces_cannot_be_advertised():
     assert "hint: " in printed, printed
 
 
+@case
+def a_port_out_of_range_is_named():
+    printed = millrace("server", "--kafka", "127.0.0.1:99999", "--data-dir", "/dev/null/none", status=2)
+    assert '--kafka: "127.0.0.1:99999" is not an address: a port is a number from 0 to 65535' in printed, printed
+
+
 run()

@@ -18,6 +18,8 @@ TEST(Address, an_invalid_one_is_refused_with_a_hint) {
     EXPECT_EQ(address.error().code, ErrorCode::InvalidParameter);
     EXPECT_FALSE(address.error().hint.empty());
   }
+  EXPECT_EQ(parse_address("host:99999").error().message,
+            "\"host:99999\" is not an address: a port is a number from 0 to 65535");
 }
 
 TEST(Address, prints_as_it_is_written) {
