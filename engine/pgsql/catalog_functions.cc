@@ -411,6 +411,27 @@ constexpr CatalogFunction kOfVectors[] = {
      "1) ELSE NULL END)"},
 };
 
+// ---- Lists of privileges (aclitem[])
+
+// Columns of the catalog with lists of privileges. They are always NULL, which stands for the default privileges.
+// pgAdmin computes GRANT_PRIV and REVOKE_PRIV from pg_default_acl, which has no rows.
+constexpr std::string_view kPrivileges[] = {
+    "ATTACL", "DATACL", "DEFACLACL", "FDWACL", "GRANT_PRIV", "LANACL", "REVOKE_PRIV", "LOMACL",
+    "NSPACL", "PARACL", "PROACL",    "RELACL", "SPCACL",     "SRVACL", "TYPACL"};
+constexpr std::string_view kNoPrivileges =
+    "UNNEST(CAST(NULL AS ARRAY<STRUCT<GRANTOR OID, GRANTEE OID, PRIVILEGE_TYPE VARCHAR, "
+    "IS_GRANTABLE BOOLEAN>>))";
+// The default privileges of an object by its kind; # stands for its owner.
+constexpr std::string_view kDefaultPrivileges =
+    "CAST(REPLACE(CASE CAST($1 AS VARCHAR) WHEN 'c' THEN '{}' WHEN 'r' THEN '{#=arwdDxt/#}' "
+    "WHEN 's' THEN '{#=rwU/#}' WHEN 'd' THEN '{=Tc/#,#=CTc/#}' WHEN 'f' THEN '{=X/#,#=X/#}' "
+    "WHEN 'l' THEN '{=U/#,#=U/#}' WHEN 'L' THEN '{#=rw/#}' WHEN 'n' THEN '{#=UC/#}' "
+    "WHEN 'p' THEN '{#=sA/#}' WHEN 't' THEN '{#=C/#}' WHEN 'F' THEN '{#=U/#}' "
+    "WHEN 'S' THEN '{#=U/#}' WHEN 'T' THEN '{=U/#,#=U/#}' END, '#', "
+    "COALESCE((SELECT MR_TEXT FROM (SELECT CAST(OID AS BIGINT) AS MR_OID, FORMAT('%I', ROLNAME) "
+    "AS MR_TEXT FROM PG_CATALOG.PG_ROLES) AS MR WHERE MR_OID = CAST($2 AS BIGINT)), "
+    "CAST($2 AS VARCHAR))) AS ARRAY<ACLITEM>)";
+
 // ---- Construction of JSON: as text, which is cast at the end
 
 // Return the SQL text of a member's name, and of a value. If the name is NULL, the whole result is NULL.
@@ -526,6 +547,15 @@ Result<ExpressionPtr> places_of(const FunctionCall& call, TextPosition position)
 Result<ExpressionPtr> expanded(const FunctionCall& call, TextPosition position) {
   const size_t count = call.arguments.size();
   if (call.name == "PG_ORDINALITY") return places_of(call, position);
+  if (call.name == "ACLDEFAULT" && count == 2)
+    return written_out(kDefaultPrivileges, call.arguments, position);
+  if (call.name == "ACLEXPLODE" && count == 1) {
+    if (is_list_of_privileges(*call.arguments.front()))
+      return written_out(kNoPrivileges, {}, position);
+    return Error{ErrorCode::NotSupported,
+                 "aclexplode is supported for the lists of privileges in the catalog only"}
+        .at(position);
+  }
   if (const auto built = std::ranges::find(kBuilt, call.name, &BuiltJson::function);
       built != std::end(kBuilt)) {
     if (built->is_object && count % 2 != 0)
@@ -569,9 +599,8 @@ Result<ExpressionPtr> expanded(const FunctionCall& call, TextPosition position) 
       .at(position);
 }
 
-// Replaces the branch of CASE WHEN typtype = 'd' by NULL. The branch is never taken, because the catalog has no
-// domains. asyncpg walks over the bases of domains in it, by a recursion that refers to the enclosing query and is not
-// supported.
+// Replaces a sub-query in CASE WHEN typtype = 'd' by NULL. It is never computed, because the catalog has no domains.
+// asyncpg walks over the bases of domains in it, by a recursion that the server would plan each time.
 void forget_domains(Case& choice) {
   for (CaseBranch& branch : choice.branches) {
     const auto* asked = branch.when ? branch.when->as<Comparison>() : nullptr;
@@ -579,6 +608,7 @@ void forget_domains(Case& choice) {
     const auto* column = asked->left->as<ColumnRef>();
     const auto* kind = asked->right->as<StringLiteral>();
     if (!column || column->name != "TYPTYPE" || !kind || kind->value != "d") continue;
+    if (!branch.then->is<Subquery>()) continue;
     const TextPosition at = branch.then->position;
     branch.then = make_expression(
         Cast{make_expression(NullLiteral{}, at), TypeName{.kind = TypeKind::Bigint}}, at);
@@ -661,7 +691,8 @@ Status number_tables(Query& query) {
 // Makes functions that return rows keep their names as column names. Otherwise their replacement,
 // UNNEST, would name the column.
 void name_row_functions(Query& query) {
-  constexpr std::string_view kNames[] = {"GENERATE_SUBSCRIPTS",
+  constexpr std::string_view kNames[] = {"ACLEXPLODE",
+                                         "GENERATE_SUBSCRIPTS",
                                          "REGEXP_MATCHES",
                                          "REGEXP_SPLIT_TO_TABLE",
                                          "STRING_TO_TABLE",
@@ -731,6 +762,17 @@ Status expand_items(std::vector<SelectItem>& items) {
 }
 
 }  // namespace
+
+bool is_list_of_privileges(const Expression& expression) {
+  if (expression.is<NullLiteral>()) return true;
+  if (const auto* cast = expression.as<Cast>()) return is_list_of_privileges(*cast->operand);
+  if (const auto* subquery = expression.as<Subquery>())
+    return subquery->kind == SubqueryKind::Scalar && subquery->query->items.size() == 1 &&
+           subquery->query->items.front().expression &&
+           is_list_of_privileges(*subquery->query->items.front().expression);
+  const auto* column = expression.as<ColumnRef>();
+  return column && std::ranges::find(kPrivileges, column->name.text) != std::end(kPrivileges);
+}
 
 Status expand_catalog_functions(Statement& statement, std::string_view text) {
   constexpr std::string_view kTableNumberName = "TABLEOID";

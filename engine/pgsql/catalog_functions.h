@@ -11,4 +11,8 @@ namespace engine {
 // text, contains it. Fails with InvalidParameter for a wrong number of arguments.
 Status expand_catalog_functions(Statement& statement, std::string_view text);
 
+// Returns whether the expression is NULL, a column of the catalog with a list of privileges, such as relacl, or a
+// sub-query that returns such a column. These lists are always NULL.
+bool is_list_of_privileges(const Expression& expression);
+
 }  // namespace engine

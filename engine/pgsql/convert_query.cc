@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/pgsql/catalog_functions.h"
 #include "engine/pgsql/convert.h"
 #include "engine/pgsql/result_name.h"
 #include "engine/sql/records_call.h"
@@ -484,6 +485,27 @@ Result<AliasedSource> Converter::row_function(const Fields& fields, AliasedSourc
   }
   named.is_function = true;
   Query body;
+  // The lists of privileges in the catalog are NULL, so aclexplode() returns no rows.
+  if (function->name == "ACLEXPLODE" && function->arguments.size() == 1 &&
+      is_list_of_privileges(*function->arguments.front()) && !fields.flag("ordinality")) {
+    TypeName number, text{.kind = TypeKind::String}, truth{.kind = TypeKind::Boolean};
+    number.custom_name = "OID";
+    const std::pair<std::string_view, const TypeName*> columns[] = {{"GRANTOR", &number},
+                                                                    {"GRANTEE", &number},
+                                                                    {"PRIVILEGE_TYPE", &text},
+                                                                    {"IS_GRANTABLE", &truth}};
+    for (const auto& [column, type] : columns) {
+      TypeName array{.kind = TypeKind::Array, .parts = {*type}};
+      FunctionCall rows{"UNNEST", {}};
+      rows.arguments.push_back(make_expression(
+          Cast{make_expression(NullLiteral{}, named.position), std::move(array)}, named.position));
+      body.items.push_back({SelectItemKind::Expression,
+                            make_expression(std::move(rows), named.position),
+                            Name{std::string(column)}, std::nullopt, named.position});
+    }
+    named.query = std::make_shared<const Query>(std::move(body));
+    return named;
+  }
   ExpressionPtr places;
   const auto add = [&](ExpressionPtr item, std::optional<Name> alias) {
     body.items.push_back({SelectItemKind::Expression, std::move(item), std::move(alias),
