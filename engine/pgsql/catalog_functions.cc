@@ -61,12 +61,22 @@ constexpr std::string_view kTypeNameWithModifier =
 // the size, so that the result can be rounded.
 constexpr std::string_view kPrettySize =
     "CASE WHEN $1 IS NULL THEN CAST(NULL AS VARCHAR) WHEN ABS($1) < 10240 THEN CAST($1 AS VARCHAR) "
-    "|| ' bytes' ELSE (SELECT "
-    "CAST((MR_TWICE + CASE WHEN MR_TWICE < 0 THEN -1 ELSE 1 END) / 2 AS VARCHAR) || MR_UNIT FROM "
-    "(VALUES (1, CAST($1 / 512 AS BIGINT), ' kB'), (2, CAST($1 / 524288 AS BIGINT), ' MB'), "
-    "(3, CAST($1 / 536870912 AS BIGINT), ' GB'), (4, CAST($1 / 549755813888 AS BIGINT), ' TB'), "
-    "(5, CAST($1 / 562949953421312 AS BIGINT), ' PB')) AS MR (MR_AT, MR_TWICE, MR_UNIT) WHERE "
-    "MR_AT = 5 OR ABS(MR_TWICE) < 20479 ORDER BY MR_AT LIMIT 1) END";
+    "|| ' bytes' "
+    "WHEN ABS(CAST($1 / 512 AS BIGINT)) < 20479 THEN "
+    "CAST((CAST($1 / 512 AS BIGINT) + CASE WHEN $1 < 0 THEN -1 ELSE 1 END) / 2 AS VARCHAR) || ' "
+    "kB' "
+    "WHEN ABS(CAST($1 / 524288 AS BIGINT)) < 20479 THEN "
+    "CAST((CAST($1 / 524288 AS BIGINT) + CASE WHEN $1 < 0 THEN -1 ELSE 1 END) / 2 AS VARCHAR) || ' "
+    "MB' "
+    "WHEN ABS(CAST($1 / 536870912 AS BIGINT)) < 20479 THEN "
+    "CAST((CAST($1 / 536870912 AS BIGINT) + CASE WHEN $1 < 0 THEN -1 ELSE 1 END) / 2 AS VARCHAR) "
+    "|| ' GB' "
+    "WHEN ABS(CAST($1 / 549755813888 AS BIGINT)) < 20479 THEN "
+    "CAST((CAST($1 / 549755813888 AS BIGINT) + CASE WHEN $1 < 0 THEN -1 ELSE 1 END) / 2 AS "
+    "VARCHAR) || ' TB' "
+    "ELSE "
+    "CAST((CAST($1 / 562949953421312 AS BIGINT) + CASE WHEN $1 < 0 THEN -1 ELSE 1 END) / 2 AS "
+    "VARCHAR) || ' PB' END";
 constexpr std::string_view kDefinition =
     "(SELECT MR_TEXT FROM (SELECT OID AS MR_OID, DEFINITION AS MR_TEXT FROM "
     "PG_CATALOG.MILLRACE_DEFINITIONS) AS MR WHERE MR_OID = $1)";
