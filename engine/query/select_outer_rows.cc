@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "engine/query/select_lateral.h"
+#include "engine/query/select_outer_keys.h"
 #include "engine/query/select_row_functions.h"
 #include "engine/sql/rewrite.h"
 #include "engine/types/postgres_types.h"
@@ -15,15 +18,6 @@
 namespace engine {
 
 namespace {
-
-Error too_correlated(TextPosition position) {
-  return Error{ErrorCode::NotSupported,
-               "a sub-query refers to the query around it in a way that is not supported yet",
-               {},
-               "It may in its conditions and its SELECT list; it has no RIGHT or FULL JOIN "
-               "then."}
-      .at(position);
-}
 
 // Returns whether the expression reads the source outside of an aggregate.
 bool reads_beside_aggregates(const Expression& expression, const Name& source) {
@@ -35,50 +29,106 @@ bool reads_beside_aggregates(const Expression& expression, const Name& source) {
   });
 }
 
-size_t empty_sets(const Query& query) {
-  return static_cast<size_t>(std::ranges::count_if(
-      query.grouping_sets, [](const std::vector<size_t>& set) { return set.empty(); }));
-}
-
-// Returns whether the query has a group even if it has no rows. This is the group of all rows, or that of an empty
-// grouping set.
-bool has_row_of_none(const Query& query) { return is_one_group(query) || empty_sets(query) > 0; }
-
 class OuterAsSource {
  public:
   OuterAsSource(const Query& query, const SelectNames& outer, RowsPlanning& planning)
       : query_(clone(query)), outer_(outer), planning_(planning) {}
 
   Result<std::optional<SubqueryWithOuterRows>> take(OuterUse kind) {
-    if (query_.combined || !query_.values.empty() || query_.window || !query_.with.empty())
-      return std::optional<SubqueryWithOuterRows>();
+    if (query_.window) return std::optional<SubqueryWithOuterRows>();
     number_ = planning_.add_outer_rows({});
     alias_ = RowsPlanning::outer_name(number_);
+    if (query_.combined || !query_.values.empty() || !query_.with.empty())
+      return take_in_parts(kind);
+    const bool reads_queries =
+        (query_.from && query_.from->query) ||
+        std::ranges::any_of(query_.joins, [](const Join& join) { return bool(join.source.query); });
+    if (!reads_queries) return take_select(kind);
+    const Query written = clone(query_);
+    const size_t tables = planning_.table_count();
+    auto taken = take_select(kind);
+    if (taken) return taken;
+    // A query in FROM may be the one that refers to the outer query.
+    planning_.drop_tables_from(tables);
+    query_ = clone(written);
+    columns_.clear();
+    schema_ = {};
+    takes_first_ = false;
+    limits_ = {};
+    auto in_parts = take_in_parts(kind);
+    const bool is_better =
+        in_parts ? in_parts->has_value() : in_parts.error().code == ErrorCode::NotSupported;
+    return is_better ? std::move(in_parts) : std::move(taken);
+  }
+
+ private:
+  // Rewrites a SELECT that refers to the outer query in its own expressions, or in those of its only source.
+  Result<std::optional<SubqueryWithOuterRows>> take_select(OuterUse kind) {
     // The parser has converted ARRAY(SELECT ... ORDER BY ...) to an aggregate over a query in FROM.
     // The outer rows must be joined within this query in FROM.
     const bool is_collected = query_.from && query_.from->query && query_.joins.empty() &&
                               !is_row_function(*query_.from) && query_.from->columns.empty();
     if (is_collected) {
       Query body = clone(*query_.from->query);
-      if (TRY(bring_in(body))) {
-        // The query in FROM would return a row even for an outer row without matches. This case is not supported.
+      if (is_plain_select(body) && TRY(bring_in(body))) {
+        // The query in FROM would return a row even for an outer row without matches. Such a query is planned as a
+        // LATERAL source instead (take_in_parts).
         if (has_row_of_none(*query_.from->query)) return too_correlated(body.position);
-        put_keys_first(body, false);
+        keys().put_first_in_select(body, false);
         query_.from->query = std::make_shared<const Query>(std::move(body));
+        if (TRY(is_correlated_itself())) return too_correlated(query_.position);
         TRY(take_limits(kind));
-        put_keys_first(query_, kind == OuterUse::Exists);
+        keys().put_first_in_select(query_, gives_keys_only(kind));
         return finished();
       }
     }
     TRY(take_limits(kind));
     if (!TRY(bring_in(query_))) return std::optional<SubqueryWithOuterRows>();
-    const bool is_cut = takes_first_ || limits_.limit || limits_.offset > 0;
-    if (!is_cut && query_.distinct_on.empty()) query_.order_by.clear();
-    put_keys_first(query_, kind == OuterUse::Exists);
+    drop_order();
+    keys().put_first_in_select(query_, gives_keys_only(kind));
     return finished();
   }
 
- private:
+  // Rewrites a query that refers to the outer query at any place, such as WITH, a set operation or a query in FROM.
+  Result<std::optional<SubqueryWithOuterRows>> take_in_parts(OuterUse kind) {
+    TRY(take_limits(kind));
+    const SelectNames none = TRY(SelectNames::of(Query(), {}, planning_.context()));
+    TRY(replace_in_query(query_, Known(), none));
+    if (columns_.empty()) return std::optional<SubqueryWithOuterRows>();
+    planning_.set_outer_rows(number_, schema_);
+    // The order of a source is kept, because ARRAY(SELECT ... ORDER BY ...) is an aggregate over such a source.
+    if (kind != OuterUse::Lateral) drop_order();
+    TRY(keys().put_first(query_, gives_keys_only(kind)));
+    return finished();
+  }
+
+  // Returns whether an expression of the SELECT itself, whose only source is a query with keys, refers to the outer
+  // query.
+  Result<bool> is_correlated_itself() {
+    planning_.set_outer_rows(number_, schema_);
+    std::vector<SelectSource> sources{TRY(source_names(*query_.from, planning_))};
+    const SelectNames inner = TRY(SelectNames::of(query_, std::move(sources), planning_.context()));
+    Query own = clone(query_);
+    own.from->query = nullptr;
+    const RewriteVisitor visit = [&](ExpressionPtr& each) { return replace(each, inner); };
+    TRY(rewrite_expressions(own, visit, RewriteOrder::ParentsFirst));
+    return keys().are_read_by(own);
+  }
+
+  static bool is_plain_select(const Query& query) {
+    return !query.combined && query.values.empty() && query.with.empty();
+  }
+  OuterKeys keys() const { return {alias_, columns_.size(), planning_}; }
+  // EXISTS needs only the existence of rows.
+  bool gives_keys_only(OuterUse kind) const {
+    return kind == OuterUse::Exists && !limits_.limit && limits_.offset == 0;
+  }
+  // Removes an ORDER BY that does not decide which rows are the result.
+  void drop_order() {
+    const bool is_cut = takes_first_ || limits_.limit || limits_.offset > 0;
+    if (!is_cut && query_.distinct_on.empty()) query_.order_by.clear();
+  }
+
   std::optional<SubqueryWithOuterRows> finished() {
     planning_.set_outer_rows(number_, std::move(schema_));
     return SubqueryWithOuterRows{std::move(query_), number_, std::move(columns_), takes_first_,
@@ -149,7 +199,7 @@ class OuterAsSource {
     if (columns_.empty()) return false;
     TRY(check(query));
     write_stars_out(query, inner);
-    read_outer_rows(query);
+    keys().read_outer_rows(query);
     return true;
   }
 
@@ -172,12 +222,7 @@ class OuterAsSource {
     const bool is_of_outer = reads_only_outer(*expression, inner) ||
                              (inner.sources().empty() && holds_subquery(*expression));
     if (is_aggregate_call(*expression) && is_of_outer)
-      return Error{ErrorCode::NotSupported,
-                   "an aggregate of the query around is not supported yet within a sub-query",
-                   {},
-                   "All of its columns are of the query around, so it is over the rows of that: "
-                   "compute it there, or in a query of FROM."}
-          .at(expression->position);
+      return aggregate_of_outer(expression->position);
     if (const auto* subquery = expression->as<Subquery>())
       return replace_within(expression, *subquery, inner);
     // The JSON of an outer row has the names of the row's columns, so the whole call is replaced.
@@ -265,14 +310,21 @@ class OuterAsSource {
   // that it reads see only `around`, except LATERAL ones: they may use an alias that is also an alias of the outer
   // query, and this does not hide the outer query's source from the expressions.
   Status replace_in_query(Query& query, const Known& around, const SelectNames& inner) {
+    const auto tables_around = tables_;
+    const Status done = replace_in_parts(query, around, inner);
+    tables_ = tables_around;
+    return done;
+  }
+  Status replace_in_parts(Query& query, const Known& around, const SelectNames& inner) {
+    for (const CommonTable& table : query.with) tables_[table.name.text] = columns_of(table);
     Known known = around;
     TRY(list(query, known));
     using Shared = std::shared_ptr<const Query>;
-    std::vector<std::pair<Shared*, Shared>> read;
+    std::vector<Shared*> places;
     const auto take = [&](Shared& place, const Known& visible) -> Status {
       if (!place) return {};
       TRY(replace_in_shared(place, visible, inner));
-      read.emplace_back(&place, std::exchange(place, nullptr));
+      places.push_back(&place);
       return {};
     };
     const auto take_source = [&](AliasedSource& named) {
@@ -285,21 +337,71 @@ class OuterAsSource {
     }
     if (query.from) TRY(take_source(*query.from));
     for (Join& join : query.joins) TRY(take_source(join.source));
+    if (!known.is_complete) {  // the columns of a query in FROM may be known now
+      known = around;
+      TRY(list(query, known));
+    }
     const RewriteVisitor visit = [&](ExpressionPtr& each) -> Status {
       if (const auto* subquery = each->as<Subquery>())
         return replace_in_subquery(each, *subquery, visit, known, inner);
       const auto* column = each->as<ColumnRef>();
       if (!column) return {};
-      const bool is_theirs = column->source ? known.sources.contains(column->source->text)
-                                            : !known.is_complete ||
-                                                  known.columns.contains(column->name.text) ||
-                                                  known.sources.contains(column->name.text) ||
-                                                  inner.canonical(*each, "WHERE");
-      return is_theirs ? Status() : refer(each);
+      return is_theirs(*each, *column, known, inner) ? Status() : refer(each);
     };
-    TRY(rewrite_expressions(query, visit, RewriteOrder::ParentsFirst));
-    for (auto& [place, own] : read) *place = std::move(own);
-    return {};
+    std::vector<Shared> read;
+    for (Shared* place : places) read.push_back(std::exchange(*place, nullptr));
+    const Status done = rewrite_expressions(query, visit, RewriteOrder::ParentsFirst);
+    for (size_t at = 0; at < places.size(); ++at) *places[at] = std::move(read[at]);
+    return done;
+  }
+  // Returns whether the name belongs to a nested query, or to the queries between it and the outer query.
+  bool is_theirs(const Expression& expression, const ColumnRef& column, const Known& known,
+                 const SelectNames& inner) const {
+    if (column.source) return known.sources.contains(column.source->text);
+    if (!known.is_complete || known.columns.contains(column.name.text) ||
+        inner.canonical(expression, "WHERE"))
+      return true;
+    if (!known.sources.contains(column.name.text)) return false;
+    // A bare name of a source means its row, unless a column of the outer query has the name.
+    const auto around = outer_.canonical(expression, "WHERE");
+    const auto* found = around ? (*around)->as<ColumnRef>() : nullptr;
+    return !found || found->name.text != column.name.text;
+  }
+  // Returns the names of the columns of a table in WITH; nullopt if its query must be planned to find them.
+  static std::optional<std::set<std::string>> columns_of(const CommonTable& table) {
+    const Query* query = table.query.get();
+    while (query->combined) query = query->combined->left.get();
+    std::set<std::string> names;
+    for (const Name& name : table.columns) names.insert(name.text);
+    for (size_t at = table.columns.size(); at < query->items.size(); ++at) {
+      const SelectItem& item = query->items[at];
+      const auto* column = item.expression ? item.expression->as<ColumnRef>() : nullptr;
+      if (!item.alias && !column) return std::nullopt;
+      names.insert(item.alias ? item.alias->text : column->name.text);
+    }
+    const bool has_stars = std::ranges::any_of(query->items, [](const SelectItem& item) {
+      return item.kind != SelectItemKind::Expression;
+    });
+    if (has_stars || query->items.empty()) return std::nullopt;
+    return names;
+  }
+  // Plans a source of a nested query to find its columns. If the source is a query that reads outer rows, it is planned
+  // as a source beside them.
+  Result<SelectSource> columns_of(const AliasedSource& named) {
+    const size_t tables = planning_.table_count();
+    auto planned = planning_.plan_source(named);
+    planning_.drop_tables_from(tables);
+    if (planned) return std::move(planned->source);
+    if (!named.query || !keys().are_read_by(*named.query)) return planned.error();
+    planning_.set_outer_rows(number_, schema_);
+    AliasedSource outer;
+    outer.name = Name{alias_};
+    const SelectSource rows = TRY(planning_.plan_source(outer)).source;
+    auto lateral = plan_lateral(named, {rows}, planning_);
+    planning_.drop_tables_from(tables);
+    if (!lateral) return lateral.error();
+    if (!*lateral) return planned.error();
+    return std::move((*lateral)->planned.source);
   }
   // Adds the names that the expressions of the query itself may use.
   Status list(const Query& query, Known& known) {
@@ -310,16 +412,23 @@ class OuterAsSource {
         known.columns.insert(function.shown.begin(), function.shown.end());
         return {};
       }
-      const auto planned = planning_.plan_source(named);
+      const auto table =
+          named.query || named.schema ? tables_.end() : tables_.find(named.name.text);
+      if (table != tables_.end()) {
+        for (const Name& name : named.columns) known.columns.insert(name.text);
+        if (table->second) known.columns.insert(table->second->begin(), table->second->end());
+        known.is_complete = known.is_complete && table->second;
+        return {};
+      }
+      const auto planned = columns_of(named);
       known.is_complete = known.is_complete && planned.has_value();
       if (!planned) return {};
-      for (const LayoutColumn& column : planned->source.columns) {
+      for (const LayoutColumn& column : planned->columns) {
         known.columns.insert(column.name);
         known.sources.insert(column.source);
       }
       return {};
     };
-    known.is_complete = known.is_complete && query.with.empty();
     if (query.from) TRY(add(*query.from));
     for (const Join& join : query.joins) TRY(add(join.source));
     for (const SelectItem& item : query.items)
@@ -365,9 +474,7 @@ class OuterAsSource {
     expression = reference(at, expression->position);
     return {};
   }
-  // Returns the name of a column of the outer rows. Like the alias of their source, it contains a
-  // character that no name in a statement has.
-  std::string column_name(size_t at) const { return fmt::format("{}\x01{}", alias_, at); }
+  std::string column_name(size_t at) const { return OuterKeys::column_name(alias_, at); }
   ExpressionPtr reference(size_t at, TextPosition position) const {
     return make_expression(ColumnRef{Name{alias_}, Name{column_name(at)}}, position);
   }
@@ -380,70 +487,6 @@ class OuterAsSource {
     return {};
   }
 
-  void read_outer_rows(Query& query) const {
-    AliasedSource outer;
-    outer.name = Name{alias_};
-    outer.position = query.position;
-    if (query.from)
-      query.joins.insert(query.joins.begin(), {JoinType::Inner, *std::move(query.from),
-                                               std::nullopt, nullptr, query.position});
-    query.from = std::move(outer);
-  }
-
-  // Adds the key to the partitions of window calls, so that a window covers the rows of one outer row only.
-  template <class Key>
-  static void divide_windows(Expression& expression, const Key& key) {
-    for (ExpressionPtr* child : children(expression)) divide_windows(**child, key);
-    if (auto* call = std::get_if<FunctionCall>(&expression.node); call && call->over)
-      call->over->partition_by.push_back(key());
-  }
-
-  // Puts the keys in front of the items and adds them to the groups. `only_keys` is set for EXISTS, which needs only
-  // the existence of rows.
-  void put_keys_first(Query& query, bool only_keys) const {
-    const bool is_grouped = !query.group_by.empty() || !query.grouping_sets.empty() ||
-                            query.having || has_aggregate(query);
-    std::vector<SelectItem> items = std::exchange(query.items, {});
-    // If FROM has a query that reads the outer rows, the keys are columns of this query
-    // (column_name()). Otherwise the keys are columns of the source of outer rows itself.
-    const bool is_named = query.from->name.text != alias_;
-    // The keys are put in front of the items, so numbers in GROUP BY and ORDER BY that refer to
-    // positions in the SELECT list are increased accordingly.
-    const auto move = [&](ExpressionPtr& each) {
-      if (auto* place = std::get_if<IntegerLiteral>(&each->node))
-        place->value += static_cast<int32_t>(columns_.size());
-    };
-    for (ExpressionPtr& each : query.group_by) move(each);
-    for (ExpressionPtr& each : query.distinct_on) move(each);
-    for (OrderItem& each : query.order_by) move(each.expression);
-    const bool is_first_of_each = !query.distinct_on.empty();
-    for (size_t at = 0; at < columns_.size(); ++at) {
-      const auto key = [&] {
-        return is_named
-                   ? make_expression(ColumnRef{query.from->visible_name(), Name{column_name(at)}},
-                                     query.position)
-                   : reference(at, query.position);
-      };
-      query.items.push_back(
-          {SelectItemKind::Expression, key(), std::nullopt, std::nullopt, query.position});
-      for (SelectItem& item : items)
-        if (item.expression) divide_windows(*item.expression, key);
-      for (OrderItem& item : query.order_by) divide_windows(*item.expression, key);
-      if (is_first_of_each) {
-        query.distinct_on.insert(query.distinct_on.begin(), key());
-        query.order_by.insert(query.order_by.begin(), {key()});
-      }
-      if (!is_grouped) continue;
-      for (std::vector<size_t>& set : query.grouping_sets) set.push_back(query.group_by.size());
-      query.group_by.push_back(key());
-    }
-    if (only_keys && !is_grouped && !limits_.limit && limits_.offset == 0) {
-      query.distinct = true;
-      return;
-    }
-    for (SelectItem& item : items) query.items.push_back(std::move(item));
-  }
-
   Query query_;
   const SelectNames& outer_;
   RowsPlanning& planning_;
@@ -453,6 +496,8 @@ class OuterAsSource {
   RowLimits limits_;
   Schema schema_;
   ExpressionList columns_;
+  // Tables of WITH in the sub-query, with their columns if these are known.
+  std::map<std::string, std::optional<std::set<std::string>>> tables_;
 };
 
 }  // namespace

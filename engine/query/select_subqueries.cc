@@ -269,9 +269,8 @@ class SubqueryBinder {
     if (!with_rows) return with_rows.error();
     if (!*with_rows) return unknown;
     SubqueryWithOuterRows& outer = **with_rows;
-    for (size_t at = 0; at < outer.columns.size(); ++at)
-      correlations_.push_back(
-          {std::move(outer.columns[at]), clone(*outer.query.items[at].expression)});
+    for (ExpressionPtr& column : outer.columns)
+      correlations_.push_back({clone(*column), clone(*column)});
     bound_.step.outer = outer.number;
     bound_.step.takes_first = outer.takes_first;
     of_none_ = TRY(of_no_rows(*asked_->query, outer));
