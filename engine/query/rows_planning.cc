@@ -341,14 +341,7 @@ Result<PlannedRows> RowsPlanning::plan_common_table(const CommonTable& table) {
   const auto often = read_often_.find(&table);
   if (often != read_often_.end() && often->second) return often->second->rows;
   Result<PlannedRows> planned = is_recursion(table) ? plan_recursive(table) : plan(*table.query);
-  if (!planned) {
-    Error error = std::move(planned).error();
-    if (error.code == ErrorCode::UndefinedSource && error.hint.empty())
-      error.hint =
-          "A query in WITH cannot name columns of the enclosing query. A sub-query in FROM, with "
-          "LATERAL, can.";
-    return error;
-  }
+  if (!planned) return planned.error();
   PlannedRows rows = *std::move(planned);
   // Rows that read outer rows are not shared, because they may differ between the rounds of a recursion.
   if (often == read_often_.end() || reads_outer_rows(*rows.root)) return rows;
