@@ -93,6 +93,15 @@ bool is_time_column(const BoundItem& item) {
           column->name == "WINDOWEND");
 }
 
+// Returns whether a date begins with its day or month: 01.05.2024. DateStyle decides their order, and the text is
+// compared with a number, so a wrong guess would be a wrong result without an error.
+bool begins_with_day_or_month(std::string_view text) {
+  text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+  const size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  return digits > 0 && digits <= 2 && digits < text.size() &&
+         std::string_view("./-").find(text[digits]) != std::string_view::npos;
+}
+
 // Converts the text of ROWTIME > '2024-01-01' to a point in time when the query is planned.
 Status convert_magic_timestamp(const Scope& scope, const BoundItem& column, BoundItem& other) {
   const auto* text = other.source->as<StringLiteral>();
@@ -100,7 +109,7 @@ Status convert_magic_timestamp(const Scope& scope, const BoundItem& column, Boun
   std::optional<Value> ms;
   if (const auto parsed = parse_timestamp(text->value))
     ms = Value::bigint(*parsed);
-  else if (scope.has_checks())
+  else if (scope.has_checks() && !begins_with_day_or_month(text->value))
     ms = written_time(scope.forms.date_order, nullptr, text->value, TypeKind::Timestamp);
   if (!ms)
     return with_ksqldb(ErrorCode::InvalidDatetime, "'" + text->value + "' is not a point in time",
