@@ -105,7 +105,7 @@ constexpr FunctionElsewhere kFunctionsElsewhere[] = {
     {"SESSION_START", "WINDOWSTART"},
     {"SESSION_END", "WINDOWEND"},
     {"TUMBLE_ROWTIME", "WINDOWEND"},
-    {"PROCTIME", "ROWTIME"},
+    {"PROCTIME", "now() returns the present time; ROWTIME is the event time of a record."},
     {"CURRENT_WATERMARK", "ROWTIME"},
     {"TO_TIMESTAMP_LTZ", "FROM_UNIXTIME(milliseconds)"},
     {"JSON_VALUE", kJson},
