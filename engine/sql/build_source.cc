@@ -12,7 +12,8 @@ SourceKind kind_of(const antlr4::Token* word) {
 
 // Fails if a table has a KEY or a stream has a PRIMARY KEY. The user of the wrong word usually
 // means the other kind of source.
-Status check_key_word(const TableElement& element, SourceKind kind) {
+// `type` is the type as written in the statement.
+Status check_key_word(const TableElement& element, SourceKind kind, const std::string& type) {
   const bool is_primary = element.constraint == ColumnConstraint::PrimaryKey;
   if (!is_primary && element.constraint != ColumnConstraint::Key) return {};
   if (is_primary == (kind == SourceKind::Table)) return {};
@@ -23,11 +24,16 @@ Status check_key_word(const TableElement& element, SourceKind kind) {
       "Tables have PRIMARY KEYs, which are unique and NON NULL.\n"
       "Streams have KEYs, which have no uniqueness or NON NULL constraints.";
   const TextPosition at = element.position;
-  return Error{.code = ErrorCode::SyntaxError,
-               .message = message,
-               .position = at,
-               .ksqldb = "Line: " + std::to_string(at.line) + ", Col: " +
-                         std::to_string(at.column) + ": " + message + ".\n" + difference};
+  const std::string column = display_name(element.name.text) + " " + type;
+  return Error{
+      .code = ErrorCode::SyntaxError,
+      .message = message,
+      .hint = is_primary
+                  ? "A stream has a KEY: " + column + " KEY. PRIMARY KEY is for tables."
+                  : "A table has a PRIMARY KEY: " + column + " PRIMARY KEY. KEY is for streams.",
+      .position = at,
+      .ksqldb = "Line: " + std::to_string(at.line) + ", Col: " + std::to_string(at.column) + ": " +
+                message + ".\n" + difference};
 }
 
 Result<TableElement> build_element(P::TableElementContext& context, SourceKind kind) {
@@ -46,7 +52,7 @@ Result<TableElement> build_element(P::TableElementContext& context, SourceKind k
           constraint->PRIMARY() ? ColumnConstraint::PrimaryKey : ColumnConstraint::Key;
     }
   }
-  TRY(check_key_word(element, kind));
+  TRY(check_key_word(element, kind, text_of(*context.type())));
   return element;
 }
 
