@@ -292,6 +292,10 @@ Result<PlannedQuery> plan_create_as(const CreateAsSelect& create, const ParsedSt
       with.rebuild && existing && context.catalog.find_query(existing->created_by);
   const std::string id = query_id_for(create, context, existing, rebuilds);
   const KeyFormat key_format(with, first, create.name.text, settings);
+  // The kind of the result is checked before its key: the remedy for a TABLE without an aggregate is another statement,
+  // not another column.
+  const bool makes_stream = first.kind == SourceKind::Stream && !analysis.has_aggregates;
+  if (makes_stream && !settings.ksqldb_compat) TRY(check_result_kind(create, false, first.name));
   PlannedSelect select = TRY(plan_select(
       std::move(analysis), {QueryUse::Persistent, id, create.name.text}, context, key_format));
   TRY(check_result_kind(create, select.is_table, first.name));
