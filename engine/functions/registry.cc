@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "engine/functions/families.h"
+#include "engine/types/ascii.h"
 
 namespace engine {
 
@@ -69,13 +70,34 @@ std::string called(const Overload& overload) {
   return std::string(name.substr(name.find('.') + 1));
 }
 
+// Returns whether an overload takes a TIMESTAMP where the call has a BIGINT, such as ROWTIME.
+bool wants_timestamp(const Registry::Entry& entry, std::span<const ArgumentType> arguments) {
+  for (const Overload& overload : entry.overloads)
+    for (size_t i = 0; i < arguments.size(); ++i) {
+      const SignatureParameter* parameter = overload.signature.parameter_for(i, arguments.size());
+      const bool is_timestamp = parameter && parameter->pattern.kind == PatternKind::Exact &&
+                                parameter->pattern.type.kind() == TypeKind::Timestamp;
+      if (is_timestamp && arguments[i].type.kind() == TypeKind::Bigint) return true;
+    }
+  return false;
+}
+
 Error no_such_overload(const Registry::Entry& entry, std::span<const ArgumentType> arguments) {
   const std::string name = called(entry.overloads.front());
   std::string message = "Function '" + name + "' does not accept parameters (" +
                         list_types(arguments) + ").\nValid alternatives are:";
   for (const Overload& overload : entry.overloads)
     message += "\n" + name + "(" + overload.signature.parameters_to_string() + ")";
-  return Error{ErrorCode::UndefinedFunction, std::move(message)}.with_hint(
+  Error error{ErrorCode::UndefinedFunction, std::move(message)};
+  if (wants_timestamp(entry, arguments)) {
+    const bool is_truncation = equals_ignoring_case(name, "DATE_TRUNC");
+    return std::move(error).with_hint(
+        std::string("FROM_UNIXTIME(rowtime) returns the TIMESTAMP of milliseconds.") +
+        (is_truncation ? " A continuous query groups by time with a window: ... FROM s WINDOW "
+                         "TUMBLING (SIZE 1 MINUTE) GROUP BY k."
+                       : ""));
+  }
+  return std::move(error).with_hint(
       "DESCRIBE FUNCTION " + name +
       " shows the parameters with examples. CAST converts an argument: CAST(a AS VARCHAR).");
 }
