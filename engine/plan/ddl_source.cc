@@ -129,6 +129,18 @@ Status check_alterable(const AlterSource& alter, const Catalog& catalog, const D
   return {};
 }
 
+// Adds a hint for ADD COLUMN note: the word COLUMN is optional, so the parser reads it as the name and NOTE as the type.
+Error with_missing_type(Error error, const std::vector<TableElement>& added) {
+  for (const TableElement& element : added) {
+    const bool is_word = element.name.text == "COLUMN" && element.name.quoting == Quoting::None;
+    if (is_word && error.message.ends_with(" unknown type: " + element.type.custom_name))
+      return std::move(error).with_hint(
+          fmt::format("The type of the column is missing: ADD COLUMN {} VARCHAR.",
+                      display_name(element.type.custom_name)));
+  }
+  return error;
+}
+
 }  // namespace
 
 std::string column_exists(const TableElement& element, const DataSource& table) {
@@ -220,9 +232,11 @@ Result<CatalogChange> plan_alter_source(const AlterSource& alter, const CatalogP
   }
   if (elements.empty()) return change;
   if (source->owns_topic) TRY(check_no_serial(elements, catalog->types));
-  const Schema added =
-      TRY(read_schema(elements, catalog->types,
-                      source->owns_topic ? ColumnTypes::OfPostgres : ColumnTypes::OfDialect));
+  const auto read =
+      read_schema(elements, catalog->types,
+                  source->owns_topic ? ColumnTypes::OfPostgres : ColumnTypes::OfDialect);
+  if (!read) return with_missing_type(read.error(), elements);
+  const Schema& added = *read;
   DataSource next = *source;
   next.schema.columns.insert(next.schema.columns.end(), added.columns.begin(), added.columns.end());
   size_t fields = 0;

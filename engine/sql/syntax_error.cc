@@ -253,6 +253,11 @@ std::string hint_for(const SyntaxFailure& failure, StatementTokens& tokens,
   if (std::string with = with_before_as(at, tokens, script); !with.empty()) return with;
   const antlr4::Token& token = tokens.token(at);
   const std::string text = text_of(token);
+  const bool ends_at_name =
+      token.getType() == antlr4::Token::EOF && at > 2 && word_at(tokens, 0) == "ALTER";
+  if (ends_at_name && word_at(tokens, at - 2) == "ADD")
+    return "The type of the column is missing: ADD COLUMN " + text_of(tokens.token(at - 1)) +
+           " VARCHAR.";
   if (text == "#") return "A comment begins with --.";
   if (text == "{") return "JSON is a text in single quotes: '{\"a\": 1}'.";
   // After a comma, a word such as FROM shows that an item is missing, but only if an expression could follow. In a list
