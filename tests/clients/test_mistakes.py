@@ -382,4 +382,14 @@ def refused_records_and_settings_name_the_remedy():
         assert status == 1 and words in told, (setting, told)
 
 
+@case
+def copy_with_an_unknown_column_lists_the_columns():
+    create = "CREATE TABLE towns (id INT PRIMARY KEY, city VARCHAR, amount INT)"
+    assert millrace("sql", "-p", str(SERVER.port), "-c", create)[0] == 0
+    for column, words in (("town", "Columns: ID, CITY, AMOUNT."), ("amuont", "Did you mean AMOUNT? Columns: ID, CITY, AMOUNT.")):
+        status, told = millrace("sql", "-p", str(SERVER.port), "-c", f"COPY towns (id, {column}) FROM STDIN CSV", stdin="1,2\n")
+        assert status == 1 and f'column "{column}" of relation "towns" does not exist' in told and words in told, told
+        assert "LINE 1" not in told, told
+
+
 run()

@@ -7,6 +7,7 @@
 #include "engine/catalog/system_sources.h"
 #include "engine/formats/json/json_reader.h"
 #include "engine/plan/event_times.h"
+#include "engine/plan/insert_values.h"
 #include "engine/plan/view_target.h"
 #include "engine/types/ascii.h"
 #include "server/sql/execution.h"
@@ -159,11 +160,11 @@ class NodeCopy final : public sql::CopyIn {
     }
     for (const engine::Name& name : target.columns) {
       const int index = find_column(*source_, name);
-      if (index < 0)
-        return Error{
-            ErrorCode::UndefinedColumn,
-            fmt::format("column \"{}\" of relation \"{}\" does not exist",
-                        engine::display_name(name.text), engine::display_name(source_->name))};
+      if (index < 0) {
+        Error unknown = engine::no_such_written_column({name, {}}, *source_);
+        unknown.position.reset();  // the list of columns is kept without positions
+        return unknown;
+      }
       if (source_->schema.columns[static_cast<size_t>(index)].role == ColumnRole::Headers)
         return Error{ErrorCode::InvalidStatement,
                      fmt::format("cannot write the HEADERS column {}", name.text)};
