@@ -51,6 +51,9 @@ Status fit_columns(const engine::DataSource& source, std::vector<engine::ColumnP
           if (row < lines.size())
             first->context =
                 fmt::format("COPY {}, line {}, column {}", source.name, lines[row], column.name);
+          else if (first->detail.empty())
+            first->detail =
+                fmt::format("The value is for column {}.", engine::display_name(column.name));
         });
     if (first) return *std::move(first);
     columns[i] = std::make_shared<const engine::Column>(std::move(fitted));
