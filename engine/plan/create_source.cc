@@ -112,8 +112,8 @@ Result<bool> infer_missing_columns(const SourceFormats& formats, std::string_vie
   return true;
 }
 
-// Returns a notice for a pattern that mixes Java's letters Y (the week-based year) and D (the day of the year) with the
-// month. SQL's templates write YYYY-MM-DD for a calendar date.
+}  // namespace
+
 std::optional<std::string> unusual_letters(std::string_view pattern) {
   bool is_quoted = false;
   std::string letters;
@@ -124,14 +124,18 @@ std::optional<std::string> unusual_letters(std::string_view pattern) {
   const auto has = [&](char letter) { return letters.find(letter) != std::string::npos; };
   const bool has_week_year = has('Y') && (has('M') || has('d'));
   const bool has_day_of_year = has('D') && has('M');
-  if (!has_week_year && !has_day_of_year) return std::nullopt;
-  return fmt::format(
-      "Y is the week-based year and D the day of the year in the pattern '{}'; the year, month and "
-      "day of a date are yyyy-MM-dd",
-      pattern);
+  if (has_week_year || has_day_of_year)
+    return fmt::format(
+        "Y is the week-based year and D the day of the year in the pattern '{}'; the year, month "
+        "and day of a date are yyyy-MM-dd",
+        pattern);
+  if (has('h') && !has('a'))
+    return fmt::format(
+        "h is the hour from 1 to 12 in the pattern '{}', which has no a for AM or PM; HH is the "
+        "hour from 0 to 23",
+        pattern);
+  return std::nullopt;
 }
-
-}  // namespace
 
 std::vector<TableElement> with_serials(std::vector<TableElement> elements,
                                        const CustomTypes& types) {

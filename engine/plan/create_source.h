@@ -37,6 +37,11 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
                                      Registrar* registrar = nullptr,
                                      const TopicCheck* may_declare = nullptr);
 
+// Returns a notice for a pattern of dates that probably means something else: one that mixes Java's letters Y (the
+// week-based year) and D (the day of the year) with the month, because SQL's templates write YYYY-MM-DD for a calendar
+// date, and one with h (the hour from 1 to 12) without a (AM or PM).
+std::optional<std::string> unusual_letters(std::string_view pattern);
+
 // Returns the topic name for a statement that names no topic.
 std::string default_topic_name(std::string_view source, const EngineSettings& settings);
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/suggest.h"
 #include "base/view_topic.h"
@@ -111,6 +112,21 @@ QueryPlan assemble(std::string id, QueryKind kind, std::vector<std::string> sour
   plan.properties = without_session_forms(properties);
   if (select.is_table) plan.materialization = std::move(select.materialization);
   return plan;
+}
+
+// Adds the notices about the literal patterns of dates in the expression.
+void add_pattern_notices(const Expression& expression, std::vector<std::string>& notices) {
+  constexpr std::string_view kWithPattern[] = {
+      "TIMESTAMPTOSTRING", "STRINGTOTIMESTAMP", "FORMAT_TIMESTAMP", "PARSE_TIMESTAMP",
+      "DATETOSTRING",      "STRINGTODATE",      "FORMAT_DATE",      "PARSE_DATE"};
+  const auto* call = expression.as<FunctionCall>();
+  if (call && call->arguments.size() > 1 &&
+      std::ranges::count(kWithPattern, std::string_view(call->name)) > 0)
+    if (const auto* pattern = call->arguments[1]->as<StringLiteral>())
+      if (auto notice = unusual_letters(pattern->value); notice)
+        if (std::ranges::find(notices, *notice) == notices.end())
+          notices.push_back(*std::move(notice));
+  for (const Expression* child : children(expression)) add_pattern_notices(*child, notices);
 }
 
 // Checks that the SELECT of a CREATE produces a relation of the wanted kind. `source` is its first source.
@@ -292,6 +308,10 @@ Result<PlannedQuery> plan_create_as(const CreateAsSelect& create, const ParsedSt
       with.rebuild && existing && context.catalog.find_query(existing->created_by);
   const std::string id = query_id_for(create, context, existing, rebuilds);
   const KeyFormat key_format(with, first, create.name.text, settings);
+  std::vector<std::string> pattern_notices;
+  if (!settings.ksqldb_compat)
+    for (const AnalysedItem& item : analysis.items)
+      add_pattern_notices(*item.expression, pattern_notices);
   // The kind of the result is checked before its key: the remedy for a TABLE without an aggregate is another statement,
   // not another column.
   const bool makes_stream = first.kind == SourceKind::Stream && !analysis.has_aggregates;
@@ -324,6 +344,7 @@ Result<PlannedQuery> plan_create_as(const CreateAsSelect& create, const ParsedSt
   planned.notices = TRY(check_shared_topic(*sink, context, create.name_position));
   if (planned.notices.empty() && !planned.new_topic && !existing && !settings.ksqldb_compat)
     planned.notices.push_back(notice_of_kept_topic(*sink));
+  std::ranges::move(pattern_notices, std::back_inserter(planned.notices));
   const SourceFormats formats = TRY(register_schemas(fitted, select.schema, sink->topic,
                                                      context.registrar, Registrar::Write::Sink));
   sink->key_format = formats.key;
