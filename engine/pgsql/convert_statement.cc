@@ -197,6 +197,7 @@ Result<Statement> Converter::create_table(const Fields& fields) const {
     property.written_name = option.fields.text("defname");
     property.name = upper_case(property.written_name);
     property.position = position(option.fields.number("location"));
+    // The options of PostgreSQL's storage have no effect, so their values are not kept.
     property.value = make_expression(StringLiteral{""}, property.position);
     create.properties.push_back(std::move(property));
   }

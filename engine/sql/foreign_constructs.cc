@@ -74,6 +74,46 @@ Found found(const Construct& construct, size_t start, StatementTokens& tokens) {
   return std::pair(start, filled(construct.hint, start, tokens));
 }
 
+// Returns the declaration of the column, without its options: a INT. Empty if no column before the token `end` has this
+// name.
+std::string declared_column(const std::string& name, size_t end, StatementTokens& tokens) {
+  constexpr std::string_view kOptions[] = {"NOT",     "NULL",       "DEFAULT",   "CHECK",
+                                           "UNIQUE",  "REFERENCES", "PRIMARY",   "KEY",
+                                           "COLLATE", "CONSTRAINT", "GENERATED", ","};
+  int depth = 0;
+  for (size_t i = 2; i < end; ++i) {
+    const std::string before = word_at(tokens, i - 1);
+    depth += before == "(" ? 1 : before == ")" ? -1 : 0;
+    if (depth != 1 || (before != "(" && before != ",") || word_at(tokens, i) != name) continue;
+    size_t last = i;
+    for (int inner = 0; last + 1 < end; ++last) {
+      const std::string word = word_at(tokens, last + 1);
+      inner += word == "(" ? 1 : word == ")" ? -1 : 0;
+      if (inner == 0 && std::ranges::count(kOptions, std::string_view(word)) > 0) break;
+    }
+    const antlr4::Token& first = tokens.token(i);
+    return first.getInputStream()->getText(
+        antlr4::misc::Interval(first.getStartIndex(), tokens.token(last).getStopIndex()));
+  }
+  return {};
+}
+
+// Returns the hint for PRIMARY KEY (a, b), whose first token is `start`, with the declarations of these columns. Empty
+// if a column is not declared before.
+std::string hint_for_keys(size_t start, StatementTokens& tokens) {
+  std::string declared;
+  size_t keys = 0;
+  for (size_t i = start + 3; i + 1 < tokens.size() && word_at(tokens, i) != ")"; ++i) {
+    if (word_at(tokens, i) == ",") continue;
+    const std::string column = declared_column(word_at(tokens, i), start, tokens);
+    if (column.empty()) return {};
+    declared += (keys++ == 0 ? "" : ", ") + column + " PRIMARY KEY";
+  }
+  if (keys < 2) return declared.empty() ? "" : "PRIMARY KEY follows the column: " + declared + ".";
+  return "PRIMARY KEY follows each column: " + declared +
+         ". A key of several columns requires KEY_FORMAT='JSON'.";
+}
+
 // Finds an option of another system in a CREATE. Searches from token `at`, at which the parser has
 // stopped, to the end.
 Found option_of_create(size_t at, StatementTokens& tokens) {
@@ -92,8 +132,13 @@ Found option_of_create(size_t at, StatementTokens& tokens) {
   }
   if (!has_properties) return std::nullopt;
   for (const Construct& construct : constructs_of_plain_tables())
-    if (const size_t start = at - construct.least; has_words_at(construct, start, tokens))
-      return found(construct, start, tokens);
+    if (const size_t start = at - construct.least; has_words_at(construct, start, tokens)) {
+      Found match = found(construct, start, tokens);
+      if (construct.words.front() == "PRIMARY")
+        if (std::string keys = hint_for_keys(start, tokens); !keys.empty())
+          match->second = std::move(keys);
+      return match;
+    }
   return std::nullopt;
 }
 

@@ -86,6 +86,14 @@ constexpr std::string_view kNullable = "Leave out Nullable: every column except 
 constexpr std::string_view kEngine =
     "Leave out ENGINE and its settings. A column is marked as the key: id INT PRIMARY KEY.";
 
+constexpr std::string_view kOneRowPerKey =
+    "A TABLE has one row for each PRIMARY KEY. A stream has every record.";
+constexpr std::string_view kFilters =
+    "A query leaves records out: CREATE STREAM ... AS SELECT ... WHERE a > 0.";
+constexpr std::string_view kJoinsInstead =
+    "Leave out REFERENCES. A JOIN finds the rows of the other table.";
+constexpr std::string_view kKeyOfColumn = "PRIMARY KEY follows the column: id INT PRIMARY KEY.";
+
 }  // namespace
 
 // The first match counts, so a longer construct precedes one whose words are its beginning.
@@ -426,11 +434,16 @@ const std::vector<Construct>& constructs_of_plain_tables() {
       {{"NOT", "NULL"},
        "NOT NULL requires CREATE TABLE without WITH. Elsewhere WHERE a IS NOT NULL leaves records "
        "out."},
-      {{"UNIQUE"}, "A TABLE has one row for each PRIMARY KEY. A stream has every record."},
-      {{"CHECK", "("}, "A query leaves records out: CREATE STREAM ... AS SELECT ... WHERE a > 0."},
-      {{"REFERENCES"}, "Leave out REFERENCES. A JOIN finds the rows of the other table."},
+      {{"UNIQUE"}, kOneRowPerKey},
+      {{"CHECK", "("}, kFilters},
+      {{"REFERENCES"}, kJoinsInstead},
       {{"GENERATED"}, kSerial},
-      {{"PRIMARY", "KEY", "("}, "PRIMARY KEY follows the column: id INT PRIMARY KEY.", {}, 3},
+      {{"PRIMARY", "KEY", "("}, kKeyOfColumn, {}, 3},
+      // CONSTRAINT is the column for the parser, and its name the type: CONSTRAINT k PRIMARY KEY (id).
+      {{"PRIMARY", "KEY", "("}, kKeyOfColumn, {}, 2},
+      {{"UNIQUE", "("}, kOneRowPerKey, {}, 1},
+      {{"CHECK", "("}, kFilters, {}, 1},
+      {{"FOREIGN", "KEY", "("}, kJoinsInstead, {}, 3},
   };
   return constructs;
 }

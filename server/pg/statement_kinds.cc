@@ -142,11 +142,25 @@ Error farther_error(Error dialect, const Error& postgres) {
   return dialect;
 }
 
+// Returns whether a CREATE TABLE in PostgreSQL's syntax has a property of the dialect in WITH. Only tables without such
+// properties have PostgreSQL's options and constraints, and the parser does not keep the values in WITH.
+bool has_source_properties(const std::vector<ParsedStatement>& statements) {
+  constexpr std::string_view kNames[] = {"KAFKA_TOPIC",  "FORMAT",   "KEY_FORMAT",
+                                         "VALUE_FORMAT", "REPLICAS", "RETENTION_MS",
+                                         "TIMESTAMP",    "GENERATOR"};
+  return std::ranges::any_of(statements, [&](const ParsedStatement& each) {
+    const auto* create = std::get_if<engine::CreateSource>(&each.statement);
+    return create && std::ranges::any_of(create->properties, [&](const engine::Property& property) {
+             return std::ranges::count(kNames, std::string_view(property.name)) > 0;
+           });
+  });
+}
+
 // Parses the text in PostgreSQL's syntax. If that fails, too, the error of the dialect is returned.
 Statements parse_otherwise(std::string_view text, Statements failed) {
   if (!may_be_postgres(failed.error()) || is_of_dialect(text)) return failed;
   Statements others = engine::parse_postgres(text, engine::PublicPrefix::Kept);
-  if (others) return others;
+  if (others) return has_source_properties(*others) ? std::move(failed) : std::move(others);
   // The dialect's parser stops at the first word that only PostgreSQL has, and its hint would lead
   // away from the mistake. So PostgreSQL's error is returned if it is about EMIT or FINAL.
   const std::string_view hint = others.error().hint;
