@@ -160,6 +160,7 @@ constexpr FunctionElsewhere kFunctionsElsewhere[] = {
     {"FLATTEN", kUnnest},
     {"QUANTILE", kMedian, true},
     {"MEDIAN", kMedian, true},
+    {"PERCENTILE_CONT", kMedian},
     {"JSONEXTRACTSTRING", kJson},
     {"JSONEXTRACTINT", "CAST(EXTRACTJSONFIELD(x, '$.a') AS INT)"},
     // Functions of Spark.

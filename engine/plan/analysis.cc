@@ -423,11 +423,25 @@ bool any_table_function(const Expression& expression) {
                              [](const Expression* child) { return any_table_function(*child); });
 }
 
+// Fails at a percentile or MODE with WITHIN GROUP. These functions are not in the registry, because only a SELECT and a
+// view have them.
+Status check_within_group(const FunctionCall& call, TextPosition position) {
+  constexpr std::string_view kOrderedSets[] = {"PERCENTILE_CONT", "PERCENTILE_DISC", "MODE"};
+  if (!call.within_group || std::ranges::count(kOrderedSets, std::string_view(call.name)) == 0)
+    return {};
+  return Error{
+      ErrorCode::NotSupported,
+      fmt::format("WITHIN GROUP with {} requires a SELECT without EMIT, or a view", call.name)}
+      .with_hint("CREATE VIEW name AS SELECT ... runs the SELECT at each read.")
+      .at(position);
+}
+
 // Fails if a function does not exist. This check precedes the check whether a function is allowed at its place, because
 // the error about an unknown function is more helpful.
 Status check_functions(const Expression& expression) {
   if (const auto* call = expression.as<FunctionCall>()) {
     const Registry& registry = Registry::instance();
+    TRY(check_within_group(*call, expression.position));
     if (registry.find(call->name).empty() && marked_cast(*call) == nullptr)
       return unknown_function(call->name).at(expression.position);
     if (call->star && !registry.is_aggregate(call->name))
