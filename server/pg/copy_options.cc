@@ -87,7 +87,9 @@ Status read_option(const engine::CopyOption& option, ReadOptions& into) {
     const std::string encoding = engine::lower_case(TRY(text_of(option)));
     if (encoding != "utf8" && encoding != "utf-8")
       return Error{ErrorCode::NotSupported, "encoding \"" + encoding + "\" is not supported yet",
-                   "", "Convert the input to UTF-8."};
+                   "",
+                   "Convert the file: iconv -f latin1 -t utf8 old.csv > new.csv. The server "
+                   "converts it after SET client_encoding = 'LATIN1'."};
   } else if (name != "freeze") {  // pgbench sends FREEZE; it has no effect here
     return Error{ErrorCode::SyntaxError, "option \"" + name + "\" not recognized"}.at(
         option.position);

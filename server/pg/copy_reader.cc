@@ -25,6 +25,27 @@ std::string context_of(const std::string& source, uint64_t line, std::string_vie
   return context;
 }
 
+// Returns PostgreSQL's error for a text that is not valid UTF-8, with the bytes of the first character that is invalid.
+Error invalid_utf8(std::string_view text) {
+  const auto size_at = [&](size_t at) {
+    const auto lead = static_cast<unsigned char>(text[at]);
+    const size_t size = (lead & 0xe0) == 0xc0   ? 2
+                        : (lead & 0xf0) == 0xe0 ? 3
+                        : (lead & 0xf8) == 0xf0 ? 4
+                                                : 1;
+    return std::min(size, text.size() - at);
+  };
+  size_t at = 0;
+  while (at < text.size() && engine::is_utf8(text.substr(at, size_at(at)))) at += size_at(at);
+  std::string bytes;
+  for (size_t i = at; i < text.size() && i < at + size_at(at); ++i)
+    bytes += fmt::format(" 0x{:02x}", static_cast<unsigned char>(text[i]));
+  return Error{ErrorCode::InvalidEncoding, "invalid byte sequence for encoding \"UTF8\":" + bytes}
+      .with_hint(
+          "Convert the file: iconv -f latin1 -t utf8 old.csv > new.csv. The server converts it "
+          "after SET client_encoding = 'LATIN1'.");
+}
+
 // Returns the engine's name of a column, which the errors of types show: AMOUNT for amount.
 std::string exact_name(std::string name) {
   if (std::ranges::none_of(name, [](unsigned char c) { return std::isupper(c); }))
@@ -182,7 +203,8 @@ class FieldReader final : public CopyReader {
                       ? values_[index].append(field.text, column)
                       : Status(zero_byte());
     if (!read) {
-      Error error = std::move(read).error();
+      Error error =
+          engine::is_utf8(field.text) ? std::move(read).error() : invalid_utf8(field.text);
       error.context = context_of(source_, record.line, engine::display_name(columns_[index].name));
       const bool is_title = record.line == 1 && engine::upper_case(field.text) ==
                                                     engine::upper_case(columns_[index].name);
@@ -251,8 +273,7 @@ class JsonLineReader final : public CopyReader {
     if (line.find_first_not_of(" \t") == std::string_view::npos) return {};
     const bool has_zero = line.find('\0') != std::string_view::npos;
     if (has_zero || !engine::is_utf8(line)) {
-      Error error = zero_byte();
-      if (!has_zero) error.message = "invalid byte sequence for encoding \"UTF8\"";
+      Error error = has_zero ? zero_byte() : invalid_utf8(line);
       error.context = context_of(source_, number);
       return error;
     }

@@ -383,6 +383,35 @@ def refused_records_and_settings_name_the_remedy():
 
 
 @case
+def copy_of_another_encoding_names_the_bytes_and_the_conversion():
+    with tempfile.TemporaryDirectory() as folder, \
+            psycopg.connect(host=SERVER.host, port=SERVER.port, user="ada", autocommit=True) as connection:
+        connection.execute("CREATE TABLE encoded (id INT PRIMARY KEY, city VARCHAR)")
+        for options, data, words in (("CSV HEADER", b"id,city\n1,Z\xfcrich\n", '"UTF8": 0xfc'),
+                                     ("(FORMAT json)", b'{"id": 1, "city": "Orl\xe9ans"}\n', '"UTF8": 0xe9 0x61 0x6e')):
+            try:
+                with connection.cursor().copy(f"COPY encoded FROM STDIN {options}") as copy:
+                    copy.write(data)
+                raise AssertionError(f"accepted: {data}")
+            except psycopg.errors.CharacterNotInRepertoire as error:
+                assert error.sqlstate == "22021", error.sqlstate
+                assert error.diag.message_primary == f"invalid byte sequence for encoding {words}", error
+                assert "iconv -f latin1 -t utf8" in error.diag.message_hint, error.diag.message_hint
+                assert "SET client_encoding = 'LATIN1'" in error.diag.message_hint, error.diag.message_hint
+        # The remedies of the hint.
+        with open(f"{folder}/latin1.csv", "wb") as file:
+            file.write(b"1,Z\xfcrich\n")
+        converted = subprocess.run(["iconv", "-f", "latin1", "-t", "utf8", f"{folder}/latin1.csv"], capture_output=True, check=True)
+        with connection.cursor().copy("COPY encoded FROM STDIN CSV") as copy:
+            copy.write(converted.stdout)
+        connection.execute("SET client_encoding = 'LATIN1'")
+        with connection.cursor().copy("COPY encoded FROM STDIN CSV") as copy:
+            copy.write(b"2,Z\xfcrich\n")
+        connection.execute("SET client_encoding = 'UTF8'")
+        assert connection.execute("SELECT city FROM encoded ORDER BY id").fetchall() == [("Zürich",), ("Zürich",)]
+
+
+@case
 def copy_with_an_unknown_column_lists_the_columns():
     create = "CREATE TABLE towns (id INT PRIMARY KEY, city VARCHAR, amount INT)"
     assert millrace("sql", "-p", str(SERVER.port), "-c", create)[0] == 0
