@@ -164,10 +164,27 @@ std::string changed_list(std::string_view now, const ConfigChange& change) {
   return joined(parts);
 }
 
+// Returns the setting in milliseconds for a name that ends with another unit: retention.ms=18000000 for retention.hours
+// and 5. Without a number it returns the name alone. Empty if no such setting exists.
+std::string in_milliseconds(std::string_view name, std::string_view value) {
+  constexpr std::pair<std::string_view, int64_t> kUnits[] = {
+      {".days", 86'400'000}, {".hours", 3'600'000}, {".minutes", 60'000}, {".seconds", 1'000}};
+  constexpr int64_t kMost = 1'000'000;  // keeps the product in range
+  for (const auto& [unit, unit_ms] : kUnits) {
+    if (!name.ends_with(unit)) continue;
+    const std::string meant = fmt::format("{}.ms", name.substr(0, name.size() - unit.size()));
+    if (!find_topic_config(meant)) return {};
+    const auto number = number_of<int64_t>(value);
+    if (!number || *number < 0 || *number > kMost) return meant;
+    return fmt::format("{}={}", meant, *number * unit_ms);
+  }
+  return {};
+}
+
 // The message includes the remedy, because Kafka's clients show only the message of an error.
-Error unknown(std::string_view name) {
+Error unknown(std::string_view name, std::string_view value) {
   std::vector<std::string> names;
-  std::string near;
+  std::string near = in_milliseconds(name, value);
   for (const TopicConfigRow& row : kRows) {
     names.emplace_back(row.name);
     // "retention" is completed to retention.ms and not to retention.bytes, because most users mean
@@ -222,7 +239,7 @@ const TopicConfigRow* find_topic_config(std::string_view name) {
 
 Status check_topic_config(std::string_view name, std::string_view value) {
   const TopicConfigRow* row = find_topic_config(name);
-  if (!row) return unknown(name);
+  if (!row) return unknown(name, value);
   if (!is_value_of(value, *row))
     return Error{ErrorCode::InvalidParameter,
                  fmt::format("\"{}\" is not a value of topic setting \"{}\", which takes {}", value,
@@ -301,7 +318,7 @@ Result<std::map<std::string, std::string>> changed_configs(
       continue;
     }
     const TopicConfigRow* row = find_topic_config(change.name);
-    if (!row) return unknown(change.name);
+    if (!row) return unknown(change.name, change.value);
     std::string value = change.value;
     if (change.kind != ConfigChange::Kind::Set) {
       if (row->type != List)

@@ -377,7 +377,10 @@ def refused_records_and_settings_name_the_remedy():
     for setting, words in (("retention=1d", "did you mean retention.ms?"), ("retention.ms=1d", "1d is 86400000"),
                            ("cleanup.polici=compact", "did you mean cleanup.policy?"),
                            ("min.cleanable.dirty.ratio=7", "a number from 0 to 1"),
-                           ("retention.ms=-7", "a whole number of milliseconds, -1 or more")):
+                           ("retention.ms=-7", "a whole number of milliseconds, -1 or more"),
+                           ("retention.hours=5", "did you mean retention.ms=18000000?"),
+                           ("retention.minutes=2", "did you mean retention.ms=120000?"),
+                           ("retention.days=x", "did you mean retention.ms?")):
         status, told = create("x", "--config", setting)
         assert status == 1 and words in told, (setting, told)
 
