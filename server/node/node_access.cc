@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <future>
 
@@ -63,10 +65,16 @@ void NodeAccess::stop() {
 }
 
 Result<std::string> read_password(const std::string& path) {
+  errno = 0;
   std::ifstream in(path);
+  const int failure = errno;
   std::string password;
+  if (!in.is_open())
+    return Error{ErrorCode::InvalidParameter,
+                 fmt::format("cannot read a password from {}: {}", path, std::strerror(failure))};
   if (!std::getline(in, password) || password.empty())
-    return Error{ErrorCode::InvalidParameter, fmt::format("cannot read a password from {}", path)};
+    return Error{ErrorCode::InvalidParameter,
+                 fmt::format("cannot read a password from {}: its first line is empty", path)};
   return password;
 }
 
@@ -79,7 +87,12 @@ Status use_credentials(std::vector<HttpEndpoint>& endpoints, const std::string& 
 
 Status NodeAccess::make_superuser() {
   if (settings_.superuser_password_file.empty() || find(settings_.superuser)) return {};
-  const std::string password = TRY(read_password(settings_.superuser_password_file));
+  auto read = read_password(settings_.superuser_password_file);
+  if (!read)
+    return std::move(read).error().with_hint(
+        "--superuser-password-file names a file whose first line is the password of the first "
+        "user.");
+  const std::string password = *std::move(read);
   std::promise<Status> done;
   definitions_.submit(
       [&](const storage::Users&) -> Result<std::vector<storage::UserChange>> {

@@ -424,4 +424,17 @@ def copy_with_an_unknown_column_lists_the_columns():
         assert "LINE 1" not in told, told
 
 
+@case
+def a_missing_file_of_the_password_is_named():
+    with tempfile.TemporaryDirectory() as folder:
+        with open(f"{folder}/rules", "w") as rules:
+            rules.write("host all all 127.0.0.1/32 scram-sha-256\n")
+        open(f"{folder}/empty", "w").close()
+        for name, words in (("missing", f"{folder}/missing: No such file or directory"), ("empty", "its first line is empty")):
+            status, told = millrace("server", "--data-dir", f"{folder}/data", "--access-file", f"{folder}/rules",
+                                    "--superuser-password-file", f"{folder}/{name}", "--kafka", "127.0.0.1:0", "--pg", "127.0.0.1:0",
+                                    "--http", "127.0.0.1:0")
+            assert status == 1 and words in told and "--superuser-password-file" in told, (status, told)
+
+
 run()
