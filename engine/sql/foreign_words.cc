@@ -247,6 +247,7 @@ const std::vector<Construct>& constructs_within() {
       {{",", "RETENTION", "#"}, kWindowParts, 1},
       {{"WITHIN", "#"}, "WITHIN precedes ON: ... JOIN b WITHIN 1 HOUR ON a.id = b.id.", 0},
 
+      {{"COPY", "INTO"}, "Leave out INTO: COPY {2:}", 1, 1},
       {{"IF", "EXISTS"}, "IF EXISTS precedes the name: DROP STREAM IF EXISTS s.", 0},
       {{"IF", "NOT", "EXISTS"},
        "IF NOT EXISTS precedes the name: CREATE STREAM IF NOT EXISTS s.",
