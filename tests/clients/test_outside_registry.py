@@ -142,8 +142,10 @@ def record(fields, name="R"):
 
 
 def rows(statement, count, server=None):
-    return wait_until(lambda: (found := sql(statement, server=server)) and len(found) >= count and found,
-                      lambda: str(sql(statement, server=server)), PATIENCE_S)
+    """Waits until the statement returns that many rows. The session waits long for the source, which a registry may delay."""
+    wait = f"SET 'read.wait.ms' = '{int(1000 * PATIENCE_S)}'"
+    return wait_until(lambda: (found := sql(wait, statement, server=server)) and len(found) >= count and found,
+                      lambda: str(sql(wait, statement, server=server)), PATIENCE_S)
 
 
 def error_of(query, server=None):
