@@ -50,6 +50,20 @@ Result<PgSession> open_sql(const Context& context) {
   return PgSession::open(sql_parameters(context, nullptr), PgSession::Password::NeverAsk);
 }
 
+// Sets the addresses and the user of the server. Fails if no Kafka connection to the server can be opened with them.
+Result<Context> with_server(Context context, const KnownServer& server) {
+  context.kafka = address_of(server.kafka, 9092);
+  context.sql =
+      address_of(server.sql.empty() ? host_and_port(context.kafka).first : server.sql, 7432);
+  context.ca = server.ca.empty() ? "" : std::filesystem::absolute(server.ca).string();
+  context.user = server.user;
+  context.password = server.password;
+  Connection connection = TRY(
+      Connection::open(RD_KAFKA_PRODUCER, {context.kafka, kafka_properties(context, nullptr)}, {}));
+  TRY(connection.topics());
+  return context;
+}
+
 Result<Context*> add(Contexts& contexts, Context context) {
   contexts.contexts.push_back(std::move(context));
   TRY(contexts.save());
@@ -136,16 +150,12 @@ Result<Context*> register_context(Contexts& contexts, const std::string& name,
   context.id = "lkc-" + random_name(RandomName::Id, kIdSize);
   context.name = name;
   context.environment = environment;
-  context.kafka = address_of(server.kafka, 9092);
-  context.sql =
-      address_of(server.sql.empty() ? host_and_port(context.kafka).first : server.sql, 7432);
-  context.ca = server.ca.empty() ? "" : std::filesystem::absolute(server.ca).string();
-  context.user = server.user;
-  context.password = server.password;
-  Connection connection = TRY(
-      Connection::open(RD_KAFKA_PRODUCER, {context.kafka, kafka_properties(context, nullptr)}, {}));
-  TRY(connection.topics());
-  return add(contexts, std::move(context));
+  return add(contexts, TRY(with_server(std::move(context), server)));
+}
+
+Status update_context(Contexts& contexts, Context& context, const KnownServer& server) {
+  context = TRY(with_server(context, server));
+  return contexts.save();
 }
 
 Status delete_context(Contexts& contexts, const Context& context) {

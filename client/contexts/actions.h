@@ -35,6 +35,8 @@ Result<Context*> create_context(Contexts& contexts, const std::string& name,
 // Adds a context for a server that runs already. Checks that the server answers.
 Result<Context*> register_context(Contexts& contexts, const std::string& name,
                                   const std::string& environment, const KnownServer& server);
+// Changes the addresses and the user of a context; its id, name, environment and API keys stay. Checks that the server answers.
+Status update_context(Contexts& contexts, Context& context, const KnownServer& server);
 // Removes a context. If create_context() has started its server, ends the server and removes its
 // data directory.
 Status delete_context(Contexts& contexts, const Context& context);

@@ -100,11 +100,13 @@ Result<int> login(ConfluentCall& call) {
     if (!server.user.empty()) server.password = TRY(ask_for_password("Password: "));
   }
   const std::string name = call.flags.text("name", address);
-  // A second login to the same server replaces its context. The context of a server that this
-  // program has started is kept.
-  if (const Result<Context*> known = call.contexts.find(name); known && (*known)->data_dir.empty())
-    TRY(delete_context(call.contexts, **known));
-  const Context* context = TRY(register_context(call.contexts, name, environment, server));
+  // A second login keeps the ID and the API keys of the cluster, because scripts refer to them. A server that this program has
+  // started has its own user, so its context is not changed.
+  const Result<Context*> known = call.contexts.find(name);
+  const bool is_known = known && (*known)->data_dir.empty();
+  if (is_known) TRY(update_context(call.contexts, **known, server));
+  const Context* context =
+      is_known ? *known : TRY(register_context(call.contexts, name, environment, server));
   call.contexts.current_context = context->id;
   TRY(call.contexts.save());
   fmt::print("Logged in to {}{}. It is the cluster \"{}\", and the chosen one.\n", context->kafka,
@@ -278,7 +280,7 @@ Result<int> delete_key(ConfluentCall& call) {
 }
 
 constexpr ConfluentCommand kCommands[] = {
-    {"login", "", "Notes a server that runs already, or none.", kLoginFlags, login},
+    {"login", "", "Registers a server that is running already, or no server.", kLoginFlags, login},
     {"logout", "", "Chooses no cluster and no environment.", kPlainFlags, logout},
     {"environment create", "NAME", "Makes an environment: a group of clusters.",
      kEnvironmentCreateFlags, create_environment_command},
@@ -288,8 +290,8 @@ constexpr ConfluentCommand kCommands[] = {
     {"environment delete", "ID", "Deletes an environment without clusters.", kDeleteFlags,
      delete_environment_command},
     {"kafka cluster create", "NAME",
-     "Starts a server on this machine, or notes one that runs already.", kClusterCreateFlags,
-     create_cluster},
+     "Starts a server on this machine, or registers one that is running already.",
+     kClusterCreateFlags, create_cluster},
     {"kafka cluster list", "", "Lists the clusters of the environment.", kClusterFlags,
      list_clusters},
     {"kafka cluster describe", "[ID]", "Describes a cluster.", kClusterFlags, describe_cluster},

@@ -138,7 +138,7 @@ struct Action {
 constexpr Action kActions[] = {
     {"list", "", "Lists the servers that are known.", kPlainFlags, list},
     {"create", "NAME",
-     "Starts a server on this machine, or notes one that runs already, and chooses it.",
+     "Starts a server on this machine, or registers one that is running already, and chooses it.",
      kCreateFlags, create},
     {"use", "NAME", "Chooses a server.", kPlainFlags, use},
     {"show", "[NAME]", "Shows the addresses of a server, and whether it answers.", kPlainFlags,

@@ -212,6 +212,11 @@ def a_server_that_runs_already_is_known_by_its_address():
     reader.expect("two")
     reader.write("\x03")
     assert reader.status() == 0
+    # A second login keeps the cluster's ID and its keys.
+    cluster = json.loads(confluent("kafka cluster describe here -o json"))["id"]
+    assert cluster in confluent(f"login {where} --name here --save")
+    assert json.loads(confluent("kafka cluster describe here -o json"))["id"] == cluster
+    assert key["api_key"] in confluent("api-key list")
     properties = context("properties here")
     assert f"sasl.username={key['api_key']}" in properties, properties
     server.stop()
