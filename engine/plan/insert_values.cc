@@ -418,26 +418,36 @@ Result<InsertBatch> plan_rows(const InsertValues& insert, const DataSource& sour
 
 Status check_event_times(const DataSource& source, std::span<const ColumnPtr> columns, size_t rows,
                          size_t& row) {
-  if (!source.timestamp || !source.timestamp->format) return {};
+  if (!source.timestamp) return {};
   const int index = source.schema.index_of(source.timestamp->column);
   if (index < 0 || !columns[static_cast<size_t>(index)]) return {};
-  const Column& texts = *columns[static_cast<size_t>(index)];
-  if (texts.type().kind() != TypeKind::String) return {};
-  const TimePattern pattern = TRY(TimePattern::compile(*source.timestamp->format));
+  const Column& times = *columns[static_cast<size_t>(index)];
+  const bool is_text = times.type().kind() == TypeKind::String;
+  std::optional<TimePattern> pattern;
+  if (is_text && source.timestamp->format)
+    pattern = TRY(TimePattern::compile(*source.timestamp->format));
   for (row = 0; row < rows; ++row) {
-    if (texts.is_null(row)) continue;
-    const std::string_view text = texts.data<std::string_view>()[row];
-    const Result<int64_t> time = pattern.parse_timestamp(text, TimeZone::utc());
+    if (times.is_null(row))
+      return Error{ErrorCode::NullValue,
+                   fmt::format("column {} cannot be NULL: it has the time of the record",
+                               source.timestamp->column),
+                   fmt::format("Readers of {} skip a record without a time.", source.name)};
+    if (is_text && !pattern) continue;
+    const std::string_view text = is_text ? times.data<std::string_view>()[row] : "";
+    const Result<int64_t> time = is_text ? pattern->parse_timestamp(text, TimeZone::utc())
+                                         : Result<int64_t>(times.data<int64_t>()[row]);
     if (time && *time >= 0) continue;
     if (time)
       return Error{ErrorCode::InvalidDatetime,
-                   fmt::format("time out of range for column {}: \"{}\"", source.timestamp->column,
-                               shown_text(text)),
+                   fmt::format("time out of range for column {}: {}", source.timestamp->column,
+                               is_text ? fmt::format("\"{}\"", shown_text(text))
+                                       : fmt::format("{} ms before 1970",
+                                                     static_cast<uint64_t>(-(*time + 1)) + 1)),
                    "The time of a record must be in 1970 or later."};
     return Error{
         ErrorCode::InvalidDatetime,
         fmt::format("invalid input for column {}: \"{}\" does not fit TIMESTAMP_FORMAT '{}'",
-                    source.timestamp->column, shown_text(text), pattern.text())};
+                    source.timestamp->column, shown_text(text), pattern->text())};
   }
   return {};
 }
