@@ -55,6 +55,15 @@ bool names_catalog(std::string_view text) {
                                       "min_scale(",
                                       "num_nulls(",
                                       "num_nonnulls(",
+                                      "inet_client_",
+                                      "inet_server_",
+                                      "row_security_active(",
+                                      "txid_current_snapshot(",
+                                      "getdatabaseencoding(",
+                                      "oidvectortypes(",
+                                      "shobj_description(",
+                                      "acldefault(",
+                                      "aclexplode(",
                                       "date_trunc("})
     for (size_t at = lower.find(name); at != std::string::npos; at = lower.find(name, at + 1))
       if (at == 0 || !is_word(lower[at - 1])) return true;
