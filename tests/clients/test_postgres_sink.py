@@ -68,16 +68,19 @@ class Mart:
                               text=True, capture_output=True, timeout=120, check=False)
         return done.stdout.splitlines()
 
-    def task(self):
+    def tasks(self):
         server = self.files.server
         with psycopg.connect(host=server.host, port=server.port, autocommit=True) as connection:
             cursor = connection.execute("SHOW CONNECTOR TASKS")
             names = [column.name for column in cursor.description]
-            rows = cursor.fetchall()
-        return dict(zip(names, rows[0])) if rows else {}
+            return [dict(zip(names, row)) for row in cursor.fetchall()]
+
+    def task(self):
+        """Returns the first task, or an empty dict."""
+        return next(iter(self.tasks()), {})
 
     def wait_for_rows(self, table, rows, columns="*"):
-        wait_until(lambda: self.rows(table, columns) == rows, lambda: (self.rows(table, columns), rows, self.task()), seconds=30)
+        wait_until(lambda: self.rows(table, columns) == rows, lambda: (self.rows(table, columns), rows, self.tasks()), seconds=30)
 
     def wait_for_error(self, *texts):
         wait_until(lambda: all(text in str(self.task()) for text in texts), lambda: (texts, self.task()), seconds=30)
@@ -423,6 +426,26 @@ def a_number_is_no_date():
         mart.produce("t", '{"day": 19848}')
         mart.create(topics="t")
         mart.wait_for_error("FAILED", "t-0@4: public.t, column day: column is of type date but the value is a number")
+
+
+@case
+def tables_that_another_session_creates_at_the_same_time_are_used():
+    """CREATE TABLE IF NOT EXISTS waits for the other session's transaction, then fails with a duplicate key of pg_type."""
+    with Mart() as mart, mart.database.connect() as positions, mart.database.connect() as orders:
+        mart.make_topic("orders")
+        mart.produce("orders", '{"schema": {"type": "struct", "fields": [{"type": "int32", "field": "id"}]}, "payload": {"id": 7}}')
+        positions.execute("BEGIN")
+        positions.execute("CREATE TABLE millrace_positions (connector text, topic text, topic_id text, partition integer, next bigint NOT NULL, "
+                          "PRIMARY KEY (connector, topic, topic_id, partition))")
+        orders.execute("BEGIN")
+        orders.execute("CREATE TABLE orders (id integer)")
+        mart.create(topics="orders", auto__create="true", value__converter__schemas__enable="true")
+        for session, table in ((positions, "millrace_positions"), (orders, "orders")):
+            waiting = f"SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'CREATE TABLE%{table}%'"
+            wait_until(lambda: mart.database.sql(waiting) == [(1,)], mart.tasks)
+            session.execute("COMMIT")
+        mart.wait_for_rows("orders", [(7, 7)], "id, id")
+        assert mart.task()["restarts"] == 0, mart.tasks()
 
 
 @case

@@ -37,6 +37,11 @@ bool has_true(const std::vector<PgRow>& rows, size_t column = 0) {
   return !rows.empty() && rows[0][column] == "t";
 }
 
+Result<bool> has_positions(PgConnection& sql) {
+  return has_true(
+      TRY(sql.query(fmt::format("SELECT to_regclass('{}') IS NOT NULL", kPositionsTable))));
+}
+
 // Returns whether the user may create the table of positions, or write it if it exists.
 Status check_positions(PgConnection& sql, const engine::PostgresSink& sink) {
   const auto rows = TRY(sql.query(fmt::format(
@@ -182,12 +187,15 @@ Status add_pg_columns(PgConnection& sql, const PgTable& table,
 
 Status make_positions_table(PgConnection& sql, const engine::PostgresSink& sink) {
   TRY(check_positions(sql, sink));
-  const bool exists = has_true(
-      TRY(sql.query(fmt::format("SELECT to_regclass('{}') IS NOT NULL", kPositionsTable))));
-  if (exists) return {};
-  TRY(sql.query(
-      fmt::format("CREATE TABLE IF NOT EXISTS {} {}", kPositionsTable, kPositionsColumns)));
-  return {};
+  if (TRY(has_positions(sql))) return {};
+  const auto created =
+      sql.query(fmt::format("CREATE TABLE IF NOT EXISTS {} {}", kPositionsTable, kPositionsColumns),
+                kDefinitionMs);
+  // Two connectors that start at the same time both create the table. Despite IF NOT EXISTS,
+  // PostgreSQL then reports to one of them that the table exists (42P07), or a duplicate key of its
+  // own catalog (23505).
+  if (created || TRY(has_positions(sql))) return check_positions(sql, sink);
+  return created.error();
 }
 
 Status check_sink_tables(PgConnection& sql, const engine::PostgresSink& sink,
