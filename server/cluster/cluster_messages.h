@@ -140,7 +140,7 @@ struct AskEnds {
   uint64_t number = 0;
   std::vector<storage::TopicPartition> partitions = {};
 };
-struct EndsTold {
+struct EndsReported {
   uint64_t number = 0;
   std::optional<Error> error = {};
   std::vector<Offset> ends = {};  // in the order of the partitions
@@ -283,7 +283,7 @@ using ClusterMessage =
     std::variant<storage::ReplicaFetch, storage::ReplicaFetched, storage::IsrProposal, Heartbeat,
                  NodeFenced, NodesProgress, DeliverOutput, OutputDelivered, WriteMarker,
                  MarkerWritten, JoinTransaction, TransactionJoined, BeginCommit, EndCommit,
-                 CommitAnswered, AppendRows, RowsAppended, AskEnds, EndsTold, ConfirmLeader,
+                 CommitAnswered, AppendRows, RowsAppended, AskEnds, EndsReported, ConfirmLeader,
                  LeaderConfirmed, AskDigest, DigestTold, AskApplied, AppliedTold, AskGroups,
                  GroupsTold, AskLogs, LogsTold, LocksWanted, LocksGranted, NotifySessions,
                  SessionsNotified, RelayedRequest, RelayedAnswer>;

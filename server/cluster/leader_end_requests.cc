@@ -12,9 +12,10 @@ namespace {
 constexpr int64_t kEndPatienceUs = 5'000'000;
 constexpr int64_t kEndAnswerUs = 300'000;  // a question without an answer is sent again
 constexpr int64_t kEndRetryUs = 30'000;
-constexpr int64_t kConfirmUs = 1'000'000;       // time limit for one question of confirm()
-constexpr int64_t kConfirmAgainUs = 100'000;    // pause before the next question of confirm()
-constexpr int64_t kConfirmSessionTimeouts = 2;  // for which confirm() waits after the first question
+constexpr int64_t kConfirmUs = 1'000'000;     // time limit for one question of confirm()
+constexpr int64_t kConfirmAgainUs = 100'000;  // pause before the next question of confirm()
+constexpr int64_t kConfirmSessionTimeouts =
+    2;  // for which confirm() waits after the first question
 // The time for which the leader keeps a question that it cannot answer yet. It is shorter than
 // kEndAnswerUs, so that the sender learns the reason for the wait before it sends the question
 // again.
@@ -119,7 +120,7 @@ void LeaderEndRequests::tick() {
   confirm_again();
 }
 
-void LeaderEndRequests::on_message(NodeId, const EndsTold& message) {
+void LeaderEndRequests::on_message(NodeId, const EndsReported& message) {
   const auto found = question_of_.find(message.number);
   if (found == question_of_.end()) return;
   const uint64_t id = found->second;
@@ -209,22 +210,23 @@ void LeaderEndRequests::confirm(const TopicPartition& partition, std::function<v
   const Result<LeaderEnds> leads = around_.leads(partition);
   if (!leads) return done(leads.error());
   const int64_t patience_us = kConfirmUs + kConfirmSessionTimeouts * around_.session_timeout_us;
-  ask_to_confirm({partition, leads->epoch, around_.clock.monotonic_us() + patience_us,
-                  std::move(done)},
-                 *leads);
+  ask_to_confirm(
+      {partition, leads->epoch, around_.clock.monotonic_us() + patience_us, std::move(done)},
+      *leads);
 }
 
 void LeaderEndRequests::ask_to_confirm(Confirming call, const LeaderEnds& leads) {
   Witnesses witnesses;
   add_witnesses(witnesses, call.partition, leads);
-  ask_witnesses(std::move(witnesses), kConfirmUs, [this, call = std::move(call)](
-                                                      const Status& status) mutable {
-    const int64_t now_us = around_.clock.monotonic_us();
-    const bool is_unheard = !status && status.error().code == ErrorCode::NotEnoughReplicas;
-    if (!is_unheard || now_us >= call.give_up_us) return call.done(status);
-    call.ask_at_us = now_us + kConfirmAgainUs;
-    unconfirmed_.push_back(std::move(call));
-  });
+  ask_witnesses(std::move(witnesses), kConfirmUs,
+                [this, call = std::move(call)](const Status& status) mutable {
+                  const int64_t now_us = around_.clock.monotonic_us();
+                  const bool is_unheard =
+                      !status && status.error().code == ErrorCode::NotEnoughReplicas;
+                  if (!is_unheard || now_us >= call.give_up_us) return call.done(status);
+                  call.ask_at_us = now_us + kConfirmAgainUs;
+                  unconfirmed_.push_back(std::move(call));
+                });
 }
 
 // A node that has died is an heir until it is fenced, so the heirs are read again. The answer counts
@@ -249,7 +251,7 @@ void LeaderEndRequests::confirm_again() {
 }
 
 void LeaderEndRequests::refuse(NodeId asker, uint64_t number, Error why) const {
-  around_.send(asker, EndsTold{.number = number, .error = std::move(why)});
+  around_.send(asker, EndsReported{.number = number, .error = std::move(why)});
 }
 
 // Answers the question, or keeps it until the acknowledged rows are readable. The required offset
@@ -288,7 +290,7 @@ const Result<LeaderEnds>& LeaderEndRequests::look(const TopicPartition& partitio
 }
 
 bool LeaderEndRequests::try_tell(const Asking& asking, Seen& seen) {
-  EndsTold told{.number = asking.number};
+  EndsReported told{.number = asking.number};
   Witnesses witnesses;
   for (const auto& [partition, until] : asking.partitions) {
     const Result<LeaderEnds>& leads = look(partition, seen);
@@ -306,7 +308,7 @@ bool LeaderEndRequests::try_tell(const Asking& asking, Seen& seen) {
                 [this, from = asking.from, told = std::move(told)](const Status& status) {
                   around_.send(
                       from,
-                      status ? told : EndsTold{.number = told.number, .error = status.error()});
+                      status ? told : EndsReported{.number = told.number, .error = status.error()});
                 });
   return true;
 }

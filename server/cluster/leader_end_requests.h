@@ -57,7 +57,7 @@ struct LeaderEnds {
 //     ─ AskEnds ──►  end, epoch
 //                    ─ ConfirmLeader(epoch) ──►  knows of no newer epoch
 //                    ◄─ LeaderConfirmed ────────
-//     ◄─ EndsTold ─
+//     ◄─ EndsReported ─
 //
 // Threads: one loop. Owner: ClusterNode.
 class LeaderEndRequests {
@@ -99,7 +99,7 @@ class LeaderEndRequests {
   void confirm(const storage::TopicPartition& partition, std::function<void(Status)> done);
 
   void on_message(NodeId from, const AskEnds& message);
-  void on_message(NodeId from, const EndsTold& message);
+  void on_message(NodeId from, const EndsReported& message);
   void on_message(NodeId from, const ConfirmLeader& message);
   void on_message(NodeId from, const LeaderConfirmed& message);
   void tick();

@@ -370,7 +370,7 @@ std::string frame_of(const AskEnds& ask) {
   return framed(to);
 }
 
-std::string frame_of(const EndsTold& told) {
+std::string frame_of(const EndsReported& told) {
   AskEndsResponse to;
   to.number = static_cast<int64_t>(told.number);
   put_error(to, told.error);
@@ -654,7 +654,7 @@ ClusterMessage message_of(const AskEndsRequest& from) {
 }
 
 ClusterMessage message_of(const AskEndsResponse& from) {
-  EndsTold told{.number = static_cast<uint64_t>(from.number), .error = error_of(from)};
+  EndsReported told{.number = static_cast<uint64_t>(from.number), .error = error_of(from)};
   for (const int64_t end : from.ends) told.ends.push_back(Offset{end});
   return told;
 }

@@ -76,9 +76,9 @@ TEST_F(LeaderEndRequestsTest, EachLeaderIsAskedForAllThatItLeads) {
   ask({partition(0), partition(1), partition(2)});
   const auto first = take<AskEnds>(kThere), second = take<AskEnds>(kElsewhere);
   EXPECT_EQ(first.partitions.size(), 2U);
-  calls.on_message(kThere, EndsTold{first.number, {}, {Offset{10}, Offset{12}}});
+  calls.on_message(kThere, EndsReported{first.number, {}, {Offset{10}, Offset{12}}});
   EXPECT_FALSE(told);
-  calls.on_message(kElsewhere, EndsTold{second.number, {}, {Offset{11}}});
+  calls.on_message(kElsewhere, EndsReported{second.number, {}, {Offset{11}}});
   ASSERT_TRUE(told && *told);
   EXPECT_EQ(**told, (LeaderEndRequests::Ends{{partition(0), Offset{10}},
                                              {partition(1), Offset{11}},
@@ -90,14 +90,14 @@ TEST_F(LeaderEndRequestsTest, AnAnswerOfAFormerLeaderIsNotUsed) {
   ask({partition()});
   const auto first = take<AskEnds>(kThere);
   lead(kElsewhere, 5);
-  calls.on_message(kThere, EndsTold{first.number, Error{ErrorCode::NotLeader, "no"}, {}});
+  calls.on_message(kThere, EndsReported{first.number, Error{ErrorCode::NotLeader, "no"}, {}});
   clock.advance_us(50'000);
   calls.tick();
   const auto second = take<AskEnds>(kElsewhere);
   // kThere, the former leader, has already answered with an error. This is a late second answer.
-  calls.on_message(kThere, EndsTold{first.number, {}, {Offset{3}}});
+  calls.on_message(kThere, EndsReported{first.number, {}, {Offset{3}}});
   EXPECT_FALSE(told);
-  calls.on_message(kElsewhere, EndsTold{second.number, {}, {Offset{20}}});
+  calls.on_message(kElsewhere, EndsReported{second.number, {}, {Offset{20}}});
   ASSERT_TRUE(told && *told);
 }
 
@@ -125,18 +125,19 @@ TEST_F(LeaderEndRequestsTest, RowsThatWereAcknowledgedAreNotLeftOutBehindAnOpenT
   EXPECT_TRUE(sent.empty());
   ends.readable_end = Offset{21};
   calls.tick();
-  EXPECT_EQ(take<EndsTold>(kThere).ends, std::vector<Offset>{Offset{21}});
+  EXPECT_EQ(take<EndsReported>(kThere).ends, std::vector<Offset>{Offset{21}});
   // The error with the reason is sent before the caller repeats its request.
   calls.on_message(kThere, AskEnds{9, {partition(0)}});
   clock.advance_us(290'000);
   calls.tick();
-  EXPECT_EQ(take<EndsTold>(kThere).error->message, "acknowledged rows follow an open transaction");
+  EXPECT_EQ(take<EndsReported>(kThere).error->message,
+            "acknowledged rows follow an open transaction");
   // If a transaction cannot end, the error names the cause: too few replicas in sync.
   ends.has_min_isr = false;
   calls.on_message(kThere, AskEnds{10, {partition(0)}});
   clock.advance_us(290'000);
   calls.tick();
-  EXPECT_EQ(take<EndsTold>(kThere).error->code, ErrorCode::NotEnoughReplicas);
+  EXPECT_EQ(take<EndsReported>(kThere).error->code, ErrorCode::NotEnoughReplicas);
 }
 
 TEST_F(LeaderEndRequestsTest, AnOpenTransactionIsWaitedForAsLongAsTheReaderWants) {
@@ -148,8 +149,8 @@ TEST_F(LeaderEndRequestsTest, AnOpenTransactionIsWaitedForAsLongAsTheReaderWants
     const int64_t begun_us = clock.monotonic_us();
     while (!told && clock.monotonic_us() < begun_us + 20'000'000) {
       if (!sent.empty())
-        calls.on_message(kThere, EndsTold{.number = take<AskEnds>(kThere).number,
-                                          .error = Error{ErrorCode::ObjectState, "behind"}});
+        calls.on_message(kThere, EndsReported{.number = take<AskEnds>(kThere).number,
+                                              .error = Error{ErrorCode::ObjectState, "behind"}});
       clock.advance_us(10'000);
       calls.tick();
     }
@@ -170,7 +171,7 @@ TEST_F(LeaderEndRequestsTest, ALeaderAsksTheNodesThatCouldLeadByNow) {
   calls.on_message(kThere, LeaderConfirmed{first.number});
   EXPECT_TRUE(sent.empty());
   calls.on_message(kElsewhere, LeaderConfirmed{second.number});
-  const auto answer = take<EndsTold>(kThere);
+  const auto answer = take<EndsReported>(kThere);
   EXPECT_EQ(answer.number, 8U);
   EXPECT_EQ(answer.ends, (std::vector<Offset>{Offset{17}, Offset{17}}));
 }
@@ -180,13 +181,13 @@ TEST_F(LeaderEndRequestsTest, OneThatKnowsOfANewerLeaderIsEnough) {
   const auto first = take<ConfirmLeader>(kThere);
   take<ConfirmLeader>(kElsewhere);
   calls.on_message(kThere, LeaderConfirmed{first.number, Error{ErrorCode::NotLeader, "newer"}});
-  EXPECT_EQ(take<EndsTold>(kThere).error->code, ErrorCode::NotLeader);
+  EXPECT_EQ(take<EndsReported>(kThere).error->code, ErrorCode::NotLeader);
 }
 
 TEST_F(LeaderEndRequestsTest, ANewLeaderWaitsUntilAllEarlierRecordsAreVisible) {
   ends.has_all_of_before = false;
   calls.on_message(kThere, AskEnds{8, {partition()}});
-  EXPECT_EQ(take<EndsTold>(kThere).error->code, ErrorCode::NotEnoughReplicas);
+  EXPECT_EQ(take<EndsReported>(kThere).error->code, ErrorCode::NotEnoughReplicas);
 }
 
 TEST_F(LeaderEndRequestsTest, ANewLeaderWaitsForTheEndOfATransactionFromBeforeIt) {
@@ -196,7 +197,7 @@ TEST_F(LeaderEndRequestsTest, ANewLeaderWaitsForTheEndOfATransactionFromBeforeIt
   EXPECT_TRUE(sent.empty());
   ends.readable_end = Offset{20};
   calls.tick();
-  EXPECT_EQ(take<EndsTold>(kThere).ends, std::vector<Offset>{Offset{20}});
+  EXPECT_EQ(take<EndsReported>(kThere).ends, std::vector<Offset>{Offset{20}});
 }
 
 TEST_F(LeaderEndRequestsTest, AConfirmationRequiresAllMetadataFromBeforeIt) {
@@ -221,20 +222,20 @@ TEST_F(LeaderEndRequestsTest, ALoneLeaderReadsTheMetadataInsteadOfAskingAbsentNo
   EXPECT_TRUE(sent.empty());
   ASSERT_EQ(metadata_asked.size(), 1U);
   metadata_asked[0]({});
-  EXPECT_EQ(take<EndsTold>(kThere).ends, std::vector<Offset>{Offset{17}});
+  EXPECT_EQ(take<EndsReported>(kThere).ends, std::vector<Offset>{Offset{17}});
   // The node has not read all metadata, which may name another leader.
   calls.on_message(kThere, AskEnds{9, {partition()}});
   metadata_asked.at(1)(Error{ErrorCode::NotLeader, "more"});
-  EXPECT_EQ(take<EndsTold>(kThere).error->code, ErrorCode::NotLeader);
+  EXPECT_EQ(take<EndsReported>(kThere).error->code, ErrorCode::NotLeader);
   // The node cannot reach etcd.
   calls.on_message(kThere, AskEnds{10, {partition()}});
   metadata_asked.at(2)(Error{ErrorCode::NetworkFailure, "away"});
-  EXPECT_EQ(take<EndsTold>(kThere).error->code, ErrorCode::NotEnoughReplicas);
+  EXPECT_EQ(take<EndsReported>(kThere).error->code, ErrorCode::NotEnoughReplicas);
   // The metadata log does not answer; a later answer is ignored.
   calls.on_message(kThere, AskEnds{11, {partition()}});
   clock.advance_us(5'000'000);
   calls.tick();
-  EXPECT_TRUE(take<EndsTold>(kThere).error);
+  EXPECT_TRUE(take<EndsReported>(kThere).error);
   metadata_asked.at(3)({});
   EXPECT_TRUE(sent.empty());
 }
@@ -247,7 +248,7 @@ TEST_F(LeaderEndRequestsTest, ALoneLeaderThatReadsOfAnotherLeaderDoesNotLead) {
   calls.on_message(kThere, AskEnds{8, {partition()}});
   lead(kThere, 5);
   metadata_asked.at(0)({});
-  EXPECT_EQ(take<EndsTold>(kThere).error->code, ErrorCode::NotLeader);
+  EXPECT_EQ(take<EndsReported>(kThere).error->code, ErrorCode::NotLeader);
 }
 
 TEST_F(LeaderEndRequestsTest, BothAreHeardWhereOneIsAloneInOnlySome) {
@@ -263,7 +264,7 @@ TEST_F(LeaderEndRequestsTest, BothAreHeardWhereOneIsAloneInOnlySome) {
   calls.on_message(kElsewhere, LeaderConfirmed{second.number});
   EXPECT_TRUE(sent.empty());
   metadata_asked.at(0)({});
-  EXPECT_EQ(take<EndsTold>(kThere).ends.size(), 2U);
+  EXPECT_EQ(take<EndsReported>(kThere).ends.size(), 2U);
 }
 
 // --- Whether this node is still the leader

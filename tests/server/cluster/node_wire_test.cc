@@ -249,7 +249,7 @@ TEST(NodeWire, rows_come_as_they_went) {
 TEST(NodeWire, ends_come_as_they_went) {
   const auto ask = round_trip(AskEnds{8, {partition(), {}}});
   EXPECT_EQ(ask.partitions, (std::vector<TopicPartition>{partition(), {}}));
-  const auto told = round_trip(EndsTold{8, {}, {Offset{1}, Offset{2}}});
+  const auto told = round_trip(EndsReported{8, {}, {Offset{1}, Offset{2}}});
   EXPECT_FALSE(told.error);
   EXPECT_EQ(told.ends, (std::vector<Offset>{Offset{1}, Offset{2}}));
   const auto confirm = round_trip(ConfirmLeader{9, {{partition(), LeaderEpoch{3}}}});
