@@ -454,7 +454,7 @@ void ClusterMember::find_ends(std::vector<TopicPartition> partitions, LogCalls::
   });
 }
 
-LogsTold::Log ClusterMember::log_of(const TopicPartition& partition) const {
+LogsReported::Log ClusterMember::log_of(const TopicPartition& partition) const {
   const auto status = log_.find_partition(partition);
   if (!status) return {};
   const auto last = storage::ReplicaLog(log_).last_epoch(partition);
@@ -511,7 +511,7 @@ void ClusterMember::on_message(NodeId from, ClusterMessage message) {
   if (auto* told = std::get_if<GroupsTold>(&message))
     return group_calls_->on_message(from, std::move(*told));
   if (const auto* ask = std::get_if<AskLogs>(&message)) return log_calls_->on_message(from, *ask);
-  if (const auto* told = std::get_if<LogsTold>(&message))
+  if (const auto* told = std::get_if<LogsReported>(&message))
     return log_calls_->on_message(from, *told);
   if (auto* relayed = std::get_if<RelayedRequest>(&message))
     return request_calls_->on_message(from, std::move(*relayed));

@@ -211,7 +211,7 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   // reached_that_tell() returns those of them to which this node is connected.
   std::set<NodeId> others_that_tell() const;
   std::set<NodeId> reached_that_tell() const;
-  LogsTold::Log log_of(const storage::TopicPartition& partition) const;
+  LogsReported::Log log_of(const storage::TopicPartition& partition) const;
   void tell_nodes();
   // Runs the function on the loop and waits for its result.
   template <class Ask>

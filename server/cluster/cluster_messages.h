@@ -203,7 +203,7 @@ struct AskLogs {
   uint64_t number = 0;
   std::vector<storage::TopicPartition> partitions = {};
 };
-struct LogsTold {
+struct LogsReported {
   struct Log {
     LeaderEpoch last_epoch{-1};  // epoch of the last record; -1: no record
     Offset end = {};
@@ -285,7 +285,7 @@ using ClusterMessage =
                  MarkerWritten, JoinTransaction, TransactionJoined, BeginCommit, EndCommit,
                  CommitAnswered, AppendRows, RowsAppended, AskEnds, EndsReported, ConfirmLeader,
                  LeaderConfirmed, AskDigest, DigestTold, AskApplied, AppliedTold, AskGroups,
-                 GroupsTold, AskLogs, LogsTold, LocksWanted, LocksGranted, NotifySessions,
+                 GroupsTold, AskLogs, LogsReported, LocksWanted, LocksGranted, NotifySessions,
                  SessionsNotified, RelayedRequest, RelayedAnswer>;
 
 }  // namespace server

@@ -63,23 +63,24 @@ void LogCalls::begin(Asked asked, int64_t patience_us, FoundDone done) {
 }
 
 void LogCalls::on_message(NodeId from, const AskLogs& message) {
-  around_.send(from, LogsTold{message.number, logs_of(message.partitions)});
+  around_.send(from, LogsReported{message.number, logs_of(message.partitions)});
 }
 
-void LogCalls::on_message(NodeId from, const LogsTold& message) {
+void LogCalls::on_message(NodeId from, const LogsReported& message) {
   if (!questions_.is_open(message.number, from)) return;
   found_.at(message.number).take(from, message.logs);
   questions_.answered(message.number, from);
 }
 
-std::vector<LogsTold::Log> LogCalls::logs_of(const std::vector<TopicPartition>& partitions) const {
-  std::vector<LogsTold::Log> logs;
+std::vector<LogsReported::Log> LogCalls::logs_of(
+    const std::vector<TopicPartition>& partitions) const {
+  std::vector<LogsReported::Log> logs;
   for (const TopicPartition& partition : partitions) logs.push_back(around_.log_of(partition));
   return logs;
 }
 
 // Keeps the best log for each partition, the first one if two logs are equal.
-void LogCalls::Found::take(NodeId node, const std::vector<LogsTold::Log>& logs) {
+void LogCalls::Found::take(NodeId node, const std::vector<LogsReported::Log>& logs) {
   const std::vector<TopicPartition>& partitions = asked.at(node);
   for (size_t i = 0; i < std::min(partitions.size(), logs.size()); ++i) {
     const auto [place, is_first] = best.try_emplace(partitions[i], logs[i], node);

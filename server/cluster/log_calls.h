@@ -33,7 +33,8 @@ class LogCalls {
     const Clock& clock;
     std::function<void(NodeId, ClusterMessage)> send;
     std::function<std::shared_ptr<const storage::ClusterSnapshot>()> cluster;
-    std::function<LogsTold::Log(const storage::TopicPartition&)> log_of;  // end of this node's log
+    std::function<LogsReported::Log(const storage::TopicPartition&)>
+        log_of;  // end of this node's log
   };
   explicit LogCalls(Around around) : around_(std::move(around)), questions_(around_.clock) {}
 
@@ -43,19 +44,20 @@ class LogCalls {
   using EndsDone = std::function<void(std::map<storage::TopicPartition, Offset>)>;
   void ask_leaders(const std::vector<storage::TopicPartition>& partitions, EndsDone done);
   void on_message(NodeId from, const AskLogs& message);
-  void on_message(NodeId from, const LogsTold& message);
+  void on_message(NodeId from, const LogsReported& message);
   void tick() { questions_.tick(); }
 
  private:
   using Asked = std::map<NodeId, std::vector<storage::TopicPartition>>;
   struct Found {
     Asked asked;
-    std::map<storage::TopicPartition, std::pair<LogsTold::Log, NodeId>> best;
-    void take(NodeId node, const std::vector<LogsTold::Log>& logs);
+    std::map<storage::TopicPartition, std::pair<LogsReported::Log, NodeId>> best;
+    void take(NodeId node, const std::vector<LogsReported::Log>& logs);
   };
   using FoundDone = std::function<void(const Found&, const std::set<NodeId>& silent)>;
   void begin(Asked asked, int64_t patience_us, FoundDone done);
-  std::vector<LogsTold::Log> logs_of(const std::vector<storage::TopicPartition>& partitions) const;
+  std::vector<LogsReported::Log> logs_of(
+      const std::vector<storage::TopicPartition>& partitions) const;
   static Result<Best> answer(const Found& found, const std::set<NodeId>& silent);
 
   const Around around_;

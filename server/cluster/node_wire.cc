@@ -459,10 +459,10 @@ std::string frame_of(const AskLogs& ask) {
   return framed(to);
 }
 
-std::string frame_of(const LogsTold& told) {
+std::string frame_of(const LogsReported& told) {
   AskLogsResponse to;
   to.number = static_cast<int64_t>(told.number);
-  for (const LogsTold::Log& each : told.logs)
+  for (const LogsReported::Log& each : told.logs)
     to.logs.push_back({each.last_epoch.value(), each.end.value(), each.high_watermark.value()});
   return framed(to);
 }
@@ -718,7 +718,7 @@ ClusterMessage message_of(const AskLogsRequest& from) {
 }
 
 ClusterMessage message_of(const AskLogsResponse& from) {
-  LogsTold told{.number = static_cast<uint64_t>(from.number)};
+  LogsReported told{.number = static_cast<uint64_t>(from.number)};
   for (const AskLogsResponse::Log& each : from.logs)
     told.logs.push_back(
         {LeaderEpoch{each.last_epoch}, Offset{each.end}, Offset{each.high_watermark}});

@@ -39,14 +39,15 @@ class LogCallsTest : public ::testing::Test {
     calls.ask({partition(0), partition(1), partition(2)},
               [this](Result<LogCalls::Best> told) { best = std::move(told); });
   }
-  void tell(NodeId from, std::vector<LogsTold::Log> logs) {
-    calls.on_message(from, LogsTold{std::get<AskLogs>(sent.at(0).second).number, std::move(logs)});
+  void tell(NodeId from, std::vector<LogsReported::Log> logs) {
+    calls.on_message(from,
+                     LogsReported{std::get<AskLogs>(sent.at(0).second).number, std::move(logs)});
   }
 
   SimulatedClock clock{1'700'000'000'000};
   std::deque<std::pair<NodeId, ClusterMessage>> sent;
   storage::ClusterTable table;
-  LogsTold::Log own;
+  LogsReported::Log own;
   std::optional<Result<LogCalls::Best>> best;
   LogCalls calls{
       {.self = kOne,
@@ -124,7 +125,7 @@ TEST_F(LogCallsTest, AQuestionIsAnsweredInItsOrder) {
   calls.on_message(kTwo, AskLogs{5, {partition(1), partition(0)}});
   ASSERT_EQ(sent.size(), 1U);
   EXPECT_EQ(sent[0].first, kTwo);
-  const auto& told = std::get<LogsTold>(sent[0].second);
+  const auto& told = std::get<LogsReported>(sent[0].second);
   EXPECT_EQ(told.number, 5U);
   EXPECT_EQ(told.logs, (std::vector{own, own}));
 }

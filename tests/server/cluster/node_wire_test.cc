@@ -261,8 +261,8 @@ TEST(NodeWire, ends_come_as_they_went) {
   EXPECT_EQ(round_trip(AskGroups{4}).number, 4U);
   EXPECT_EQ(round_trip(AskLogs{4, {partition(), {}}}).partitions,
             (std::vector<TopicPartition>{partition(), {}}));
-  const LogsTold::Log log{LeaderEpoch{3}, Offset{9}, Offset{8}};
-  EXPECT_EQ(round_trip(LogsTold{4, {log, {}}}).logs, (std::vector{log, LogsTold::Log()}));
+  const LogsReported::Log log{LeaderEpoch{3}, Offset{9}, Offset{8}};
+  EXPECT_EQ(round_trip(LogsReported{4, {log, {}}}).logs, (std::vector{log, LogsReported::Log()}));
   EXPECT_EQ(round_trip(LeaderConfirmed{9, Error{ErrorCode::NotLeader, "no"}}).error->message, "no");
 }
 
