@@ -168,7 +168,7 @@ struct AskDigest {
   LeaderEpoch leader_epoch;
   Offset from, end;
 };
-struct DigestTold {
+struct DigestReported {
   uint64_t number = 0;
   std::optional<Error> error = {};
   uint64_t digest = 0;
@@ -284,7 +284,7 @@ using ClusterMessage =
                  NodeFenced, NodesProgress, DeliverOutput, OutputDelivered, WriteMarker,
                  MarkerWritten, JoinTransaction, TransactionJoined, BeginCommit, EndCommit,
                  CommitAnswered, AppendRows, RowsAppended, AskEnds, EndsReported, ConfirmLeader,
-                 LeaderConfirmed, AskDigest, DigestTold, AskApplied, AppliedTold, AskGroups,
+                 LeaderConfirmed, AskDigest, DigestReported, AskApplied, AppliedTold, AskGroups,
                  GroupsTold, AskLogs, LogsReported, LocksWanted, LocksGranted, NotifySessions,
                  SessionsNotified, RelayedRequest, RelayedAnswer>;
 

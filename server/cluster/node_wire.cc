@@ -236,7 +236,7 @@ std::string frame_of(const AskDigest& ask) {
   return framed(to);
 }
 
-std::string frame_of(const DigestTold& told) {
+std::string frame_of(const DigestReported& told) {
   AskDigestResponse to;
   to.number = static_cast<int64_t>(told.number);
   put_error(to, told.error);
@@ -534,10 +534,10 @@ ClusterMessage message_of(const AskDigestRequest& from) {
 }
 
 ClusterMessage message_of(const AskDigestResponse& from) {
-  DigestTold told{.number = static_cast<uint64_t>(from.number),
-                  .error = error_of(from),
-                  .digest = static_cast<uint64_t>(from.digest),
-                  .comparable_from = Offset{from.comparable_from}};
+  DigestReported told{.number = static_cast<uint64_t>(from.number),
+                      .error = error_of(from),
+                      .digest = static_cast<uint64_t>(from.digest),
+                      .comparable_from = Offset{from.comparable_from}};
   if (from.damaged_offset >= 0) told.damaged = Offset{from.damaged_offset};
   return told;
 }

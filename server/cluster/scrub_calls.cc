@@ -121,7 +121,7 @@ void ScrubCalls::digested(uint64_t number, Result<RangeDigest> own) {
 
 void ScrubCalls::on_message(NodeId from, const AskDigest& message) {
   const auto refuse = [this, from, number = message.number](Error why) {
-    around_.send(from, DigestTold{.number = number, .error = std::move(why)});
+    around_.send(from, DigestReported{.number = number, .error = std::move(why)});
   };
   if (around_.follows(message.partition) != message.leader_epoch)
     return refuse({ErrorCode::NotLeader, "this node does not follow under this leader epoch"});
@@ -132,14 +132,14 @@ void ScrubCalls::on_message(NodeId from, const AskDigest& message) {
                    if (!digest) return refuse(digest.error());
                    if (around_.follows(message.partition) != message.leader_epoch)
                      return refuse({ErrorCode::NotLeader, "the leader has changed"});
-                   around_.send(from, DigestTold{.number = message.number,
-                                                 .digest = digest->digest,
-                                                 .comparable_from = digest->comparable_from,
-                                                 .damaged = digest->damaged});
+                   around_.send(from, DigestReported{.number = message.number,
+                                                     .digest = digest->digest,
+                                                     .comparable_from = digest->comparable_from,
+                                                     .damaged = digest->damaged});
                  });
 }
 
-void ScrubCalls::on_message(NodeId from, const DigestTold& message) {
+void ScrubCalls::on_message(NodeId from, const DigestReported& message) {
   if (!now_ || now_->number != message.number || !now_->end) return;
   const auto asked = now_->told.find(from);
   if (asked == now_->told.end() || asked->second) return;
@@ -148,7 +148,7 @@ void ScrubCalls::on_message(NodeId from, const DigestTold& message) {
     finish();
 }
 
-bool ScrubCalls::differs(const Comparison& done, const DigestTold& told) {
+bool ScrubCalls::differs(const Comparison& done, const DigestReported& told) {
   return !told.error && told.comparable_from <= done.from &&
          (told.digest != done.own.digest || told.damaged);
 }

@@ -41,7 +41,7 @@ struct ReplicaDifference {
 //   leader                            each follower in sync
 //     digest of [from, end)
 //     ─ AskDigest ──────────────────►  digest of [from, end), which is visible there
-//     ◄────────────────── DigestTold ─
+//     ◄────────────────── DigestReported ─
 //     if they differ: both again, a moment later; then the difference is reported
 //
 // Before the high watermark, replicas of one leader epoch have the same bytes, except where
@@ -72,7 +72,7 @@ class ScrubCalls {
   ScrubCalls(Around around, const ScrubSettings& settings);
 
   void on_message(NodeId from, const AskDigest& message);
-  void on_message(NodeId from, const DigestTold& message);
+  void on_message(NodeId from, const DigestReported& message);
   // Call it every few milliseconds.
   void tick();
 
@@ -90,7 +90,7 @@ class ScrubCalls {
     std::optional<Offset> end = {};  // set once it is known
     bool is_second = false;          // the first comparison found a difference
     storage::RangeDigest own = {};
-    std::map<NodeId, std::optional<DigestTold>> told = {};  // answers by node; nullopt: none
+    std::map<NodeId, std::optional<DigestReported>> told = {};  // answers by node; nullopt: none
     int64_t until_us = 0;
   };
   void begin_next();
@@ -98,7 +98,7 @@ class ScrubCalls {
              bool is_second);
   void digested(uint64_t number, Result<storage::RangeDigest> own);
   void finish();
-  static bool differs(const Comparison& done, const DigestTold& told);
+  static bool differs(const Comparison& done, const DigestReported& told);
   void report(const Comparison& done, NodeId node, std::optional<Offset> damaged);
   // Called when all comparable records of the partition have been compared.
   void end_partition();

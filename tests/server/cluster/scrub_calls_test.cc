@@ -51,8 +51,8 @@ class ScrubCallsTest : public ::testing::Test {
     EXPECT_EQ(there.from, from);
     EXPECT_EQ(there.end, end);
     EXPECT_EQ(elsewhere.end, end);
-    calls.on_message(kThere, DigestTold{.number = there.number, .digest = 7});
-    calls.on_message(kElsewhere, DigestTold{.number = elsewhere.number, .digest = second});
+    calls.on_message(kThere, DigestReported{.number = there.number, .digest = 7});
+    calls.on_message(kElsewhere, DigestReported{.number = elsewhere.number, .digest = second});
   }
 
   SimulatedClock clock{1'700'000'000'000};
@@ -159,9 +159,9 @@ TEST_F(ScrubCallsTest, RecordsThatEachReplicaRemovesAndCompactsForItselfAreLeftO
   const auto there = take<AskDigest>(kThere), elsewhere = take<AskDigest>(kElsewhere);
   EXPECT_EQ(there.from, Offset{50});
   // The follower has compacted more of the range than the leader.
-  calls.on_message(kThere,
-                   DigestTold{.number = there.number, .digest = 9, .comparable_from = Offset{51}});
-  calls.on_message(kElsewhere, DigestTold{.number = elsewhere.number, .digest = 7});
+  calls.on_message(
+      kThere, DigestReported{.number = there.number, .digest = 9, .comparable_from = Offset{51}});
+  calls.on_message(kElsewhere, DigestReported{.number = elsewhere.number, .digest = 7});
   pass(2'000'000);
   EXPECT_TRUE(sent.empty());
   EXPECT_TRUE(found.empty());
@@ -182,10 +182,10 @@ TEST_F(ScrubCallsTest, DamagedBytesOfAReplicaAreReported) {
 TEST_F(ScrubCallsTest, ALogUnderAnotherEpochIsNotJudged) {
   const AskDigest ask{5, partition(), LeaderEpoch{4}, Offset{0}, Offset{50}};
   calls.on_message(kThere, ask);
-  EXPECT_TRUE(take<DigestTold>(kThere).error);
+  EXPECT_TRUE(take<DigestReported>(kThere).error);
   follows = LeaderEpoch{4};
   calls.on_message(kThere, ask);
-  const auto told = take<DigestTold>(kThere);
+  const auto told = take<DigestReported>(kThere);
   EXPECT_FALSE(told.error);
   EXPECT_EQ(told.number, 5U);
   EXPECT_EQ(told.digest, 7U);
@@ -193,8 +193,8 @@ TEST_F(ScrubCallsTest, ALogUnderAnotherEpochIsNotJudged) {
   pass(1);
   const auto there = take<AskDigest>(kThere), elsewhere = take<AskDigest>(kElsewhere);
   ends.epoch = LeaderEpoch{6};
-  calls.on_message(kThere, DigestTold{.number = there.number, .digest = 9});
-  calls.on_message(kElsewhere, DigestTold{.number = elsewhere.number, .digest = 9});
+  calls.on_message(kThere, DigestReported{.number = there.number, .digest = 9});
+  calls.on_message(kElsewhere, DigestReported{.number = elsewhere.number, .digest = 9});
   pass(2'000'000);
   EXPECT_TRUE(found.empty());
 }
