@@ -19,12 +19,13 @@ void AppliedCalls::ask(Revision revision, std::function<void()> done) {
 }
 
 void AppliedCalls::on_message(NodeId from, const AskApplied& message) {
-  if (around_.applied() >= message.revision) return around_.send(from, AppliedTold{message.number});
+  if (around_.applied() >= message.revision)
+    return around_.send(from, AppliedReported{message.number});
   asked_.push_back(
       {from, message.number, message.revision, around_.clock.monotonic_us() + kRevisionPatienceUs});
 }
 
-void AppliedCalls::on_message(NodeId from, const AppliedTold& message) {
+void AppliedCalls::on_message(NodeId from, const AppliedReported& message) {
   questions_.answered(message.number, from);
 }
 
@@ -34,7 +35,7 @@ void AppliedCalls::tick() {
   const int64_t now_us = around_.clock.monotonic_us();
   const Revision applied = around_.applied();
   std::erase_if(asked_, [&](const Asked& each) {
-    if (applied >= each.revision) around_.send(each.from, AppliedTold{each.number});
+    if (applied >= each.revision) around_.send(each.from, AppliedReported{each.number});
     return applied >= each.revision || now_us >= each.until_us;
   });
 }

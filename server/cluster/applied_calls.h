@@ -31,7 +31,7 @@ class AppliedCalls {
 
   void ask(Revision revision, std::function<void()> done);
   void on_message(NodeId from, const AskApplied& message);
-  void on_message(NodeId from, const AppliedTold& message);
+  void on_message(NodeId from, const AppliedReported& message);
   void tick();
 
  private:

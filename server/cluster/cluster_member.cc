@@ -504,7 +504,7 @@ void ClusterMember::send(NodeId to, ClusterMessage message) {
 void ClusterMember::on_message(NodeId from, ClusterMessage message) {
   if (const auto* ask = std::get_if<AskApplied>(&message))
     return applied_calls_->on_message(from, *ask);
-  if (const auto* told = std::get_if<AppliedTold>(&message))
+  if (const auto* told = std::get_if<AppliedReported>(&message))
     return applied_calls_->on_message(from, *told);
   if (const auto* ask = std::get_if<AskGroups>(&message))
     return group_calls_->on_message(from, *ask);

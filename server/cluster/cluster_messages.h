@@ -182,7 +182,7 @@ struct AskApplied {
   uint64_t number = 0;
   Revision revision;
 };
-struct AppliedTold {
+struct AppliedReported {
   uint64_t number = 0;
 };
 
@@ -284,7 +284,7 @@ using ClusterMessage =
                  NodeFenced, NodesProgress, DeliverOutput, OutputDelivered, WriteMarker,
                  MarkerWritten, JoinTransaction, TransactionJoined, BeginCommit, EndCommit,
                  CommitAnswered, AppendRows, RowsAppended, AskEnds, EndsReported, ConfirmLeader,
-                 LeaderConfirmed, AskDigest, DigestReported, AskApplied, AppliedTold, AskGroups,
+                 LeaderConfirmed, AskDigest, DigestReported, AskApplied, AppliedReported, AskGroups,
                  GroupsTold, AskLogs, LogsReported, LocksWanted, LocksGranted, NotifySessions,
                  SessionsNotified, RelayedRequest, RelayedAnswer>;
 

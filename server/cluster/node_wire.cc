@@ -401,7 +401,7 @@ std::string frame_of(const AskApplied& ask) {
   return framed(to);
 }
 
-std::string frame_of(const AppliedTold& told) {
+std::string frame_of(const AppliedReported& told) {
   AskAppliedResponse to;
   to.number = static_cast<int64_t>(told.number);
   return framed(to);
@@ -675,7 +675,7 @@ ClusterMessage message_of(const AskAppliedRequest& from) {
 }
 
 ClusterMessage message_of(const AskAppliedResponse& from) {
-  return AppliedTold{static_cast<uint64_t>(from.number)};
+  return AppliedReported{static_cast<uint64_t>(from.number)};
 }
 
 ClusterMessage message_of(const AskGroupsRequest& from) {

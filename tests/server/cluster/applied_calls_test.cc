@@ -36,19 +36,19 @@ TEST_F(AppliedCallsTest, AllOthersAreWaitedFor) {
   calls.ask(Revision{7}, [this] { ++done; });
   ASSERT_EQ(sent.size(), 2U);
   EXPECT_EQ(std::get<AskApplied>(sent[0].second).revision, Revision{7});
-  calls.on_message(kTwo, AppliedTold{number_sent()});
-  calls.on_message(kTwo, AppliedTold{number_sent()});
+  calls.on_message(kTwo, AppliedReported{number_sent()});
+  calls.on_message(kTwo, AppliedReported{number_sent()});
   EXPECT_EQ(done, 0);
-  calls.on_message(kThree, AppliedTold{number_sent()});
+  calls.on_message(kThree, AppliedReported{number_sent()});
   EXPECT_EQ(done, 1);
-  calls.on_message(kThree, AppliedTold{number_sent()});
+  calls.on_message(kThree, AppliedReported{number_sent()});
   pass(1'000'000);
   EXPECT_EQ(done, 1);
 }
 
 TEST_F(AppliedCallsTest, ASilentNodeIsNotWaitedForLong) {
   calls.ask(Revision{7}, [this] { ++done; });
-  calls.on_message(kTwo, AppliedTold{number_sent()});
+  calls.on_message(kTwo, AppliedReported{number_sent()});
   pass(400'000);
   EXPECT_EQ(done, 0);
   pass(200'000);
@@ -61,7 +61,7 @@ TEST_F(AppliedCallsTest, ASilentNodeIsNotWaitedForLong) {
 TEST_F(AppliedCallsTest, ANodeAnswersWhenItHasCarriedThemOut) {
   calls.on_message(kOne, AskApplied{3, Revision{5}});
   ASSERT_EQ(sent.size(), 1U);
-  EXPECT_EQ(std::get<AppliedTold>(sent[0].second).number, 3U);
+  EXPECT_EQ(std::get<AppliedReported>(sent[0].second).number, 3U);
   calls.on_message(kOne, AskApplied{4, Revision{6}});
   pass(1'000);
   EXPECT_EQ(sent.size(), 1U);

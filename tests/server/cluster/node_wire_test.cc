@@ -257,7 +257,7 @@ TEST(NodeWire, ends_come_as_they_went) {
   EXPECT_EQ(confirm.led[0].partition, partition());
   EXPECT_EQ(confirm.led[0].epoch, LeaderEpoch{3});
   EXPECT_EQ(round_trip(AskApplied{3, Revision{1LL << 40}}).revision, Revision{1LL << 40});
-  EXPECT_EQ(round_trip(AppliedTold{3}).number, 3U);
+  EXPECT_EQ(round_trip(AppliedReported{3}).number, 3U);
   EXPECT_EQ(round_trip(AskGroups{4}).number, 4U);
   EXPECT_EQ(round_trip(AskLogs{4, {partition(), {}}}).partitions,
             (std::vector<TopicPartition>{partition(), {}}));
