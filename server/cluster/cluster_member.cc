@@ -508,7 +508,7 @@ void ClusterMember::on_message(NodeId from, ClusterMessage message) {
     return applied_calls_->on_message(from, *told);
   if (const auto* ask = std::get_if<AskGroups>(&message))
     return group_calls_->on_message(from, *ask);
-  if (auto* told = std::get_if<GroupsTold>(&message))
+  if (auto* told = std::get_if<GroupsReported>(&message))
     return group_calls_->on_message(from, std::move(*told));
   if (const auto* ask = std::get_if<AskLogs>(&message)) return log_calls_->on_message(from, *ask);
   if (const auto* told = std::get_if<LogsReported>(&message))

@@ -191,7 +191,7 @@ struct AppliedReported {
 struct AskGroups {
   uint64_t number = 0;
 };
-struct GroupsTold {
+struct GroupsReported {
   uint64_t number = 0;
   bool is_whole = false;  // false: the node has more groups than fit into the message
   std::vector<coordinator::GroupProgress> groups = {};
@@ -285,7 +285,7 @@ using ClusterMessage =
                  MarkerWritten, JoinTransaction, TransactionJoined, BeginCommit, EndCommit,
                  CommitAnswered, AppendRows, RowsAppended, AskEnds, EndsReported, ConfirmLeader,
                  LeaderConfirmed, AskDigest, DigestReported, AskApplied, AppliedReported, AskGroups,
-                 GroupsTold, AskLogs, LogsReported, LocksWanted, LocksGranted, NotifySessions,
+                 GroupsReported, AskLogs, LogsReported, LocksWanted, LocksGranted, NotifySessions,
                  SessionsNotified, RelayedRequest, RelayedAnswer>;
 
 }  // namespace server

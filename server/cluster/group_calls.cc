@@ -14,7 +14,7 @@ constexpr int64_t kGroupPatienceUs = 1'000'000;
 constexpr size_t kMostElements = 100'000;
 
 // Builds a message of as many groups as fit.
-GroupsTold as_told(uint64_t number, GroupCalls::Groups groups) {
+GroupsReported as_told(uint64_t number, GroupCalls::Groups groups) {
   size_t elements = 0;
   const auto beyond = std::ranges::find_if(groups, [&](const coordinator::GroupProgress& group) {
     elements += 1 + group.partitions.size();
@@ -50,7 +50,7 @@ void GroupCalls::on_message(NodeId from, const AskGroups& message) {
   });
 }
 
-void GroupCalls::on_message(NodeId from, GroupsTold message) {
+void GroupCalls::on_message(NodeId from, GroupsReported message) {
   if (!questions_.is_open(message.number, from)) return;
   Told& told = gathered_.at(message.number);
   std::ranges::move(message.groups, std::back_inserter(told.groups));

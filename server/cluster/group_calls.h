@@ -38,7 +38,7 @@ class GroupCalls {
   // Asks the other nodes; this node's own groups are not in the result.
   void ask(std::function<void(Told)> done);
   void on_message(NodeId from, const AskGroups& message);
-  void on_message(NodeId from, GroupsTold message);
+  void on_message(NodeId from, GroupsReported message);
   void tick() { questions_.tick(); }
 
  private:

@@ -413,7 +413,7 @@ std::string frame_of(const AskGroups& ask) {
   return framed(to);
 }
 
-std::string frame_of(const GroupsTold& told) {
+std::string frame_of(const GroupsReported& told) {
   AskGroupsResponse to;
   to.number = static_cast<int64_t>(told.number);
   to.is_whole = told.is_whole;
@@ -686,7 +686,7 @@ ClusterMessage message_of(const AskGroupsResponse& from) {
   const auto known = [](int64_t offset) {
     return offset == kNothing ? std::nullopt : std::optional(offset);
   };
-  GroupsTold told{static_cast<uint64_t>(from.number), from.is_whole};
+  GroupsReported told{static_cast<uint64_t>(from.number), from.is_whole};
   for (const auto& group : from.groups) {
     coordinator::GroupProgress& put = told.groups.emplace_back();
     put.group_id = group.group_id;

@@ -25,7 +25,7 @@ class GroupCallsTest : public ::testing::Test {
     if (!sent.empty()) number = std::get<AskGroups>(sent.back().second).number;
   }
   void tell(NodeId from, const std::string& id, bool is_whole = true) {
-    calls.on_message(from, GroupsTold{number, is_whole, {group(id)}});
+    calls.on_message(from, GroupsReported{number, is_whole, {group(id)}});
   }
 
   SimulatedClock clock{1'700'000'000'000};
@@ -84,7 +84,7 @@ TEST_F(GroupCallsTest, ANodeWithTooManyGroupsListsSomeAndReportsIt) {
   for (int i = 0; i < 3; ++i) own.push_back(group(std::to_string(i), 40'000));
   calls.on_message(kTwo, AskGroups{7});
   ASSERT_EQ(sent.size(), 1U);
-  const auto& answer = std::get<GroupsTold>(sent[0].second);
+  const auto& answer = std::get<GroupsReported>(sent[0].second);
   EXPECT_EQ(answer.number, 7U);
   EXPECT_FALSE(answer.is_whole);
   EXPECT_EQ(answer.groups.size(), 2U);

@@ -269,7 +269,7 @@ TEST(NodeWire, ends_come_as_they_went) {
 TEST(NodeWire, groups_come_as_they_went) {
   const coordinator::GroupProgress group{
       "g", "Stable", "consumer", "range", 2, {{"t", 1, 5, "m", 9}, {"t", 2, {}, "", {}}}};
-  const auto told = round_trip(GroupsTold{4, true, {group, {}}});
+  const auto told = round_trip(GroupsReported{4, true, {group, {}}});
   EXPECT_EQ(told.number, 4U);
   EXPECT_TRUE(told.is_whole);
   ASSERT_EQ(told.groups.size(), 2U);
