@@ -18,7 +18,7 @@ Bitmap passing(const Evaluated& predicate, const Bitmap& present) {
 FilterOperator::FilterOperator(TaskContext& context, const FilterStep& step)
     : RowwiseOperator(context, {Program(step.predicate), true}),
       is_table_(step.is_table),
-      tells_all_deletes_(step.tells_all_deletes) {}
+      emits_all_deletes_(step.tells_all_deletes) {}
 
 Status FilterOperator::take(Batch batch, RowResults results) {
   return is_table_ ? take_table(std::move(batch), results)
@@ -37,7 +37,7 @@ Status FilterOperator::take_stream(Batch batch, const Evaluated& now) {
 
 // Pushes the changes of a filtered table. If a row satisfied the predicate and no longer does, a
 // delete is pushed. If it never satisfied the predicate, nothing is pushed, unless an earlier
-// version of the filter may have let the row pass (tells_all_deletes_).
+// version of the filter may have let the row pass (emits_all_deletes_).
 Status FilterOperator::take_table(Batch batch, const RowResults& results) {
   context().report_present(results.now.front().errors, batch);
   Bitmap now = passing(results.now.front(), batch.present);
@@ -45,7 +45,7 @@ Status FilterOperator::take_table(Batch batch, const RowResults& results) {
       batch.has_old() ? passing(results.old.front(), batch.old_present) : Bitmap(batch.rows, false);
   std::vector<uint32_t> rows;
   for (uint32_t row = 0; row < batch.rows; ++row)
-    if (now.test(row) || before.test(row) || tells_all_deletes_) rows.push_back(row);
+    if (now.test(row) || before.test(row) || emits_all_deletes_) rows.push_back(row);
   batch.present = std::move(now);
   if (batch.has_old()) batch.old_present = std::move(before);
   return push(rows.size() == batch.rows ? std::move(batch) : batch.gather(rows));

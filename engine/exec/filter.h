@@ -14,7 +14,7 @@ class FilterOperator final : public RowwiseOperator {
   Status take_stream(Batch batch, const Evaluated& now);
   Status take_table(Batch batch, const RowResults& results);
 
-  const bool is_table_, tells_all_deletes_;
+  const bool is_table_, emits_all_deletes_;
 };
 
 }  // namespace engine

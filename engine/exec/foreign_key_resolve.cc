@@ -72,8 +72,9 @@ Status ForeignKeyResolveOperator::take_block() {
     append_be<int64_t>(head, numbers[row]);
     // In two cases a delete is emitted even if no joined row existed, as in Kafka Streams: if the
     // left row was deleted, and if the left row has moved to a foreign key that has no right row.
-    constexpr int32_t kTold = ForeignKeyChange::kGone | ForeignKeyChange::kMoved;
-    TRY(changes.apply(row, key, {.head = head, .tells_all_deletes = (kinds[row] & kTold) != 0}));
+    constexpr int32_t kAlwaysDeletes = ForeignKeyChange::kGone | ForeignKeyChange::kMoved;
+    TRY(changes.apply(row, key,
+                      {.head = head, .emits_all_deletes = (kinds[row] & kAlwaysDeletes) != 0}));
   }
   rest.row += row;
   context().slice.spend_rows(row);

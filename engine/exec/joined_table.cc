@@ -41,7 +41,7 @@ Status JoinedTableOperator::Changes::apply(uint32_t row, std::string_view key, c
     before = TRY(table_.rows_.put(key, std::move(now)));
   } else {
     before = TRY(table_.rows_.erase(key));
-    if (!before && !how.tells_all_deletes) return {};
+    if (!before && !how.emits_all_deletes) return {};
   }
   changed_.push_back(row);
   keys_.append(key);

@@ -43,7 +43,7 @@ class JoinedTableOperator : public Operator, public Materialized, public KeyedTa
  protected:
   struct How {
     std::string_view head = {};      // head to store in front of the row
-    bool tells_all_deletes = false;  // true: the delete of a row that did not exist is emitted, too
+    bool emits_all_deletes = false;  // true: the delete of a row that did not exist is emitted, too
   };
   // Applies the changes that the rows of one batch make to the table, one after the other.
   class Changes {
