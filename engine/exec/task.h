@@ -87,12 +87,12 @@ struct TaskFailure {
 // position, so they survive a restart.
 struct TaskMetrics {
   uint64_t records_in = 0, records_failed = 0;
-  // The number of records in records_failed that could not be read, since the task was made, and a
-  // text about the first of them.
+  // The number of failed records that could not be read, counted since the task was made, and a
+  // text about the first one.
   uint64_t records_unreadable = 0;
   std::string first_unreadable;  // "partition 0, offset 3: ..."
-  // The number of records in records_failed with failed expressions, since the task was made, and
-  // the first failure. Failures for which is_null_failure() is true are not included.
+  // The number of failed records with a failed expression, counted since the task was made, and the
+  // first failure. Failures for which is_null_failure() is true are not included.
   uint64_t values_failed = 0;
   struct FailedValue {
     Error error;
@@ -369,7 +369,7 @@ class Task {
   std::optional<TableScan> shown_again_;  // set while rows are written once more
   uint64_t rows_shown_again_ = 0;
   uint64_t rows_taken_ = 0;      // rows taken since the task was made
-  uint64_t records_begun_ = 0;   // records begun, including former runs
+  uint64_t records_begun_ = 0;   // records whose processing has begun, also before a restart
   size_t rows_of_run_ = 0;       // rows of the last run that was begun
   InputHeads::Place failed_at_;  // first record of the current micro-batch
   std::vector<Waiting> waiting_;
