@@ -16,9 +16,9 @@ namespace engine {
 TypeName type_name_of(const SqlType& type);
 
 // Converts the value for storage in a column of the type. Works like CAST(value AS type), but a
-// text that is longer than the type's length is an error. Call it only if PostgreSQL's rules apply.
-// If the name of the column is given, binding the expression fails for a text for which
-// is_text_for_time() returns true.
+// text that is longer than the type's length is an error. Call it only if PostgreSQL's rules
+// apply. With `column`, binding the expression fails for a value that needs a cast
+// (is_text_for_time()).
 ExpressionPtr assigned(ExpressionPtr value, const SqlType& type, std::string_view column = {});
 
 // Returns whether the value is a text, or an array of texts, for a column of dates or times, and

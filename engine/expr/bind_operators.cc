@@ -178,7 +178,7 @@ Status Binder::read_text_as(BoundItem& item, const SqlType& type) const {
   const auto* text = item.source->as<StringLiteral>();
   if (!text || type.is_null() || (type.kind() == TypeKind::String && !is_normalized(type)))
     return {};
-  // the text was already read as an exact time
+  // an earlier step has already read the text as an exact time
   if (item.bound.kind != BoundKind::Literal) return {};
   if (type.is_nested() && type.kind() != TypeKind::Array) return {};
   // Keeps all digits, as if the number were written without quotes.

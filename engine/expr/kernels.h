@@ -17,11 +17,11 @@ Kernel negation_kernel(TypeKind kind);
 
 // Returns the kernel for `left op right`. Both sides have the same kind; DECIMALs may have
 // different scales. If an operand is null, the result is null with KernelCall::knows_unknown, and
-// otherwise false. IS [NOT] DISTINCT FROM is an exception: it compares nulls like values.
+// false without it. IS [NOT] DISTINCT FROM is an exception: it compares nulls like values.
 Kernel comparison_kernel(ComparisonOp op, TypeKind kind);
 // Returns the kernel for `value IN (item, ...)`, where all operands have the same type. If the
-// value is null, or if no item matches and one of them is null, the result is null with
-// KernelCall::knows_unknown, and otherwise false.
+// value is null, or if no item matches and one of them is null, the result is the same as for a
+// null operand of comparison_kernel().
 Kernel in_kernel(TypeKind kind);
 // Returns the kernel for IN with a sorted list. Its arguments are a value, whose kind is not
 // nested, and a sorted ARRAY without nulls. If the list had a null item, a third argument exists,
@@ -29,7 +29,7 @@ Kernel in_kernel(TypeKind kind);
 Kernel in_sorted_kernel(TypeKind kind);
 
 // For a null argument, not_kernel() and like_kernel() give null with KernelCall::knows_unknown, and
-// otherwise an error of the row.
+// an error of the row without it.
 void not_kernel(KernelCall& call);
 void is_null_kernel(KernelCall& call);
 void is_not_null_kernel(KernelCall& call);
