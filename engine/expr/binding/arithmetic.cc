@@ -112,8 +112,8 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
     call.arguments.push_back(clone(*node.right));
     return bind_call(call, position, CallKind::Scalar);
   }
-  // If both operands have unknown types, || concatenates texts, and a parameter that the client declares as NUMERIC is
-  // a number.
+  // If the types of both operands are unknown, || concatenates them as texts. With other operators,
+  // a parameter that the client declares as NUMERIC is a number.
   const auto is_open = [](const BoundExpression& side) {
     return side.kind == BoundKind::Parameter && side.type.is_null();
   };
