@@ -52,7 +52,7 @@ std::string written(SliceKind kind, const std::vector<MemberSlice>& members) {
   return written(kind, members, show_member);
 }
 
-// ---- ||
+// ---- Operator ||
 
 // Returns the elements of an array, or a value of another kind as the only element.
 Result<std::vector<MemberSlice>> as_elements(Text slice) {
@@ -73,7 +73,7 @@ Result<std::string> concat_json(Text first, Text second) {
   return normal_jsonb(written(are_objects ? SliceKind::Object : SliceKind::Array, members));
 }
 
-// ---- -
+// ---- Operator -
 
 // Returns the result in jsonb's form. If the first argument is jsonb, the result already has this
 // form.
