@@ -186,7 +186,7 @@ struct ForeignKeyJoinStep {
 struct ForeignKeyResolveStep {
   size_t key_count = 1;
   int store = -1;  // store of the joined rows
-  // store of the keys whose foreign key has changed, until both answers have arrived
+  // store of the left keys whose foreign key has changed, and which still await one of two answers
   int moving_store = -1;
   FormatSpec key_format;
   bool old_too = false;  // a later step needs the replaced row

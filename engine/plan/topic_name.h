@@ -37,7 +37,7 @@ Status check_topic_of_sink(const SourceProperties& with, const PropertyList& wri
 // as in orders_1. Otherwise each of the two relations would show the rows of the other.
 std::string topic_of_new(std::string_view relation, const Catalog& catalog, const Topics& topics,
                          const EngineSettings& settings);
-// Appends the first number to the name for which no topic exists, and returns the result.
+// Returns the name with a number appended: the first number for which no such topic exists.
 std::string free_topic_name(std::string_view name, const Topics& topics);
 
 // Returns the error about PARTITIONS for a topic that exists with another number of partitions, in ksqlDB's words.
