@@ -8,7 +8,7 @@ namespace engine {
 
 namespace {
 
-// Returns the expression over other children.
+// Returns a copy of the expression that has these children.
 BoundExpression with_children(const BoundExpression& expression,
                               std::vector<BoundExpression> children) {
   BoundExpression made;
