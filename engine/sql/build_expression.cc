@@ -311,8 +311,8 @@ BuiltExpression build_is_null(P::IsNullContext& context, ExpressionPtr operand) 
 BuiltExpression build_between(P::BetweenContext& context, ExpressionPtr value) {
   TRY(check_no_row(*value));
   ExpressionPtr lower = TRY(build_value(*context.lower));
-  // BETWEEN SYMMETRIC exists only in PostgreSQL's grammar. The grammar of the dialect reads SYMMETRIC as a name: of a
-  // function before a parenthesis, of a column before a sign. A column alone may have this name in ksqlDB.
+  // BETWEEN SYMMETRIC exists only in PostgreSQL's grammar. The dialect's grammar would read SYMMETRIC as the name
+  // of a function (before a parenthesis) or of a column (before a sign). Only a column alone may have this name.
   const auto& lower_begin = *context.lower->start;
   if (const std::string word = upper_case(lower_begin.getText());
       (word == "SYMMETRIC" || word == "ASYMMETRIC") && context.lower->stop != context.lower->start)
