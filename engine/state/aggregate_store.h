@@ -45,8 +45,8 @@ static_assert(sizeof(GroupSlot) == 40);  // millions of slots may exist
 
 // The groups of one aggregation, by key and window start. In the journal and in the checkpoint, the
 // key of a group is the window start (8 bytes, big-endian, only with windows), followed by the key
-// bytes. So all windows before a time are one range, the groups of one window
-// start are in key order, and groups that change at the same time are stored together.
+// bytes. So all windows before a time are one range, the groups of one window start are in key
+// order, and groups that change at the same time are stored next to each other.
 //
 // Invariants:
 //   1. a group in memory is in index_, and its slot is in the pool of its window start (without windows, the only

@@ -12,8 +12,8 @@
 namespace engine {
 
 // Iterates over the groups of one window start in key order. Groups that are only in the checkpoint
-// (checkpoint) are read during the iteration, so they need not all fit into memory. While the
-// object exists, no group of this start may be created, changed or evicted.
+// are read during the iteration, so they need not all fit into memory. While the object exists, no
+// group of this start may be created, changed or evicted.
 //
 // Threads: the task's. Owner: the aggregate operator, while it writes final results.
 class AggregateStore::InOrder {

@@ -122,7 +122,7 @@ Result<bool> Layers::scan_before(StoreScan& scan, size_t max_entries,
   return scan.before.size() > 0 || !scan.taken.empty();
 }
 
-// Returns whether the scan has already shown the entry or passed its place.
+// Returns whether the scan has already visited the entry, or the place where it would visit the entry.
 bool Layers::has_shown(StoreScan& scan, std::string_view key, uint64_t born_in,
                        const std::function<StorePlace()>& place) const {
   if (scan.part == StoreScan::Part::Wanted) return false;
