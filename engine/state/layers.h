@@ -146,10 +146,10 @@ class Layers {
   // --- Scans
   // Begins a scan. `end` is the current end of the places in memory.
   StoreScanPtr begin_scan(StorePlace end);
-  // The functions of a store for one step of a scan. `in_memory` visits entries in memory, and returns false when none
-  // are left. `in_backing` visits one entry of the checkpoint, and returns false if the scan has to pause
-  // after it. `from_before` does the same for a value from
-  // StoreScan::before.
+  // The functions of a store for one step of a scan. `in_memory` visits entries in memory, and
+  // returns false when none are left. `in_backing` visits one entry of the checkpoint, and returns
+  // false if the scan has to pause after it. `from_before` visits one value of StoreScan::before in
+  // the same way.
   struct ScanStep {
     std::function<bool(StoreScan& scan)> in_memory;
     using Visit = std::function<Result<bool>(std::string_view key, std::string_view value)>;

@@ -88,9 +88,9 @@ class RangeStore final : public Store {
   void expire_before(int64_t part);
   // Destroys at most `max_entries` expired entries. Returns true if more are left.
   bool forget_some(size_t max_entries);
-  // Returns approximately how many entries have expired since the last call. Entries that were only in the checkpoint
-  // (checkpoint) when the store was opened are not counted. Neither are the entries of the group with the empty name,
-  // because they are only an index of other entries.
+  // Returns approximately how many entries have expired since the last call. Entries that were only
+  // in the checkpoint when the store was opened are not counted. Neither are the entries of the
+  // group with the empty name, because they are only an index of other entries.
   uint64_t take_expired() { return std::exchange(expired_, 0); }
 
   bool is_counted() const override { return false; }
