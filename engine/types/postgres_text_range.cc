@@ -230,7 +230,7 @@ Result<std::string> normal_range_text(std::string_view text) {
 // Returns a multirange ({[1,3),[5,7)}) with its ranges in order, without empty ranges, and with touching ranges merged.
 template <RangeOf of>
 Result<std::string> normal_multirange_text(std::string_view text) {
-  constexpr size_t kMostBytes = 64 * 1024;  // parameters are parsed on an event loop
+  constexpr size_t kMostBytes = 64 * 1024;  // bounds how long parsing blocks an event loop
   if (text.size() > kMostBytes)
     return Error{ErrorCode::LimitExceeded, "a multirange has at most 64 kB as text"};
   const RangeName& names = kNames[static_cast<size_t>(of)];
