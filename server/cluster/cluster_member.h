@@ -115,8 +115,8 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   // NotLeader, and with ReadTimeout.
   void await_trimmed(const storage::TopicPartition& partition, Offset start, int64_t timeout_ms,
                      std::function<void(Status)> done);
-  // --- Reads and writes of sessions: see RemoteAppends and LeaderEndRequests. Any thread. The
-  // callbacks run on the member's thread; after the member has stopped, they are not called.
+  // --- Reads and writes of sessions: see RemoteAppends and LeaderEndRequests. May be called on any
+  // thread. The callbacks run on the member's thread; after the member has stopped, they are not called.
   void append_rows(const storage::TopicPartition& partition, std::string batches,
                    RemoteAppends::Done done);
   void append_rows_unless_changed(const storage::TopicPartition& partition, std::string batches,
@@ -287,7 +287,7 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   std::unique_ptr<Timer> timer_;
   std::thread thread_;
 
-  // Producer ids that are left of the last allocated block, and the callers that wait for an id.
+  // Producer ids that are left in the last allocated block, and the callers that wait for an id.
   ProducerId next_producer_, end_of_producers_;
   std::deque<std::function<void(Result<ProducerId>)>> want_producers_;
   bool is_allocating_ = false, is_stopped_ = false;

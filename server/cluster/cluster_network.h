@@ -43,7 +43,7 @@ struct ClusterNetworkOptions {
 // encrypts everything, and a peer without a certificate of the same authority is rejected before
 // the greeting.
 //
-// Threads: the loop's.
+// Threads: only the thread of the loop.
 class ClusterNetwork {
  public:
   class Handler {
@@ -60,8 +60,8 @@ class ClusterNetwork {
    protected:
     ~Handler() = default;
   };
-  // Listens for connections of other nodes. Fails with NetworkFailure; with InvalidParameter if the certificates cannot
-  // be used.
+  // Listens for connections of other nodes. Fails with NetworkFailure, or with InvalidParameter if
+  // the certificates cannot be used.
   static Result<std::unique_ptr<ClusterNetwork>> open(Loop& loop, ClusterNetworkOptions options,
                                                       const Clock& clock, Handler& handler);
   ~ClusterNetwork();

@@ -21,8 +21,8 @@ namespace server {
 
 struct ControllerSettings {
   int64_t session_timeout_us = 400'000;  // a node that sends no heartbeat for this time is fenced
-  // A node that sends heartbeats is fenced, too, if it has not read metadata that are older than
-  // this: see MetadataProgress.
+  // A node that sends heartbeats is also fenced if it falls behind in the metadata: it has not
+  // read, within this time, a revision that the controller had read (MetadataProgress).
   int64_t metadata_lag_max_us = 4'000'000;
   size_t min_insync_replicas = 1;
   // Period in which leaders are moved back to the preferred replicas (Kafka's leader.imbalance.check.interval.seconds).
