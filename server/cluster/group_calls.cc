@@ -9,7 +9,7 @@ namespace server {
 namespace {
 
 constexpr int64_t kGroupPatienceUs = 1'000'000;
-// Limit for the number of groups and partitions in one message, so that it has at most some
+// Limit for the number of groups and partitions in one message, so that a message has at most some
 // megabytes.
 constexpr size_t kMostElements = 100'000;
 

@@ -10,12 +10,12 @@ using storage::TopicPartition;
 namespace {
 
 constexpr int64_t kEndPatienceUs = 5'000'000;
-constexpr int64_t kEndAnswerUs = 300'000;  // a question without an answer is sent again
+constexpr int64_t kEndAnswerUs = 300'000;  // time after which an unanswered question is sent again
 constexpr int64_t kEndRetryUs = 30'000;
 constexpr int64_t kConfirmUs = 1'000'000;     // time limit for one question of confirm()
 constexpr int64_t kConfirmAgainUs = 100'000;  // pause before the next question of confirm()
 constexpr int64_t kConfirmSessionTimeouts =
-    2;  // for which confirm() waits after the first question
+    2;  // number of session timeouts for which confirm() asks again
 // The time for which the leader keeps a question that it cannot answer yet. It is shorter than
 // kEndAnswerUs, so that the sender learns the reason for the wait before it sends the question
 // again.
@@ -175,7 +175,7 @@ void LeaderEndRequests::ask_witnesses(Witnesses witnesses, int64_t patience_us,
     around_.send(heir, ConfirmLeader{number, std::move(led)});
   }
   if (in_metadata.empty()) return;
-  // check_newest() is called only after etcd has answered, because the metadata may show another
+  // The node's own metadata are checked only after etcd has answered, because they may show another
   // leader by then.
   around_.confirm_read([this, id, led = std::move(in_metadata)](const Status& all_is_read) {
     if (all_is_read) return heard(id, check_newest(led));

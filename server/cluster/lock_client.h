@@ -56,7 +56,7 @@ class LockClient final : public NamedLocks {
  private:
   struct State;
   const std::shared_ptr<State>
-      state_;  // shared with holds and places, and with work that is posted to the loop
+      state_;  // shared with granted locks, waiting requests, and work on the loop
 };
 
 }  // namespace server
