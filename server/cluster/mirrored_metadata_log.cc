@@ -33,7 +33,7 @@ void MirroredMetadataLog::read(const MetadataRecord& record, const storage::Clus
   std::vector<std::function<void(Result<Revision>)>> answers;
   {
     const std::lock_guard lock(mutex_);
-    assert(record.revision > last_);  // a command that cannot be decoded is left out
+    assert(record.revision > last_);  // gaps are possible: unreadable commands are left out
     records_.push_back(std::move(kept));
     last_ = record.revision;
     if (moved_) moved_(record.revision);
@@ -83,7 +83,7 @@ void MirroredMetadataLog::appended(uint64_t number, Result<Revision> revision) {
     const auto found = waiting_.find(number);
     if (found == waiting_.end()) return;
     if (revision && *revision > last_) {
-      assert(!found->second.revision);  // one answer for each append
+      assert(!found->second.revision);  // each append is answered once
       found->second.revision = *revision;
       return;
     }

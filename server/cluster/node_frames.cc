@@ -57,7 +57,7 @@ Result<std::optional<NodeFrames::Frame>> NodeFrames::next() {
     if (is_trusted_ && whole >= kLarge) begin_large(whole);
     return std::nullopt;
   }
-  small_.consume(whole);  // valid until the next call
+  small_.consume(whole);  // the returned frame stays valid until the next call
   return Frame{rest.substr(kSizeSize, static_cast<size_t>(size))};
 }
 

@@ -14,10 +14,10 @@
 
 namespace server {
 
-// Threads: the loop's.
+// Threads: only the thread of the loop.
 class NodeProbe final : ConnectionHandler {
  public:
-  // Gets the node's answer, or an error if no process listens at the address or if the listener is no node.
+  // Gets the node's answer. Gets an error if no process listens at the address, or if the process there is no node.
   using Done = std::function<void(Result<HelloAnswer>)>;
   struct Patience {
     int64_t connect_ms, answer_ms;
