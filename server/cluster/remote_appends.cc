@@ -131,9 +131,9 @@ void RemoteAppends::tick() {
     if (now_us >= lane.retry_at_us) step(way, lane);
     if (!lane.batches.empty()) lane.idle_since_us = now_us;
   }
-  // A lane (the rows for one partition, sent one request after the other) is dropped when it was
-  // idle for kIdleUs; the leader also forgets a producer that was idle for that time. The lane of a
-  // transaction is used only once, so it is dropped as soon as it is empty.
+  // A lane holds the rows for one partition and sends one request after the other. A lane that was
+  // idle for kIdleUs is dropped, because the leader also forgets a producer that was idle for that
+  // time. The lane of a transaction is used only once, so it is dropped as soon as it is empty.
   std::erase_if(lanes_, [now_us](const auto& each) {
     const auto& [way, lane] = each;
     return lane.batches.empty() && !lane.is_allocating &&
@@ -256,7 +256,7 @@ void RemoteAppends::acknowledge(const Way& way, Lane& lane,
     Batch& batch = lane.batches.front();
     ++batch.of->batches_there;
     batch.of->give_up_us =
-        now_us + batch.of->patience_us;  // a large call takes time, but makes progress
+        now_us + batch.of->patience_us;  // restarts the limit: the call makes progress
     if (auto& unchanged = batch.of->unchanged; unchanged && !unchanged->own_from)
       unchanged->own_from = Offset{last.value() - batch.records + 1};
     if (--batch.of->batches_left == 0)
@@ -286,7 +286,7 @@ void RemoteAppends::refused(const Way& way, Lane& lane, const RowsAppended& answ
     return forget_producer(lane);
   const bool has_changed = answer.error->code == ErrorCode::ObjectState &&
                            lane.batches.front().of->unchanged.has_value();
-  if (has_changed) lane.last_error.reset();  // only this statement is affected
+  if (has_changed) lane.last_error.reset();  // later statements are not affected
   // Rows of an aborted transaction are never visible, so it is certain that nothing was written.
   if (has_changed && (was_known || way.is_transaction() || !rules_.doubts_itself)) {
     give_up_changed(lane, *answer.error);

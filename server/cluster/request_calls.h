@@ -46,7 +46,7 @@ class RequestCalls {
  private:
   const Around around_;
   OpenQuestions questions_;
-  std::map<uint64_t, RelayedAnswer> answers_;  // between the arrival of an answer and its Done
+  std::map<uint64_t, RelayedAnswer> answers_;  // answers whose Done was not called yet
 };
 
 }  // namespace server

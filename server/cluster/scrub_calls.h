@@ -123,7 +123,7 @@ class ScrubCalls {
   int64_t next_us_ = 0, round_began_us_ = INT64_MIN / 2;
   bool is_in_round_ = false;
   int64_t rounds_ = 0;
-  std::map<std::pair<storage::TopicPartition, NodeId>, Offset> known_;  // start of the last report
+  std::map<std::pair<storage::TopicPartition, NodeId>, Offset> known_;  // start of differing range
   const std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');
 };
 
