@@ -41,7 +41,7 @@ class SessionNotices {
     // Returns the registration epoch of this process; nothing until the process is registered in
     // the cluster.
     std::function<std::optional<storage::NodeEpoch>()> process;
-    // Pass messages to the sessions of this node, and end the sessions that listen.
+    // deliver() passes messages to the sessions of this node; end_listeners() ends the sessions that listen.
     std::function<void(Notes)> deliver;
     std::function<void()> end_listeners;
   };

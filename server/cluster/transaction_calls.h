@@ -20,8 +20,8 @@ struct TransactionCallRules {
   bool takes_markers_once = true;
 };
 
-// Implements the transactions of the server outside of the ClusterNode: with the coordinators of
-// this node, and its log.
+// The transactions of this server outside of the ClusterNode: the coordinators that run on this
+// node, and its log.
 class TransactionHost {
  public:
   virtual ~TransactionHost() = default;

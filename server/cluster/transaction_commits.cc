@@ -88,7 +88,7 @@ struct TransactionCommits::Commit {
   std::optional<Producer> producer = {};
   std::vector<AppendedBatch> appended = {};
   size_t parts_left = 0;
-  std::optional<Error> error = {};    // error of a part, or obstacle of the current step
+  std::optional<Error> error = {};    // error of a part, or of the last attempt of the current step
   bool is_decided_elsewhere = false;  // the coordinator was asked to commit, and may have done so
   bool is_committed = false;          // committed, but perhaps not visible yet
   bool is_over = false;
