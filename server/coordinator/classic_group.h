@@ -32,7 +32,7 @@ std::string_view name(GroupState state);  // Kafka's name of the state
 //      assignment;
 //   3. no assignment is sent before its record is durable.
 //
-// Threads: one loop's. Owner: its partition. Callbacks of appends share it, because they may run
+// Threads: one loop. Owner: its partition. Callbacks of appends share it, because they may run
 //         after the partition has dropped the group.
 class ClassicGroup : public std::enable_shared_from_this<ClassicGroup> {
  public:

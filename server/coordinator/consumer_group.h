@@ -30,7 +30,7 @@ namespace server::coordinator {
 //   3. a partition is used by at most one member: another member gets it only when the member that had
 //      it has given it up.
 //
-// Threads: one loop's. Owner: its partition.
+// Threads: one loop. Owner: its partition.
 class ConsumerGroup : public std::enable_shared_from_this<ConsumerGroup> {
  public:
   using Store = GroupChanges::Store;

@@ -17,7 +17,7 @@ class TransactionGuard;
 
 namespace server::coordinator {
 
-// Threads: one loop's; callbacks run on that loop, and never within the call.
+// Threads: one loop; callbacks run on that loop, and never within the call.
 class CoordinatorPort {
  public:
   virtual ~CoordinatorPort() = default;
