@@ -17,7 +17,7 @@ namespace server::coordinator {
 // constructor gets it from `around(deadlines_, size_)`, and it may keep references to both
 // arguments.
 //
-// Threads: one loop's. Owner: the owner of the loop. All tasks that were posted to the port must
+// Threads: one loop. Owner: the owner of the loop. All tasks that were posted to the port must
 // have ended before the shard is destroyed.
 template <class Partition, class Around>
 class CoordinatorShard {

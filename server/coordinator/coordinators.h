@@ -28,7 +28,7 @@ concept HasVerdict = requires(const Answer& answer) {
 // transactional id), which selects the partition. `Listed` is the combined result of list() for all
 // partitions.
 //
-// Threads: one loop's. The callback runs on that loop, once per request, perhaps within the call.
+// Threads: one loop. The callback runs on that loop, once per request, perhaps within the call.
 template <class Partition, class Listed>
 class Coordinators {
  public:

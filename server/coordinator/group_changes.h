@@ -11,7 +11,7 @@
 
 namespace server::coordinator {
 
-// Owner: the group. Threads: its loop's.
+// Owner: the group. Threads: one loop.
 class GroupChanges {
  public:
   using Store = std::function<void(std::vector<StoredRecord> records, Done<KafkaError> stored)>;
