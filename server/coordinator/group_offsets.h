@@ -13,7 +13,7 @@
 
 namespace server::coordinator {
 
-// Invariant: the offsets are durable. Threads: one loop's. Owner: the group.
+// Invariant: the offsets are durable. Threads: one loop. Owner: the group.
 class GroupOffsets {
  public:
   explicit GroupOffsets(StateSize& size) : size_(size) {}

@@ -26,7 +26,7 @@ namespace server::coordinator {
 //   1. an offset is acknowledged, and returned to clients, only when its record is durable;
 //   2. a restart restores exactly the acknowledged offsets.
 //
-// Threads: one loop's. Owner: the loop's coordinator; the port and the surroundings outlive it.
+// Threads: one loop. Owner: the loop's coordinator; the port and the surroundings outlive it.
 class GroupPartition final : private ReplayedState {
  public:
   GroupPartition(PartitionId id, CoordinatorPort& port, GroupSurroundings& around);

@@ -8,9 +8,9 @@ namespace server::coordinator {
 
 namespace {
 
-// Versions of the records in Apache Kafka's schemas OffsetCommitKey, GroupMetadataKey and those of
-// their values (group-coordinator/src/main/resources/common/message in
-// https://github.com/apache/kafka).
+// Versions of the keys and values of records in Apache Kafka's schemas OffsetCommitKey,
+// OffsetCommitValue, GroupMetadataKey and GroupMetadataValue
+// (group-coordinator/src/main/resources/common/message in https://github.com/apache/kafka).
 constexpr int16_t kOffsetKey = 1, kGroupKey = 2;
 constexpr int16_t kOffsetWithExpiry = 1, kOffsetWithTopicId = 4;
 constexpr int16_t kGroupVersion = 3;
