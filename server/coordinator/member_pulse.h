@@ -38,7 +38,7 @@ class MemberPulse {
   std::atomic<int64_t> last_us_ = 0;
 };
 
-// The pulses of the members whose connections belong to one loop. Threads: that loop's.
+// The pulses of the members whose connections belong to one loop. Threads: that loop.
 class MemberPulses {
  public:
   // Returns the key of a pulse, which consists of the fields of a heartbeat. A pulse is valid only

@@ -61,7 +61,7 @@ KafkaError coordinator_error_for_users(const Status& status, const CoordinatorPo
 //   2. each append is answered once, in the order of the appends, even if the leadership is lost;
 //   3. records are appended only under the epoch whose log was replayed.
 //
-// Threads: one loop's. Owner: the loop's coordinator; the port and the state outlive it.
+// Threads: one loop. Owner: the loop's coordinator; the port and the state outlive it.
 class ReplayedPartition {
  public:
   enum class Stage : uint8_t { Idle, Loading, Active };

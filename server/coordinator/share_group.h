@@ -30,7 +30,7 @@ inline constexpr size_t kBytesOfShareGroup = 1'000;  // approximate size of a gr
 //   2. a change is durable before it is confirmed; the lending of records is not stored;
 //   3. after a leader has read the state of a partition, only this leader changes it.
 //
-// Threads: one loop's. Owner: its partition.
+// Threads: one loop. Owner: its partition.
 class ShareGroup {
  public:
   using Store = GroupChanges::Store;
