@@ -38,7 +38,7 @@ struct ShareLimits {
 //   2. the records of the first range still need a delivery or an acknowledgement;
 //   3. a range that is not acquired has no holder.
 //
-// Threads: one loop's. Owner: its group.
+// Threads: one loop. Owner: its group.
 class SharePartition {
  public:
   // The id of a member, which all ranges of the member share.

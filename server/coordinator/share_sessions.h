@@ -33,7 +33,7 @@ namespace server::coordinator {
 //   4. in a cluster one request with changes is under way at a time, and is sent again when its answer is lost, so that
 //      changes arrive in order.
 //
-// Threads: one loop's. Owner: the GroupPartition (partition of __consumer_offsets) to which the group's id belongs, at
+// Threads: one loop. Owner: the GroupPartition (partition of __consumer_offsets) to which the group's id belongs, at
 // this node.
 class ShareSessions {
  public:
@@ -202,10 +202,10 @@ class ShareSessions {
   // Changes of the next write, by partition and state epoch, and the callbacks that wait for them.
   std::map<std::pair<TopicIdPartition, int32_t>, WriteShareState::Partition> next_;
   std::vector<Done<Stored>> next_done_;
-  std::list<Write> writes_;  // under way, in order
+  std::list<Write> writes_;  // writes in progress, in order
   int64_t sequence_ = 0;
   std::map<uint64_t, Reading> reads_;
-  uint64_t last_number_ = 0;  // of reads and of attempts to write
+  uint64_t last_number_ = 0;  // number of the last read or attempt to write
   Deadline look_ = {};
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };

@@ -13,7 +13,7 @@ namespace server::coordinator {
 // within the call. If the leader cannot be reached, the answer has an error of the coordinator, such as
 // CoordinatorNotAvailable; a change may have been stored nevertheless.
 //
-// Threads: one loop's; it calls back there.
+// Threads: one loop; it calls back there.
 class ShareStateCalls {
  public:
   virtual ~ShareStateCalls() = default;
