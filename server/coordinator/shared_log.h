@@ -9,7 +9,7 @@
 
 namespace server::coordinator {
 
-// Threads: one loop's. No function blocks.
+// Threads: one loop. No function blocks.
 class SharedLog {
  public:
   virtual ~SharedLog() = default;

@@ -9,7 +9,7 @@
 
 namespace server::coordinator {
 
-// Threads: one loop's. Owner: the loop's coordinator; outlives the groups.
+// Threads: one loop. Owner: the loop's coordinator; outlives the groups.
 class StateSize {
  public:
   StateSize() = default;  // without a limit

@@ -10,7 +10,7 @@ namespace server::coordinator {
 
 namespace {
 
-// limit for the text of a pattern; a topic's name has at most 249
+// limit for the text of a pattern; the name of a topic has at most 249 letters
 constexpr size_t kMostBytes = 10'000;
 constexpr int64_t kMostMemory =
     1 << 20;  // limit for a compiled pattern, so that members cannot fill the memory
