@@ -19,7 +19,7 @@ namespace server::coordinator {
 // is proportional to the length of the name, for any pattern. A scan over many topics is done in
 // slices.
 //
-// Threads: one loop's. Owner: a group.
+// Threads: one loop. Owner: a group.
 class TopicPattern {
  public:
   // Returns nullopt if the pattern is invalid, or if its compiled form takes too much memory.

@@ -47,7 +47,7 @@ struct TransactionSurroundings {
 //   3. each transactional id has at most one step in flight. A few requests may wait for the step;
 //      further requests are refused, so that the client retries.
 //
-// Threads: one loop's. Owner: the loop's coordinator; the port and the surroundings outlive it.
+// Threads: one loop. Owner: the loop's coordinator; the port and the surroundings outlive it.
 class TransactionPartition final : private ReplayedState {
  public:
   TransactionPartition(PartitionId id, CoordinatorPort& port, TransactionSurroundings& around);
