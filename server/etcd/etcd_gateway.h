@@ -26,7 +26,7 @@ struct EtcdGatewayOptions {
 // watch is open, the client checks periodically that the member belongs to a majority, because the
 // watch of a member without a majority would only be silent.
 //
-// Threads: one loop's. `post`, which may be called on any thread, runs functions on this loop.
+// Threads: one loop. `post`, which may be called on any thread, runs functions on this loop.
 class EtcdGateway final : public storage::EtcdClient {
  public:
   using Post = std::function<void(std::function<void()>)>;
