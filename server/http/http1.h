@@ -15,7 +15,7 @@ namespace server::http {
 
 // Invariant: requests are answered one after the other, in the order of their arrival; a request is
 //            read only when the answer to the previous request is complete.
-// Threads: one loop's. Owner: Session.
+// Threads: one loop. Owner: Session.
 class Http1 final : public ClientSession, private Responder {
  public:
   explicit Http1(const ConnectionParts& parts);

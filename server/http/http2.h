@@ -14,7 +14,7 @@ namespace server::http {
 
 // Many requests are answered at the same time, in the order in which their answers are produced.
 //
-// Threads: one loop's. Owner: Session.
+// Threads: one loop. Owner: Session.
 class Http2 final : public ClientSession {
  public:
   explicit Http2(const ConnectionParts& parts);

@@ -14,7 +14,7 @@ namespace server::http {
 // Kafka that connect to this port are refused with an answer in their own protocol, which they can
 // show.
 //
-// Threads: one loop's. Owner: the connection, or a test.
+// Threads: one loop. Owner: the connection, or a test.
 class Session final : public ClientSession {
  public:
   explicit Session(const ConnectionParts& parts);
