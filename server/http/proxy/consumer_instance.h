@@ -28,7 +28,7 @@ struct ConsumerSettings {
 
 // Invariants: one operation runs at a time; at most kMaxWaiting further operations wait, and run in
 // their order of arrival.
-// Threads: one loop's. Owner: ConsumerInstances, and callbacks on the loop.
+// Threads: one loop. Owner: ConsumerInstances, and callbacks on the loop.
 class ConsumerInstance : public std::enable_shared_from_this<ConsumerInstance> {
  public:
   static constexpr size_t kMaxWaiting = 16;
