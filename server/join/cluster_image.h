@@ -34,7 +34,7 @@ struct FirstNodeFacts {
   NodeId id;
   Uuid directory;
   ProducerId next_producer;  // all smaller ids have been allocated
-  Revision last_in_etcd;     // last revision in etcd of the state that is replaced; 0: none
+  Revision last_in_etcd;     // newest revision of the replaced state in etcd; 0: none
   // Returns the leader epoch that a partition has now.
   std::function<LeaderEpoch(const storage::TopicPartition&)> leader_epoch;
   GreatestSerials serials = {};

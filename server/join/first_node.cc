@@ -150,7 +150,7 @@ Status Join::finish(Revision newest) {
   wanted_.last_revision = newest;
   const auto queries = queries_of_cluster(*metadata_.image);
   auto commits = TRY(handover_commits(*log_, *state_, queries));
-  // The journals are created again, because an earlier attempt may have left contents in them.
+  // The journals are created again, because an interrupted attempt may have written into them.
   TRY(make_journals(*log_, queries));
   TRY(write_journals(*log_, *state_, queries, commits));
   storage::pass(storage::CrashPoint::BeforeJoinEnds);

@@ -10,11 +10,11 @@
 
 namespace server {
 
-// Returns one further commit for each task that has written records. This commit only sets the next
+// Returns one more commit for each task that has written records. This commit only sets the next
 // sequences of the task's outputs to 0. It is needed because the task gets another producer in a
-// cluster: the journal of a task has the producer's next sequence for each partition, and the new
-// producer, which is the same on all nodes, is unknown to all partitions, so its sequences begin at
-// 0. No record is lost or duplicated by the change: a single server commits the outputs of a task
+// cluster. The journal of a task has the next sequence of its producer for each partition. The new
+// producer, the same on all nodes, is unknown to all partitions, so its sequences begin at 0. No
+// record is lost or duplicated by the change: a single server commits the outputs of a task
 // together with the journal entry, so no output is in flight.
 //
 // Fails with DataCorrupted if a task is damaged; the message names the query.
