@@ -17,7 +17,7 @@ namespace server::kafka {
 // coordinator may have to add the partition to the transaction, which takes longer. If the later
 // batch were then appended first, its sequence number would be too high.
 //
-// Threads: one loop's. Owner: a connection; shared with requests under way.
+// Threads: one loop. Owner: a connection; shared with requests under way.
 class JoinOrder {
  public:
   using Lane = std::pair<storage::TopicPartition, ProducerId>;

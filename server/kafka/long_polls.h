@@ -18,7 +18,7 @@ class Session;
 // here, it reads the log once more. So it misses no record: this read finds all records that
 // arrived before the registration, and a later record wakes the session.
 //
-// Threads: the loop's, except grown(). Shared with tasks that are posted to the loop.
+// Threads: one loop, except grown(). Shared with tasks that are posted to the loop.
 class LongPolls : public std::enable_shared_from_this<LongPolls> {
  public:
   explicit LongPolls(Loop& loop) : loop_(loop) {}

@@ -33,7 +33,7 @@ struct SequencedBatch {
 // does not know the producer: it would accept the second batch, and the records would be in the
 // wrong order. Therefore the second batch is then not passed to the log at all.
 //
-// Threads: one loop's. Owner: a connection; shared with appends under way.
+// Threads: one loop. Owner: a connection; shared with appends under way.
 class RefusedBatches {
  public:
   static constexpr size_t kMost = 64;  // beyond this number the oldest are forgotten
