@@ -18,7 +18,7 @@ namespace server::kafka {
 // Kafka's name for a client that has not authenticated.
 inline constexpr std::string_view kAnonymous = "ANONYMOUS";
 
-// Threads: one loop's. Owner: the session. `access`, `channel` and `clock` outlive the object.
+// Threads: one loop. Owner: the session. `access`, `channel` and `clock` outlive the object.
 class Sasl {
  public:
   // Limit for the size of requests before the client is admitted.

@@ -53,7 +53,7 @@ struct SessionSurroundings {
   const Channel* channel = nullptr;
 };
 
-// Threads: one loop's. Owner: the connection; the host and the backend outlive it.
+// Threads: one loop. Owner: the connection; the host and the backend outlive it.
 class Session final : public ClientSession {
  public:
   Session(Backend& backend, SessionHost& host, const Clock& clock, NodeView node,

@@ -10,7 +10,7 @@
 
 namespace server::kafka {
 
-// Threads: one loop's. Owner: the connection; the backend outlives it.
+// Threads: one loop. Owner: the connection; the backend outlives it.
 class ShareConnection {
  public:
   explicit ShareConnection(Backend& backend);
