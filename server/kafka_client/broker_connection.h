@@ -28,7 +28,7 @@ struct VersionRange {
 };
 
 // Invariant: after the first failure, all waiting requests have failed, and no further request is sent.
-// Threads: the loop's. Owner: the client. The callbacks may destroy the connection.
+// Threads: one loop. Owner: the client. The callbacks may destroy the connection.
 class BrokerConnection final : ConnectionHandler {
  public:
   using Opened = std::function<void(Status)>;

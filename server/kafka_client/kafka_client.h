@@ -20,7 +20,7 @@ namespace server::kafka_client {
 // Every call has a deadline, and fails at the deadline at the latest. Callbacks run on the loop, each once, and may run
 // within the call.
 //
-// Threads: the loop's. Owner: the link, and calls that wait for answers until close().
+// Threads: one loop. Owner: the link, and calls that wait for answers until close().
 class KafkaClient : public std::enable_shared_from_this<KafkaClient> {
  public:
   template <class T>
