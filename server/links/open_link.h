@@ -23,7 +23,7 @@ LinkFacts link_facts(const kafka_client::KafkaClient& client,
 // Asks the other cluster for its brokers again and again: every metadata.max.age.ms while it answers, and otherwise
 // after a pause that grows from reconnect.backoff.ms to reconnect.backoff.max.ms.
 //
-// Threads: the loop's. Owner: KafkaLinks.
+// Threads: one loop. Owner: KafkaLinks.
 class OpenLink {
  public:
   OpenLink(Loop& loop, const Clock& clock, MemoryBudget& memory, const SecretSettings& secrets,
