@@ -61,7 +61,7 @@ std::string for_log(std::string_view reason) {
 
 }  // namespace
 
-// Threads: the loop's. Owner: ClientConnections.
+// Threads: one loop. Owner: ClientConnections.
 class ClientConnection final : private ConnectionHandler, private SessionHost {
   using MemoryNeed = ClientConnections::MemoryNeed;
 

@@ -26,7 +26,7 @@ struct FrontEndShared {
 
 class ClientConnection;
 
-// Threads: the loop's. Shared with tasks that are posted to the loop.
+// Threads: one loop. Shared with tasks that are posted to the loop.
 class ClientConnections : public std::enable_shared_from_this<ClientConnections> {
  public:
   ClientConnections(Loop& loop, size_t shard, FrontEndShared& shared);

@@ -26,7 +26,7 @@ class SessionHost {
 // after wake(), at deadline_us(), and while the session waits for memory. It closes the connection
 // when is_over() returns true.
 //
-// Threads: one loop's. Owner: the connection, or a test.
+// Threads: one loop. Owner: the connection, or a test.
 class ClientSession {
  public:
   virtual ~ClientSession() = default;
