@@ -37,7 +37,7 @@ class ConnectionHandler {
 // on_drained(). A half-close by the peer counts as the end of the connection: clients of PostgreSQL
 // and Kafka do not read after a half-close, and a killed client looks the same.
 //
-// Threads: the loop's.
+// Threads: one loop.
 class Connection {
  public:
   static constexpr size_t kReadSizeBytes =

@@ -13,7 +13,7 @@ namespace server {
 
 // Looks up the host and connects to the first of its addresses that accepts the connection.
 //
-// Threads: the loop's.
+// Threads: one loop.
 class Connector {
  public:
   // Gets the socket, or NetworkFailure: "cannot connect to 127.0.0.1:7433: connection refused".

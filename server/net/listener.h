@@ -28,7 +28,7 @@ class Socket {
   int fd_;
 };
 
-// Threads: the loop's. The accepted sockets may be given to any loop.
+// Threads: one loop. The accepted sockets may be given to any loop.
 class Listener {
  public:
   // Called with each new connection.
