@@ -88,7 +88,7 @@ class Loop {
 SliceMeter& slices_of(uv_loop_s* loop);
 
 // Calls back once or repeatedly. The destructor stops the timer.
-// Threads: the loop's.
+// Threads: one loop.
 class Timer {
  public:
   // `what` names the callback in the log if it takes too long; the text must outlive the timer.

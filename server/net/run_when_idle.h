@@ -10,7 +10,7 @@ namespace server {
 // The destructor of `work` must then make another thread do what `work` would have done.
 //
 // `work` must not use objects on the loop. Its posts to the loop run after it has ended.
-// Threads: the loop's, within a callback. If another thread calls the function, `work` is destroyed
+// Threads: one loop, within a callback. If another thread calls the function, `work` is destroyed
 //          immediately.
 void run_when_idle(Loop& loop, Task work);
 

@@ -27,7 +27,7 @@ struct TlsStart {
 // Limits the handshakes of a loop to half of the loop's time. The limit is needed because a
 // handshake costs a hundred times as much as a look-up.
 //
-// Threads: one loop's. Owner: the object that owns the loop's connections.
+// Threads: one loop. Owner: the object that owns the loop's connections.
 class HandshakeTurns {
  public:
   explicit HandshakeTurns(const Clock& clock) : clock_(clock) {}
@@ -45,7 +45,7 @@ class HandshakeTurns {
 // message of the inner protocols begins with 0x16. The input of a client without TLS is passed on
 // unchanged, and the access rules decide whether the client is admitted.
 //
-// Threads: one loop's. Owner: the connection, or a test.
+// Threads: one loop. Owner: the connection, or a test.
 class TlsSession final : public ClientSession {
  public:
   // All arguments except `start` and `inner` outlive the session. The handshake fills in `channel`.
