@@ -120,8 +120,8 @@ class Peers {
   virtual pg::NotifyNodes notify_nodes() = 0;
   // Sets the channels of this node's sessions, which get the messages of the other nodes.
   virtual void use_notifications(std::shared_ptr<pg::Notifications> channels) = 0;
-  // Whether this node has lost the leadership of its partitions, and whether it can acknowledge no
-  // writes.
+  // is_suspended(): whether this node has lost the leadership of its partitions. is_isolated():
+  // whether it can acknowledge no writes.
   virtual bool is_suspended() const = 0;
   virtual bool is_isolated() const = 0;
   // Facts for SHOW SERVER: one line per node.

@@ -12,7 +12,7 @@
 
 namespace server {
 
-// Threads: the loop's. Owner: the coordinators of groups; the arguments outlive it.
+// Threads: one loop. Owner: the coordinators of groups; the arguments outlive it.
 class ShareStateRelay final : public coordinator::ShareStateCalls {
  public:
   ShareStateRelay(Loop& loop, kafka::Backend& backend, KafkaPart& cluster)

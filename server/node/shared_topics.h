@@ -18,7 +18,7 @@ namespace server {
 // it reads the log once more. So it misses no record: this read finds all records that arrived
 // before the registration, and a later record wakes the loop.
 //
-// Threads: the loop's, except for grown(). Shared with tasks posted to the loop.
+// Threads: one loop, except for grown(). Shared with tasks posted to the loop.
 class SharedTopics final : public coordinator::SharedLog,
                            public std::enable_shared_from_this<SharedTopics> {
  public:
