@@ -98,7 +98,7 @@ class SessionPeers {
 // Invariants: messages are answered in the order of their arrival;
 //             ReadyForQuery outside of a transaction is sent only after all writes are durable, and
 //             so is the success of an INSERT outside of a transaction.
-// Threads:    one loop's.
+// Threads:    one loop.
 // Owner:      the connection, or a test. The objects that it refers to outlive it.
 class Session : public ClientSession {
  public:
