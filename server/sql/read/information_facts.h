@@ -139,7 +139,7 @@ struct InformationFacts {
 
 // Gathers the facts from shards, coordinators and an external schema registry.
 //
-// Threads: one loop's. Owner: an execution, or Surveys; answers that arrive after its destruction are
+// Threads: one loop. Owner: an execution, or Surveys; answers that arrive after its destruction are
 //          dropped.
 class InformationGathering {
  public:
