@@ -71,7 +71,7 @@ struct ScriptRequest {
 // sends take_output(), and destroys the session when it is over. Destroying it earlier ends the
 // running query, and rolls an open transaction back.
 //
-// Threads: one loop's. Owner: the front end.
+// Threads: one loop. Owner: the front end.
 class ScriptSession {
  public:
   virtual ~ScriptSession() = default;
