@@ -67,7 +67,7 @@ Status FrozenChanges::add(std::string_view changes) {
 
 // Sorts the changes in the order of the keys in the state store, so that a chunk changes few pages.
 void FrozenChanges::freeze(TaskSequence position, std::string scalars) {
-  assert(newest_.empty() && position > TaskSequence{0});  // 0 is the position of a part
+  assert(newest_.empty() && position > TaskSequence{0});  // 0 is for parts before the last
   position_ = position;
   scalars_ = std::move(scalars);
   places_ = {};

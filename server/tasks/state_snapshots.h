@@ -16,7 +16,7 @@ namespace server {
 // All reads in one loop iteration use one snapshot of the state file. Between iterations no
 // snapshot is open, because an old snapshot prevents the file from reusing freed pages.
 //
-// Threads: the loop's. Owner: the shard; the state store outlives it.
+// Threads: one loop. Owner: the shard; the state store outlives it.
 class StateSnapshots {
  public:
   // `on_begin` is called when a snapshot is opened.
