@@ -65,7 +65,7 @@ void on_bus_error(int, siginfo_t* info, void*) {
 void report_bus_errors() {
   struct sigaction action = {};
   action.sa_sigaction = on_bus_error;
-  action.sa_flags = SA_SIGINFO | SA_NODEFER;  // leaving a call skips the handler's end
+  action.sa_flags = SA_SIGINFO | SA_NODEFER;  // the handler may jump and never return
   ::sigaction(SIGBUS, &action, nullptr);
   action.sa_sigaction = on_segment_violation;
   ::sigaction(SIGSEGV, &action, &action_before);

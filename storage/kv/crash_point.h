@@ -12,7 +12,7 @@ enum class CrashPoint {
   BeforeJournalTrim,  // before-journal-trim: a checkpoint is durable, its journal is not trimmed
   AfterJoinBegan,     // after-join-began: the directory has the row, etcd has nothing yet
   AfterFounding,      // after-founding: etcd has the metadata, the directory has no node yet
-  BeforeJoinEnds,     // before-join-ends: the journals are written as well
+  BeforeJoinEnds,     // before-join-ends: the journals are written, too; the directory has no node
 };
 
 // Kills this process (SIGKILL) if the configured point is `point` and this is the configured

@@ -108,7 +108,7 @@ void watch_guarded_calls() {
   if (std::exchange(registry().process, ::getpid()) == ::getpid()) return;
   struct sigaction action = {};
   action.sa_handler = on_signal;
-  action.sa_flags = SA_RESTART | SA_NODEFER;  // leaving a call skips the handler's end
+  action.sa_flags = SA_RESTART | SA_NODEFER;  // the handler may jump and never return
   ::sigaction(kSignal, &action, nullptr);
   std::thread(watch).detach();
 }
