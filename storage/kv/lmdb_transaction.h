@@ -11,8 +11,8 @@
 
 namespace storage {
 
-// Returns the error for an error number of LMDB or of the system. `doing` is what failed, for the
-// message.
+// Returns the error for an error number of LMDB or of the system. `doing` names the action that has
+// failed, for the message.
 Error lmdb_failure(int code, std::string_view doing);
 // Returns the error for a process that opens a file only to read it. If the process has no
 // permission to read the file, the error is InsufficientPrivilege, because the file itself may be
