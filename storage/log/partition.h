@@ -67,9 +67,9 @@ struct TimeMark {
   size_t size_bytes = 0, batch_count = 0;  // appended since the newest entries
 };
 
-// Threads: the fields of PartitionStatus as described there; publish() and mark_dropped() on the
-// log
-//   writer's thread; advance_high_watermark() on any thread.
+// Threads: the fields of PartitionStatus as described there.
+//   publish() and mark_dropped() only on the thread of the log's writer.
+//   advance_high_watermark() on any thread.
 // Owner: the published partition maps, and the callers that poll the partition's status.
 class Partition final : public PartitionStatus {
  public:

@@ -148,7 +148,7 @@ class RequestQueue {
   bool closed_ = false, nudged_ = false;
   bool is_written_alone_ = false;   // a client's thread has the role
   bool is_writer_waiting_ = false;  // the writer's thread is in gather()
-  bool is_writer_held_up_ = false;  // and it cannot go on because a client's thread has the role
+  bool is_writer_held_up_ = false;  // it waits only because a client's thread has the role
   // end of the wait in gather() if nothing wakes the writer's thread
   int64_t writer_waits_until_us_ = INT64_MIN;
   int64_t nudge_at_us_ = INT64_MAX;
