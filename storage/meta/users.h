@@ -34,7 +34,7 @@ struct Role {
   }
 };
 
-// A set of bits.
+// A set of rights, with one bit for each.
 using Rights = uint16_t;
 // Each right includes kMayDescribe, the right to see the object and its settings. Kafka's requests
 // can also grant kMayDescribe alone.
