@@ -76,7 +76,7 @@ class Outbox {
   const Clock& clock_;
   const int64_t retry_us_;
   std::map<Key, Lane> lanes_;
-  std::set<Key> added_;  // since the last send_added() or tick()
+  std::set<Key> added_;  // lanes that got batches since the last send_added() or tick()
   std::map<uint64_t, Key> on_their_way_;
   uint64_t next_number_;
 };
