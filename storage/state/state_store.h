@@ -74,10 +74,10 @@ struct StateOptions {
 // values again.
 //
 // Threads: any; callbacks run on the state writer's thread. load() reads a snapshot.
-// Owner: the node. The destructor stops after the current transaction: it ends the current
-// checkpoint
-//   and drops the queued ones. Their callbacks get ShuttingDown. Nothing is lost, because the
-//   journals still have the commits.
+// Owner: the node. The destructor stops after the current transaction: it gives up the current
+//   checkpoint, and drops the queued ones. Their callbacks get ShuttingDown.
+//   Nothing is lost, because the journals
+//   still have the commits.
 class StateStore {
  public:
   // Opens `directory`/state.mdb. Fails with the errors of open_lmdb_store().
