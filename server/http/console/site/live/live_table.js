@@ -65,24 +65,37 @@ export class LiveTable {
     const most = this.options_.most ?? Infinity;
     const shown = sorted.length > most ? sorted.slice(0, most) : sorted;
     const old = new Set(this.byKey_.keys());
+    for (const row of shown) old.delete(this.options_.key(row));
+    const focused = document.activeElement?.closest('tr');
+    const held = focused?.parentNode === this.body_ ? focused : null;
+    for (const key of old) {
+      const node = this.byKey_.get(key)?.node;
+      if (node === held) this.node.focus({ preventScroll: true }); // otherwise no element has it
+      node.remove();
+      this.byKey_.delete(key);
+    }
     let before = null;
     for (const row of shown) {
-      const key = this.options_.key(row);
-      old.delete(key);
-      const entry = this.write_(key, row);
-      const next = before ? before.nextSibling : this.body_.firstChild;
-      if (next !== entry.node) this.body_.insertBefore(entry.node, next);
-      before = entry.node;
-    }
-    for (const key of old) {
-      this.byKey_.get(key)?.node.remove();
-      this.byKey_.delete(key);
+      const { node } = this.write_(this.options_.key(row), row);
+      this.place_(node, before, held);
+      before = node;
     }
     if (shown.length) this.empty_.remove();
     else this.body_.append(this.empty_);
     this.more_.hidden = shown.length === sorted.length;
     this.more_.textContent = `${count(shown.length)} of ${count(sorted.length)} ` +
       'rows are shown.';
+  }
+
+  /**
+   * Moves a row behind another one, or to the top. A browser takes the focus from a row that is
+   * moved, so the row with the focus stays, and the rows above it move to the end.
+   * @param {any} node @param {any} before null: the top @param {any} held the row with the focus
+   */
+  place_(node, before, held) {
+    const next = () => before ? before.nextSibling : this.body_.firstChild;
+    if (node === held) while (next() !== held) this.body_.append(next());
+    else if (next() !== node) this.body_.insertBefore(node, next());
   }
 
   /** @param {string} key @param {any} row */
