@@ -34,8 +34,8 @@ class TopicWriters {
   // snapshot, and again when have_passed() has returned true. If the two numbers are equal, the
   // snapshot already has all awaited rows.
   virtual uint64_t version() const = 0;
-  // Returns the id of a query that the last have_passed() found behind the moment: one of its tasks had not yet
-  // processed all records before the stored ends. Empty if that call returned true.
+  // Returns the id of a query that had not passed the moment at the last call of have_passed(): one of its tasks still
+  // had to process records before the stored ends. Empty if that call returned true.
   virtual const std::string& awaited() const = 0;
 };
 using TopicWritersPtr = std::shared_ptr<TopicWriters>;

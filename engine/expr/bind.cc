@@ -284,8 +284,8 @@ Result<BoundExpression> Binder::coerce_to(BoundExpression bound, const SqlType& 
   if (bound.kind != BoundKind::Parameter || !bound.type.is_null() || type.is_null())
     return coerce_in_zone(std::move(bound), type);
   ParameterSlot& slot = (*scope_.parameters)[bound.index];
-  // Another place in the expression may already have determined the type. A declared length does not apply to the
-  // parameter, so its value is not cut.
+  // Another place in the expression may already have determined the type. The parameter gets the type without its
+  // declared length, so that a value of the parameter is not cut.
   if (slot.type.is_null()) slot.type = without_declared_lengths(type);
   bound.type = slot.type;
   if (slot.value) return coerce_in_zone(TRY(bind_value(bound.index, {})), type);

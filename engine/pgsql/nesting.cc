@@ -190,7 +190,7 @@ class Nesting {
   }
 
   std::vector<Level> levels_ = {{}};
-  size_t depth_ = 0;  // the sum over all open levels
+  size_t depth_ = 0;  // the sum of `since` and `chain` over all open levels
 };
 
 }  // namespace

@@ -10,9 +10,9 @@
 
 namespace engine {
 
-// Returns `error`. If it is about an unknown column whose name is one of `names` (the aliases in
-// the SELECT list), it gets a hint to repeat the expression. `condition` is the clause as it was
-// written or rewritten, and `clause` is the clause's name.
+// Returns `error`. If it reports an unknown column whose name is one of `names` (the aliases in the
+// SELECT list), it gets a hint to repeat the expression. `condition` is the expression of the
+// clause, and `clause` is the clause's keyword, such as WHERE.
 Error with_alias_hint(Error error, const Expression& condition, std::string_view clause,
                       const std::vector<std::string>& names);
 

@@ -35,8 +35,8 @@ struct ReadSystemTable {
 struct OuterRows {
   size_t number;
 };
-// Returns the rows of `first`, then those of further rounds, until a round has no rows. In each
-// round, `step` is run; it reads the rows of the previous round as OuterRows with this `number`.
+// Returns the rows of `first`, then those of further rounds, until a round has no rows. Each round
+// runs `step`, in which an OuterRows with the same `number` reads the rows of the previous round.
 // Without `all`, repeated rows are removed.
 struct RecursiveRows {
   RowsNodePtr first, step;

@@ -49,7 +49,7 @@ std::string shown_list(const std::vector<std::string>& items) {
   return fmt::format("[{}]", fmt::join(items, ", "));
 }
 
-// ---- ksqlDB's names
+// ---- ksqlDB's names for the members and kinds of plan steps
 
 struct PropertyName {
   std::string_view member, property;

@@ -39,7 +39,7 @@ class OuterKeys {
   // SELECT returns the distinct keys alone. A LIMIT of the query itself must have been removed. Fails with NotSupported
   // if the query cannot be rewritten.
   Status put_first(Query& query, bool only_keys) const;
-  // Does the same for a SELECT whose FROM has the source of outer rows, or a query with keys, as its first source.
+  // Does the same for a SELECT whose first source in FROM is already the source of outer rows, or a query with keys.
   void put_first_in_select(Query& query, bool only_keys) const;
   // Adds the source of outer rows to FROM, as the first source.
   void read_outer_rows(Query& query) const;

@@ -23,9 +23,9 @@ Result<std::vector<BoundExpression>> bind_row_function(const AliasedSource& name
                                                        const std::vector<SelectSource>& before,
                                                        SelectSource& source,
                                                        const PlanContext& context);
-// Converts functions in FROM that take part in an outer join to sub-queries, if a condition of the
-// join decides which of their rows have a partner. Returns nullopt if the query has no such
-// function, or if one of them uses columns of earlier sources.
+// Converts each function in FROM that is joined by an outer join with a condition to a sub-query,
+// because this condition decides which of its rows have a match. Returns nullopt if the query has
+// no such function, or if one of them uses columns of earlier sources.
 std::optional<Query> with_functions_of_outer_joins_apart(const Query& query);
 // Returns whether the SELECT list calls a function that returns rows.
 bool has_row_functions(const Query& query);

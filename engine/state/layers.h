@@ -51,7 +51,7 @@ struct StoreScan {
   KeyMap<std::optional<std::string>> before = {};
   // bytes of heap memory that `before` takes
   size_t value_bytes = 0;
-  // values that were taken from `before` and are shown next
+  // the entries that the part Changed has moved out of `before`; the scan shows them next
   std::deque<std::pair<std::string, std::string>> taken = {};
   bool is_overtaken = false;  // the memory of the scan was reclaimed; it cannot continue
 

@@ -51,7 +51,7 @@ int64_t rounded(int64_t value, int64_t unit, int64_t zero = 0) {
   // The ends of the range of int64 are not changed, because some of them represent infinities.
   return result <= INT64_MIN || result >= INT64_MAX ? value : static_cast<int64_t>(result);
 }
-constexpr int64_t kZeroMs = 946'684'800'000;  // 2000-01-01
+constexpr int64_t kZeroMs = 946'684'800'000;  // 2000-01-01, from which PostgreSQL counts and rounds
 
 // Returns the end of the first `count` characters of a UTF-8 text; the size of a shorter text.
 size_t end_of_letters(std::string_view text, size_t count) {

@@ -101,9 +101,9 @@ LabelOrder order_of(const SqlType& type);
 bool has_comparable_form(const SqlType& type);
 std::string comparable_text(const SqlType& type, std::string_view kept);
 
-// Returns the type without a label that promises a narrower range than the kind has (such as
-// smallint). Columns into which any Kafka client may write, and results of arithmetic, cannot
-// guarantee a narrower range.
+// Returns the type without its label, if the label has a narrower range than the type's kind, as
+// smallint has. Values in columns that any Kafka client may write, and results of arithmetic, may
+// be beyond this range.
 SqlType without_narrow_label(const SqlType& type);
 
 // Return the numbers (oids) of a type made by CREATE TYPE. They are derived from the name, so they never change.

@@ -26,8 +26,8 @@ Result<BoundExpression> Binder::bind_cast(const Cast& node, TextPosition positio
 
 namespace {
 
-// Returns whether each item must be converted by itself, because text literals are mixed with other items, or because
-// items that are not texts become texts.
+// Returns whether each item must be converted to `wanted` on its own. This is the case if the list mixes text literals
+// with other items, and if it has other items than text literals that become texts.
 bool are_mixed(const ExpressionList& items, const SqlType& wanted) {
   const auto is_text = [](const ExpressionPtr& item) { return item->is<StringLiteral>(); };
   const auto is_other = [](const ExpressionPtr& item) {

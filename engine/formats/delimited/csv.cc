@@ -145,7 +145,8 @@ class CopyPlainTextReader final : public CopyTextReader {
   size_t find_end(std::string_view data) override {
     for (; scanned_ < data.size(); ++scanned_) {
       if (data[scanned_] == '\n') return scanned_;
-      // An escaped line end belongs to the record.
+      // A backslash escapes the next character, so an escaped line end belongs to the record. The
+      // "." of "\." is no such character: the line "\." ends the data.
       if (data[scanned_] == '\\') {
         if (scanned_ + 1 == data.size()) break;
         if (data[scanned_ + 1] != '.') ++scanned_;
