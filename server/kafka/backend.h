@@ -137,8 +137,8 @@ class Backend {
   virtual void allocate_producer_id(std::function<void(Result<ProducerId>)> done) = 0;
   virtual std::shared_ptr<const storage::PartitionStatus> find_partition(
       const storage::TopicPartition& partition) const = 0;
-  // Returns the log's reader of this loop. Must not be called between the reader's begin_turn() and
-  // end_turn().
+  // Returns the reader of the log that belongs to this loop. Must not be called between the
+  // reader's begin_turn() and end_turn().
   virtual storage::LogReader& reader() = 0;
   virtual coordinator::Groups& groups() = 0;
   virtual coordinator::Transactions& transactions() = 0;

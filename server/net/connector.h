@@ -24,8 +24,8 @@ class Connector {
   Connector(const Connector&) = delete;
   Connector& operator=(const Connector&) = delete;
 
-  // Returns whether the host answered that no process listens at the port (ECONNREFUSED). Without an answer the process
-  // may live.
+  // Returns whether the host answered that no process listens at the port (ECONNREFUSED). If the host did not answer,
+  // the process may still be running.
   bool was_refused() const;
 
  private:

@@ -23,8 +23,8 @@ class JournalOwners final : public TaskHost,
                             public SnapshotPieces {
  public:
   explicit JournalOwners(ClusterMember& member) : member_(member) {}
-  // Sets the receiver of opened() and closed(). Call it before the member joins, and with null after the member's
-  // thread has ended.
+  // Sets the object whose opened() and closed() are called when the role changes. Call it before the member joins, and
+  // with null after the member's thread has ended.
   void tell(ReplicatedJournals* journals) { journals_ = journals; }
 
   storage::JournalOwnerPort* tasks_of(const storage::TopicPartition& partition) override;

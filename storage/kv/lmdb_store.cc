@@ -57,7 +57,7 @@ constexpr uint64_t kDeferredBytes = 2 << 20;
 // The suffix of a file's name until it is complete.
 constexpr const char* kUnfinished = ".new";
 
-// Name of the table that describes the file.
+// The keys of the entries that describe the file: its kind, and its random instance id.
 constexpr std::string_view kKindKey = "kind", kInstanceKey = "instance";
 
 class LmdbStore final : public KeyValueStore, public DeferredWrites {

@@ -204,7 +204,7 @@ Result<std::vector<AppendedBatch>> GroupTransaction::write(const Plan& plan) {
     TRY(transaction_->put(tables_.producers, key, state.encode()));
   for (const auto& [moved_index, log_end] : plan.log_ends)
     if (moved_[moved_index].state.role == ReplicaRole::Leader)
-      TRY(put_row(moved_[moved_index]));  // the row contains the high watermark
+      TRY(put_row(moved_[moved_index]));  // also stores the leader's high watermark
   return appended;
 }
 

@@ -63,8 +63,8 @@ Result<ReplicaFetch> FollowerReplica::next_fetch() const {
   fetch.log_start = status_->log_start();
   fetch.refuses_appends = context_.refuses_appends;
   fetch.last_epoch = TRY(context_.replica_log.last_epoch(assignment_.partition));
-  // -1 is before every log start, so the leader answers with a restart at its log start, as if this follower lacked
-  // records that the leader has deleted.
+  // Offset -1 is before every log start. The leader therefore treats this follower as one that lacks deleted records:
+  // it answers that the follower has to begin again at the leader's log start.
   if (has_nothing_common_) fetch.from = Offset{-1};
   return fetch;
 }

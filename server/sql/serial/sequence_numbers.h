@@ -38,7 +38,7 @@ class SequenceReserves {
   // Takes the next numbers; waits until they are reserved. Fails with QueryCanceled if the budget
   // is used up first. Without a budget (null) there is no limit.
   Status take(const std::string& name, std::span<int64_t> numbers, engine::EvalBudget* budget);
-  // Takes the next numbers without waiting: all of them, or none and returns false.
+  // Takes all of the next numbers, if that is possible without waiting. Otherwise takes none, and returns false.
   bool try_take(const std::string& name, std::span<int64_t> numbers);
   // Takes the next numbers without blocking the calling loop: `done` is called once, within the
   // call or on the metadata thread.
