@@ -217,7 +217,8 @@ TEST_F(TimeOrderedExchange, a_partition_that_lags_for_ever_delays_no_other_for_e
   run->produce("orders", 0, {order("a", 1, 1'000'000)});
   for (int i = 0; i < 20; ++i) {
     for (size_t task = 0; task < run->task_count(); ++task) {
-      // At each step of a reader, the partition has a record that its writer has not read yet.
+      // Partition 1 gets a record before each step, so the task that reads this partition never
+      // catches up.
       run->produce("orders", 1, {order("b", 2, 100 + i)});
       run->task(task).step();
       run->log().answer_all();

@@ -22,7 +22,7 @@ TEST(ScramClient, the_example_of_the_rfc) {
   ASSERT_TRUE(client.begin(kServerFirst));
   int steps = 1;
   while (!client.work()) ++steps;
-  EXPECT_EQ(steps, 17);  // a step is short
+  EXPECT_EQ(steps, 17);  // 4096 rounds: each step computes only some of them
   EXPECT_EQ(client.final(),
             "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,"
             "p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=");

@@ -127,7 +127,8 @@ TEST_F(KilledServer, files_of_a_directory_are_read_and_deleted_once) {
                                   {"cleanup.policy", "DELETE"},
                                   {"file.minimum.age.ms", "0"},
                                   {"max.batch.size", "70"}};
-  // On a busy machine, each child may be killed before it has created the connector.
+  // The connector is created here, because on a busy machine every child may be killed before it
+  // has created it.
   ASSERT_TRUE(open()->create("c", config));
   int next = 0;
   for (int round = 0; round < kill_count(); ++round) {

@@ -84,8 +84,8 @@ TEST_F(AppendUnlessChangedTest, a_later_request_for_the_same_rows_is_not_overtak
   append(row("a", "a0", {kAnna, 0, 0}));
   EXPECT_EQ(change(row("b", "b1", {kAnna, 0, 1}), {Offset{1}}), Offset{1});
   EXPECT_EQ(change(row("b", "b2", {kAnna, 0, 2}), {Offset{1}, Offset{1}}), Offset{2});
-  // The row before the first offset of the request is by the same producer, but is treated as a row
-  // of another writer.
+  // Row a0 at offset 0 is by the same producer. But it is before own_from (1), so it was not
+  // written by an earlier attempt of this request, and counts as a conflict.
   EXPECT_TRUE(was_changed(change(row("a", "a1", {kAnna, 0, 3}), {Offset{0}, Offset{1}})));
   append(row("b", "b3", {kBert, 0, 0}));
   EXPECT_TRUE(was_changed(change(row("b", "b4", {kAnna, 0, 3}), {Offset{1}, Offset{1}})));

@@ -447,7 +447,7 @@ TEST_F(StateStoreTest, a_power_cut_between_chunks_leaves_the_old_position) {
   ASSERT_TRUE(write(checkpoint({{"s", "a", "1"}, {"s", "b", "1"}}, 1)));
   int commits = 0;
   disk_.set_before_sync([&] {
-    // the commits: the names of the stores, entry a, entry b
+    // The first commit writes the names of the stores, the second entry a, and the third entry b.
     if (++commits == 3) disk_.drop_unsynced();
   });
   EXPECT_FALSE(write(checkpoint({{"s", "a", "2"}, {"s", "b", "2"}}, 2)));
