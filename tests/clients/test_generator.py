@@ -120,8 +120,11 @@ def no_row_is_lost_or_doubled_by_kill_9():
             c.execute("CREATE TABLE counts AS SELECT one, COUNT(*) AS n FROM s GROUP BY one")
         other = threading.Thread(target=look_up)
         other.start()
+        made = 0
         for _ in range(4):
-            time.sleep(0.7)
+            with connect(server) as c:
+                query = query_of(c)
+                made = wait_for(lambda: (now := position(c, query) or 0) > made + 2000 and now)
             os.kill(server.pid, signal.SIGKILL)
             time.sleep(0.1)
             server = present[0] = launch(data_dir=data_dir)
@@ -189,7 +192,9 @@ def a_dropped_one_makes_no_rows():
             c.execute("DROP STREAM s")
             c.execute("CREATE STREAM s (id BIGINT KEY) WITH (KAFKA_TOPIC = 's')")
             there = len(ids(c))
-            time.sleep(0.5)
+            # Another one makes 500 rows meanwhile, at the same rate.
+            c.execute("CREATE STREAM clock (id BIGINT KEY) WITH (GENERATOR = 'datagen', ROWS_PER_SECOND = 1000)")
+            wait_for(lambda: len(ids(c, "clock")) >= 500)
             assert len(ids(c)) == there
     finally:
         server.stop()
