@@ -170,10 +170,9 @@ def a_waiting_consumer_sees_new_records_at_once():
     reader = subprocess.Popen(["kcat", "-b", SERVER.kafka, "-C", "-t", "k_live", "-o", "beginning",
                                "-q", "-u", "-c", "2"], stdout=subprocess.PIPE, text=True)
     try:
-        time.sleep(0.5)  # so that the consumer has to wait
         produce("k_live", ["first"])
         assert reader.stdout.readline() == "first\n"
-        produce("k_live", ["second"])
+        produce("k_live", ["second"])  # the consumer has read everything, so it waits
         assert reader.stdout.readline() == "second\n"
         assert reader.wait(20) == 0
     finally:
