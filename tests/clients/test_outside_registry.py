@@ -47,7 +47,7 @@ class Front:
                 if front.secret and self.headers.get("Authorization") != "Basic " + front.secret:
                     return self.reply(401, b'{"error_code":401,"message":"Unauthorized"}')
                 if mode == "hang":
-                    time.sleep(60)
+                    time.sleep(60)  # longer than the server waits for an answer
                 if mode == "rubbish":
                     return self.reply(200, b"<html>sign in, please</html>")
                 if mode == "elsewhere":
@@ -274,10 +274,11 @@ def statements_fail_in_time_and_others_do_not_wait():
     FRONT.mode = "hang"
     waiting = [threading.Thread(target=refusal, daemon=True, args=(
         f"CREATE STREAM h{i} WITH (KAFKA_TOPIC = 'o1', VALUE_FORMAT = 'AVRO')",)) for i in range(20)]
-    began = time.monotonic()
     for each in waiting:
         each.start()
-    time.sleep(0.5)
+    wait_until(lambda: sql("SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'CREATE STREAM h%'") == [(20,)],
+               "twenty statements wait for the registry")
+    began = time.monotonic()
     sql("CREATE STREAM plain (id INT) WITH (KAFKA_TOPIC = 'plain', PARTITIONS = 1, VALUE_FORMAT = 'JSON')", "DROP STREAM plain")
     check_took_less(began, 5, "a statement that needs no schema has waited")
     for each in waiting:
