@@ -9,7 +9,7 @@ import time
 
 import psycopg
 
-from millrace_server import case, check_less, launch, run, timed
+from millrace_server import case, check_less, launch, run, timed, wait_until
 
 WORKERS = os.cpu_count() or 1
 READERS = 3 * WORKERS
@@ -78,11 +78,11 @@ def serve_others_beside(server, text, most_s):
     others = [Others(server, ask) for ask in (look_up, write_and_look_up, compute)]
     for other in others:
         other.start()
-    time.sleep(0.3)
+    wait_until(lambda: all(other.times for other in others))
     for other in others:
-        other.times.clear()
+        other.times.clear()  # the first request of a session takes longer
     readers = [silent_reader(server, text) for _ in range(READERS)]
-    time.sleep(2)
+    time.sleep(2)  # the interval of the measurement
     for other in others:
         other.is_over = True
     for other in others:
