@@ -72,6 +72,13 @@ def leader_of(nodes, topic, partition=0):
     return nodes.nodes[metadata_of(running, topic).topics[topic].partitions[partition].leader]
 
 
+def await_another_leader(nodes, topic, former, partition=0):
+    """Returns when the other nodes report another leader than `former`, which may be frozen."""
+    others = [node for node in nodes.nodes.values() if node is not former and node.is_running()]
+    eventually(lambda: all(metadata_of(node, topic).topics[topic].partitions[partition].leader not in (-1, former.number)
+                           for node in others), 60)
+
+
 GROUP, TRANSACTION = 0, 1  # the two kinds of keys in a FindCoordinator request
 
 

@@ -7,8 +7,9 @@ import shutil
 import subprocess
 import time
 
-from cluster_cases import GROUP, all_is_well, cluster, coordinator_of, create_topic, disturb, leader_of, metadata_of
-from cluster_load import Load, Member, read_all
+from cluster_cases import (GROUP, all_is_well, await_another_leader, cluster, coordinator_of, create_topic, disturb, leader_of,
+                           metadata_of)
+from cluster_load import Load, Member, producer_of, read_all
 from cluster_nodes import Etcd, eventually
 from millrace_server import binary, case, check_less, obstacle_of_own_client, run, timed
 
@@ -91,7 +92,7 @@ def a_node_that_freezes_is_replaced_and_follows_when_it_wakes():
     def freeze(nodes):
         frozen = leader_of(nodes, "leader_frozen")
         frozen.freeze()
-        time.sleep(3)
+        await_another_leader(nodes, "leader_frozen", frozen)
         frozen.thaw()
     under_load("leader_frozen", freeze)
 
@@ -139,7 +140,7 @@ def nodes_go_on_without_etcd_and_catch_up_with_it():
     create_topic(nodes, "without_etcd")
     load = Load(nodes, "without_etcd")
     nodes.etcd.kill()
-    time.sleep(4)
+    time.sleep(4)  # two sessions of a node: no node loses its session while etcd is away
     before_s = load.longest_pause_s()
     nodes.etcd.start()
     load.await_more(100)
@@ -159,7 +160,7 @@ def groups_go_on_when_their_coordinator_is_killed():
         eventually(lambda: len(seen) > 100, 60)
         killed = coordinator_of(nodes, GROUP, "g")
         killed.kill()
-        time.sleep(3)
+        eventually(lambda: coordinator_of(nodes, GROUP, "g") is not killed, 60)
         load.stop()
         expected = {(number, value) for number, values in load.acknowledged.items() for value in values}
         eventually(lambda: expected <= {(number, value) for number, value, _ in seen}, 60)
@@ -174,7 +175,11 @@ def groups_go_on_when_their_coordinator_is_killed():
     all_is_well(nodes)
     again = []
     member = Member(nodes, "g", "grouped", again)
-    time.sleep(5)
+    last = producer_of(nodes)
+    for partition in range(3):
+        last.produce("grouped", "last", partition=partition)
+    assert last.flush(60) == 0
+    eventually(lambda: {partition for partition, value, _ in again if value == "last"} == {0, 1, 2}, 60)
     member.stopping = True
     member.join()
     assert len(again) < len(expected) / 2, f"{len(again)} of {len(expected)} records were read again"
