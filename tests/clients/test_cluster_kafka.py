@@ -8,6 +8,7 @@ import os
 import re
 import struct
 import time
+import urllib.request
 
 import kafka_wire
 from cluster_cases import TRANSACTION, all_is_well, cluster, create_topic, leader_of, metadata_of
@@ -418,6 +419,12 @@ def transactions_are_read_from_the_follower(nodes):
 
 # --- Replicas are compared
 
+def scrub_rounds(node):
+    """The number of comparisons of all replicas that the node has done, from its metrics."""
+    with urllib.request.urlopen(f"http://{node.http}/metrics", timeout=20) as answer:
+        return int(re.search(rb"^millrace_cluster_scrub_rounds_total (\d+)", answer.read(), re.M)[1])
+
+
 def change_on_disk(node, before, after):
     """Changes bytes in the log file of a node that does not run."""
     assert len(before) == len(after) and before != after
@@ -441,7 +448,8 @@ def a_difference_on_a_followers_disk_is_found_and_reported():
             for text in (b"sound", b"flipped", b"changed", b"sound"):
                 assert connection.produce("scrubbed", kafka_wire.batch_of(text * 20).encode())[0] == 0
         all_is_well(nodes)
-        time.sleep(3)
+        rounds = [scrub_rounds(node) for node in nodes.nodes.values()]
+        eventually(lambda: all(scrub_rounds(node) >= before + 2 for node, before in zip(nodes.nodes.values(), rounds)), 60)
         for node in nodes.nodes.values():
             assert "level=error" not in node.tail() and "differs" not in node.tail(), node.tail()
         follower = next(node for node in nodes.nodes.values() if node is not leader)
