@@ -38,12 +38,13 @@ constexpr Rule kRules[] = {
     {"whole-snapshots", [](Rules& rules) { rules.journals.trims_behind_whole = false; }},
     {"trimmed-outbox", [](Rules& rules) { rules.journals.keeps_undelivered = false; }},
     {"snapshot-place", [](Rules& rules) { rules.journals.goes_on_at_its_place = false; }},
-    {"begin-anew", [](Rules& rules) { rules.tasks_here.begins_anew = false; }},
+    {"snapshot-restore", [](Rules& rules) { rules.tasks_here.restores_snapshots = false; }},
     {"carried-out", [](Rules& rules) { rules.tasks_here.carries_out_first = false; }},
     {"controller-fencing", [](Rules& rules) { rules.fences_controllers = false; }},
     {"decided-first",
      [](Rules& rules) { rules.transactions_here.coordinators.ends_at_once = true; }},
-    {"told-again", [](Rules& rules) { rules.transactions_here.coordinators.tells_again = false; }},
+    {"markers-again",
+     [](Rules& rules) { rules.transactions_here.coordinators.tells_again = false; }},
     {"markers-once", [](Rules& rules) { rules.transactions.takes_markers_once = false; }},
     {"verification", [](Rules& rules) { rules.transactions_here.verifies = false; }},
     {"rows-once", [](Rules& rules) { rules.appends.sends_the_same = false; }},
@@ -61,7 +62,7 @@ constexpr Rule kRules[] = {
     {"commits-add-first", [](Rules& rules) { rules.commits.adds_first = false; }},
     {"commits-whole", [](Rules& rules) { rules.commits.needs_all = false; }},
     {"ends-of-acknowledged", [](Rules& rules) { rules.ends.waits_for_acknowledged = false; }},
-    {"commits-told", [](Rules& rules) { rules.commits.waits_until_told = false; }},
+    {"commits-visible", [](Rules& rules) { rules.commits.waits_until_told = false; }},
     {"lone-outputs", [](Rules& rules) { rules.lone.appends_outputs_with_entry = false; }},
     {"lone-checkpoint", [](Rules& rules) { rules.lone.trims_after_checkpoint = false; }},
 };
@@ -75,16 +76,16 @@ const Rule* find_rule(std::string_view name) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"simulates a cluster: the same seed, the same run"};
+  CLI::App app{"simulates a cluster; the same seed repeats the same run"};
   sim::Options options;
   uint64_t count = 1;
   std::string without;
-  app.add_option("seed", options.seed, "of the first run")->required();
-  app.add_option("--count", count, "so many runs, one seed after the other");
-  app.add_option("--without", without, "a rule of replication that is switched off");
-  app.add_flag("--verbose", options.is_verbose, "says what happens");
+  app.add_option("seed", options.seed, "seed of the first run")->required();
+  app.add_option("--count", count, "number of runs; each has the next seed");
+  app.add_option("--without", without, "rule of replication to switch off");
+  app.add_flag("--verbose", options.is_verbose, "prints the events");
   bool shows_rules = false;
-  app.add_flag("--rules", shows_rules, "names the rules, and does nothing");
+  app.add_flag("--rules", shows_rules, "lists the rules and exits");
   CLI11_PARSE(app, argc, argv);
   if (shows_rules) {
     for (const Rule& rule : kRules) fmt::print("{}\n", rule.name);
@@ -93,7 +94,7 @@ int main(int argc, char** argv) {
   if (!without.empty()) {
     const Rule* rule = find_rule(without);
     if (rule == nullptr) {
-      fmt::print(stderr, "no rule is named {}; there are:", without);
+      fmt::print(stderr, "no rule is named {}; the rules are:", without);
       for (const Rule& each : kRules) fmt::print(stderr, " {}", each.name);
       fmt::print(stderr, "\n");
       return 2;

@@ -76,14 +76,14 @@ void SimTask::take(const storage::ReplicatedCommit& commit, State& state) const 
   state = decode(commit.entry);
   // Offsets of the input have no gaps.
   if (state.count != state.position.value() || state.sequence != commit.sequence)
-    findings_.add(fmt::format("journal {}: {} records counted before offset {}",
+    findings_.add(fmt::format("journal {}: the task has counted {} records before offset {}",
                               places_.journal.partition.value(), state.count,
                               state.position.value()));
 }
 
 // Reads the newest snapshot of the journal into `next`. Returns false while the snapshot has not
 // arrived yet.
-Result<bool> SimTask::begin_anew(Carried& next) const {
+Result<bool> SimTask::restore_snapshot(Carried& next) const {
   const auto found =
       TRY(storage::find_snapshot(*node_.log(), *node_.reader(), places_.journal, rules_.journals));
   if (!found) return false;
@@ -99,7 +99,7 @@ Result<bool> SimTask::begin_anew(Carried& next) const {
     findings_.add(fmt::format("journal {}: a snapshot has counted {} records before offset {}",
                               places_.journal.partition.value(), next.state.count,
                               next.state.position.value()));
-  findings_.trace(fmt::format("journal {} begins anew at {} on node {}",
+  findings_.trace(fmt::format("journal {} restarts from a snapshot at {} on node {}",
                               places_.journal.partition.value(), next.place.next.value(),
                               node_.id().value()));
   return true;
@@ -131,8 +131,8 @@ void SimTask::apply_commits() {
   if (is_carrying_ || !status || status->high_watermark() <= carried_.place.next) return;
   Carried next = carried_;
   if (status->log_start() > next.place.next) {
-    if (rules_.begins_anew) {
-      const auto begun = begin_anew(next);
+    if (rules_.restores_snapshots) {
+      const auto begun = restore_snapshot(next);
       if (!begun || !*begun) return;
     } else {
       next.place.next = status->log_start();
@@ -161,7 +161,7 @@ std::string SimTask::rebuilt() const {
   const auto status = node_.log()->find_partition(places_.journal);
   if (!status) return encode(cold.state);
   if (status->log_start() > Offset{0}) {
-    const auto begun = begin_anew(cold);
+    const auto begun = restore_snapshot(cold);
     if (!begun || !*begun) return "no snapshot";
   }
   while (cold.place.next < status->high_watermark())
@@ -175,7 +175,7 @@ void SimTask::write_snapshot() {
   if (writing_ || !has_begun_ || carried_.place.next - snapshot_at_ < period_) return;
   snapshot_at_ = carried_.place.next;
   writing_ = Writing{carried_, node_.random_number()};
-  findings_.trace(fmt::format("journal {}: a snapshot is begun at {}",
+  findings_.trace(fmt::format("journal {}: a snapshot begins at {}",
                               places_.journal.partition.value(), snapshot_at_.value()));
   write_piece(0);
 }

@@ -17,7 +17,7 @@ class SimNode;
 struct SimTaskRules {
   storage::JournalRules journals;
   // If true, a node whose position is before the start of the journal restarts from a snapshot.
-  bool begins_anew = true;
+  bool restores_snapshots = true;
   // A task begins after all earlier commits have been carried out.
   bool carries_out_first = true;
 };
@@ -66,7 +66,7 @@ class SimTask final : public storage::JournalOwnerPort {
   static State decode(std::string_view entry);
   void load();
   void apply_commits();
-  Result<bool> begin_anew(Carried& next) const;
+  Result<bool> restore_snapshot(Carried& next) const;
   Status read_on(Carried& next, size_t max_bytes) const;
   void take(const storage::ReplicatedCommit& commit, State& state) const;
   void write_snapshot();
