@@ -50,10 +50,10 @@ bool Checker::is_journal(const TopicPartition& partition) const {
 void Checker::check_copy(const SimTask::Places& task, const std::string& value, size_t index) {
   const std::vector<std::string>& input = histories_[task.input].values;
   if (index < input.size() && input[index] == value) return;
-  findings_.add(fmt::format("{}: its record {} is {}, where {}", name_of(task.output), index, value,
+  findings_.add(fmt::format("{}: its record {} is {}, but {}", name_of(task.output), index, value,
                             index < input.size()
-                                ? fmt::format("{} is in the input", input[index])
-                                : fmt::format("{} are visible in the input", input.size())));
+                                ? fmt::format("the input has {}", input[index])
+                                : fmt::format("the input has {} visible records", input.size())));
 }
 
 bool Checker::are_tasks_done() {
@@ -95,7 +95,7 @@ void Checker::check_leader(SimNode& node, const TopicPartition& partition,
                               node.id().value()));
   const bool is_newest = status.leader_epoch() == history.leaders.rbegin()->first;
   if (is_newest && status.log_end() < history.end)
-    findings_.add(fmt::format("{}: its leader, node {} in epoch {}, ends at {}, and {} was visible",
+    findings_.add(fmt::format("{}: its leader, node {} in epoch {}, ends at {}, but {} was visible",
                               name_of(partition), node.id().value(), status.leader_epoch().value(),
                               status.log_end().value(), history.end.value()));
 }
@@ -105,7 +105,7 @@ void Checker::check_in_sync(SimNode& node, const TopicPartition& partition) {
   const auto status = node.log()->find_partition(partition);
   const Offset end = status ? status->log_end() : Offset{0};
   if (end < visible)
-    findings_.add(fmt::format("{}: node {} is in sync, ends at {}, and {} was visible",
+    findings_.add(fmt::format("{}: node {} is in sync and ends at {}, but {} was visible",
                               name_of(partition), node.id().value(), end.value(), visible.value()));
 }
 
@@ -136,12 +136,13 @@ void Checker::take(SimNode& node, const TopicPartition& partition, Offset base,
   const auto found = history.batches.find(base);
   if (found != history.batches.end()) {
     if (found->second.bytes != bytes)
-      findings_.add(fmt::format("{}: what node {} shows at offset {} is not what was shown there",
-                                name_of(partition), node.id().value(), base.value()));
+      findings_.add(
+          fmt::format("{}: node {} shows another batch at offset {} than was shown before",
+                      name_of(partition), node.id().value(), base.value()));
     return;
   }
   if (base < history.end) {
-    findings_.add(fmt::format("{}: node {} shows a batch at offset {} that was not there",
+    findings_.add(fmt::format("{}: node {} shows a batch at offset {} that did not exist before",
                               name_of(partition), node.id().value(), base.value()));
     return;
   }
@@ -174,7 +175,7 @@ void Checker::acknowledged(const TopicPartition& partition, Offset base_offset,
     const auto found = history.by_value.find(value);
     if (found == history.by_value.end() || found->second != offset)
       findings_.add(fmt::format(
-          "{}: {} was acknowledged at offset {}, and {}", name_of(partition), value, offset.value(),
+          "{}: {} was acknowledged at offset {}, but {}", name_of(partition), value, offset.value(),
           found == history.by_value.end() ? std::string("was never visible")
                                           : fmt::format("is at {}", found->second.value())));
     ++offset;
@@ -193,14 +194,14 @@ void Checker::acknowledged_up_to(const TopicPartition& partition, Offset last_of
     const auto found = history.by_value.find(value);
     const bool is_there = found != history.by_value.end() && found->second > before;
     if (!is_there) {
-      findings_.add(fmt::format("{}: {} was acknowledged, and is not there, or out of order",
+      findings_.add(fmt::format("{}: {} was acknowledged, but is missing or out of order",
                                 name_of(partition), value));
       return;
     }
     before = found->second;
   }
   if (before != last_offset)
-    findings_.add(fmt::format("{}: {} was acknowledged at offset {}, and is at {}",
+    findings_.add(fmt::format("{}: {} was acknowledged at offset {}, but is at {}",
                               name_of(partition), values.back(), last_offset.value(),
                               before.value()));
   acknowledged_count_ += values.size();
@@ -235,14 +236,15 @@ void Checker::check_end(const std::vector<std::unique_ptr<SimNode>>& nodes) {
   for (const auto& [partition, history] : histories_)
     for (const std::string& value : history.refused)
       if (history.by_value.contains(value))
-        findings_.add(fmt::format("{}: {} is there, and somebody was told that it is not",
-                                  name_of(partition), value));
+        findings_.add(
+            fmt::format("{}: {} exists, but a writer got the error that it was not written",
+                        name_of(partition), value));
   for (const TopicPartition& partition : partitions_)
     for (const auto& node : nodes) {
       if (!node->is_running() || is_equal(*node, partition)) continue;
       const auto status = node->log()->find_partition(partition);
       findings_.add(fmt::format(
-          "{}: after all has healed node {} ends at {} and shows up to {}, where {} "
+          "{}: after all faults have ended, node {} ends at {} and shows up to {}, but {} "
           "was visible ({})",
           name_of(partition), node->id().value(), status ? status->log_end().value() : -1,
           status ? status->high_watermark().value() : -1, histories_[partition].end.value(),

@@ -72,8 +72,8 @@ void ProgressChecker::check_election(int64_t decided_us, SimNode& controller, Si
   const Revision read = elected.cluster()->metadata().last_revision();
   if (!has_others || read >= decides->read.front().second) return;
   findings_.add(fmt::format(
-      "node {} is to lead partition {} of topic {}, and has read up to {} where the "
-      "controller has known {} for long",
+      "node {} is elected for partition {} of topic {}, but has read only up to {}; the "
+      "controller has known {} for a long time",
       elected.id().value(), assignment.partition.partition.value(),
       assignment.partition.topic.bytes[0], read.value(), decides->read.front().second.value()));
 }
@@ -101,11 +101,11 @@ void ProgressChecker::check_room(int64_t decided_us, SimNode& controller, SimNod
         read_at(*seen, heard_of_us) < read_at(*decides, heard_of_us) ||
         seen->read.back().second < decides->read.back().second)
       continue;
-    findings_.add(
-        fmt::format("node {} is to lead partition {} of topic {}, and its disk has been full for "
-                    "long; node {} has room",
-                    elected.id().value(), assignment.partition.partition.value(),
-                    assignment.partition.topic.bytes[0], node->id().value()));
+    findings_.add(fmt::format(
+        "node {} is elected for partition {} of topic {}, but its disk has been full for "
+        "a long time; node {} has space",
+        elected.id().value(), assignment.partition.partition.value(),
+        assignment.partition.topic.bytes[0], node->id().value()));
     return;
   }
 }

@@ -52,9 +52,10 @@ void TransactionChecker::take(const TopicPartition& partition, Offset base,
   if (header.producer_id == records::kNoProducer) return;
   int16_t& epoch = history.epochs.try_emplace(header.producer_id, int16_t{-1}).first->second;
   if (header.producer_epoch < epoch)
-    findings_.add(fmt::format("orders {}: producer {} writes under epoch {} at {} behind {}",
-                              partition.partition.value(), header.producer_id.value(),
-                              header.producer_epoch, base.value(), epoch));
+    findings_.add(
+        fmt::format("orders {}: producer {} writes under epoch {} at offset {}, after epoch {}",
+                    partition.partition.value(), header.producer_id.value(), header.producer_epoch,
+                    base.value(), epoch));
   epoch = std::max(epoch, header.producer_epoch);
   const auto open = history.open.find(header.producer_id);
   if (header.is_control()) {
@@ -80,7 +81,7 @@ void TransactionChecker::check_stable(SimNode& node, const TopicPartition& parti
   for (const Visible& each : histories_[partition].transactions)
     if (each.first < stable && (!each.marker || *each.marker >= high_watermark))
       findings_.add(fmt::format(
-          "orders {}: node {} shows what is committed up to {}, and a transaction is open since {}",
+          "orders {}: node {} shows committed records up to {}, but a transaction is open since {}",
           partition.partition.value(), node.id().value(), stable.value(), each.first.value()));
 }
 
@@ -115,10 +116,11 @@ void TransactionChecker::read_committed(SimNode& node, const TopicPartition& par
 
 void TransactionChecker::show(const TopicPartition& partition, const std::string& value) {
   const auto found = transactions_.find(value.substr(0, value.find('/')));
-  if (found == transactions_.end()) return findings_.add(fmt::format("nobody has sent {}", value));
+  if (found == transactions_.end())
+    return findings_.add(fmt::format("no client has sent {}", value));
   SimTransaction& transaction = *found->second;
   if (transaction.state != State::CommitAsked && transaction.state != State::Committed)
-    findings_.add(fmt::format("{} is shown, and its transaction was not committed", value));
+    findings_.add(fmt::format("{} is shown, but its transaction was not committed", value));
   transaction.seen[partition].push_back(value);
 }
 
@@ -170,8 +172,8 @@ void TransactionChecker::check_end(const std::vector<std::unique_ptr<SimNode>>& 
       const Offset stable = stable_end(*node, partition);
       if (stable < status->log_end())
         findings_.add(
-            fmt::format("orders {}: after all has healed node {} ends at {}, and shows what is "
-                        "committed up to {}{}",
+            fmt::format("orders {}: after all faults have ended, node {} ends at {}, but shows "
+                        "committed records only up to {}{}",
                         partition.partition.value(), node->id().value(), status->log_end().value(),
                         stable.value(), describe_open(partition)));
     }
@@ -181,10 +183,10 @@ void TransactionChecker::check_end(const std::vector<std::unique_ptr<SimNode>>& 
     size_t seen = 0, sent = 0;
     for (const auto& [partition, values] : transaction->seen) seen += values.size();
     for (const auto& [partition, values] : transaction->values) sent += values.size();
-    findings_.add(fmt::format("transaction {}, {}: of {} records {} are shown", name,
-                              transaction->state == State::Committed ? "which was committed"
-                                                                     : "of which nothing is known",
-                              sent, seen));
+    findings_.add(fmt::format(
+        "transaction {}, {}: {} records were sent, {} are shown", name,
+        transaction->state == State::Committed ? "which was committed" : "whose outcome is unknown",
+        sent, seen));
   }
 }
 
