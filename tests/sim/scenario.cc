@@ -217,7 +217,8 @@ class Scenario {
       const auto command = storage::decode_metadata_command(std::string_view(put.value).substr(16));
       for (const auto& part : command->parts)
         if (is_decision(part.bytes))
-          findings_.add(fmt::format("node {} decides, and is not the controller", author.value()));
+          findings_.add(fmt::format("node {} has made a decision, but is not the controller",
+                                    author.value()));
     }
   }
   // An operator may send these commands to any node.
@@ -313,7 +314,7 @@ class Scenario {
                                        world_.settings.replicas.min_insync_replicas))) {
         for (const NodeId id : assignment.replicas)
           if (!assignment.is_in_sync(id))
-            findings_.trace(fmt::format("partition {} of topic {} is made while node {} is away",
+            findings_.trace(fmt::format("partition {} of topic {} is created while node {} is down",
                                         number, partition.topic.bytes[0], id.value()));
         command.parts.push_back(
             {std::string(storage::kClusterPart), storage::encode_assign_partition(assignment)});
@@ -344,7 +345,7 @@ class Scenario {
         if (node.is_running()) shut_down(node, lasts_us);
         break;
       case 13:  // nodes conclude by mistake that the node is gone
-        tell_that_it_is_gone(node);
+        report_as_gone(node);
         break;
       case 3:
         if (node.is_running()) {
@@ -422,9 +423,9 @@ class Scenario {
         continue;
       std::string there;
       for (const NodeId id : target) there += fmt::format(" {}", id.value());
-      findings_.trace(fmt::format("partition {} of topic {} is to be on{}",
+      findings_.trace(fmt::format("partition {} of topic {} moves to{}",
                                   partition.partition.value(), partition.topic.bytes[0],
-                                  cancels ? " what it was on" : there));
+                                  cancels ? " its previous nodes" : there));
       parts.push_back(storage::encode_move_replicas(partition, target));
     }
     if (chance_.one_in(4)) parts.push_back(throttle());
@@ -443,7 +444,7 @@ class Scenario {
   }
   // A `count` of 0 means the default of the cluster.
   void require(SimNode& node, const Uuid& topic, int32_t count) {
-    findings_.trace(fmt::format("topic {} is to have {} replicas in sync", topic.bytes[0], count));
+    findings_.trace(fmt::format("topic {} requires {} replicas in sync", topic.bytes[0], count));
     ask(node,
         {storage::encode_require_in_sync(topic, count > 0 ? std::optional(count) : std::nullopt,
                                          world_.settings.replicas.min_insync_replicas)});
@@ -460,15 +461,15 @@ class Scenario {
     const auto cluster = operating.cluster()->cluster();
     for (const auto& away : nodes_) {
       if (away.get() == leader || !cluster->find(partition)->has_replica(away->id())) continue;
-      findings_.trace(fmt::format("node {} is to be alone with partition {}, without node {}",
-                                  leader->id().value(), partition.partition.value(),
-                                  away->id().value()));
+      findings_.trace(
+          fmt::format("node {} will be the only replica of partition {}, without node {}",
+                      leader->id().value(), partition.partition.value(), away->id().value()));
       require(operating, partition.topic, kReplicas);
       away->freeze(queue_.now_us() + 7 * kSecond / 10);
       break;
     }
     queue_.after(13 * kSecond / 20, [this, leader] {
-      findings_.trace(fmt::format("node {} is cut off from all", leader->id().value()));
+      findings_.trace(fmt::format("node {} is cut off from all other nodes", leader->id().value()));
       etcd_.cut(leader->id(), true);
       for (const auto& other : nodes_) {
         network_.cut(leader->id(), other->id());
@@ -479,7 +480,7 @@ class Scenario {
       queue_.after(after_us, [this, leader, partition] { look_at_alone(*leader, partition); });
     queue_.after(3 * kSecond, [this, leader] {
       network_.heal();
-      tell_of_connections();
+      report_connections();
       etcd_.cut(leader->id(), false);
     });
   }
@@ -500,7 +501,7 @@ class Scenario {
   std::string throttle() {
     if (chance_.one_in(2)) return storage::encode_configure_node(storage::kAllNodes, {});
     const std::string rate = fmt::to_string(chance_.between(500, 50'000));
-    findings_.trace(fmt::format("replicas that move may take {} bytes per second", rate));
+    findings_.trace(fmt::format("moving replicas may fetch {} bytes per second", rate));
     return storage::encode_configure_node(
         storage::kAllNodes, {{storage::kLeaderThrottle, rate}, {storage::kFollowerThrottle, rate}});
   }
@@ -536,7 +537,7 @@ class Scenario {
 
   void kill(SimNode& node, int64_t for_us) {
     node.kill();
-    tell_that_it_is_gone(node);
+    report_as_gone(node);
     queue_.after(for_us, [&node] {
       if (!node.is_running()) node.start();
     });
@@ -544,7 +545,7 @@ class Scenario {
 
   // Some of the other nodes get the report that their connection to the node was refused. They conclude that its
   // process has ended, which is wrong if the node has restarted meanwhile.
-  void tell_that_it_is_gone(SimNode& gone) {
+  void report_as_gone(SimNode& gone) {
     for (const auto& node : nodes_) {
       if (node.get() == &gone || chance_.one_in(2)) continue;
       queue_.after(chance_.delay_us(kSecond / 100), [to = node.get(), id = gone.id()] {
@@ -575,12 +576,12 @@ class Scenario {
     }
     queue_.after(for_us, [this] {
       network_.heal();
-      tell_of_connections();
+      report_connections();
     });
   }
 
   // Connections that were cut are established again.
-  void tell_of_connections() {
+  void report_connections() {
     for (const auto& node : nodes_)
       for (const auto& other : nodes_)
         if (other != node && node->is_running())
@@ -683,8 +684,9 @@ class Scenario {
       if (now && next.revision < now->revision) continue;
       const auto snapshot = snapshot_in_etcd(next);
       if (!snapshot || snapshot->state.parts.at(0).bytes != truth(next.revision).save())
-        findings_.add(fmt::format("the snapshot of revision {} is not what was there",
-                                  next.revision.value()));
+        findings_.add(
+            fmt::format("the snapshot of revision {} differs from the commands up to there",
+                        next.revision.value()));
     }
   }
   // Checks that etcd has every command from the snapshot's revision on. The command of this revision
@@ -698,15 +700,15 @@ class Scenario {
     const auto pointer = pointer_in_etcd();
     Revision next = pointer ? pointer->revision : Revision{1};
     if (pointer && !snapshot_in_etcd(*pointer))
-      findings_.add(fmt::format("the snapshot of revision {} has gone", next.value()));
+      findings_.add(fmt::format("the snapshot of revision {} is missing", next.value()));
     const auto commands = etcd_.find(kKeys.commands(next, Revision{INT64_MAX})).entries;
     if (pointer && commands.empty())
       findings_.add(
-          fmt::format("the command of the snapshot of revision {} has gone", next.value()));
+          fmt::format("the command of the snapshot of revision {} is missing", next.value()));
     for (const auto& entry : commands) {
       if (*kKeys.revision_of(entry.key) != next)
         return findings_.add(
-            fmt::format("command {} has gone, and no snapshot has it", next.value()));
+            fmt::format("command {} is missing, and no snapshot contains it", next.value()));
       ++next;
     }
   }
@@ -719,7 +721,7 @@ class Scenario {
       if (node->is_running() &&
           node->cluster()->metadata().last_revision() == *kKeys.revision_of(entries.back().key))
         if (node->cluster()->cluster_table().save() != all)
-          findings_.add(fmt::format("node {} knows other metadata than etcd", node->id().value()));
+          findings_.add(fmt::format("node {} has other metadata than etcd", node->id().value()));
   }
   // Returns whether each node has carried out all of its journals.
   bool are_journals_carried_out() const {
@@ -743,11 +745,12 @@ class Scenario {
         const SimTask& task = node->task(i);
         if (!all) all = task.describe();
         if (task.describe() != *all)
-          findings_.add(fmt::format("journal {}: node {} has carried out something else", i,
+          findings_.add(fmt::format("journal {}: node {} has another state than the other nodes", i,
                                     node->id().value()));
         if (task.rebuilt() != *all)
-          findings_.add(fmt::format("journal {}: that of node {} does not lead to what it has", i,
-                                    node->id().value()));
+          findings_.add(
+              fmt::format("journal {}: a replay of the journal of node {} gives another state", i,
+                          node->id().value()));
         const auto status = node->log()->find_partition(journal);
         if (!status) continue;
         trimmed_ += static_cast<size_t>(status->log_start().value());
@@ -792,7 +795,7 @@ class Scenario {
       lift_throttle();
       run_until(queue_.now_us() + kSecond / 4);
     }
-    if (findings_.all().empty() && !is_healed()) tell_what_has_not_healed();
+    if (findings_.all().empty() && !is_healed()) report_what_has_not_healed();
   }
 
   // A producer with acks=all receives answers despite one lasting fault, once the cluster has had time to notice it.
@@ -816,7 +819,7 @@ class Scenario {
       run_until(queue_.now_us() + kSecond / 4);
     for (const auto& producer : producers_)
       if (waits(producer))
-        findings_.add(fmt::format("partition {} takes no records, only since {}: {}",
+        findings_.add(fmt::format("partition {} accepts no records, only because {}: {}",
                                   producer->partition().partition.value(), fault.name(),
                                   describe(*truth().snapshot()->find(producer->partition()))));
     fault.end();
@@ -871,47 +874,53 @@ class Scenario {
            transactions_.is_quiet(nodes_) && is_log_short();
   }
 
-  void tell_what_has_not_healed() {
+  void report_what_has_not_healed() {
     for (const auto& producer : producers_)
-      if (!producer->is_idle()) findings_.add("a producer gets no answer although all has healed");
+      if (!producer->is_idle())
+        findings_.add("a producer gets no answer although all faults have ended");
     for (const auto& client : clients_)
       if (!client->is_idle())
-        findings_.add("a transactional client gets no answer although all has healed: " +
+        findings_.add("a transactional client gets no answer although all faults have ended: " +
                       client->describe());
     for (const auto& writer : writers_)
       if (!writer->is_idle())
-        findings_.add("a session gets no answer to what it writes although all has healed");
+        findings_.add("a session gets no answer to a write although all faults have ended");
     for (const auto& counter : counters_)
       if (!counter->is_idle())
-        findings_.add("a session gets no answer to what it changes although all has healed");
+        findings_.add("a session gets no answer to an update although all faults have ended");
     for (const auto& committer : committers_)
       if (!committer->is_idle())
-        findings_.add("a session gets no answer to what it commits although all has healed");
-    if (!is_log_short()) findings_.add("the metadata log is not cut although all has healed");
+        findings_.add("a session gets no answer to a commit although all faults have ended");
+    if (!is_log_short())
+      findings_.add("the metadata log is not trimmed although all faults have ended");
     if (!are_journals_carried_out())
-      findings_.add("a journal is not carried out although all has healed");
-    if (!checker_.are_tasks_done()) findings_.add("a task does not finish although all has healed");
+      findings_.add("a journal is not applied although all faults have ended");
+    if (!checker_.are_tasks_done())
+      findings_.add("a task does not finish although all faults have ended");
     const storage::ClusterTable table = truth();
     const auto snapshot = table.snapshot();
     for (const auto& [id, known] : snapshot->nodes()) {
       if (!known.is_fenced) continue;
       SimNode& fenced = node_of(id);
       if (!fenced.is_running()) {
-        findings_.add(fmt::format("node {} is not there although all has healed", id.value()));
+        findings_.add(
+            fmt::format("node {} does not run although all faults have ended", id.value()));
         continue;
       }
       server::ClusterNode& node = *fenced.cluster();
       findings_.add(fmt::format(
-          "node {} is fenced although all has healed; it has{} registered, and read up to {}",
+          "node {} is fenced although all faults have ended; it has{} registered, and read up to "
+          "{}",
           id.value(), node.is_registered() ? "" : " not", node.metadata().last_revision().value()));
     }
     for (const auto& [partition, assignment] : snapshot->partitions())
       if (!is_as_it_should_be(assignment))
         findings_.add(fmt::format(
-            "partition {} of topic {}: leader {}, {} of {} in sync{} although all has healed",
+            "partition {} of topic {}: leader {}, {} of {} in sync{} although all faults have "
+            "ended",
             partition.partition.value(), partition.topic.bytes[0],
             assignment.leader ? assignment.leader->value() : -1, assignment.isr.size(),
-            assignment.replicas.size(), assignment.is_moving() ? ", and they move" : ""));
+            assignment.replicas.size(), assignment.is_moving() ? ", and replicas are moving" : ""));
   }
 
   inline static const storage::EtcdMetadataKeys kKeys{"/millrace/"};
