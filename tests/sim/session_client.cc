@@ -183,7 +183,7 @@ void Committer::answered(uint64_t statement, const Committed& committed) {
     for (const storage::AppendedBatch& batch : *committed)
       if (!checker_.has_ended(batch.partition, batch.last_offset))
         world_.findings.add(
-            fmt::format("transaction {} was acknowledged before orders {} was told of it",
+            fmt::format("transaction {} was acknowledged before its end reached orders {}",
                         transaction_->name, batch.partition.partition.value()));
     look_whether_visible(*committed);
   } else if (committed.error().detail == "Nothing of the transaction was written.") {
@@ -206,7 +206,7 @@ void Committer::look_whether_visible(const std::vector<storage::AppendedBatch>& 
           for (size_t i = 0; ends && i < batches.size(); ++i)
             if (ends->at(i).second <= batches[i].last_offset)
               world_.findings.add(
-                  fmt::format("transaction {} was acknowledged, and its leader shows orders {} up "
+                  fmt::format("transaction {} was acknowledged, but the leader shows orders {} up "
                               "to {}, not {}",
                               name, batches[i].partition.partition.value(),
                               ends->at(i).second.value(), batches[i].last_offset.value()));
@@ -235,7 +235,7 @@ void EndAsker::ask(SimNode& node, const std::vector<TopicPartition>& partitions)
         for (const auto& [partition, end] : *ends)
           if (end < acknowledged.at(partition))
             findings_.add(fmt::format(
-                "node {} was told that partition {} ends at {}, when {} had been acknowledged",
+                "node {} got for partition {} the end {}, although {} was acknowledged before",
                 id.value(), partition.partition.value(), end.value(),
                 acknowledged.at(partition).value()));
       });

@@ -37,7 +37,7 @@ class TransactionalClient::Process {
   bool is_idle() const { return is_over_ || is_idle_; }
   // Returns the event for which the process waits.
   std::string describe() const {
-    return fmt::format("process {} of {} {}: {}", number_, client_.id_, transactions_, told_);
+    return fmt::format("process {} of {} {}: {}", number_, client_.id_, transactions_, state_);
   }
   void fence(int64_t now_us) {
     if (!fenced_us_) fenced_us_ = now_us;
@@ -104,8 +104,9 @@ class TransactionalClient::Process {
 
   template <class Answer>
   void note(std::string_view what, const Answer* answer) {
-    told_ = answer ? fmt::format("{}, and is told {}", what, static_cast<int>(answer->error))
-                   : fmt::format("{}, and hears nothing", what);
+    state_ = answer ? fmt::format("{}, and gets the error code {}", what,
+                                  static_cast<int>(answer->error))
+                    : fmt::format("{}, and gets no answer", what);
   }
 
   // --- Its life
@@ -197,7 +198,7 @@ class TransactionalClient::Process {
   void write_again(SimCoordinators::Write write) {
     using Written = SimCoordinators::Written;
     send(write, kWayUs, [this, write](const Written* answer) {
-      told_ = answer ? "writes, and is to try again" : "writes, and hears nothing";
+      state_ = answer ? "writes, and has to try again" : "writes, and gets no answer";
       if (!answer || *answer == Written::TryAgain) {
         leaders_.erase(write.partition);
         return again([this, write] { write_again(write); });
@@ -206,7 +207,8 @@ class TransactionalClient::Process {
       // NotPartOfIt.
       if (*answer == Written::NotPartOfIt && !is_second_)
         world_.findings.add(
-            fmt::format("a batch of transaction {} is told to be of none", transaction_->name));
+            fmt::format("the answer to a batch of transaction {} is that it belongs to none",
+                        transaction_->name));
       if (*answer == Written::Refused || *answer == Written::NotPartOfIt) return give_up();
       this->write();
     });
@@ -240,16 +242,16 @@ class TransactionalClient::Process {
       transaction_->state = is_commit_ ? State::Committed : State::Aborted;
       if (is_commit_ && fenced_us_ && *fenced_us_ < asked_us_)
         world_.findings.add(
-            fmt::format("transaction {} is committed by a producer that was fenced before",
+            fmt::format("transaction {} was committed by a producer that had been fenced before",
                         transaction_->name));
       if (is_second_) {
         producer_ = answer->producer;
         sequences_.clear();
       }
-      const bool begins_anew = std::exchange(is_unresolved_, false);
+      const bool is_initialized_again = std::exchange(is_unresolved_, false);
       // The next transaction may begin immediately, while messages of this transaction are still in flight.
       world_.queue.after(world_.chance.one_in(2) ? 1 : world_.chance.delay_us(kClientPauseUs),
-                         [this, begins_anew] { begins_anew ? init() : begin(); });
+                         [this, is_initialized_again] { is_initialized_again ? init() : begin(); });
     });
   }
 
@@ -265,7 +267,7 @@ class TransactionalClient::Process {
   std::map<TopicPartition, SimNode*> leaders_;
   int64_t transactions_ = 0, asked_us_ = 0;
   std::optional<int64_t> fenced_us_;
-  std::string told_ = "has not begun";
+  std::string state_ = "has not begun";
   bool is_commit_ = false, is_unresolved_ = false, is_over_ = false, is_idle_ = false;
 };
 
@@ -281,7 +283,7 @@ bool TransactionalClient::is_idle() const {
 std::string TransactionalClient::describe() const {
   for (const auto& each : processes_)
     if (!each->is_idle()) return each->describe();
-  return "nobody waits";
+  return "no process waits";
 }
 
 void TransactionalClient::begin_process() {
