@@ -21,20 +21,21 @@ void LastingFault::begin() {
   if (what > 1) other_ = nullptr;
   switch (what) {
     case 0:
-      name_ = fmt::format("nodes {} and {} do not hear each other", id.value(), other.value());
+      name_ = fmt::format("nodes {} and {} receive no messages of each other", id.value(),
+                          other.value());
       world_.network.cut(id, other);
       world_.network.cut(other, id);
       break;
     case 1:
-      name_ = fmt::format("node {} does not hear node {}", other.value(), id.value());
+      name_ = fmt::format("node {} receives no messages of node {}", other.value(), id.value());
       world_.network.cut(id, other);
       break;
     case 2:
-      name_ = fmt::format("nobody hears node {}", id.value());
+      name_ = fmt::format("no node receives messages of node {}", id.value());
       cut_ways(true, false);
       break;
     case 3:
-      name_ = fmt::format("node {} hears nobody", id.value());
+      name_ = fmt::format("node {} receives no messages", id.value());
       cut_ways(false, true);
       break;
     case 4:
@@ -54,7 +55,7 @@ void LastingFault::begin() {
       node_->freeze(world_.queue.now_us() + kFrozenUs);
       break;
     case 8:
-      name_ = fmt::format("node {} is gone", id.value());
+      name_ = fmt::format("node {} is killed", id.value());
       if (node_->is_running()) node_->kill();
       break;
     default:
@@ -62,7 +63,7 @@ void LastingFault::begin() {
       node_ = nullptr;
       world_.etcd.set_latency_us(30'000);
   }
-  world_.findings.trace("from now on " + name_);
+  world_.findings.trace("a lasting fault begins: " + name_);
 }
 
 void LastingFault::end() {

@@ -144,7 +144,7 @@ class LoneScenario {
     while (log_->write_next()) continue;
     appended_ = log_->find_partition(kInput)->log_end();
     if (appended_ < acknowledged_input_)
-      findings_.add(fmt::format("{} records were acknowledged to a lone node, {} are left",
+      findings_.add(fmt::format("a lone node has acknowledged {} records, but {} are left",
                                 acknowledged_input_.value(), appended_.value()));
     build();
   }
@@ -174,7 +174,7 @@ class LoneScenario {
       appended_ = appended_ + count;
       acknowledged_input_ = appended_;
       if (result->batches.front().last_offset + 1 != appended_)
-        findings_.add("an append of a lone node has another offset than its place");
+        findings_.add("an append of a lone node has another offset than the log end before it");
     };
     if (!log_->try_append(request, done)) is_appending_ = false;
   }
@@ -227,7 +227,7 @@ class LoneScenario {
   void check(const State& state) {
     findings_.trace(fmt::format("the task is built at commit {}", state.sequence.value()));
     if (state.sequence < acknowledged_)
-      findings_.add(fmt::format("commit {} was acknowledged by a lone node, {} is the last one",
+      findings_.add(fmt::format("a lone node has acknowledged commit {}, but its last commit is {}",
                                 acknowledged_.value(), state.sequence.value()));
     if (state.count != state.position.value())
       findings_.add(fmt::format("a lone node has counted {} records before offset {}", state.count,
@@ -235,7 +235,7 @@ class LoneScenario {
     const Offset output = log_->find_partition(kOutput)->log_end();
     if (output.value() != state.count)
       findings_.add(
-          fmt::format("a lone node has {} outputs of {} records", output.value(), state.count));
+          fmt::format("a lone node has {} outputs for {} records", output.value(), state.count));
   }
   void step() {
     if (!is_built_) return chance_.one_in(10) ? build() : void();
@@ -353,12 +353,12 @@ class LoneScenario {
       auto reader = records::RecordReader::open(*batch, scratch);
       for (records::RecordView record; reader->next(record); ++expected)
         if (record.value != std::to_string(expected))
-          findings_.add(
-              fmt::format("output {} of a lone node is of record {}", expected, *record.value));
+          findings_.add(fmt::format("output {} of a lone node was made from record {}", expected,
+                                    *record.value));
     }
     reader_->end_turn();
     if (expected < acknowledged_input_.value())
-      findings_.add(fmt::format("a lone node has {} outputs of {} acknowledged records", expected,
+      findings_.add(fmt::format("a lone node has {} outputs for {} acknowledged records", expected,
                                 acknowledged_input_.value()));
   }
 

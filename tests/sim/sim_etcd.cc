@@ -112,7 +112,7 @@ Result<EtcdRevision> SimEtcd::compact(EtcdRevision revision) {
 
 std::optional<uint64_t> SimEtcd::add_watcher(EtcdRevision first, Watcher watcher) {
   if (first <= compacted_) {
-    watcher.tell(Error{ErrorCode::OffsetOutOfRange, "what is asked for is forgotten"});
+    watcher.tell(Error{ErrorCode::OffsetOutOfRange, "the requested revision was compacted"});
     return std::nullopt;
   }
   for (auto each = history_.lower_bound(first); each != history_.end(); ++each) {
@@ -187,7 +187,7 @@ class SimEtcdClient final : public EtcdClient {
         [&etcd = etcd_, lease]() -> Result<EtcdLease> {
           const auto found = etcd.leases_.find(lease);
           if (found == etcd.leases_.end())
-            return Error{ErrorCode::OffsetOutOfRange, "there is no such lease"};
+            return Error{ErrorCode::OffsetOutOfRange, "the lease does not exist"};
           found->second.ends_us = etcd.queue_.now_us() + found->second.ttl_us;
           return lease;
         },

@@ -211,7 +211,7 @@ void SimNode::digest(const storage::TopicPartition& partition, Offset from,
 
 void SimNode::differs(const server::ReplicaDifference& difference) {
   world_.findings.add(fmt::format(
-      "node {} finds that partition {} of topic {} at node {} differs between {} and {}",
+      "node {} reports that partition {} of topic {} at node {} differs between {} and {}",
       id_.value(), difference.partition.partition.value(), difference.partition.topic.bytes[0],
       difference.node.value(), difference.from.value(), difference.end.value()));
 }
