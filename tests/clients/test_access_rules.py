@@ -253,7 +253,7 @@ def creation_and_deletion_are_allowed_and_denied_in_sql():
 
 
 @case
-def sql_shows_what_holds():
+def sql_shows_the_rights_that_apply():
     def has(privilege):
         with sql() as connection:
             return connection.execute(f"SELECT has_table_privilege('ann', 'app_orders', '{privilege}')").fetchone()[0]

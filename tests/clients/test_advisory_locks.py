@@ -72,7 +72,7 @@ def every_pair_of_calls_runs_from_left_to_right():
 
 
 @case
-def longer_lists_leave_what_they_say():
+def select_lists_with_several_lock_calls_leave_the_expected_locks():
     with connect() as a, connect() as b:
         row = a.execute("SELECT pg_advisory_lock(55), pg_advisory_unlock(55)").fetchone()
         assert row == ("", True), row

@@ -259,7 +259,7 @@ def coordinator_by(node, name):
 
 
 @case
-def a_coordinator_that_wakes_judges_no_transaction_by_what_it_knew_before():
+def a_thawed_coordinator_judges_no_transaction_by_outdated_state():
     """The client has sent a record to a node that leads its partition and coordinates its transactions, and the node is
     frozen. Meanwhile the client has begun its transaction with another coordinator; the node does not know this when
     the freeze ends."""
@@ -296,7 +296,7 @@ def a_coordinator_that_wakes_judges_no_transaction_by_what_it_knew_before():
 
 
 @case
-def a_leader_that_wakes_judges_no_batch_and_no_offset_by_what_it_has():
+def a_thawed_leader_judges_no_batch_and_no_offset_by_outdated_state():
     """Clients that still use the old leader after its freeze ask it for records after those that the new leader has
     accepted. Before the fix, producers failed permanently (error 45), consumers started over (error 1, or an epoch
     without an end), and the end of the partition moved back."""

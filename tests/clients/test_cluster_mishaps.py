@@ -211,10 +211,10 @@ def replicas_on_a_full_disk_leave_the_isr_at_once():
         disk.close()
 
 
-# --- What is told
+# --- Log lines
 
 @case
-def nodes_that_start_do_not_say_that_they_do_not_know_the_others():
+def starting_nodes_do_not_log_that_other_nodes_are_unknown():
     nodes = cluster()
     said_before = {number: len(log_of(node)) for number, node in nodes.nodes.items()}
     for node in nodes.nodes.values():
