@@ -120,7 +120,7 @@ def check_sums(nodes, ids, last):
 
 
 @case
-def a_replaced_query_goes_on_with_what_it_has_wherever_it_is_asked_for():
+def a_replaced_query_keeps_its_state_on_any_node():
     nodes = sql_cluster()
     run_on(nodes.nodes[1], "CREATE STREAM visits (person INT KEY, page INT) WITH (partitions = 1)",
            "CREATE TABLE pages AS SELECT page, COUNT(*) AS n FROM visits GROUP BY page",

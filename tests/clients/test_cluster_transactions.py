@@ -153,7 +153,7 @@ def transactions_stay_whole_under_one_failure_after_the_other():
 
 
 @case
-def offsets_are_committed_with_what_was_made_of_them():
+def offsets_are_committed_together_with_the_results():
     """A record is copied once, although different nodes coordinate the copier's group and its transactions."""
     nodes = cluster()
     create_topic(nodes, "tx_in")
@@ -190,7 +190,7 @@ def offsets_are_committed_with_what_was_made_of_them():
                     killed.kill()
             break
         except KafkaException as error:
-            print(f"begins anew: {error}")
+            print(f"begins again: {error}")
         finally:
             consumer.close()
     killed.start()

@@ -94,7 +94,7 @@ def topics_are_made_described_grown_and_deleted():
 
 
 @case
-def topics_that_cannot_be_made_say_why():
+def topics_that_cannot_be_created_report_the_reason():
     client = admin()
     for new, why in ((NewTopic("cf bad", num_partitions=1, replication_factor=1), "a-z, A-Z"),
                      (NewTopic("cf_three", num_partitions=1, replication_factor=3), "one replica"),

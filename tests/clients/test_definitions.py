@@ -473,7 +473,7 @@ def a_pipeline_is_one_transaction_up_to_its_sync():
 
 
 @case
-def a_transaction_is_what_it_was_asked_to_be():
+def a_transaction_has_the_supported_isolation_level_and_access_mode():
     with connect(autocommit=True) as c:
         assert rows(c, "SHOW transaction_isolation") == [("read committed",)]
         # The server reports the level that is in effect, whichever level was requested.
