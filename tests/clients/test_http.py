@@ -67,7 +67,7 @@ def metrics(server=SERVER):
 
 
 @case
-def health_and_what_the_server_is():
+def health_and_server_information():
     assert get("/healthz")[::2] == (200, b"ok\n")
     assert get("/readyz")[::2] == (200, b"ready\n")
     status, headers, body = get("/info")

@@ -108,7 +108,7 @@ def a_promise_of_many_bytes_takes_no_memory(topic):
 
 
 @stores_nothing
-def requests_that_nobody_knows_end_the_connection(topic):
+def unknown_requests_end_the_connection(topic):
     for api_key, version in ((999, 0), (-1, 0), (4, 0), (7, 0), (32767, 32767),
                              (kafka_wire.PRODUCE, 2), (kafka_wire.PRODUCE, 99),
                              (kafka_wire.FETCH, 3), (kafka_wire.FETCH, -1)):
@@ -129,7 +129,7 @@ def a_later_version_of_api_versions_is_answered_in_the_oldest_shape(topic):
 
 
 @stores_nothing
-def frames_that_are_cut_and_never_go_on_hold_up_nobody(topic):
+def incomplete_frames_do_not_delay_other_connections(topic):
     whole = frame(kafka_wire.PRODUCE, 7, kafka_wire.produce_body(topic, batch_of(b"x").encode()))
     waiting = []
     for size in range(1, len(whole)):
@@ -269,7 +269,7 @@ def a_little_that_becomes_very_much_is_refused(topic):
 
 
 @stores_nothing
-def produce_requests_that_cannot_be_met_say_why(topic):
+def failed_produce_requests_report_the_reason(topic):
     good = batch_of(b"x").encode()
     for acks in (2, -2, 32767):
         assert produce_error(topic, good, acks=acks) == INVALID_REQUIRED_ACKS
@@ -342,7 +342,7 @@ def an_idempotent_producer_is_held_to_its_sequence():
 # --- Fetches and offsets
 
 @stores_nothing
-def fetches_that_cannot_be_met_say_why(topic):
+def failed_fetches_report_the_reason(topic):
     with connect() as connection:
         for offset in (1, 1000, -1, -5, 2**63 - 1, -2**63):
             assert connection.fetch(topic, offset)[0] == OFFSET_OUT_OF_RANGE, offset

@@ -621,7 +621,7 @@ def a_number_that_is_a_numeric_is_none_that_is_whole_wherever_it_stands():
 
 
 @case
-def two_parameters_are_put_together_as_what_they_are():
+def two_parameters_are_concatenated_by_their_types():
     with connect(autocommit=True) as c:
         for place in ("%s", "%t", "%b"):
             for first, second, whole in ((Jsonb([1]), Jsonb([2]), [1, 2]), (Jsonb({"a": 1}), Jsonb({"b": 2}), {"a": 1, "b": 2}),
@@ -1166,7 +1166,7 @@ def dates_come_and_go_in_the_style_of_the_session():
 
 
 @case
-def a_session_ends_what_another_does():
+def a_session_cancels_the_statement_of_another_session():
     with connect(autocommit=True) as c, connect(autocommit=True, application_name="other") as other:
         number = other.info.backend_pid
         failed = []

@@ -249,7 +249,7 @@ def many_at_once_get_one_id_for_one_schema():
 
 @timed
 @case
-def a_check_of_large_schemas_is_in_nobodys_way():
+def a_check_of_large_schemas_delays_no_other_request():
     wide = record(*(field(f"f{number}", ["null", "string"], default=None, doc="x" * 150) for number in range(3000)))
     ask("PUT", "/config/wide-value", {"compatibility": "FULL_TRANSITIVE"})
     for number in range(20):
