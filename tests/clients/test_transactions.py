@@ -144,7 +144,7 @@ def a_query_counts_what_is_committed():
 
 
 @case
-def offsets_are_committed_with_what_was_made_of_them():
+def offsets_are_committed_together_with_the_results():
     server = TransactionServer()
     server.make_topic("from", 1)
     server.make_topic("to", 1)
@@ -342,7 +342,7 @@ def refused(what, code):
 
 
 @case
-def statements_do_not_write_what_coordinators_keep():
+def statements_cannot_write_the_topics_of_coordinators():
     server = TransactionServer()
     server.make_topic("data")
     server.producer()

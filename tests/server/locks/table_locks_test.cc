@@ -80,7 +80,7 @@ TEST_F(TableLocksTest, a_wait_that_ends_by_itself_is_no_deadlock) {
   appending = nullptr;
 }
 
-TEST_F(TableLocksTest, other_names_are_nobodys_business) {
+TEST_F(TableLocksTest, locks_of_other_names_do_not_conflict) {
   ask(a, {"t"}, Mode::Exclusive);
   ask(b, {"u"}, Mode::Exclusive);
   EXPECT_TRUE(b.hold);

@@ -512,7 +512,7 @@ class RebuildTest : public DefinitionTest {
   }
 };
 
-TEST_F(RebuildTest, the_new_query_is_nobodys_until_it_takes_its_place) {
+TEST_F(RebuildTest, the_new_query_has_no_table_until_it_replaces_the_old_one) {
   const auto built = must(kRebuild);
   ASSERT_EQ(built.started.size(), 1u);
   EXPECT_TRUE(built.ended.empty());
