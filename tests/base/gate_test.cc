@@ -14,7 +14,7 @@ TEST(Gate, admits_until_it_is_closed) {
   gate.close();
   const Gate::Pass late(gate);
   EXPECT_FALSE(late.is_admitted());
-  EXPECT_EQ(gate.count(), 2u) << "who is refused has to be told so before all is over";
+  EXPECT_EQ(gate.count(), 2u) << "a refused user counts until it has got its refusal";
 }
 
 TEST(Gate, notifies_once_when_the_last_user_has_left) {

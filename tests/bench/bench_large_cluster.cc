@@ -327,8 +327,8 @@ void register_anew(Cluster& cluster) {
   cluster.take_counts();
   cluster.register_node(1);
   const auto counts = cluster.take_counts();
-  show("a node registers anew: time of each node to carry it out", counts.apply_us / 1e3, "ms");
-  show("a node registers anew: time of the controller", counts.decide_us / 1e3, "ms");
+  show("a node registers again: time of each node to apply it", counts.apply_us / 1e3, "ms");
+  show("a node registers again: time of the controller", counts.decide_us / 1e3, "ms");
   cluster.pass(1'000'000);
 }
 

@@ -137,7 +137,7 @@ class Load:
                 continue
             leader, asked = leader_of(self.nodes, self.topic, number), self.retries.addresses.get(number)
             assert asked and asked != leader.kafka, f"partition {number}: the leader {leader.kafka} does not answer, {asked} was asked"
-            print(f"partition {number}: the client stays with {asked}, and everybody says that {leader.kafka} leads")
+            print(f"partition {number}: the client stays with {asked}, but all nodes report {leader.kafka} as the leader")
 
     def longest_pause_s(self):
         longest = 0

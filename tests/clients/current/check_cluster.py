@@ -81,7 +81,7 @@ def tell(name, work, records, again):
     print(f"{work.version()}: {records} records, none lost, doubled or out of order; {told}; "
           f"{work.count('moved')} transactions, {work.count('aborted')} aborted, {work.count('restart')} producers replaced, "
           f"{sum(each.revived for each in work.movers)} movers stood still and were killed; "
-          f"{work.lines_logged()} lines logged; {sum(counts.values())} errors told:")
+          f"{work.lines_logged()} lines logged; {sum(counts.values())} errors reported:")
     for (role, where, error), count in sorted(counts.items()):
         print(f"  {count:5} {role} {where} {error}: {texts[role, where, error]}  [{is_kafkas_own(name, where, error)}]")
 
