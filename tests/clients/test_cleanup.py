@@ -168,7 +168,7 @@ def the_start_of_a_topic_is_reported_while_its_records_are_deleted():
     asks = threading.Thread(target=ask)
     asks.start()
     try:
-        wait_until(lambda: told, "nothing is told")
+        wait_until(lambda: told, "no answer arrives")
         for offset in range(1, rounds + 1):
             assert delete_records("shrinking", offset) == (offset, 0)
     finally:
@@ -210,7 +210,7 @@ def a_query_that_is_overtaken_by_deletion_reports_it():
     assert delete_records("lost", 4) == (4, 0)
     sql(f"RESUME {query}")
     wait_until(lambda: offsets("lost_copy")[1] == 3, offsets("lost_copy"))
-    told = wait_until(lambda: sql("SELECT message FROM ksql_processing_log"), "nothing is told")
+    told = wait_until(lambda: sql("SELECT message FROM ksql_processing_log"), "no line is logged")
     assert any("1 to 3" in str(row) for row in told), told
 
 

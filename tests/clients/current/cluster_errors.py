@@ -3,7 +3,7 @@ errors are permitted."""
 
 _REFUSED = "a node that is down refuses connections"
 _MOVED = "its coordinator has moved"
-_STALE = "a commit while its group is being divided anew: KIP-848 leaves that to the program"
+_STALE = "a commit while the partitions of its group are divided again: KIP-848 leaves that to the program"
 
 # The errors of each client that are no fault of the server. Each entry has the call and the error, as the client's
 # program in cluster_clients/ prints them, and the reason for the error.
@@ -31,7 +31,7 @@ EXPECTED = {
         ("group", "net.OpError"): _REFUSED,
         ("consume", "net.OpError"): _REFUSED,
         ("commit", "net.OpError"): _REFUSED,
-        ("commit", "KError_25"): "its group has been divided anew meanwhile",
+        ("commit", "KError_25"): "the partitions of its group were divided again meanwhile",
         ("group", "sarama.ConsumerError"): "the connection to who led has ended",
     },
     "java": {

@@ -188,7 +188,7 @@ def check_written(work):
         assert value in values if offset < 0 else offset < len(values) and values[offset] == value, \
             f"acknowledged and not there: {value} at {partition}:{offset}"
     assert not list(work.producer.lines("failed")), "records were refused"
-    assert all(rest[1] == "0" for _, rest in work.producer.lines("left")), "nobody told what became of some"
+    assert all(rest[1] == "0" for _, rest in work.producer.lines("left")), "the outcome of some records is unknown"
     assert len({key for values in read.values() for key in per_key(values)}) == \
         sum(len(per_key(values)) for values in read.values()), "a key is in several partitions"
     return read

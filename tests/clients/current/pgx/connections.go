@@ -104,7 +104,7 @@ func ofConnections() {
 		must(c.PgConn().CopyFrom(ctx, strings.NewReader("3000,x\n"), "COPY pgx_copied (id, s) FROM STDIN WITH (FORMAT csv)"))
 		return nil
 	})
-	withConnection("a cached plan is made anew", mode, func(ctx context.Context, c *pgx.Conn) error {
+	withConnection("a cached plan is prepared again", mode, func(ctx context.Context, c *pgx.Conn) error {
 		must(c.Exec(ctx, "CREATE TABLE pgx_altered (id INT PRIMARY KEY)"))
 		must(c.Exec(ctx, "INSERT INTO pgx_altered VALUES (1)"))
 		ask := func() (int, error) {
