@@ -424,7 +424,7 @@ def a_node_that_does_not_reach_etcd_leads_nothing_that_others_can():
         # stored.
         try:
             metadata_of(nodes.nodes[3], "alone")
-            raise AssertionError("a node that does not know who leads has told it")
+            raise AssertionError("a node that does not know the leader has reported one")
         except KafkaException:
             pass
         assert states_at(nodes.nodes[3])[3] == "away" and states_at(nodes.nodes[1])[3] == "away"

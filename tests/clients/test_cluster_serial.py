@@ -134,7 +134,7 @@ def numbers_that_a_node_has_at_hand_are_not_given_to_others_once_a_row_has_them(
         begun = time.monotonic()
         other.execute("INSERT INTO at_hand VALUES (%s, 'mine'), (%s, 'mine')", mine)
         took = time.monotonic() - begun
-        assert took > 3, f"somebody could still have given them: {took} s"
+        assert took > 3, f"another node could still have allocated them: {took} s"
         numbers += given(one, 50) + given(third, 5) + given(other, 5)
         assert not set(mine) & set(numbers), (mine, numbers)
         # A number far ahead is not reserved by any node. For a number for which this node has already waited, it need

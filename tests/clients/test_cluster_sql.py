@@ -314,7 +314,7 @@ def is_refused_or_leads(node, topic, read):
         assert "not known up to which offset" in str(error), error
         return
     leader = metadata_of(node, topic).topics[topic].partitions[0].leader
-    assert leader == node.number, f"it has asked nobody, {leader} leads"
+    assert leader == node.number, f"the node has asked no other node, but {leader} leads"
 
 
 @timed
