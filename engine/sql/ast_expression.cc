@@ -274,7 +274,7 @@ std::vector<ExpressionPtr*> children(Expression& expression) {
 }
 
 std::vector<const Expression*> children(const Expression& expression) {
-  // The slots are only read here. The const_cast makes the overload above the only function that
+  // The const_cast is safe, because the slots are only read here. It avoids a second function that
   // lists the children of all forms.
   const Slots slots = children(const_cast<Expression&>(expression));
   std::vector<const Expression*> result;

@@ -147,7 +147,7 @@ Query clone(const Query& query);
 // queries that it reads, and in sub-queries within expressions, are not included.
 std::vector<const Expression*> own_expressions(const Query& query);
 // A part of a query that the dialect of continuous queries does not support. beyond_dialect()
-// returns the first one. It returns nothing for a SELECT from named sources that has no such part.
+// returns the first such part of a query, or nothing if the query has none.
 struct BeyondDialect {
   std::string what;
   TextPosition position;

@@ -21,8 +21,8 @@ enum class SourceKind : uint8_t { Stream, Table };
 
 enum class ColumnConstraint : uint8_t { None, Key, PrimaryKey, Headers, Header };
 
-// A UNIQUE, CHECK or FOREIGN KEY constraint that is not enforced: rows are not checked against it. It is only kept in
-// the catalog, for programs that read their models from the catalog (setting unenforced_constraints).
+// A UNIQUE, CHECK or FOREIGN KEY constraint that is not enforced: rows are not checked against it. The catalog only
+// lists it, for programs that read constraints from the catalog (setting unenforced_constraints).
 struct UnenforcedConstraint {
   std::string name;                  // name as displayed; empty: not chosen yet
   std::string type;                  // contype of pg_constraint: "u", "c" or "f"

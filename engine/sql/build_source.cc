@@ -79,7 +79,7 @@ Result<Statement> build_create_as(P::CreateSourceContext& context) {
   create.name_position = position_of(*context.name);
   if (context.schema) {
     const Name schema = build_name(*context.schema);
-    // The schema of temporary tables, which no CREATE SCHEMA makes.
+    // PG_TEMP is PostgreSQL's schema for temporary tables; it exists without a CREATE SCHEMA.
     create.is_temporary = create.kind == SourceKind::Table && to_upper(schema.text) == "PG_TEMP";
     if (!create.is_temporary) create.name = name_in_schema(schema, std::move(create.name));
   }

@@ -260,8 +260,9 @@ std::string table_of_mysql(size_t at, StatementTokens& tokens) {
     const std::string word = word_at(tokens, i);
     if (word == "WITH" || word == "SELECT") return {};
     has_backquotes |= tokens.token(i).getType() == MillraceLexer::BACKQUOTED_IDENTIFIER;
-    // The parser has stopped at token `at`, which is an option, or follows a type with a width such
-    // as INT(11). Therefore an option counts only from the token before `at` on.
+    // The parser has stopped at token `at`. This token is an option, or it follows an option or a
+    // type with a width such as INT(11). Therefore only options from the token before `at` on
+    // count.
     has_options |= i + 1 >= at && std::ranges::count(kOptions, std::string_view(word)) > 0;
   }
   if (!has_backquotes || !has_options) return {};

@@ -7,9 +7,9 @@
 
 namespace engine {
 
-// The name of a call that marks the CAST of a value to the type of the column that is written. The arguments are the
-// CAST and, if a text of a column is an error for a column of times, the name of the column. Users cannot call it
-// without quotes, because the name contains a dot.
+// The name of a call that marks the CAST of a value to the type of the written column. The arguments are the CAST and,
+// if the written column has times and must not take texts from a column, its name. Users cannot call it without quotes,
+// because the name contains a dot.
 inline constexpr std::string_view kAssigned = "MILLRACE.ASSIGNED";
 
 // The name of a call that marks the CAST of an argument of a function which an expression replaces. The arguments are

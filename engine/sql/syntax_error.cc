@@ -224,7 +224,7 @@ std::string table_for_view(StatementTokens& tokens, std::string_view script) {
   const size_t end = std::min<size_t>(tokens.end_token().getStartIndex(), script.size());
   if (!has_clause || end <= kind_end || end - begin > kMostHintBytes) return {};
   std::string rest(script.substr(kind_end, end - kind_end));
-  // EMIT CHANGES before AS is at no place of a CREATE TABLE, which emits changes without these words.
+  // EMIT CHANGES before AS is removed: a CREATE TABLE does not allow it at this place, and does not need it.
   if (is(at + 3, "EMIT") && is(at + 5, "AS")) {
     const size_t emit = tokens.token(at + 3).getStartIndex() - kind_end;
     rest.erase(emit, tokens.token(at + 5).getStartIndex() - kind_end - emit);
@@ -367,7 +367,7 @@ std::optional<size_t> word_of_select_over_tables(size_t at, StatementTokens& tok
 struct MissingStatement {
   std::string_view word, hint;
 };
-// Statements of database clients that the dialect does not have.
+// Statements that database clients send, and that the dialect does not have.
 constexpr MissingStatement kMissingStatements[] = {
     {"DELETE",
      "A record without a value deletes the row with its key: INSERT one with NULL through a stream "

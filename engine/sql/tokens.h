@@ -64,9 +64,9 @@ class ScriptReader {
  public:
   explicit ScriptReader(std::string_view text);
 
-  // Returns the tokens of the next statement, which has none if it is blank; nothing after the last
-  // statement. Fails with LimitExceeded if a statement is too long or nested too deeply, and with
-  // SyntaxError for a comment without end.
+  // Returns the tokens of the next statement (a blank statement has none), or nothing after the
+  // last statement. Fails with LimitExceeded if a statement is too long or nested too deeply, and
+  // with SyntaxError for a comment without end.
   Result<std::optional<StatementTokens>> next();
 
  private:
