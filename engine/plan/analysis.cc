@@ -42,7 +42,8 @@ std::string qualified_hint(const std::string& name, const Catalog& catalog) {
                        is_known ? fmt::format(" {0} without pg_temp is another relation.", relation)
                                 : std::string());
   if (is_catalog) return std::string(kCatalogRelations);
-  // Statements for other databases have the name of a database or schema before the table: shop.orders, dbo.orders.
+  // Statements that were written for other databases have the name of a database or schema before the table:
+  // shop.orders, dbo.orders.
   return is_known ? fmt::format("Leave out the schema: {}.", relation) : std::string();
 }
 

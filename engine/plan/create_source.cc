@@ -197,8 +197,8 @@ std::vector<std::string> order_of_declaration(const CreateSource& create, const 
   return names;
 }
 
-// Fails if the topic already exists. The records of a table without a key are identified by row ids, which records of
-// other producers do not have.
+// Fails if the topic already exists. Row ids identify the records of a table without a key, and records of other
+// producers have no row ids.
 Status check_no_topic(const CreateSource& create, const DataSource* old, const Topics& topics,
                       const std::string& topic) {
   if (!topics.find(topic) || (old && old->topic == topic && old->schema.has_row_id())) return {};
@@ -291,8 +291,8 @@ Result<std::string> generator_id(const std::string& name, const DataSource* old,
       .with_hint("DROP it first, or choose another name for the generated one.");
 }
 
-// Adds a hint to the error for the properties of another system in a CREATE TABLE without a key. In Flink such a table
-// has events.
+// Adds a hint to the error for the properties of another system in a CREATE TABLE without a key. In Flink the records
+// of such a table are events.
 Error with_hint_for_events(const CreateSource& create, Error error) {
   const bool has_key = std::ranges::any_of(create.elements, [](const TableElement& element) {
     return element.constraint == ColumnConstraint::PrimaryKey;

@@ -37,8 +37,8 @@ std::string hint_for_query(const ControlQuery& control, const Catalog& catalog) 
 
 Result<CatalogChange> plan_control_query(const ControlQuery& control, const CatalogPtr& catalog) {
   std::vector<std::string> ids;
-  // TERMINATE is refused for a materialized view, which cannot exist without its query; only DROP
-  // ends the query.
+  // TERMINATE of a materialized view's query is refused, because the view cannot exist without the
+  // query. Only DROP ends the query.
   const bool ends = control.action == QueryAction::Terminate;
   if (!control.query_id)
     for (const auto& [id, query] : catalog->queries()) {

@@ -127,9 +127,9 @@ class RuleReader {
   bool may_be_now() const { return type_.is_time_like() || type_.kind() == TypeKind::Bigint; }
   bool may_be_counted() const { return is_whole(type_) || type_.kind() == TypeKind::String; }
 
-  // Chooses the kind of the rule. Without an explicit kind, a rule that belongs to only one kind decides. By default,
-  // a column of a time type gets the time of its row, a whole-number key of a stream a sequence, and any other column
-  // random values.
+  // Chooses the kind of the rule. If the statement does not name the kind, a property that only one kind has (such as
+  // `start`) decides. By default, a column of a time type gets the time of its row, a whole-number key of a stream a
+  // sequence, and any other column random values.
   Status read_kind() {
     const Property* const range = given_.min ? given_.min : given_.max;
     const Property* const steps = given_.start ? given_.start : given_.end;

@@ -427,7 +427,8 @@ Status check_event_times(const DataSource& source, std::span<const ColumnPtr> co
   if (is_text && source.timestamp->format)
     pattern = TRY(TimePattern::compile(*source.timestamp->format));
   for (row = 0; row < rows; ++row) {
-    // A SELECT over a stream warns about such a record; one over a table reads the kept rows, and would not miss it.
+    // A SELECT over a stream warns about such a record. A SELECT over a table reads only the stored rows, so it would
+    // not report that the row is missing.
     if (times.is_null(row) && source.kind == SourceKind::Stream) continue;
     if (times.is_null(row))
       return Error{ErrorCode::NullValue,

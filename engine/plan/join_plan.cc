@@ -141,7 +141,8 @@ class JoinPlanner {
     return {};
   }
 
-  // Makes the node that provides the left rows pass on old rows, too.
+  // Makes the node that provides the rows of the left side also pass on the replaced versions of
+  // these rows.
   void ask_for_old_rows() {
     auto& step = builder_.stage().nodes.back().step;
     if (auto* input = std::get_if<InputStep>(&step)) input->old_too = true;
@@ -461,8 +462,8 @@ class JoinPlanner {
     step.is_eager = !within.grace;
     // As in ksqlDB, the default grace period is a day minus the width of the join.
     step.grace_ms = within.grace ? *within.grace->to_ms() : std::max<int64_t>(kDayMs - width_ms, 0);
-    // A part is a span of time in the store. With this size a record reads at most two parts, and a store has about a
-    // thousand parts.
+    // The store is divided into parts, each for a span of time. With this size, the join reads at most two parts for a
+    // record, and a store has about a thousand parts.
     constexpr int64_t kFewestMs = 1'000, kMostParts = 1'000;
     step.part_ms = std::max({kFewestMs, saturating_add(width_ms, 1),
                              saturating_add(width_ms, step.grace_ms) / kMostParts});

@@ -79,7 +79,7 @@ ColumnPtr op_column(const Batch& batch, bool is_table) {
                                 : !knows_old                  ? "upsert"
                                 : batch.old_present.test(row) ? "update"
                                                               : "insert";
-    ops.append(op);  // the literal lives as long as the program
+    ops.append(op);  // valid, because the literal lives as long as the program
   }
   return std::make_shared<const Column>(std::move(ops));
 }

@@ -6,8 +6,8 @@
 
 namespace engine {
 
-// Returns `next`, changed so that it can continue with the state of `old`: each store is the one in
-// which `old` has put the state.
+// Returns `next`, changed so that it can continue with the state of `old`: it finds the state in
+// the same stores in which `old` has put it.
 //
 // The condition of a filter may change, and a filter may be added. The expressions of the result's
 // columns may change, too, and new columns may be added after the old ones (check_replaceable()

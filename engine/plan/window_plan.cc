@@ -94,7 +94,7 @@ void keep_windows(QueryPlan& plan, const Query& query, int64_t source_retention_
   if (!window || !query.window || query.window->retention) return;
   window->retention_ms = kept_ms(*window, source_retention_ms);
   // The store divides the time into parts. To find the session of a record, it reads the part of the record and all
-  // later parts, so there should be few. A part should still be short, because only whole parts expire.
+  // later parts, so a store should have few parts. But parts should be short, because only whole parts expire.
   if (window->type == WindowType::Session) window->part_ms = std::max(window->size_ms, kDayMs);
 }
 
@@ -154,7 +154,7 @@ Result<AggregateWindow> plan_window(const WindowClause& clause, Emit emit,
     window.retention_ms = retention_ms;
   }
   // The store divides the time into parts. To find the session of a record, it reads the part of the record and all
-  // later parts, so there should be few. A part should still be short, because only whole parts expire.
+  // later parts, so a store should have few parts. But parts should be short, because only whole parts expire.
   constexpr int64_t kFewestMs = 1'000, kMostParts = 100;
   if (window.type == WindowType::Session)
     window.part_ms = std::max({kFewestMs, window.size_ms, window.retention_ms / kMostParts});
