@@ -44,7 +44,7 @@ std::optional<SqlType> shared_type(const SqlType& left, const SqlType& right);
 // zone is read as local time in the session's zone.
 Result<BoundExpression> in_shared_type(BoundExpression expression, const SqlType& type);
 // Returns whether values of both types have the same representation. A timestamp with a time zone
-// and one without do not.
+// has another representation than one without.
 bool are_kept_alike(const SqlType& left, const SqlType& right);
 
 }  // namespace engine

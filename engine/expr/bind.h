@@ -55,10 +55,10 @@ struct Scope {
   // which it is compared (number = '42'), and a condition with a null operand is unknown. In ksqlDB
   // such a condition is false or an error.
   bool texts_take_types = false;
-  // Whether it is an error if a value does not fit, where ksqlDB silently replaces it: an integer
-  // that wraps around, a number that does not fit a cast, a constant that is compared with a time
-  // and cannot be read, a number in a list of texts. Not set with --compat ksqldb. PostgreSQL's
-  // rules include these checks.
+  // Whether a value that does not fit is an error: an integer that wraps around, a number that does
+  // not fit a cast, a constant that is compared with a time and cannot be read, a number in a list
+  // of texts. Not set with --compat ksqldb, because ksqlDB silently replaces such values.
+  // PostgreSQL's rules include these checks.
   bool checks_values = false;
   bool has_checks() const { return checks_values || texts_take_types; }
   // The session's formats of times and its time zone. The time zone is used to convert between

@@ -316,9 +316,9 @@ Result<BoundExpression> coerce(BoundExpression expression, const SqlType& type) 
 }
 
 Result<BoundExpression> cast(BoundExpression expression, const SqlType& type) {
-  // Types that differ only in their labels (such as jsonb and text) are equal. A cast call is needed even between such
-  // types if the old label still has an effect. The label of a call decides how its result is computed, for example
-  // within which range. The values of a column keep the label of the column, which decides how a jsonb is compared, and
+  // Types that differ only in their labels (such as jsonb and text) are equal. A cast between such types is still
+  // needed if the old label has an effect. The label of a call decides how its result is computed, for example within
+  // which range. The values of a column keep the label of the column, which decides how a jsonb is compared, and
   // whether a timestamp is shown with a zone.
   const bool is_made =
       !expression.type.is_identical(type) &&

@@ -20,8 +20,8 @@ Kernel negation_kernel(TypeKind kind);
 // false without it. IS [NOT] DISTINCT FROM is an exception: it compares nulls like values.
 Kernel comparison_kernel(ComparisonOp op, TypeKind kind);
 // Returns the kernel for `value IN (item, ...)`, where all operands have the same type. If the
-// value is null, or if no item matches and one of them is null, the result is the same as for a
-// null operand of comparison_kernel().
+// value is null, or if no item matches and one item is null, the result is that of
+// comparison_kernel() for a null operand.
 Kernel in_kernel(TypeKind kind);
 // Returns the kernel for IN with a sorted list. Its arguments are a value, whose kind is not
 // nested, and a sorted ARRAY without nulls. If the list had a null item, a third argument exists,

@@ -43,9 +43,9 @@ SqlType open_type(const SqlType& hint);
 // Returns whether each result of the function is one of its arguments, so that it has the same
 // label. (A sum of smallints, for example, is not one of its arguments and may not fit a smallint.)
 bool keeps_values(std::string_view function);
-// Refuses functions that compare values of types whose order or equality is not that of their
-// texts. With `as_postgres`, MIN and MAX are variants that compare such values correctly, so they
-// are accepted.
+// Refuses functions that compare values as texts, if the type has another order or another equality
+// than its texts. With `as_postgres`, MIN and MAX are variants that compare such values correctly,
+// so they are accepted.
 Status check_labels(const FunctionCall& call, const SqlType& argument, TextPosition position,
                     bool as_postgres);
 

@@ -24,8 +24,8 @@ struct Evaluated {
 
 // Computes expressions for batches.
 //
-// Invariants: an expression that occurs several times is computed once; expressions of constants
-// are computed for one row, not for all; a branch is only computed for the rows that take it.
+// Invariants: an expression that occurs several times is computed once; expressions of constants are computed
+// for one row, not for all; a branch (of CASE, for example) is computed only for the rows that need its value.
 //
 // Threads: any number may run one program at the same time; it is immutable.
 // Owner:   the operator that needs the values.

@@ -38,7 +38,7 @@ struct FormatTraits {
   FormatKind kind;
   std::string_view name;
   bool multi_column_key;  // a key may have several columns
-  // supported forms of a single column: as a record of one field, or as a bare value
+  // Whether a single column may be a record of one field (wraps), and whether it may be a bare value (unwraps).
   bool wraps, unwraps;
   bool infers_schema;  // columns can be inferred from a schema registry
   bool has_delimiter;  // the delimiter can be set by KEY_DELIMITER and VALUE_DELIMITER

@@ -32,8 +32,8 @@ struct RowStatus {
   std::vector<RowState> states;  // one for each payload
   std::vector<RowProblem> problems;
   size_t errors = 0;
-  // The first row that needs a schema which an external registry has not delivered yet. The states
-  // of this row and of all later rows are not valid.
+  // The first row whose schema an external registry has not delivered yet. The states of this row
+  // and of all later rows are not valid.
   std::optional<RowProblem> unavailable = {};
 
   void clear();

@@ -70,8 +70,8 @@ class EmptySteps {
     return is_left_empty || (step.op == SetOperator::Intersect && is_right_empty);
   }
   bool has_no_rows(const JoinRows& step) const {
-    // A step with `otherwise` is LATERAL: a left row without a partner is joined with the row of
-    // `otherwise`, so the join may have rows even if its right side has none.
+    // A step with `otherwise` is LATERAL: if a left row has no match, it is joined with the row of
+    // `otherwise`. So the join may have rows even if its right side has none.
     const bool is_left_empty = is_no_rows(step.left);
     const bool is_right_empty = is_no_rows(step.right) && !step.otherwise;
     switch (step.type) {

@@ -20,8 +20,7 @@ namespace engine {
 
 namespace {
 
-// Assumed share of the rows that pass a condition about which nothing is known; the value is that of
-// System R.
+// Assumed share of the rows that pass a condition, if no statistics help to estimate it. System R uses the same value.
 constexpr double kPassing = 1.0 / 3;
 // Assumed number of rows that a function returns for each input row, if nothing is known.
 constexpr double kRowsOfArray = 10;

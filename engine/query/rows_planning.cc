@@ -139,7 +139,8 @@ std::shared_ptr<const Query> with_texts_cast(const Query& query, const Schema& o
   return changed;
 }
 
-// Returns the set operation with the literal texts of both sides cast; nullopt if neither side has such literals.
+// Returns the set operation, in which the text literals of both sides are cast to the types of the other side; nullopt
+// if neither side has such literals.
 std::optional<SetOperation> texts_read_as(const SetOperation& both, const Schema& left,
                                           const Schema& right) {
   const auto first = with_texts_cast(*both.left, left, right);
@@ -579,7 +580,7 @@ Result<PlannedRows> RowsPlanning::combine(const Query& query) {
   const SetOperation& both = *query.combined;
   const size_t tables = table_count();
   PlannedRows left = TRY(plan(*both.left)), right = TRY(plan(*both.right));
-  // A literal text takes the type of the column on the other side.
+  // A text literal gets the type of the column on the other side.
   if (const auto read = texts_read_as(both, left.result, right.result)) {
     drop_tables_from(tables);
     Query typed;
@@ -639,7 +640,7 @@ Result<PlannedRows> RowsPlanning::write_down(const Query& query) {
     for (size_t i = 0; i < row.size(); ++i) {
       bound.push_back(TRY(bind(*row[i], scope)));
       if (bound.back().type.is_null()) continue;
-      // A literal text takes the type of the values in the other rows.
+      // A text literal gets the type of the values in the other rows.
       if (row[i]->is<StringLiteral>()) continue;
       const bool meets_number = types[i].is_numeric() || bound.back().type.is_numeric();
       for (SqlType* one : {&types[i], &bound.back().type})

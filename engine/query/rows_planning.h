@@ -108,7 +108,7 @@ class RowsPlanning {
   std::vector<const View*> open_views_;  // views whose SELECT is being planned, outermost first
   std::vector<Schema> outer_rows_;       // columns of the outer rows, by number
   std::deque<CommonTable>
-      // tables of WITH RECURSIVE as their own queries read them: the rows of the previous round
+      // For each table of WITH RECURSIVE: the rows of the previous round, which the table's own query reads.
       own_rounds_;
   struct SharedRows {
     PlannedRows rows;

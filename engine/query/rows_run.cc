@@ -362,8 +362,8 @@ class RowsRun {
 
   // Results of steps that are the same in all rounds of a recursion. They are computed in the first
   // round and kept, because the rows of a table can be taken only once. If a recursion runs within
-  // another one, its results are stored with the outer one, because the next rounds of the outer
-  // one need them, too.
+  // another recursion, the outer one stores its results, because the next rounds of the outer
+  // recursion also need them.
   struct Made {
     std::map<const RowsNode*, RowsChunks> rows;
     size_t bytes = 0;

@@ -9,8 +9,8 @@ namespace engine {
 struct LateralSource {
   size_t number;                      // number of the OuterRows that the source reads
   std::vector<BoundExpression> keys;  // bound to the columns of the previous sources
-  // row with which an input row is joined if the source returns no rows for it; null: no such row
-  // exists
+  // The row with which an input row is joined if the source returns no rows for it; null: no such
+  // row exists.
   RowsNodePtr otherwise;
 };
 

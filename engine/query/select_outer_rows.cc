@@ -48,7 +48,7 @@ class OuterAsSource {
     const size_t tables = planning_.table_count();
     auto taken = take_select(kind);
     if (taken) return taken;
-    // A query in FROM may be the one that refers to the outer query.
+    // The reference to the outer query may be in a query in FROM.
     planning_.drop_tables_from(tables);
     query_ = clone(written);
     columns_.clear();

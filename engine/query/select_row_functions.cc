@@ -42,8 +42,8 @@ ExpressionPtr rows_of_series(ExpressionPtr series) {
   const TextPosition at = series->position;
   const ExpressionList& arguments = series->as<FunctionCall>()->arguments;
   FunctionCall rows{"UNNEST", {}};
-  // A series of timestamps needs no condition: it is empty by itself if its step leads away from
-  // its end.
+  // A series of timestamps needs no condition: if its step leads away from its end, the function
+  // already returns no values.
   if (arguments.size() == 3 && shows_interval(*arguments[2])) {
     rows.arguments.push_back(std::move(series));
     return make_expression(std::move(rows), at);

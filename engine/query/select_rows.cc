@@ -669,8 +669,8 @@ class SelectRowsPlanner {
   }
 
   // Returns whether one of the names is in lower case, as in "id", and the other one is the same
-  // name in upper case. The latter was not quoted: id becomes ID. PostgreSQL takes "id" and id for
-  // the same name.
+  // name in upper case. The name in upper case was written without quotes, as id, which is folded
+  // to ID. For PostgreSQL "id" and id are the same name.
   static bool means_the_same(const std::string& a, const std::string& b) {
     const auto is_quoted_form_of = [](const std::string& quoted, const std::string& folded) {
       return lower_case(quoted) == quoted && upper_case(quoted) == folded;

@@ -351,7 +351,8 @@ class SubqueryBinder {
   RowsPlanning& planning_;
   Appended& beside_;
   std::vector<Correlation> correlations_;
-  // computes the result for outer rows without matches; set if the sub-query reads the outer rows
+  // The query that computes the result for outer rows without matches; set if the sub-query reads
+  // the outer rows.
   std::optional<Query> of_none_;
   BoundSubquery bound_;
 };

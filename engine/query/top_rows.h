@@ -39,7 +39,7 @@ class TopCandidates {
 
  private:
   // The beginning of a row's sort keys, encoded so that Places are ordered like their rows. Rows whose keys differ only
-  // later have the same Place.
+  // after this beginning have the same Place.
   using Place = std::array<uint64_t, 2>;
   const TopRows top_;
   // The first places so far, at most `count`, as a heap with the last place in front.

@@ -305,7 +305,7 @@ class ViewPlanner {
     for (const DataSource& source : sources_) {
       InputStep input = read_topic(source);
       const bool is_table = source.kind == SourceKind::Table;
-      // After a restart, records of a table may be applied a second time; the table is the same afterwards.
+      // After a restart, records of a table may be applied a second time, which does not change the table.
       input.may_repeat = is_table;
       if (is_table) input.store = builder.add_store(StoreKind::Rows, "Input_" + source.name);
       builder.add_node(std::move(input), {}, input_layout(source, ""));

@@ -91,7 +91,7 @@ void AvroValueReader::bind_struct(const AvroType& from) {
   for (size_t i = 0; i < fields.size(); ++i) {
     if (fields[i] < 0) continue;
     const auto field = static_cast<size_t>(fields[i]);
-    // another column, whose name differs only in letter case, already uses this field
+    // Another column already uses this field: its name differs only in letter case.
     if (part_of_[field] >= 0) continue;
     part_of_[field] = static_cast<int>(parts_.size());
     target_.push_back(static_cast<int>(i));

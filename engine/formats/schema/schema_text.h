@@ -43,8 +43,8 @@ class SchemaLookup {
 
   struct Found {
     SchemaTextPtr schema;
-    // The reason why the answer is not known yet; a caller that needs the answer asks again later.
-    // If it is empty, `schema` is the answer.
+    // The reason why the registry has not answered yet; the caller has to ask again later. If the
+    // reason is empty, `schema` is the answer.
     std::string unavailable = {};
   };
   // Looks up a schema without waiting. An external registry is queried in the background.
