@@ -24,9 +24,9 @@ struct DryRun {
 // for names that the session has not set, the server's properties.
 engine::Properties properties_of(const sql::SessionSettings& settings, const MetadataImage& image,
                                  bool speaks_ksqldb);
-// Returns the first statement that the metadata would make fail; nothing if none would. SHOW,
-// DESCRIBE and the values of rows are not checked. If a definition needs an external schema
-// registry, the run ends there: this definition and all later statements count as accepted.
+// Returns the first statement that would fail with the present metadata; nothing if all would
+// succeed. SHOW, DESCRIBE and the values of rows are not checked. If a definition needs an external
+// schema registry, the run ends there: this definition and all later statements count as accepted.
 std::optional<sql::SessionBackend::Rejection> run_dry(DryRun run,
                                                       const std::atomic<bool>& is_cancelled);
 

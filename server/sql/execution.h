@@ -168,9 +168,9 @@ Result<std::unique_ptr<sql::Execution>> run_topic_statement(
     std::shared_ptr<const engine::ParsedStatement> statement);
 
 // Fails if the table of the topic was dropped or emptied in `image`. The log may still accept records for such a topic
-// for a moment, and these records would be lost. A writer therefore calls this with the newest image just before its
-// append. If it passes, its append began before the DROP or TRUNCATE was acknowledged, because the image changes before
-// the acknowledgement.
+// for a moment, and these records would be lost. A writer therefore calls this with the newest image directly before
+// its append. If the check passes, the append begins before the DROP or TRUNCATE is acknowledged, because the image
+// changes before the acknowledgement.
 Status check_is_there(const MetadataImage& image, const Uuid& topic);
 Status check_are_there(const MetadataImage& image, const storage::AppendRequest& request);
 

@@ -66,7 +66,7 @@ struct SqlPrepared final : sql::Prepared {
   // statement does with them.
   std::shared_ptr<const RowsWrite> write;
   std::shared_ptr<const SqlPrepared> rows;
-  // the statement calls pg_sleep(); `rows` is the SELECT that computes the seconds
+  // The statement calls pg_sleep(); `rows` is the SELECT that computes the seconds.
   bool sleeps = false;
   // the statement changes or locks the rows that this SELECT reads
   bool is_for_change = false;
@@ -80,7 +80,7 @@ struct SqlPrepared final : sql::Prepared {
 struct StatementBegun {
   std::shared_ptr<const SqlPrepared> prepared;
   std::vector<engine::Value> parameters;
-  // monotonic clock; 0: the statement has not waited for a table yet
+  // Time of the monotonic clock; 0: the statement has not waited for a table yet.
   int64_t awaits_tables_since_us = 0;
 };
 // Returns the parameters for planning. They are moved out of `begun` if the statement cannot be
@@ -95,7 +95,7 @@ struct ConstantRows {
 struct InsertRows {
   std::unique_ptr<RowBuffer> buffer;
   std::vector<engine::ColumnPtr> returned;  // the rows of RETURNING
-  // explicit numbers for SERIAL columns; the sequences must move past them first
+  // Explicit numbers for SERIAL columns. The sequences must move past them before the rows are written.
   std::vector<GivenNumbers> given = {};
 };
 using LookUp = std::shared_ptr<const engine::PullPlan>;

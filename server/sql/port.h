@@ -54,7 +54,7 @@ class Prepared {
   std::vector<ResultColumn> columns;  // the result's columns; set for Rows and PushRows
   // only for Rows: the statement reads the present rows of a stream
   bool reads_stream = false;
-  // only for Rows: reads one row by its whole key; see answer_at_hand()
+  // Only for Rows: the statement reads one row by its whole key; see answer_at_hand().
   bool is_look_up = false;
   // The types of $1, $2, ...; a declared type is kept or widened, an undeclared one is inferred.
   std::vector<engine::SqlType> parameters;
@@ -144,7 +144,7 @@ struct CopyRows {
 // any time.
 class CopyReceiver {
  public:
-  // called when append() has returned Wait and may be called again
+  // Called after append() has returned Wait, when append() may be called again.
   virtual void on_copy_drained() = 0;
   virtual void on_copy_done(uint64_t row_count) = 0;
   virtual void on_copy_error(Error error) = 0;

@@ -244,8 +244,8 @@ class SqlSession final : public sql::SessionBackend {
   // copy a little longer.
   WriterTurns take_turns();
   void give_up_turns() { take_turns(); }
-  // Starts a SELECT on which a write depends. It sees all rows in the topics, whichever client has
-  // written them.
+  // Starts a SELECT on which a write depends. It sees all rows in the topics, including those of
+  // Kafka producers.
   Result<std::unique_ptr<sql::Execution>> start_for_change(const std::string& text,
                                                            sql::Receiver& receiver);
   // Starts a statement that has waited for its table locks.
@@ -286,7 +286,7 @@ class SqlSession final : public sql::SessionBackend {
                                               MetadataImagePtr image, sql::Receiver& receiver);
   // Appends the rows of an INSERT, or holds them until its transaction ends (RowBuffer).
   Result<std::unique_ptr<sql::Execution>> write(InsertRows insert, sql::Receiver& receiver);
-  // Plans and runs a statement again that is already counted as open.
+  // Plans and runs a statement again. The statement is already counted as open.
   Result<std::unique_ptr<sql::Execution>> start_again(StatementBegun begun,
                                                       sql::Receiver& receiver);
   int64_t setting_ms(const std::string& name, int64_t otherwise) const;
@@ -348,7 +348,7 @@ class SqlSession final : public sql::SessionBackend {
   std::optional<TemporaryTables> temporary_before_;  // set with the first definition, for rollback
   std::shared_ptr<Undoing> undoing_;                 // the undo of the last transaction
   size_t own_open_statements_ = 0;
-  // counter of this session, or the one that all sessions of the client share
+  // The counter of this session, or the counter that all sessions of the client share.
   size_t& open_statements_;
   // buffered rows of the open transaction, by the name of the table or stream
   std::map<std::string, std::unique_ptr<RowBuffer>> held_;

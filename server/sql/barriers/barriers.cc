@@ -179,7 +179,7 @@ class Barriers::TasksAtBarrier final : public BarrierPort {
   const uint64_t number_;
   const std::shared_ptr<const BarrierPlan> plan_;
   std::vector<std::map<Shard*, size_t>> tasks_;  // by stage: the number of its tasks on each shard
-  // by stage: time at which its tasks stopped at the cuts; 0: they have not stopped
+  // For each stage: the time at which its tasks stopped at the cuts; 0: they have not stopped yet.
   std::vector<int64_t> stood_us_;
   int64_t longest_us_ = 0, moved_us_;
   TableLocks::Place place_;
@@ -343,7 +343,8 @@ void Barriers::start_timer() {
   int64_t due_us = now_us + kTickMs * 1000;
   if (!waiting_.empty())
     for (const auto& [id, until_us] : works_until_us_) due_us = std::min(due_us, until_us);
-  // A later time does not replace an earlier one, because each reader starts the timer.
+  // The timer already ends at this time or earlier. A later time must not replace it, because
+  // several readers use one timer.
   if (timer_.is_running() && timer_due_us_ <= due_us) return;
   timer_due_us_ = due_us;
   timer_.start_once(std::max<int64_t>(1, (due_us - now_us + 999) / 1000));

@@ -49,7 +49,7 @@ class Barriers {
   Barriers(const Barriers&) = delete;
   Barriers& operator=(const Barriers&) = delete;
 
-  // Begins a barrier for the reader, now or later. Both callbacks run on the loop `home`.
+  // Begins a barrier for the reader as soon as its queries are free. Both callbacks run on the loop `home`.
   void read(BarrierReader reader);
   // Returns the number of barriers that were begun, and of those that were abandoned. Threads: any.
   uint64_t begun() const { return begun_; }

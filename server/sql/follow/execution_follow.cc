@@ -22,7 +22,7 @@ class FollowExecution final : public SqlExecution {
   Status begin(const std::string& text, FollowedSelect select) {
     follower_ = TRY(session().parts().surveys->follow(text, std::move(select), reader_of(session()),
                                                       on_loop([this] { show(); })));
-    // Shows the rows at once if they are already known, because other clients follow the same
+    // Shows the rows immediately if they are known: other clients may already follow the same
     // statement.
     on_loop([this] { show(); })();
     return {};

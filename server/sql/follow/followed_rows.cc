@@ -103,7 +103,7 @@ FollowedRows::ChangesPtr FollowedRows::make(Version seen) const {
     decode(*bytes, all);
     changes->present.push_back(true);
   }
-  // A follower that has seen no version yet needs no deletes. If a key was deleted and inserted
+  // A follower that has not received any rows needs no deletes. If a key was deleted and inserted
   // again, its row is reported as changed.
   for (const Deleted& each : deleted_) {
     if (seen == 0 || each.at <= seen || rows_.contains(each.key)) continue;

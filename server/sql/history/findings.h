@@ -60,7 +60,7 @@ class FindingTracker {
   std::vector<engine::Finding> find(const PresentFigures& figures, int64_t now_ms);
 
  private:
-  // the time at which each finding began, by rule and object
+  // The time at which each finding began, by the rule and the object of the finding.
   std::map<std::pair<std::string, std::string>, int64_t> since_ms_;
 };
 

@@ -155,7 +155,8 @@ class ChunkWriter {
   const std::span<const engine::SystemTextFilter> wanted_;
   engine::SchemaPrinter keys_, values_;
   std::vector<std::shared_ptr<engine::Column>> columns_;
-  // text of the argument for each hidden column, by column
+  // For each column: the text of its argument, if the column is hidden and the call has the
+  // argument.
   std::vector<std::optional<std::string_view>> arguments_;
 };
 

@@ -115,7 +115,7 @@ class CatchingUp {
   std::vector<const DefinedQuery*> queries_, route_;
   std::function<void(Status)> done_;  // null after it has been called
   std::optional<PatientWait> wait_;
-  // number of the newest change of a query of the route, at the last check
+  // The number of the newest change of a query of the route, as of the last check.
   uint64_t since_ = 0;
   std::optional<Trouble> trouble_;  // the first failed or paused query, as evaluated last
   std::optional<sql::Notice> warning_;

@@ -82,7 +82,8 @@ void CommittedEnds::forget_dropped() {
   std::erase_if(tables_, [this](const auto& entry) {
     return !log_.find_partition({entry.first, PartitionId(0)});
   });
-  // forget_at_ grows with the number of tables, so that the search for dropped tables stays cheap.
+  // forget_at_ grows with the number of tables, so that the search for dropped tables is rare and
+  // its average cost stays small.
   forget_at_ = 2 * tables_.size() + 256;
 }
 

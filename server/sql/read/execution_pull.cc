@@ -58,7 +58,7 @@ class PullExecution final : public TableRead {
   struct Part {
     Shard* shard = nullptr;
     std::shared_ptr<PullScan> scan;
-    // portions that have arrived and are not shown yet
+    // The portions that have arrived and are not shown yet.
     std::deque<std::shared_ptr<PullPortion>> portions;
     bool has_reported = false, is_complete = false;
   };

@@ -502,7 +502,7 @@ class TransientExecution final : public SqlExecution {
   std::shared_ptr<const storage::Users> users_ = image_->users;  // the users at the last check
   std::optional<Error> lost_right_;
   std::optional<CatchingUp> catching_up_;
-  // ends that the leaders have reported; empty if they were not asked
+  // The ends that the leaders have reported; empty if no leader was asked.
   std::map<storage::TopicPartition, Offset> leaders_ends_;
   std::optional<Timer> patience_;      // set while a schema is awaited
   std::optional<Timer> source_check_;  // set for a query without an end

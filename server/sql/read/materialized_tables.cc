@@ -62,7 +62,7 @@ std::optional<sql::Notice> warning_of_trouble(const SqlParts& parts,
 
 std::optional<sql::Notice> warning_of_late_records(SqlSession& session,
                                                    const MaterializedTable& kept) {
-  // a smaller share of late records is normal for live data
+  // A warning needs at least one late record in a hundred: a smaller share is normal for live data.
   constexpr uint64_t kShareOfRecords = 100;
   const SqlParts& parts = session.parts();
   if (!kept.table->window || parts.settings.engine.ksqldb_compat) return std::nullopt;

@@ -24,7 +24,7 @@ namespace server {
 // The part of a look-up that each shard gets.
 struct PullRequest {
   std::string query_id;  // the query that materializes the table
-  // the plan of that query at the time when the look-up was planned
+  // The plan that this query had when the look-up was planned.
   std::shared_ptr<const engine::QueryPlan> kept_by;
   std::shared_ptr<const engine::PullPlan> plan;
   // The keys to look up, by the number of the only task that can have them. If the map is empty,
@@ -58,7 +58,7 @@ struct PullPortion {
   bool is_cut = false;  // the last portion, and rows may be left because of a limit
   size_t rows = 0;
   size_t bytes = 0;  // approximate; charged while the client does not read
-  // memory charge for `bytes`, until the receiver has charged them itself; unset for a few bytes
+  // The memory charge for `bytes`, until the receiver has charged them itself; not set for a few bytes.
   std::optional<OwnedCharge> on_its_way;
 
   // If a portion is larger than this, its rows are very long and are sent one by one.

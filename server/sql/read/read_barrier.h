@@ -37,7 +37,7 @@ class ReadBarrier : public std::enable_shared_from_this<ReadBarrier> {
     size_t stage = 0;
     // offsets read, and offsets to read; for an exchange, offsets of its blocks
     int64_t records = 0, of_records = 0;
-    // true: offsets of topics; false: offsets of an exchange
+    // True: the two offsets are those of topics. False: they are those of an exchange.
     bool is_of_topics = false;
     std::optional<engine::ViewState> view = {};  // if the stage keeps a materialized view
     bool is_beyond(const Progress& other) const {

@@ -17,7 +17,7 @@ namespace server {
 class StreamGathering final : public sql::Receiver {
  public:
   struct Use {
-    // called before rows of `bytes` bytes are stored; an error ends the reading
+    // Called before rows of `bytes` bytes are stored; an error ends the reading.
     std::function<Status(size_t bytes)> charge;
     std::function<void(sql::Notice)> on_notice;
     // Called once, never within begin(); it may destroy this object.

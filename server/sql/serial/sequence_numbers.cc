@@ -55,7 +55,8 @@ struct SequenceReserves::State {
   // not be returned.
   struct Reserve {
     int64_t version = 0;
-    // each number from `from` to `reserved_to` was returned, is still in the reserve or was dropped
+    // The reserve began with this number: each number from `from` to `reserved_to` was returned, is
+    // still in the reserve, or was dropped.
     int64_t from = 1;
     int64_t next = 0, left = 0, increment = 1;
     int64_t given = 0, reserved_to = 0;
@@ -383,8 +384,8 @@ void SequenceReserves::give_back() {
   for (const std::future<void>& each : under_way) each.wait_for(kPatience);
 }
 
-// Gives the unused numbers of one sequence back. `done` is called even if the command is refused:
-// the numbers are then skipped.
+// Returns the unused numbers of one sequence to the metadata log. `done` is called even if the
+// command is refused; the numbers are then skipped.
 void SequenceReserves::give_back(const std::string& name, std::function<void()> done) {
   const auto sequence = find(name);
   auto move = sequence ? unused(**sequence) : std::nullopt;

@@ -44,8 +44,8 @@ class TopicExecution : public SqlExecution {
                  {},
                  "Send it before BEGIN or after COMMIT: the change cannot be rolled back."};
   }
-  // Returns a callback that passes a successful answer to `handle`. An error ends the statement, unless repeats() sends
-  // the request again.
+  // Returns a callback that passes a successful answer to `handle`. If the answer is an error, the statement ends,
+  // unless repeats() sends the request again.
   template <class T, class F>
   KafkaAdmin::Done<T> answered(F handle) {
     return on_loop([this, handle](Result<T> answer) {

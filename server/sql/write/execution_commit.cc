@@ -94,7 +94,7 @@ std::vector<ClusterTopics::Change> by_partition(storage::AppendRequest request,
 }
 
 // Appends the rows of a transaction if no other writer has changed the rows that they were computed
-// from. Without BEGIN, the statements of one message form a transaction, too: its rows are appended
+// from. The statements of one message without BEGIN also form a transaction. Its rows are appended
 // like the rows of one statement, unless they were computed from rows that the transaction has
 // read.
 std::unique_ptr<sql::Execution> append_on_conditions(SqlSession& session, sql::Receiver& receiver,

@@ -100,8 +100,8 @@ class TurnExecution final : public SqlExecution, private sql::Receiver {
     timer_->start_once(lock_timeout_ms > 0 ? lock_timeout_ms : kMostWait_ms);
   }
 
-  // Takes the row locks (locks against sessions of other nodes) one after the other, and then runs
-  // the statement. Sessions of this node are already excluded by the table locks.
+  // Requests the row locks, which exclude sessions of other nodes, one after the other, and then
+  // runs the statement. Sessions of this node are already excluded by the table locks.
   Status lock_rows() {
     while (!locked_.empty()) {
       const std::string topic = *locked_.begin();
@@ -239,7 +239,7 @@ class TurnExecution final : public SqlExecution, private sql::Receiver {
   std::vector<engine::Value> parameters_;
   TableLocks::Place place_;       // set while the statement waits for table locks
   std::set<std::string> locked_;  // topics whose row locks are not taken yet
-  // set while the statement waits for a row lock; shared with the callback of the request
+  // Set while the statement waits for a row lock; shared with the callback of the request.
   std::shared_ptr<Asked> asked_;
   NamedLocks::Place row_place_;
   std::optional<Timer> timer_;

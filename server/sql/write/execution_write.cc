@@ -131,8 +131,8 @@ void append_as_one_from(Loop* here, SqlParts& parts, storage::AppendRequest requ
     parts.cluster->append(std::move(waiting->request), AppendTo::Topics, here,
                           [hold = std::move(hold), done = std::move(waiting->done)](
                               Result<storage::Appended> appended) mutable {
-                            // the lock is released before the client is answered, so that the
-                            // client's next read does not wait for it
+                            // The lock is released before the client gets its answer, so that the
+                            // client's next read does not wait for the lock.
                             hold = nullptr;
                             done(std::move(appended));
                           });

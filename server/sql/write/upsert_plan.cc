@@ -189,8 +189,8 @@ class Upsert {
     return {};
   }
 
-  // Returns whether the value is just the key column, of the inserted row or of the existing row. Both rows have
-  // the same key, so such an assignment changes nothing.
+  // Returns whether the value is exactly the key column, of the inserted row or of the existing row. Both rows have the
+  // same key, so such an assignment changes nothing.
   bool is_itself(const engine::Expression& value, size_t place) const {
     const auto* column = value.as<engine::ColumnRef>();
     return column && column->name.text == columns_[place].name;
