@@ -144,8 +144,9 @@ class PortalActivity final : public Activity {
   std::optional<int64_t> statement_timeout_us() const {
     const int64_t timeout_ms = context_.settings.get_ms("statement_timeout");
     if (timeout_ms <= 0) return std::nullopt;
-    // A statement_timeout that is set for the whole server must not end push queries, which have no
-    // end. Only one that is set in the session applies to them.
+    // A statement_timeout that is set for the whole server must not end push queries, which run
+    // until they are cancelled. Only a statement_timeout that is set in the session applies to
+    // them.
     if (is_push() && !context_.settings.is_set_in_session("statement_timeout")) return std::nullopt;
     return timeout_ms * kUsPerMs;
   }

@@ -28,7 +28,7 @@ struct SessionContext {
   engine::TextForms forms = {};
   // the settings that `forms` was made from
   std::string forms_text = {};
-  // charge for rows in `output`, until `output` is handed to the connection
+  // The memory charge for rows in `output`, until the connection takes over `output`.
   MemoryCharge output_charge = {};
   std::unique_ptr<sql::SessionBackend> backend = {};
   // Formats the answers for a client that does not use this protocol (POST /sql); null: answers are

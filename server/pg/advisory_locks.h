@@ -101,7 +101,7 @@ class SessionAdvisoryLocks {
   NamedLocks& all_;
   const std::function<void()> wake_;
   std::map<std::string, Held> held_;
-  // the request that waits; shared with the thread that answers it
+  // The waiting request; shared with the thread that answers the request.
   std::shared_ptr<Waiting> waiting_;
   NamedLocks::Place place_;  // place of the waiting request in the queue
   uint64_t waits_begun_ = 0;

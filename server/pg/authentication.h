@@ -20,7 +20,7 @@ class Authentication {
 
   enum class Progress : uint8_t { Waiting, Done };
   // begin() and answer() fail with InvalidAuthorization, InvalidPassword and ProtocolViolation. The session then closes
-  // the connection, so a client has one attempt per connection.
+  // the connection, so a client can try only one password per connection.
   Result<Progress> begin(MessageWriter writer);
   Result<Progress> answer(std::string_view body, MessageWriter writer);
 

@@ -67,7 +67,8 @@ Result<std::string> record_text(const SqlType& type, ByteReader& reader, ClientE
 
 Result<std::string> array_text(const SqlType& type, ByteReader& reader, ClientEncoding* from) {
   const auto dimensions = reader.be<int32_t>();
-  // whether the array has nulls; ignored, because each element's length shows it
+  // This field states whether the array has nulls. It is ignored, because the length of each
+  // element shows whether the element is null.
   reader.be<int32_t>();
   const auto element = reader.be<uint32_t>();
   if (!reader.ok()) return bad_record_bytes();

@@ -147,7 +147,8 @@ class FieldReader final : public CopyReader {
 
   Error bad_record(const engine::CopyRecord& record, std::string message) const {
     Error error{ErrorCode::BadCopyFormat, std::move(message)};
-    // the line has more fields than were stored; their number is not known
+    // The line has more fields than the reader has stored, so the error cannot contain their
+    // number.
     const bool has_more = record.fields.size() > columns_.size();
     error.detail = "The line has " +
                    (has_more ? "more" : std::to_string(record.fields.size()) + " fields") + ", " +

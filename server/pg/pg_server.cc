@@ -167,7 +167,7 @@ class RunningScript final : public sql::ScriptSession, private SessionHost {
 
   const std::function<void()> wake_;
   const sql::ScriptRequest request_;
-  // destroyed first, since the session refers to all other members
+  // The last member, so it is destroyed first: the session refers to all other members.
   std::optional<RegisteredSession> session_;
 };
 

@@ -26,11 +26,11 @@ using SharedText = std::shared_ptr<const std::string>;
 struct PreparedStatement {
   SharedText text;  // text of the message, to which positions of errors refer
   std::shared_ptr<const engine::ParsedStatement> parsed;  // null: an empty statement
-  // null: the session runs the statement itself
+  // Null: the session runs the statement itself.
   std::shared_ptr<const sql::Prepared> plan;
   // types of the parameters as the client sees them
   std::vector<uint32_t> parameter_oids;
-  // for DECLARE with parameters: the query of the cursor
+  // For DECLARE with parameters: the query of the cursor.
   std::shared_ptr<const PreparedStatement> inner = {};
   // The statement reads pg_stat_activity, so it is analysed again before it runs; see
   // Session::as_of_now().

@@ -55,7 +55,7 @@ class ScrollRows {
   // The state of the present FETCH.
   uint64_t next_ = 0;
   std::optional<uint64_t> left_ = 0;
-  // number of the wanted row, counted from the end; set until the end is known
+  // The number of the requested row, counted from the end. Set only until the end is known.
   std::optional<uint64_t> from_end_;
   bool is_backward_ = false, is_done_ = true, is_open_ = false;
 };

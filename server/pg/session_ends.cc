@@ -42,8 +42,8 @@ class EndingRows final : public sql::Execution, private sql::Receiver {
       if (!ended) return fail(std::move(ended).error());
       rows[each.column] = *std::move(ended);
     }
-    // The new columns must have the same row numbers as the other columns, so end_sessions() fills
-    // the rows before first_row with NULL.
+    // The columns of the results must have the same row numbers as the other columns, so
+    // end_sessions() fills the rows before first_row with NULL.
     receiver_.on_rows(rows, first_row, end_row);
   }
   // Returns a column as long as `numbers`; rows before first_row are NULL.

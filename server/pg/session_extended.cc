@@ -438,7 +438,7 @@ Status Session::handle_describe(std::string_view body) {
   TargetMessage message = TRY(decode_target(body));
   TRY(turn_into_utf8(message.name));
   PreparedStatementPtr statement;
-  // empty for a statement, since its formats are unknown before Bind: all are text
+  // Empty for a statement: its formats are unknown before Bind, so each column is described as text.
   std::vector<Format> formats;
   if (message.target == Target::Statement) {
     statement = TRY(find_statement(message.name));

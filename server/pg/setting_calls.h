@@ -48,7 +48,7 @@ struct SettingActions {
   // number.
   std::function<Result<bool>(int32_t process_id, SessionEnd what)> end;
   // Executes a call for an advisory lock; an empty `key` stands for all locks. Returns nothing if
-  // the lock is not free yet: the caller then calls again later.
+  // another session has the lock: the caller then calls this function again later.
   std::function<Result<std::optional<Text>>(const AdvisoryCall& call, std::string key)> lock;
 };
 
