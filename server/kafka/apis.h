@@ -18,9 +18,9 @@ struct ApiRow {
   // request cannot be decoded.
   Status (*handle)(HandlerContext& context, const RequestFrame& frame,
                    std::shared_ptr<AnswerSlot> slot) = nullptr;
-  // True if the answer describes the current state, as that to Metadata does. Such a request begins
-  // only after all earlier requests of the connection are answered. Otherwise its answer could be
-  // out of date when it is sent.
+  // True if the answer describes the current state, as the answer to Metadata does. Such a request
+  // begins only after all earlier requests of the connection are answered. Otherwise its answer
+  // could be outdated when it is sent.
   bool tells_present = false;
 
   constexpr ApiRow reported_from(int16_t version) const {

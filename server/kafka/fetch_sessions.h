@@ -108,8 +108,8 @@ class FetchSessions {
   };
 
   // Takes the session for the request with the number `epoch`. Returns Kafka's error code in three
-  // cases: the session does not exist, the next request must have another number, or the session
-  // and the request do not both identify topics by name or both by id.
+  // cases: the session does not exist; the session expects another number; or the request
+  // identifies topics by name and the session by id, or the reverse.
   struct Taken {
     KafkaError error = KafkaError::None;
     std::unique_ptr<Use> use;

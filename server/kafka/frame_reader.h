@@ -13,8 +13,8 @@ namespace server::kafka {
 // not send more.
 inline constexpr size_t kMaxFrameSize = 100 << 20;
 
-// Holds at most one frame and the bytes that arrived with its end. Memory grows with the bytes that
-// have arrived, not with the size that a frame announces.
+// Stores at most one frame, and the bytes that have arrived together with the end of this frame.
+// Memory grows with the bytes that have arrived, not with the size that a frame announces.
 //
 // Threads: one. Owner: the connection.
 class FrameReader {

@@ -63,7 +63,7 @@ struct AnswerSlot {
   bool ends_connection = false;
   std::string end_reason = {};  // reason for the end of the connection, for the server's log
   std::string bytes;            // empty: no answer is sent
-  // called when is_ready becomes true; empty when the connection has ended
+  // Called when is_ready becomes true. Empty after the connection has ended.
   std::function<void()> on_ready;
 
   void finish() {
@@ -196,7 +196,7 @@ using RunAside =
 // effect in their order.
 struct AsideGate {
   size_t under_way = 0;
-  // called when the next request may begin; empty if the connection has ended
+  // Called when the next request may begin. Empty after the connection has ended.
   std::function<void()> on_open;
 
   void leave() {

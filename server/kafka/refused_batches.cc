@@ -58,9 +58,8 @@ void RefusedBatches::refused(const SequencedBatch& batch, KafkaError error, int6
   if (!passes(error)) return;
   Refused refused{batch, error, now_us, now_us};
   if (const auto known = find(batch); known != refused_.end()) {
-    // `batch` gets the error of the earlier refused batch known->batch, and the earlier batch stays remembered. If
-    // the earlier refusal is old, it is forgotten: the earlier batch may have been written to the log through
-    // another leader.
+    // `batch` gets the error of the earlier refused batch known->batch, which remains stored. If the earlier refusal is
+    // old, it is deleted: the earlier batch may have been written to the log through another leader.
     const bool is_of_that = is_behind(batch, known->batch) && !is_past(known->first_us, now_us);
     if (is_of_that) refused = {known->batch, known->error, known->first_us, now_us};
     refused_.erase(known);

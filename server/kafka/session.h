@@ -87,8 +87,8 @@ class Session final : public ClientSession {
   // Returns the partitions for whose records the session's long poll waits; empty if the session
   // has no long poll.
   const std::vector<storage::TopicPartition>& awaited() const;
-  // Lets the long poll read again. Called when one of the awaited partitions has new records or was
-  // deleted.
+  // Starts another read of the long poll. Called when one of the awaited partitions has new records
+  // or was deleted.
   void grown();
 
  private:

@@ -102,7 +102,7 @@ std::optional<NodeId> node_named(const HandlerContext& context, const std::strin
 // kept.
 struct BrokerChanges {
   std::vector<ConfigChange> of_node;  // limits on moving replicas, in a cluster
-  // defaults for topics that do not have the setting themselves
+  // New defaults, for topics without a value of their own.
   std::vector<ConfigChange> defaults;
 };
 

@@ -50,8 +50,8 @@ void describe_in_etcd(const HandlerContext& context, const ClusterView& view,
     voter.last_fetch_timestamp = reader.heard_ms;
     voter.last_caught_up_timestamp = reader.caught_up_ms;
   }
-  // The controller may not have read a revision yet that another node has read. It is shown as if
-  // it had read the newest of these revisions, so that no node appears to be ahead of the
+  // Another node may have read a newer revision than the controller. The controller is then shown
+  // with the newest revision that any node has read, so that no node appears to be ahead of the
   // controller.
   const auto newest = std::ranges::max_element(
       answer.current_voters, {}, &DescribeQuorumAnswer::Voter::last_caught_up_timestamp);

@@ -39,7 +39,7 @@ struct Awaited {
   std::vector<storage::TopicPartition> partitions;  // partitions that may get more records
   // the fetch waits for memory and not for records
   bool is_memory = false;
-  // some records were found, but fewer bytes than requested
+  // The read has found some records, but fewer bytes than the client has requested.
   bool has_found_some = false;
   // Partitions whose leadership must be confirmed.
   std::set<storage::TopicPartition> unconfirmed = {};

@@ -161,7 +161,7 @@ void handle_metadata(HandlerContext& context, MetadataRequest request,
       if (!seen.emplace(asked_name, asked.topic_id).second) continue;
       const storage::TopicInfo* topic =
           by_id ? topics->find(asked.topic_id) : topics->find(asked_name);
-      // If the user may not see a topic, the refusal does not show whether the topic exists.
+      // If the user may not see a topic, the error is the same whether or not the topic exists.
       const std::string& name = topic ? topic->name : asked_name;
       const bool may_see = describer.may(Operation::Describe, name) ||
                            (!topic && (by_id || describer.may_create(name)));
