@@ -12,8 +12,8 @@ namespace server::http {
 
 enum class UnknownFields : uint8_t {
   Refused,  // unknown fields are refused, as in Confluent's REST proxy
-  // unknown fields are refused only if they resemble a known name; ksqlDB and the schema registry
-  // ignore all of them
+  // unknown fields are refused only if they resemble a known name, since they are probably typing
+  // errors; ksqlDB and the schema registry ignore all unknown fields
   IgnoredIfOther,
 };
 

@@ -28,7 +28,7 @@ class Responder {
   // and end(). Clients may ignore trailers, and answers to HTTP/1.0 have none.
   virtual void add_trailer(Header trailer) = 0;
   virtual void end() = 0;
-  // Ends an answer that cannot be completed, in a way that shows the client that it is incomplete.
+  // Ends an answer that cannot be completed. The client can recognise that the answer is incomplete.
   virtual void fail() = 0;
   // Whether the output that waits for the client has reached its limit. Exchange::run() is called when the responder
   // accepts output again.

@@ -260,7 +260,7 @@ Handler with_rights(const std::shared_ptr<Guard>& guard, const Route& route) {
   };
 }
 
-// Answers a request whose cookie stands for no session, and removes the cookie.
+// Answers a request whose cookie names no existing session, and removes the cookie.
 std::unique_ptr<Exchange> refuse_ended(const Sessions& sessions, const ExchangeContext& context) {
   Response response = refusal(401, "the session of the console has ended; log in again");
   response.head.headers.push_back(sessions.clear_cookie(*context.channel));

@@ -81,7 +81,7 @@ class Http1 final : public ClientSession, private Responder {
   int64_t deadline_us_ = 0;  // time at which the present stage must be over
   std::string output_, refused_memory_, end_reason_;
   bool is_output_full_ = false, is_woken_ = false;
-  // the connection can continue only after the client has read more of its answers
+  // The connection waits until the client has read more of its answers.
   mutable bool is_held_up_ = false;
   bool closes_ = false;           // whether to close after the answer to the present request
   std::optional<Error> refusal_;  // set: the connection answers its first request with this error

@@ -16,8 +16,8 @@ namespace {
 // Time for starting and answering requests before the loop serves other connections: a client may
 // send 100 requests together.
 constexpr int64_t kMaxRequestsUs = 1'000;
-// The interval at which an answer to which memory was refused requests it again. No event reports
-// that other clients have read their answers and memory is free.
+// If an answer gets no memory, it requests memory again after this interval. No event reports that
+// other clients have read their answers, so that memory is free.
 constexpr int64_t kMemoryTickUs = 50'000;
 // While the unread answers of all clients take up the memory for answers, a connection may have at
 // most this number of short answers that wait to be sent.

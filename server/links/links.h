@@ -86,8 +86,8 @@ class LinkReading {
   virtual void next(std::function<void(Result<LinkRecords>)> done) = 0;
 };
 
-// Errors name the link and the broker, and contain no secrets. UndefinedObject: there is no such link. DuplicateObject:
-// the name is taken. InvalidParameter: a property is wrong. NetworkFailure: no broker can be used; InvalidPassword and
+// Errors name the link and the broker, and contain no secrets. UndefinedObject: no such link. DuplicateObject: the name
+// is in use. InvalidParameter: a property is wrong. NetworkFailure: no broker can be used; InvalidPassword and
 // InvalidAuthorization: a broker refuses the user. UndefinedSource: the other cluster has no such topic.
 //
 // Rights are checked before the call. Each call is answered within some seconds.

@@ -125,7 +125,8 @@ void OpenLink::take(const Result<kafka::MetadataResponse>& answer) {
   const bool is_refused = is_refusal(answer.error());
   set_state(is_refused ? LinkState::Refused : LinkState::Connecting, answer.error().message);
   if (is_refused) {
-    // The secrets may be replaced in the meantime, so they are read again.
+    // The broker has refused the user. The operator may replace the secrets, so the next attempt
+    // reads them again.
     client_->close(answer.error());
     client_.reset();
     return timer_.start_once(kRefusedPauseMs);

@@ -68,7 +68,7 @@ class ConsumerInstance : public std::enable_shared_from_this<ConsumerInstance> {
  private:
   struct Position {
     std::optional<int64_t> next;  // nothing: not known yet
-    // offset after the last record that was returned; it is committed next
+    // The offset after the last returned record, which the next commit stores.
     int64_t told = -1;
   };
   struct Reading;  // a request for records in progress

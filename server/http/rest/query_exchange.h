@@ -13,8 +13,8 @@ namespace server::http {
 
 enum class QueryRights : uint8_t {
   All,  // all rights of the user
-  // changes are refused, as in a READ ONLY transaction: a link on any page can make a browser send
-  // a GET, and browsers repeat a GET
+  // Statements that change something are refused, as in a READ ONLY transaction: a link on any page
+  // can make a browser send a GET, and browsers repeat a GET.
   ReadOnly,
 };
 

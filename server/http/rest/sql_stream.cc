@@ -229,8 +229,8 @@ void SqlStream::open_script(std::optional<size_t> index) {
   context_.responder.write(line);
 }
 
-// The other scripts are opened when the first script has parsed the text, because only then their
-// number is known.
+// The other scripts are opened when the first script has parsed the text, because their number is
+// unknown before.
 void SqlStream::open_others() {
   if (!body_.is_together || scripts_.size() > 1) return;
   const size_t count = scripts_.front()->lines.statement_count();

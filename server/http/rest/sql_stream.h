@@ -61,7 +61,7 @@ class SqlStream final : public Exchange {
   std::unique_ptr<sql::Errand> errand_;  // reads a long body
   std::vector<std::unique_ptr<Script>> scripts_;
   bool has_begun_ = false, has_head_ = false, is_over_ = false;
-  // time of the next beat line, which shows the client that the answer is still open
+  // Time of the next `beat` line, which shows the client that the connection still works.
   int64_t beat_us_ = 0;
   const WeakCallback callback_;  // for callers on other threads, which may close a query
 };
