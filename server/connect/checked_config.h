@@ -20,9 +20,9 @@ using Families = std::vector<const ConnectorFamily*>;
 struct UsableConfig {
   const engine::ConnectorClass* of = nullptr;
   const ConnectorFamily* family = nullptr;
-  // the properties; each reference to a secret is replaced by the secret itself
+  // The properties, in which each reference to a secret is replaced by the secret.
   engine::PropertyValues values;
-  // the properties as the client wrote them; they contain the references, not the secrets
+  // The properties as the client wrote them, with references instead of secrets.
   std::map<std::string, std::string> written;
   std::vector<ConnectorNotice> notices;
   std::shared_ptr<const engine::TransformChain> transforms;  // not null

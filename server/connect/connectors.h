@@ -63,7 +63,7 @@ struct ConnectorInfo {
   std::string trace;
   std::vector<ConnectorTask> tasks;  // by id
   std::string runs_at;               // "millrace", or the URL of the outside cluster
-  // the user with whose rights the connector runs; empty: not known
+  // The user with whose rights the connector runs; empty: unknown.
   std::string owner;
   std::vector<std::string> topics;   // topics that were used since the last reset
   std::vector<std::string> sources;  // streams and tables that its creation declared

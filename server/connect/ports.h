@@ -33,7 +33,7 @@ struct SourceRecord {
   // show the key as the place of a record.
   std::string order_key;
   std::optional<std::string> key, value;
-  // place of the record in the source: its number from 1, its first byte from 0
+  // Place of the record in the source: its number, counted from 1, and the position of its first byte, counted from 0.
   int64_t number = 0, byte = 0;
   std::vector<engine::ConnectHeader> headers = {};
 };

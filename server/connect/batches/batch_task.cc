@@ -34,8 +34,8 @@ Status BatchTask::open() {
 }
 
 void BatchTask::close() {
-  // Drops bad_ too: after open() the task sends the records since the last commit again, and makes
-  // their dead letters again.
+  // Also clears bad_: after open() the task sends the records since the last commit again, and
+  // creates their dead letters again.
   writer_.reset();
   partitions_.clear();
   bad_.clear();

@@ -238,7 +238,7 @@ Result<SourceBatch> DirectoryReader::poll(const Limits& limits) {
 Result<DirectoryReader::Part> DirectoryReader::next_part() {
   const int64_t offset = reader_->place().offset;
   if (compressed_) {
-    // kMaxLineBytes + 2 bytes are enough for a whole record and its line end.
+    // kMaxLineBytes + 2 bytes are enough for the longest record and its line end (CR LF).
     const std::string_view text = TRY(compressed_->at(offset, engine::kMaxLineBytes + 2));
     return Part{text, compressed_->is_at_end()};
   }

@@ -58,7 +58,7 @@ Status FileWriter::begin(const engine::SinkObject& object) {
   if (TRY(has_file(path_))) return {};  // the server crashed after the rename and before the commit
   file_ = TRY(folder_->create_file(part_of(path_)));
   // path_ is derived from the stored name of the object, so its extension is right even if the
-  // configuration was changed since.
+  // configuration has been changed since the name was stored.
   encoder_ = make_text_encoder(codec_of_file(path_));
   if (sink_.format == engine::FileFormat::Csv && sink_.has_header)
     return append(engine::csv_header(sink_.columns, sink_.csv) + "\n");

@@ -57,8 +57,8 @@ Status ChangeReader::start(const SourcePositions& positions) {
     TRY(check_slot(slot));
     if (!log_.in_snapshot) return {};
   } else if (slot) {
-    // A slot without a committed position is left from an earlier attempt to start, or a user has
-    // created it.
+    // The slot exists, but no position is committed: an earlier attempt to start has left the slot,
+    // or a user has created it.
     log_ = {.processed = slot->confirmed, .in_snapshot = source_.has_snapshot};
     TRY(check_slot(slot));
   }

@@ -79,7 +79,8 @@ Status LogStream::confirm(engine::PgLsn lsn) {
   confirmed_at_us_ = clock_->monotonic_us();
   if (!is_started_) return {};
   std::string answer = "r";
-  // positions that are written, durable and applied
+  // The protocol has three positions: written, durable and applied. The connector sends the same
+  // position for all of them.
   for (int i = 0; i < 3; ++i) append_number(answer, lsn);
   append_number(answer, static_cast<uint64_t>(clock_->wall_ms() * 1'000 - engine::kPgEpochUs));
   answer += '\0';  // requests no answer

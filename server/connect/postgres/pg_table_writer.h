@@ -16,8 +16,8 @@
 namespace server {
 
 // COPY writes the rows into a temporary table. From there, one statement writes them into the
-// table. If the database refuses a set of rows, the set is halved again and again until each bad
-// row is alone.
+// table. If the database refuses a set of rows, the writer halves the set repeatedly until it has
+// isolated each bad row.
 //
 // Threads: the task's. Owner: the task.
 class PgTableWriter final : public TableWriter {
@@ -89,7 +89,7 @@ class PgTableWriter final : public TableWriter {
   std::map<std::string, PgTable> tables_;        // by topic
   std::map<std::string, std::string> stagings_;  // temporary tables by their columns
   int staging_count_ = 0;
-  // whether the columns of a table were read again during this batch
+  // Whether the columns of a table were read again during this batch.
   bool has_looked_again_ = false;
   int table_changes_ = 0;  // how often the columns of a table were read again
 };

@@ -14,7 +14,8 @@ namespace server {
 
 namespace {
 
-// numbers of a record, and its part of the batch header
+// The bytes that a record takes in addition to its key, value and headers: its numbers, and its
+// share of the batch header.
 constexpr size_t kWebhookRecordOverhead = 128;
 
 WebhookAnswer refusal(int status, std::string message) { return {status, 0, std::move(message)}; }
