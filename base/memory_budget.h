@@ -2,7 +2,7 @@
 //
 //   budget    memory-limit
 //     kind      buffers of connections, COPY, prepared statements, ...
-//     account   one session or query: limited to a share of what is free
+//     account   one session or query: limited to a share of the free memory
 //       charge    one buffer of it
 #pragma once
 #include <array>
@@ -22,7 +22,7 @@ enum class MemoryKind : uint8_t {
   Statements,   // prepared statements and portals
   Copy,         // rows of running COPYs and of open transactions
   Queues,       // queues of messages between threads
-  Queries,      // what a persistent query keeps between two steps
+  Queries,      // data that a persistent query keeps between two steps
   State,        // tables of queries; never refused, clean entries leave memory instead
   Scans,        // old versions that open scans keep; never refused, the oldest scans are ended
   kCount
@@ -36,8 +36,8 @@ class MemoryAccount;
 // The memory-limit and the memory that its accounts hold.
 //
 // Invariants: held_bytes() is the sum of all charges except those of MemoryKind::State and Scans;
-//   an account gets at most a share of what is free, so that the largest holders are refused first
-//   and small holders can continue.
+//   an account gets at most a share of the free memory, so that the largest holders are refused
+//   first and small holders can continue.
 // Threads: any; the counters are atomics, and a reader may see them at slightly different times.
 // Owner: the node, or a test; it outlives its accounts.
 class MemoryBudget {

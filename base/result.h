@@ -17,7 +17,7 @@ struct TextPosition {
 struct Error {
   ErrorCode code;
   std::string message;  // the failure, in user terms, without a full stop
-  // `detail` has facts, `hint` what the user can do, in whole sentences
+  // `detail` has facts, `hint` the user's remedy, in whole sentences
   std::string detail = {}, hint = {};
   std::optional<TextPosition> position = {};  // where in the statement's text the error is
   std::string context = {};                   // the place, for instance "COPY orders, line 4711"
