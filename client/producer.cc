@@ -23,8 +23,8 @@ Status check_acks(const Properties& properties) {
   return {};
 }
 
-// Returns the error for a record that was refused, with a hint what to do. librdkafka knows neither
-// the server's reason nor the limit that was exceeded.
+// Returns the error for a record that was refused, with a hint about the remedy. librdkafka knows
+// neither the server's reason nor the limit that was exceeded.
 Error delivery_failure(rd_kafka_resp_err_t code, bool has_key) {
   Error failure = kafka_failure(code);
   if (code == RD_KAFKA_RESP_ERR_INVALID_RECORD && !has_key) {
