@@ -20,8 +20,8 @@ struct WebhookRecord {
 //   - application/x-www-form-urlencoded: one object with the parameters as texts;
 //   - application/x-ndjson, application/jsonl: a value in each line;
 //   - any other type: one value, or an array with a value for each record.
-// The key is the value at `source.key_pointer`; a missing or null value is no key. Fails with InvalidText if the body
-// is not of this form, and with LimitExceeded for more than 10,000 records.
+// The key is the value at `source.key_pointer`; a missing or null value is not a key. Fails with
+// InvalidText if the body is not of this form, and with LimitExceeded for more than 10,000 records.
 Result<std::vector<WebhookRecord>> webhook_records(const WebhookSource& source,
                                                    std::string_view content_type,
                                                    std::string_view body);
