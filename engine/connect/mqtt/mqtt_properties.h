@@ -66,8 +66,8 @@ struct MqttSinkResult {
 };
 MqttSinkResult read_mqtt_sink(const PropertyValues& values);
 
-// Returns why the text is no topic filter, or nothing. "+" stands for one level, "#" at the end for all further levels
-// (MQTT 5, section 4.7).
+// Returns why the text is not a topic filter, or nothing. "+" stands for one level, "#" at the end
+// for all further levels (MQTT 5, section 4.7).
 std::optional<std::string> problem_of_mqtt_filter(std::string_view filter);
 // Returns why no message can be published to the topic, or nothing.
 std::optional<std::string> problem_of_mqtt_topic(std::string_view topic);
