@@ -82,8 +82,8 @@ constexpr PropertyRow kSinkRows[] = {
      .words = "earliest latest"},
 };
 
-// Properties of Kafka Connect that change records and are not supported here. They are refused: if they were ignored,
-// the records would differ from what the configuration promises.
+// Properties of Kafka Connect that change records and are not supported here. They are refused: if
+// they were ignored, the records would differ from the form that the configuration promises.
 struct RefusedProperty {
   std::string_view name, instead;
 };
