@@ -41,7 +41,7 @@ std::string key_of_record(int32_t partition, int64_t offset) {
 }
 
 // Returns whether a scan failed because it was ended to free memory (Layers::overtake_scans). The
-// scan is then begun again: the store has not changed since.
+// scan is then begun again: the store has not changed in between.
 bool is_overtaken(const Result<bool>& scanned) {
   return !scanned && scanned.error().code == ErrorCode::ObjectState;
 }
