@@ -78,8 +78,8 @@ struct ColumnElsewhere {
   std::string_view name, hint;
   std::string_view needs = {};  // a column; the hint is given only for sources that have it
 };
-// Maps the names that other systems and older versions of ksqlDB give to columns, and words without parentheses, to
-// hints about what to write instead.
+// Maps the names that other systems and older versions of ksqlDB give to columns, and words without
+// parentheses, to hints about a correct form.
 constexpr std::string_view kBoundsHint =
     "WINDOWSTART and WINDOWEND are columns of a query or table with windows: ... FROM s WINDOW "
     "TUMBLING (SIZE 1 MINUTE) GROUP BY a.";

@@ -264,7 +264,7 @@ bool looks_like_number(std::string_view text) {
          text.find_first_not_of("0123456789+-.eE ") == std::string_view::npos;
 }
 
-// Returns an example of what to write instead of a comparison of these types.
+// Returns an example that can replace a comparison of these types.
 std::string hint_for_comparison(ComparisonOp op, const BoundItem& left, const BoundItem& right) {
   for (const auto& [mine, other] : {std::pair(&left, &right), std::pair(&right, &left)}) {
     const SqlType &type = mine->bound.type, &others = other->bound.type;
