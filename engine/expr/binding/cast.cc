@@ -71,7 +71,7 @@ Result<BoundExpression> Binder::bind_cast_to(const Cast& node, SqlType type,
   const auto* list = node.operand->as<ArrayConstructor>();
   if (list && list->elements.empty() && scope_.texts_take_types && type.kind() == TypeKind::Array)
     return literal_expression(type, Value::list({}));
-  // As in PostgreSQL, each item is cast by itself, so the items need no common type.
+  // As in PostgreSQL, each item is cast separately, so the items need no common type.
   if (list && scope_.texts_take_types && type.kind() == TypeKind::Array &&
       type.element().kind() != TypeKind::Array && are_mixed(list->elements, type.element())) {
     ArrayConstructor items;
