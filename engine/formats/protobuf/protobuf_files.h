@@ -10,7 +10,7 @@
 
 namespace engine {
 
-// Reads files, and owns what it has read.
+// Reads files, and owns the result.
 class ProtobufFiles {
  public:
   ProtobufFiles();
