@@ -45,8 +45,8 @@ class Parser {
  public:
   Parser();
   ~Parser();
-  // Parses the first value in the text and ignores what follows it; returns Missing for a blank
-  // text. The last of several members with the same name counts. Fails with InvalidText.
+  // Parses the first value in the text and ignores the rest; returns Missing for a blank text. The
+  // last of several members with the same name counts. Fails with InvalidText.
   Result<Node> parse(std::string_view text);
 
  private:
