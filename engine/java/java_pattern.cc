@@ -117,7 +117,7 @@ TimeStep text_of(TimeField field, int count) {
 // data.
 constexpr size_t kMostNestedSections = 100;
 
-// Turns a pattern into steps. The two styles differ in what letters mean; quoting is the same.
+// Turns a pattern into steps. The two styles differ in the meaning of letters; quoting is the same.
 class PatternCompiler {
  public:
   PatternCompiler(std::string_view pattern, bool simple) : pattern_(pattern), simple_(simple) {}
