@@ -408,7 +408,7 @@ constexpr ContinuousInstead kContinuousInstead[] = {
      "Use GROUP BY with aggregates such as MAX, or LATEST_BY_OFFSET for the last value."},
 };
 
-// Returns what to write in place of a part of a query that continuous queries do not support.
+// Returns advice on how to replace a part of a query that continuous queries do not support.
 std::string continuous_instead(std::string_view what, QueryUse use) {
   const auto* found = std::ranges::find(kContinuousInstead, what, &ContinuousInstead::what);
   const std::string hint(found == std::end(kContinuousInstead) ? "" : found->hint);

@@ -207,7 +207,7 @@ Status check_selects_timestamp(const SourceProperties& with, const Analysis& ana
   return find_timestamp_column(with, Schema{}).error();
 }
 
-// Returns the query's id. A query that replaces another keeps the old id, unless it is built beside the old query.
+// Returns the query's id. A query that replaces another keeps the old id, unless it is built while the old query runs.
 std::string query_id_for(const CreateAsSelect& create, const PlanContext& context,
                          const DataSource* replaced, bool rebuilds) {
   if (!rebuilds && replaced && context.catalog.find_query(replaced->created_by))
