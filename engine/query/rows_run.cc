@@ -91,7 +91,7 @@ RowsChunks cut_rows(const CutRows& step, RowsChunks input) {
   return out;
 }
 
-// Sets the limits of the step from CutRows::counts. A null is no limit. Fails if a number is negative.
+// Sets the limits of the step from CutRows::counts. A null means no limit. Fails if a number is negative.
 Status read_counts(const RowsChunks& counts, CutRows& step) {
   const auto number = [&](size_t column) -> std::optional<int64_t> {
     for (const RowsChunk& chunk : counts)
@@ -257,7 +257,7 @@ class RowsRun {
     const auto* chosen = std::get_if<ComputeColumns>(&step.input->step);
     const RowsNode& read = chosen ? *chosen->input : *step.input;
     const auto* table = std::get_if<ReadSystemTable>(&read.step);
-    // If the table's step is measured or shared, it must run by itself and return all rows.
+    // If the table's step is measured or shared, it must run separately and return all rows.
     if (!table || profile_ || read.is_shared || step.input->is_shared)
       return filter_rows(step, TRY(run(*step.input)), context_);
     std::vector<SystemTextFilter> conditions, wanted;

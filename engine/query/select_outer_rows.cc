@@ -270,8 +270,8 @@ class OuterAsSource {
     look(look, expression);
     return reads_outer && !reads_inner;
   }
-  // Names of sources, of their columns and of items. The list is incomplete if a source cannot be planned by itself; a
-  // column without a source name may then refer to anything.
+  // Names of sources, of their columns and of items. The list is incomplete if a source cannot be
+  // planned separately; a column without a source name may then refer to anything.
   struct Known {
     std::set<std::string> sources, columns;
     bool is_complete = true;
@@ -385,8 +385,8 @@ class OuterAsSource {
     if (has_stars || query->items.empty()) return std::nullopt;
     return names;
   }
-  // Plans a source of a nested query to find its columns. If the source is a query that reads outer rows, it is planned
-  // as a source beside them.
+  // Plans a source of a nested query to find its columns. If the source is a query that reads outer
+  // rows, it is planned as an additional source.
   Result<SelectSource> columns_of(const AliasedSource& named) {
     const size_t tables = planning_.table_count();
     auto planned = planning_.plan_source(named);

@@ -981,7 +981,7 @@ bool is_general_select(const Query& query, const PlanContext& context) {
 namespace {
 
 // Returns whether a source has a column of that name. Also returns true if the columns of a source
-// are unknown, because the source cannot be planned by itself.
+// are unknown, because the source cannot be planned separately.
 bool reads_column(const Query& query, const Name& name, RowsPlanning& planning) {
   const size_t tables = planning.table_count();
   const auto has_it = [&](const AliasedSource& named) {
