@@ -22,7 +22,7 @@ enum class ViewClass : uint8_t { Incremental, Recompute, Refused };
 struct ViewShape {
   std::string_view name;  // name of the part, as EXPLAIN and the manual show it
   ViewClass shape_class;
-  std::string_view remedy = {};  // for Refused: what to write instead
+  std::string_view remedy = {};  // for Refused: the form to write instead
 };
 
 // All shapes, in the order of the manual's table (docs/sql/materialized-views.md).
