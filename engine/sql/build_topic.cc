@@ -28,7 +28,7 @@ Result<int64_t> build_whole_number(P::NumberContext& context) {
   return build_integer(*context.INTEGER_VALUE()->getSymbol(), context.MINUS() != nullptr);
 }
 
-// Returns whether the name is this word, which is no keyword.
+// Returns whether the name is this word, which is not a keyword.
 bool is_word(P::IdentifierContext& context, std::string_view word) {
   const Name name = build_name(context);
   return name.quoting == Quoting::None && name.text == word;

@@ -1,4 +1,4 @@
-// Finds syntax of other systems that the dialect does not have, and returns hints for what to write instead.
+// Finds syntax of other systems that the dialect does not have, and returns hints that name the form to write instead.
 #pragma once
 #include <optional>
 #include <string>
