@@ -148,7 +148,7 @@ class RangeStore final : public Store {
   bool must_find_parts_ = false;  // the checkpoint may have parts that are not in parts_
   // Totals for the entries in memory, including erased entries.
   size_t entry_bytes_ = 0, entry_count_ = 0, group_count_ = 0;
-  std::vector<Entry*> changed_;                          // null: the entry has expired since
+  std::vector<Entry*> changed_;                          // null: the entry has expired
   std::deque<std::pair<uint64_t, std::string>> erased_;  // commit, and the key in the checkpoint
   int64_t expired_before_ = INT64_MIN;
   bool expiry_changed_ = false;
