@@ -16,7 +16,7 @@ struct CatalogColumn {
   SqlType type;
   bool is_key = false;
   bool is_not_null = is_key;
-  std::string default_text = {};  // what pg_get_expr() returns; empty: NULL
+  std::string default_text = {};  // result of pg_get_expr(); empty: NULL
   // The name under which the functions of sequences find a SERIAL column that has no sequence; empty for others.
   std::string serial_name = {};
 };

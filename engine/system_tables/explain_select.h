@@ -30,8 +30,8 @@ std::vector<std::string> analyzed_lines(const SelectRowsPlan& plan, const TableR
 
 // Returns the lines as one document in the form of PostgreSQL's FORMAT JSON:
 //   [{"Plan": {"Node Type": ..., "Plans": [...]}}]
-// Steps have types that PostgreSQL's tools know. "Text" contains the line of the step. A topology, which is JSON, is the
-// member "Topology" beside "Plan".
+// Steps have types that PostgreSQL's tools know. "Text" contains the line of the step. A topology,
+// which is JSON, is the member "Topology" in addition to "Plan".
 std::string plan_document(const std::vector<std::string>& lines, std::string_view topology = {});
 
 // Returns the lines of EXPLAIN without ANALYZE. If the statement has parameters, the context has their values.
