@@ -17,7 +17,7 @@ class KeySet {
  public:
   // Parses the set. Keys that cannot be used are skipped: keys for encryption, keys of other types
   // or curves, symmetric keys, and RSA keys shorter than kLeastRsaBits. Fails with InvalidParameter
-  // if the text is no key set, or contains no usable key.
+  // if the text is not a key set, or contains no usable key.
   static Result<KeySet> parse(std::string_view text);
 
   enum class Verdict : uint8_t {
