@@ -91,9 +91,9 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   }
   // --- Tasks. Call set_tasks() before join(). The host must outlive the member's thread.
   void set_tasks(TaskHost& host);
-  // Sets the topics that this node copies completely, even if it is no replica of their partitions
-  // (ReplicaManager::observe()). Until the first call, no copy is deleted. Call it from one thread
-  // at a time.
+  // Sets the topics that this node copies completely, even if it is not a replica of their
+  // partitions (ReplicaManager::observe()). Until the first call, no copy is deleted. Call it from
+  // one thread at a time.
   void observe(std::set<Uuid> topics);
   // Returns whether this node has a replica, or observes the topic. Any thread.
   bool has_copy(const storage::TopicPartition& partition) const;

@@ -144,7 +144,7 @@ class LeaderEndRequests {
   // Caches the results of look() during one pass over all waiting requests.
   using Seen = std::map<storage::TopicPartition, Result<LeaderEnds>>;
   const Result<LeaderEnds>& look(const storage::TopicPartition& partition, Seen& seen) const;
-  // Returns the error that names what the request waits for.
+  // Returns the error that names the reason for the wait.
   Error in_the_way(const Asking& asking, Seen& seen) const;
   // Answers the request, or refuses it. Returns false if acknowledged rows are not readable yet, so
   // that the request has to wait.
