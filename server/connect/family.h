@@ -112,8 +112,8 @@ class ConnectorFamily {
                                    const engine::PropertyValues& /*values*/) const {
     return {};
   }
-  // Called after DROP CONNECTOR. Removes what the connector has left in the outside system, and
-  // returns notices about objects that remain there.
+  // Called after DROP CONNECTOR. Removes the objects that the connector has left in the outside
+  // system, and returns notices about objects that remain there.
   virtual std::vector<ConnectorNotice> after_drop(const engine::ConnectorClass& /*of*/,
                                                   const engine::PropertyValues& /*values*/,
                                                   const ConnectorOwner& /*owner*/) const {

@@ -18,7 +18,7 @@ struct SecretSettings {
 // the server.
 inline constexpr std::string_view kSecretVariables = "MILLRACE_SECRET_";
 
-// Returns the value with its references replaced. A "${...}" that is no reference stays, such as
+// Returns the value with its references replaced. A "${...}" that is not a reference stays, such as
 // ${offset.at}, which the connector replaces. Fails with InvalidParameter if a secret is missing,
 // or if its name leads out of the directory. No error contains a secret.
 Result<std::string> resolve_secrets(std::string_view value, const SecretSettings& settings);

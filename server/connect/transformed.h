@@ -15,9 +15,9 @@ namespace server {
 // Applies the transforms to the records. Removes records that the transforms drop. Removes and
 // returns records for which a transform fails; the messages of their errors begin with their place.
 //
-// `parts_of(record)` returns the parts of the record that transforms see beside key, value and
-// headers. `place_of(record)` returns the place of the record for messages. `keep(record, changed)`
-// copies to the record the parts of `changed` that the caller needs beside key, value and headers.
+// `parts_of(record)` returns the parts of the record that transforms see in addition to key, value and
+// headers. `place_of(record)` returns the place of the record for messages. `keep(record, changed)` copies
+// to the record the parts of `changed` that the caller needs in addition to key, value and headers.
 template <class Record, class PartsOf, class PlaceOf, class Keep>
 std::vector<BadRecord> transform_records(const engine::TransformChain& transforms,
                                          std::vector<Record>& records, const PartsOf& parts_of,
