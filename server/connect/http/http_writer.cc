@@ -93,7 +93,7 @@ Result<HttpWriter::Answer> HttpWriter::ask_once(HttpThread::Request request, con
     std::promise<void> done;
   };
   const auto call = std::make_shared<Call>();
-  // Bytes beyond kAnswerBytes are dropped. A long answer is no failure: the service has accepted
+  // Bytes beyond kAnswerBytes are dropped. A long answer is not a failure: the service has accepted
   // the records, and they must not be sent again.
   request.on_bytes = [call](std::string_view bytes) {
     call->answer.body += bytes.substr(0, kAnswerBytes - call->answer.body.size());

@@ -38,7 +38,7 @@ class HttpWriter final : public BatchWriter {
     std::string error, body;
     int64_t retry_after_ms = 0;
   };
-  // Returns why the answer is no success, without secrets.
+  // Returns why the answer is not successful, without secrets.
   std::string reason_of(const Answer& answer) const;
   Result<Item> item_of(const SinkRecord& record, size_t index) const;
   // Sends items with the same address and method in one request, and adds the refused ones.
