@@ -24,9 +24,9 @@ class MqttClient {
     bool is_kept = false;
     bool allows_private_addresses = false;
   };
-  // Connects, and waits for the broker's answer. Fails with NetworkFailure, with InsufficientPrivilege for wrong
-  // credentials or a client that is not authorized, with InvalidParameter for certificates or a client id that cannot be used, and with ProtocolViolation
-  // if the other side is no broker. A call that fails leaves the client unusable.
+  // Connects, and waits for the broker's answer. Fails with NetworkFailure; with InsufficientPrivilege for
+  // wrong credentials or an unauthorized client; with InvalidParameter for unusable certificates or client ids;
+  // and with ProtocolViolation if the other side is not a broker. A call that fails leaves the client unusable.
   static Result<std::unique_ptr<MqttClient>> connect(engine::MqttBroker broker, Session session,
                                                      const Clock& clock);
   // Ends the connection with DISCONNECT.
