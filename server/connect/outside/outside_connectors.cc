@@ -182,8 +182,8 @@ void OutsideConnectors::describe(std::string name, Done<ConnectorInfo> done) {
     info->runs_at = url();
     ask({"GET", path_of(name, "/status"), {}, name}, [this, name, info,
                                                       done](Result<ConnectReply> status) {
-      // UndefinedObject is no error here: a new connector has no status until a worker begins to
-      // run it.
+      // UndefinedObject is not an error here: a new connector has no status until a worker begins
+      // to run it.
       if (!status && status.error().code != ErrorCode::UndefinedObject)
         return done(std::move(status).error());
       if (status) read_status(status->body, *info);
