@@ -23,8 +23,8 @@ struct S3Answer {
 // Returns the text of the first element with this name; empty if it is absent. The services answer with flat XML.
 std::string s3_xml_text(std::string_view xml, std::string_view element);
 
-// Returns the error for an answer that is no success. Its code is permanent if a repetition cannot help: see
-// is_permanent(). `now_ms` is the time of this machine, for an answer that reports a wrong clock.
+// Returns the error for an answer that is not successful. Its code is permanent if a repetition cannot
+// help: see is_permanent(). `now_ms` is the time of this machine, for an answer that reports a wrong clock.
 Error s3_error(const engine::S3Bucket& bucket, const S3Answer& answer, int64_t now_ms);
 
 // A request is repeated as often as the properties of the bucket allow. ShuttingDown: the task must stop.

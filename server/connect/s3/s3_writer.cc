@@ -14,7 +14,7 @@ void S3Writer::use(TaskWait wait) {
 Status S3Writer::start() { return client_->check_bucket(); }
 
 size_t S3Writer::object_memory() const {
-  // The bytes, their copy in the request, and what a conversion adds to the values, such as escapes in JSON.
+  // The bytes, their copy in the request, and the bytes that a conversion adds, such as escapes in JSON.
   constexpr size_t kCopies = 3;
   return kCopies * static_cast<size_t>(sink_.limits.bytes);
 }
