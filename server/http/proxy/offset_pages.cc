@@ -130,8 +130,8 @@ void commit_offsets(const Call& call) {
   const JsonTree* offsets = tree->find("offsets");
   if (!offsets || offsets->items.empty())
     return call->refuse(422, "the body of the request has no list of offsets in \"offsets\"");
-  // A generation below 0 marks a commit of a client that is no member. The coordinator accepts it from an empty group
-  // only (https://kafka.apache.org/protocol, OffsetCommit).
+  // A generation below 0 marks a commit of a client that is not a member. The coordinator accepts
+  // it from an empty group only (https://kafka.apache.org/protocol, OffsetCommit).
   kafka::OffsetCommitRequest request;
   request.group_id = call->parameter(1);
   request.generation_id_or_member_epoch = -1;
