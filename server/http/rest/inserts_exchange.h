@@ -11,7 +11,7 @@
 namespace server::http {
 
 // Rows that have arrived together are written as one batch. If the batch fails, each of its rows is
-// written by itself. So the error names the number of the invalid row, and the other rows are
+// written separately. So the error names the number of the invalid row, and the other rows are
 // written.
 class InsertsExchange final : public Exchange, private sql::CopyReceiver {
  public:
@@ -54,7 +54,7 @@ class InsertsExchange final : public Exchange, private sql::CopyReceiver {
   std::vector<std::string> lines_;  // lines that wait, or are being written
   size_t waiting_bytes_ = 0;
   size_t batch_ = 0;         // number of lines at the front that are being written
-  bool one_by_one_ = false;  // true until each row of the failed batch was written by itself
+  bool one_by_one_ = false;  // true until each row of the failed batch was written separately
   size_t left_one_by_one_ = 0;
   uint64_t next_sequence_ = 0;
   std::unique_ptr<sql::CopyIn> copy_;

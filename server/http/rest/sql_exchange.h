@@ -44,7 +44,7 @@ Error too_much_waiting();
 //
 //   read -> on_read() -> begin(statement) -> rows -> on_statement_done() or on_statement_failed() -> ...
 //
-// Threads: the connection's loop. The functions of Receiver only store what has happened and wake
+// Threads: the connection's loop. The functions of Receiver only store the events and wake
 //           the exchange; all other work happens in run().
 class SqlExchange : public Exchange, protected sql::Receiver {
  public:
