@@ -32,8 +32,8 @@ struct Joined {
 //      queries into tasks of a cluster.
 //
 // If the server is started alone between two steps, it erases the record of step 1. The next
-// attempt then writes the metadata to etcd again. This write fails if another node has joined
-// since.
+// attempt then writes the metadata to etcd again. This write fails if another node has joined in
+// between.
 //
 // Fails with NotSupported if a cluster cannot take over an object, as `detail` lists; with
 // ObjectState if the directory or the cluster is not in the expected state; with NetworkFailure if
