@@ -239,9 +239,9 @@ KafkaError error_of(ErrorCode code) {
   }
 }
 
-// Returns whether the error depends on what the log knows about the producer and makes the client
-// give up. Such an error is sent only after the leadership is confirmed: a leader that was frozen
-// or cut off may have been replaced, and then lacks batches that the new leader has acknowledged.
+// Returns whether the error depends on the log's state of the producer and makes the client give
+// up. Such an error is sent only after the leadership is confirmed: a leader that was frozen or cut
+// off may have been replaced, and then lacks batches that the new leader has acknowledged.
 bool is_verdict(KafkaError error) {
   return error == kafka_error(ErrorCode::OutOfOrderSequence) ||
          error == coordinator::kInvalidTxnState || error == kUnknownProducerId;
