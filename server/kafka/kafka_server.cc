@@ -96,7 +96,7 @@ Result<std::unique_ptr<KafkaServer>> KafkaServer::open(const std::vector<Shard>&
 std::unique_ptr<LocalClient> KafkaServer::open_local(size_t index, MemoryAccount* memory) {
   const Shard& shard = impl_->shards[index];
   const auto make = [&](SessionHost& host) {
-    SessionLimits limits = impl_->options.limits;  // a client within the process takes no slot
+    SessionLimits limits = impl_->options.limits;  // no time limits: this client has no socket
     limits.first_request_timeout_ms = limits.max_idle_ms = -1;
     const Impl::Listener& first = *impl_->listeners.front();
     return std::make_unique<Session>(
