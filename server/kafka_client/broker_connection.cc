@@ -15,7 +15,7 @@ namespace {
 constexpr size_t kMaxAnswerBytes = (64 << 20) + (1 << 20);
 constexpr int16_t kNewestVersions = 3;
 
-// Returns what kind of server sends these first bytes, if it is no Kafka broker; empty if it may be one.
+// Returns the kind of server that sends these first bytes, if it is not a Kafka broker; empty if it may be one.
 std::string_view other_server(std::string_view bytes) {
   if (bytes.starts_with("HTTP/")) return "an HTTP server";
   if (bytes.starts_with("SSH-")) return "an SSH server";

@@ -28,8 +28,8 @@ struct ForeignRecords {
   std::vector<std::string> losses;
 };
 
-// Returns the error of a topic or partition in an answer: UndefinedSource, InsufficientPrivilege or NetworkFailure.
-// `action` is what was tried, with the operation of Kafka's ACLs: "DESCRIBE".
+// Returns the error of a topic or partition in an answer: UndefinedSource, InsufficientPrivilege or
+// NetworkFailure. `action` is the attempted operation, by its name in Kafka's ACLs: "DESCRIBE".
 Error topic_error(KafkaError error, const std::string& topic, std::string_view action);
 
 // Only committed records are returned. At most one batch of each leader is in memory: the next request to a leader is
