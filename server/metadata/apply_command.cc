@@ -8,7 +8,7 @@
 #include "storage/meta/metadata_parts.h"
 
 // The switch over the kinds of parts has no default case, so that the compiler reports a missing
-// one. A part of an unknown kind would stop every start.
+// one. A part of an unknown kind would make each start of the server fail.
 #pragma GCC diagnostic error "-Wswitch"
 
 namespace server {

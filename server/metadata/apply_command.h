@@ -37,8 +37,8 @@ struct ReadCommand {
 ReadCommand read_definitions(Revision revision, storage::MetadataCommand command);
 
 // Applies all parts of a command to `topics` and to the image, or changes nothing if it fails.
-// Fails with IncompatibleFormat if this version does not know a kind of part. A definition that cannot
-// be read is no failure: the image contains it as unreadable.
+// Fails with IncompatibleFormat if this version does not know a kind of part. A definition that
+// cannot be read is not a failure: the image contains it as unreadable.
 Result<ImageChange> apply_command(const MetadataImage& image, storage::TopicTable& topics,
                                   const ReadCommand& read);
 

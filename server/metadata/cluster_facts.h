@@ -33,7 +33,7 @@ enum class Feature : uint8_t {
   QueryReplacesSource,
   RowLocks,          // FOR UPDATE, FOR SHARE
   ShareGroups,       // Kafka's share groups
-  TableRebuilds,     // building a new table beside the old one before replacing it
+  TableRebuilds,     // building a new table while the old one is in use
   TableRewrites,     // ALTER TABLE that writes all rows of the table again
   TopicReplacement,  // TRUNCATE that replaces the table's topic by a new one
 };
