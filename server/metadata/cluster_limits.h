@@ -20,7 +20,7 @@ inline constexpr const char* kDropAndCreate = "DROP it, and create it again.";
 // checked that the value is valid.
 Status check_setting_in_cluster(std::string_view name, std::string_view value,
                                 const ClusterFacts& facts);
-// Checks the statement by itself, for a server whose nodes all support `level`. Fails with
+// Checks the statement alone, for a server whose nodes all support `level`. Fails with
 // NotSupported.
 Status check_supported(const engine::ParsedStatement& statement, bool is_in_transaction,
                        const ClusterFacts& facts, storage::FeatureLevel level);

@@ -130,10 +130,10 @@ using engine::write_json;
 // which is no longer supported, contained only the text of the statement.
 //   3  properties of the system
 //   4  changes of the schema registry
-//   5  queries that are built beside others
+//   5  queries that are built while older ones run
 //   6  metadata and rules of schemas
 //   7  names of schemas, and the inverse changes of open transactions
-//   8  queries that the nodes of a cluster share; an older program would run them by itself
+//   8  queries that the nodes of a cluster share; each node with an older program would run them alone
 //   9  sequences
 //  10  replaced queries of a cluster; an older program would attribute their commits to another query
 //  11  the process of an open transaction; only clusters write it, at a feature level of their own

@@ -70,7 +70,7 @@ using DefinedQueryPtr = std::shared_ptr<const DefinedQuery>;
 
 struct OpenDefinitions;
 
-// Copies share unchanged parts, so the next image costs only what the command changes.
+// Copies share unchanged parts, so the cost of the next image depends only on the changes.
 // Invariant: queries change only by put and erase, which update the indexes.
 class MetadataImage {
  public:
