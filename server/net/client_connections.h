@@ -59,7 +59,7 @@ class ClientConnections : public std::enable_shared_from_this<ClientConnections>
   Loop& loop_;
   const size_t shard_;
   FrontEndShared& shared_;
-  const std::string slice_name_;  // name of the connections' work on the loop
+  const std::string slice_name_;  // names the work of the connections in the log
 
   uint64_t last_id_ = 0, unlogged_ = 0;
   int64_t logged_us_ = INT64_MIN / 2;
