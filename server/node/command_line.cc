@@ -16,7 +16,7 @@ namespace {
 
 constexpr int kUsageError = 2;
 
-// Options of other servers and of initdb, separated by blanks, and what replaces them.
+// Options of other servers and of initdb, separated by blanks, and their replacements.
 struct ForeignOption {
   std::string_view names, hint;
 };

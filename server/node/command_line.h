@@ -6,7 +6,7 @@
 
 namespace server {
 
-// Returns what replaces an option or a setting of another server (without dashes before it); empty if it is not known.
+// Returns the replacement of an option or setting of another server (without dashes before it); empty if not known.
 std::string_view hint_for_foreign_option(std::string_view name);
 
 // Prints the help for --help, or the error in the command line with the nearest option, if one is similar. Returns the

@@ -192,8 +192,8 @@ void KafkaRequests::commit_offsets(std::string group, Offsets offsets, Done<void
 
 void KafkaRequests::commit_at(kafka::LocalClient& client, int32_t node, const std::string& group,
                               const Offsets& offsets, const Done<void>& done) {
-  // A generation below 0 marks a commit of a client that is no member. The coordinator accepts it from an empty group
-  // only (https://kafka.apache.org/protocol, OffsetCommit).
+  // A generation below 0 marks a commit of a client that is not a member. The coordinator accepts
+  // it from an empty group only (https://kafka.apache.org/protocol, OffsetCommit).
   OffsetCommitRequest request;
   request.group_id = group;
   request.generation_id_or_member_epoch = -1;
