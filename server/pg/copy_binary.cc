@@ -146,7 +146,7 @@ class BinaryCopyReader final : public CopyReader {
 };
 
 // Divides the data into messages as PostgreSQL does, since drivers rely on it: the signature is
-// sent with the first row, and the end mark by itself. Without rows both are sent together.
+// sent with the first row, and the end mark separately. Without rows both are sent together.
 class BinaryCopyEncoder final : public RowEncoder {
  public:
   BinaryCopyEncoder(std::vector<sql::ResultColumn> columns,

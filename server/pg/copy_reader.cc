@@ -158,7 +158,7 @@ class FieldReader final : public CopyReader {
     return error;
   }
 
-  // Returns what to do about a line with another number of fields than the table has columns.
+  // Returns the advice about a line whose number of fields differs from the number of columns.
   std::string hint_for(const engine::CopyRecord& record) const {
     const bool is_alone = record.fields.size() == 1 && columns_.size() > 1;
     struct Delimiter {

@@ -164,7 +164,7 @@ class Session : public ClientSession {
   };
   // State of the implicit transaction (one without BEGIN). It contains the changes of one Query
   // message, or of the messages between two Sync messages. None: no implicit transaction is open,
-  // and each statement is committed by itself.
+  // and each statement is committed separately.
   enum class Group : uint8_t { None, Open, Committing };
 
   enum class Begun : uint8_t {
