@@ -1,4 +1,4 @@
-// Begins the statements that a session answers itself, and counts what the statements of a transaction write.
+// Begins the statements that a session answers itself, and counts the rows that the statements of a transaction write.
 #include <fmt/format.h>
 
 #include <algorithm>
