@@ -569,12 +569,12 @@ void take_column_types(const RowsWrite& write, std::vector<engine::SqlType>& par
         row, [](const auto& value) -> const auto& { return value; });
 }
 
-// Fails with TypeMismatch if a text that is no literal is written to a column of dates or times. `rows` are the rows that
-// are written, `places` the places of their columns in the target, and `types` the types of their columns.
+// Fails with TypeMismatch if a text that is not a literal is written to a column of dates or times. `rows` are the
+// rows that are written, `places` the places of their columns in the target, and `types` the types of their columns.
 Status check_texts_for_times(const engine::Query& rows, std::span<const size_t> places,
                              const engine::DataSource& target,
                              std::span<const sql::ResultColumn> types) {
-  if (!rows.values.empty()) return {};  // each value is converted by itself
+  if (!rows.values.empty()) return {};  // each value is converted separately
   const bool has_items = rows.items.size() == types.size();
   for (size_t i = 0; i < std::min(types.size(), places.size()); ++i) {
     const engine::ColumnDef& column = target.schema.columns[places[i]];

@@ -12,7 +12,7 @@ namespace {
 
 // The number of additional threads that only run short jobs. Without them, forty sorts of large
 // tables would keep all threads busy for seconds, and short jobs would have to wait. If the number
-// of threads is configured, there are no such threads.
+// of threads is configured, no such threads exist.
 constexpr int kShortThreads = 2;
 thread_local bool runs_short_jobs_only = false;
 
