@@ -286,7 +286,7 @@ class TransientExecution final : public SqlExecution {
     return std::nullopt;
   }
 
-  // Removes records without a value. In a stream such a record is no row (as in WHERE, joins and
+  // Removes records without a value. In a stream such a record is not a row (as in WHERE, joins and
   // aggregates; only CREATE STREAM ... AS passes it on). In a table it is a delete, which is shown.
   static engine::Batch without_absent_rows(engine::Batch batch) {
     std::vector<uint32_t> present;
