@@ -36,7 +36,7 @@ class SequenceReserves {
   bool is_shared() const { return is_shared_; }
 
   // Takes the next numbers; waits until they are reserved. Fails with QueryCanceled if the budget
-  // is used up first. Without a budget (null) there is no limit.
+  // is used up first. A null budget means no limit.
   Status take(const std::string& name, std::span<int64_t> numbers, engine::EvalBudget* budget);
   // Takes all of the next numbers, if that is possible without waiting. Otherwise takes none, and returns false.
   bool try_take(const std::string& name, std::span<int64_t> numbers);
