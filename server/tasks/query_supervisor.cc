@@ -236,8 +236,8 @@ void QuerySupervisor::launch(const std::vector<RestartSchedule::Attempt>& attemp
       schedule_.started(id);
       continue;
     }
-    // QueryCanceled is not reported, because it is no failure: the start yielded to an operation,
-    // has to wait, or ended because the server stops.
+    // QueryCanceled is not reported, because it is not a failure: the start yielded to an
+    // operation, has to wait, or ended because the server stops.
     Error error = std::move(started[i]).error();
     if (error.code == ErrorCode::QueryCanceled) {
       schedule_.put_off({id, launches[i].run, launches[i].mode}, now_ms());

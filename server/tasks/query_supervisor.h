@@ -53,8 +53,8 @@ class QuerySupervisor final : public QueryRunner {
   void rebuild_soon(std::vector<std::string> queries);
   // Reports that a task cannot continue. Only the first report of each run has an effect.
   void task_failed(const TaskNews& news);
-  // Returns, as a text for the user, the reason why a query does not run normally and what the
-  // server will do about it; nothing if it runs normally.
+  // Returns, as a text for the user, the reason why a query does not run normally, and the next
+  // action of the server; nothing if it runs normally.
   std::optional<Error> trouble_of(const std::string& query_id) const;
   // Returns a number that increases whenever a query starts, fails, is paused or is resumed. As
   // long as the number stays the same, health_of() returns the same result for every query.

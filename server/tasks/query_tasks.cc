@@ -463,10 +463,10 @@ void QueryTasks::hand_over(std::vector<TaskPlace> places) {
 
 // --- Unclean elections
 
-// Builds a declared table again, because it has rows from records that its topic no longer has. renew_table() removes
-// the table's tasks and state. The tasks read the topic from the beginning as soon as the local replica has the records
-// of the leader. Nodes whose replica has lost nothing do the same: their tables may have rows from records that the log
-// has deleted since.
+// Builds a declared table again, because it has rows from records that its topic no longer has.
+// renew_table() removes the table's tasks and state. The tasks read the topic from the beginning as
+// soon as the local replica has the records of the leader. Nodes whose replica has lost nothing do
+// the same: their tables may have rows from records that the log has deleted in the meantime.
 Status QueryTasks::renew_if_lost(const DefinedQuery& defined) {
   const PartitionElections elections = elections_of(defined);
   return elections.empty() ? Status() : renew_table(defined, elections);
