@@ -7,7 +7,7 @@ namespace server {
 // Charges the task's memory to the budget. The budget counts in steps of a few kilobytes, so most
 // calls do not change the counters that threads share.
 void Shard::charge_memory(ShardTask& task) {
-  if (is_transient(task)) return;  // a session is charged for its memory
+  if (is_transient(task)) return;  // the session of a transient task is charged instead
   const size_t scan_bytes = scan_bytes_of(task);
   task.memory->state.resize(state_bytes_of(task) - scan_bytes);
   task.memory->scans.resize(scan_bytes);
