@@ -38,7 +38,7 @@ struct CleanupTarget {
   Offset keep_from{INT64_MAX};
 };
 
-// Supplies what the cleaner needs from the node. Threads: the cleaner's, which may wait.
+// Supplies the data that the cleaner needs from the node. Threads: the cleaner's, which may wait.
 class CleanupPort {
  public:
   virtual ~CleanupPort() = default;
