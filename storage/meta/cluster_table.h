@@ -83,7 +83,7 @@ using UncleanElections = PersistentMap<TopicPartition, UncleanElection>;
 using NodeSettings = std::map<std::string, std::string>;
 inline constexpr NodeId kAllNodes{-1};
 // Limits for the transfer of records to replicas that move, in bytes per second. The first limits
-// what a node sends as leader, the second what it fetches as follower.
+// the records that a node sends as leader, the second those that it fetches as follower.
 inline constexpr const char* kLeaderThrottle = "leader.replication.throttled.rate";
 inline constexpr const char* kFollowerThrottle = "follower.replication.throttled.rate";
 
