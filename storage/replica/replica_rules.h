@@ -8,7 +8,7 @@ namespace storage {
 struct ReplicaRules {
   // A follower truncates records that its leader does not have.
   bool truncates = true;
-  // A follower acknowledges only what it has synced, not all that it has received.
+  // A follower acknowledges only records that it has synced, not all that it has received.
   bool acknowledges_synced = true;
   // A member that the leader has proposed to remove from the ISR still counts for the high
   // watermark until the metadata shows its removal.
