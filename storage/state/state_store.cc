@@ -200,7 +200,7 @@ void StateWriter::write(CheckpointWriter& writer, std::span<const CheckpointWork
   }
   const Status together = small.empty() ? Status{} : writer.write_together(small);
   // The transaction failed because one of the checkpoints has met damaged data. Each of them is
-  // written again by itself, so that only the affected one fails.
+  // written again separately, so that only the affected one fails.
   const bool is_damaged = !together && together.error().code == ErrorCode::DataCorrupted;
   for (size_t i = 0; i < group.size() && is_damaged; ++i)
     if (results[i] && writer.is_small(group[i].checkpoint))
