@@ -239,7 +239,7 @@ TEST_F(JoinPlan, a_table_is_read_first_where_only_the_streams_time_comes_from_th
   EXPECT_TRUE(is_read_first("dated JOIN t ON dated.id = t.id"));
   EXPECT_FALSE(is_read_first("s JOIN t ON s.id = t.id"));
   EXPECT_FALSE(is_read_first("dated JOIN timed ON dated.id = timed.id"));
-  // A stream that a query writes has the times of the query's input.
+  // A stream that a query writes has the event times of the query's input, so it is read in the same way.
   ASSERT_TRUE(create("CREATE STREAM copied (id INT KEY, ts BIGINT) WITH (PARTITIONS = 2);"));
   add_query("CSAS_COPIED_1", "COPIED", {"DATED"});
   EXPECT_TRUE(is_read_first("copied JOIN t ON copied.id = t.id"));
