@@ -103,7 +103,7 @@ TEST(Placement, small_topics_are_spread_over_many_nodes) {
   EXPECT_NEAR(of_last, 1'760, 160);
 }
 
-// With the same successor for all topics, one node would lead all that a lost node has led.
+// With the same successor for all topics, one node would lead all partitions that a lost node has led.
 TEST(Placement, each_topic_has_another_successor_of_a_leader) {
   const auto table = nodes(std::vector<std::string>(20));
   std::set<NodeId> next;
