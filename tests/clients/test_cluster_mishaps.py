@@ -90,7 +90,7 @@ def one_of_two_processes_that_start_at_once_is_the_node():
     eventually(lambda: any(node.ready.is_set() for node in two) and not all(node.is_running() for node in two), 40)
     first, late = sorted(two, key=lambda node: not node.is_running())
     assert "node 5 of cluster \"blue\" exists already" in late.tail(), late.tail()
-    time.sleep(1)
+    time.sleep(1)  # many heartbeats: one of them would bring the message
     assert first.is_running() and "another process runs as this node" not in log_of(first)
     first.stop()
     remove(nodes, 5)
@@ -105,7 +105,7 @@ def a_killed_node_is_back_at_once_also_with_a_new_disk_and_elsewhere():
     node, took = nodes.nodes[3], {}
     folder, places = node.data_dir, (node.kafka, node.nodes)
     for how in ("as it was", "elsewhere", "with a new disk"):
-        time.sleep(1)
+        load.await_more(100)
         node.kill()
         if how == "elsewhere":
             spare = another(nodes, 3, "spare")

@@ -108,7 +108,8 @@ def replicas_move_while_nodes_die_and_nothing_is_lost():
         move(nodes, plan, "--additional")
         killed = nodes.nodes[number + 1]
         killed.kill()
-        time.sleep(2)
+        asked = next(node for node in nodes.nodes.values() if node is not killed)
+        eventually(lambda: killed.number not in metadata_of(asked).brokers, 60)
         killed.start()
         eventually(lambda: is_moved(nodes, plan), 90)
     load.stop()
@@ -150,7 +151,7 @@ def a_move_is_shown_held_up_and_called_off():
         tool("kafka-reassign-partitions", nodes, "--list")
     assert "slow-0 is still in progress" in tool("kafka-reassign-partitions", nodes, "--verify", "--reassignment-json-file",
                                                  plan_file(plan))
-    time.sleep(2)
+    time.sleep(2)  # without the throttle the records would be copied in less
     assert not is_moved(nodes, plan), "the throttle has no effect"
     said = tool("kafka-reassign-partitions", nodes, "--cancel", "--reassignment-json-file", plan_file(plan))
     assert "Successfully cancelled partition reassignment for: slow-0" in said, said
@@ -602,7 +603,7 @@ def a_node_with_a_longer_session_than_the_others_stays():
         other.start()
         all_is_well(nodes)
         before = sum(open(node.log).read().count("a node is fenced node=3") for node in nodes.nodes.values())
-        time.sleep(5)
+        time.sleep(5)  # the session of node 3, and ten sessions of the other nodes
         after = sum(open(node.log).read().count("a node is fenced node=3") for node in nodes.nodes.values())
         assert after - before <= 1, (before, after)
     finally:
