@@ -173,7 +173,8 @@ def queries_are_stopped_and_go_on_from_any_node():
     for node in running(nodes):
         eventually(lambda node=node: state_of(node, "passed") == "PAUSED")
     run_on(nodes.nodes[1], "INSERT INTO fed VALUES (2)")
-    time.sleep(0.5)
+    define(nodes, "CREATE STREAM passed_meanwhile AS SELECT v FROM fed")  # another query passes both records
+    shows(nodes.nodes[2], "SELECT v FROM passed_meanwhile", [(1,), (2,)])
     assert rows_of(nodes.nodes[2], "SELECT v FROM passed") == [(1,)]
     run_on(nodes.nodes[2], f"RESUME {query}")
     shows(nodes.nodes[1], "SELECT v FROM passed", [(1,), (2,)])
