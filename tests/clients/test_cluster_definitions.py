@@ -160,7 +160,7 @@ def a_node_that_was_frozen_for_long_commits_nothing():
     with begin(frozen) as c:
         c.execute("CREATE TABLE soon (id INT PRIMARY KEY)")
         frozen.freeze()
-        time.sleep(2)
+        time.sleep(2)  # shorter than the silence after which the other nodes end a transaction
         frozen.thaw()
         c.execute("INSERT INTO soon VALUES (1)")
         c.commit()

@@ -155,7 +155,7 @@ def answers_of_etcd_that_come_late_or_get_lost():
         def wait(path, _):
             writes.extend([path] if path.endswith("/txn") else [])
             if len(writes) > 1:
-                time.sleep(3)
+                time.sleep(3)  # longer than the command waits for etcd
         with EtcdProxy(copies.nodes.etcd.url, before=wait) as proxy:
             said = first.join(status=1, etcd=proxy.url)
         assert "it is not known whether it has the metadata of the cluster" in said and "Repeat the command" in said, said

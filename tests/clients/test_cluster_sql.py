@@ -253,10 +253,10 @@ def a_statement_that_waits_at_a_frozen_node_continues_when_the_node_wakes():
     run_on(nodes.nodes[1], "INSERT INTO slept VALUES (1, 1)")
     leader = nodes.nodes[metadata_of(nodes.nodes[1], "slept").topics["slept"].partitions[0].leader]
     asked, other = (node for node in nodes.nodes.values() if node is not leader)
-    with connect(asked) as writer, ThreadPoolExecutor(1) as at_once:
+    with connect(asked) as writer, connect(asked) as looks, ThreadPoolExecutor(1) as at_once:
         leader.freeze()
         written = at_once.submit(writer.execute, "UPDATE slept SET v = v + 1 WHERE k = 1")
-        time.sleep(0.5)
+        eventually(lambda: looks.execute("SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'UPDATE slept%'").fetchall())
         assert not written.done()
         asked.freeze()
         time.sleep(11)  # longer than any node waits for a leader
@@ -802,7 +802,7 @@ def rows_are_read_while_too_few_replicas_are_in_sync_to_write():
     define(nodes, "CREATE TABLE halves (k INT PRIMARY KEY, v INT) WITH (kafka_topic = 'halves', key_format = 'KAFKA', "
            "value_format = 'JSON')")
     run_on(nodes.nodes[3], *(f"INSERT INTO halves VALUES ({k}, {k})" for k in range(20)))
-    time.sleep(1)  # each follower knows that all records are visible
+    time.sleep(1)  # each follower knows that all records are visible: it learns this with its next request, and shows it nowhere
     nodes.nodes[2].kill()
     for node in (nodes.nodes[1], nodes.nodes[3]):
         eventually(lambda node=node: all(partition.leader == 1 and partition.isrs == [1] for partition in
