@@ -7,7 +7,8 @@ import subprocess
 import threading
 import time
 
-from cluster_cases import TRANSACTION, all_is_well, cluster, coordinator_of, create_topic, disturb, end_of, leader_of
+from cluster_cases import (TRANSACTION, all_is_well, await_another_leader, cluster, coordinator_of, create_topic, disturb, end_of,
+                           leader_of)
 from cluster_load import read_committed
 from cluster_nodes import eventually
 from cluster_sql import connect, psycopg
@@ -123,7 +124,7 @@ def a_coordinator_that_is_killed_is_replaced_and_transactions_stay_whole():
     def kill(nodes, writers):
         killed = coordinator_of(nodes, TRANSACTION, writers[0].name_of_id)
         killed.kill()
-        time.sleep(3)
+        eventually(lambda: coordinator_of(nodes, TRANSACTION, writers[0].name_of_id) is not killed, 60)
         killed.start()
     under_writers("tx_coordinator", kill)
 
@@ -133,7 +134,7 @@ def a_leader_that_is_killed_is_replaced_and_transactions_stay_whole():
     def kill(nodes, _):
         killed = leader_of(nodes, "tx_leader")
         killed.kill()
-        time.sleep(3)
+        await_another_leader(nodes, "tx_leader", killed)
         killed.start()
     under_writers("tx_leader", kill)
 
@@ -225,7 +226,7 @@ def javas_producers_go_on_when_coordinator_and_leader_are_killed():
                 break
             killed = find()
             killed.kill()
-            time.sleep(1)
+            eventually(lambda: find() is not killed, 60)
             killed.start()
             all_is_well(nodes)
         said, _ = producer.communicate(timeout=180)
