@@ -7,10 +7,10 @@ import shutil
 import struct
 import tempfile
 import threading
-import time
 
 from server import Server
 import kafka_wire
+from patience import wait_until
 
 _PRODUCERS = 4
 _RECORD_SIZES = (10, 20_000)
@@ -70,7 +70,7 @@ def complaints(binary):
         server.wait_until_ready()
         producers = [_Producer(f"127.0.0.1:{server.kafka_port}", number)
                      for number in range(_PRODUCERS)]
-        time.sleep(0.5)
+        wait_until(lambda: all(producer.stored > 20 for producer in producers), "the producers have begun")
         status = server.stop()
         for producer in producers:
             producer.join()
