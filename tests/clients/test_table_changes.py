@@ -6,7 +6,7 @@ import time
 from decimal import ROUND_HALF_UP, Decimal
 
 import psycopg
-from millrace_server import case, check_took_less, run, start_server, timed, wait_until
+from millrace_server import case, check_took_less, patience, run, start_server, timed, wait_until
 
 SERVER = start_server()
 
@@ -486,15 +486,11 @@ def truncate_ends_a_push_query():
     with connect() as a:
         fill(a, "pushed", 3, "PRIMARY KEY")
         reader = subprocess.Popen(["psql", "-h", SERVER.host, "-p", str(SERVER.port), "-U", "millrace", "-d", "millrace", "-At", "-v",
-                                   "ON_ERROR_STOP=1", "-c", "SELECT id, v FROM pushed EMIT CHANGES"],
+                                   "ON_ERROR_STOP=1", "-v", "FETCH_COUNT=1", "-c", "SELECT id, v FROM pushed EMIT CHANGES"],
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for _ in range(30):  # the statement may not have begun yet
-            time.sleep(1)
-            a.execute("TRUNCATE pushed")
-            if reader.poll() is not None:
-                break
-            a.execute("INSERT INTO pushed VALUES (1, 1)")
-        out, errors = reader.communicate(timeout=20)
+        assert reader.stdout.readline(), "psql shows no row"  # so the statement has begun
+        a.execute("TRUNCATE pushed")
+        out, errors = reader.communicate(timeout=patience(20))
         assert reader.returncode != 0 and "pushed" in errors.lower(), (out, errors)
 
 
