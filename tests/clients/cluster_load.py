@@ -156,7 +156,7 @@ class Load:
             # below acknowledged records.
             if deadline.is_over() or all(set(self.acknowledged[number]) <= set(values) for number, values in read.items()):
                 break
-            time.sleep(0.5)
+            time.sleep(0.5)  # each look reads the whole topic
         for number, values in read.items():
             numbers = [int(value.split("-")[1]) for value in values]
             wrong = next((at for at in range(1, len(numbers)) if numbers[at] <= numbers[at - 1]), None)

@@ -506,7 +506,7 @@ def a_refused_drop_lists_nothing_of_the_owner():
 def names_of_clients_stay_within_their_field_of_the_log():
     for name in ('a" level=error x="', "b\nforged line", "c" * 5000):
         refusal(user=name, password="wrong")
-        time.sleep(1.1)
+        time.sleep(1.1)  # the log names one such end of a connection a second
     with open(SERVER.log, encoding="utf-8") as log:
         lines = log.read().splitlines()
     assert not any(line.startswith("forged") for line in lines)

@@ -119,7 +119,7 @@ def a_copy_goes_with_the_last_query_and_comes_with_the_next():
     query = next(row[0] for row in rows_of(nodes.nodes[1], "SHOW QUERIES") if row[3] == "COUNTED")
     run_on(nodes.nodes[1], "DROP TABLE counted")
     eventually(lambda: all(query not in [row[0] for row in rows_of(node, "SHOW QUERIES")] for node in running(nodes)))
-    time.sleep(0.5)
+    time.sleep(0.5)  # the copies go after the query; no table shows them
     run_on(nodes.nodes[3], "CREATE TABLE counted_again AS SELECT 1 AS one, COUNT(*) AS n FROM single GROUP BY 1")
     for node in running(nodes):
         shows(node, "SELECT n FROM counted_again", [(11,)])

@@ -330,7 +330,7 @@ def answers_that_no_client_reads_are_bounded():
             client = socket.create_connection((host, int(port)))
             client.sendall(f"GET {consumer.base}/records?timeout=3000&max_bytes=8000000 HTTP/1.1\r\nHost: x\r\n\r\n".encode())
             unread.append(client)
-        time.sleep(5)
+        time.sleep(5)  # longer than the time-out of the requests: each answer has been made
         grown = anonymous_mb() - begun
         print(f"  {grown:.0f} MB more")
         assert grown < limit_mb + 60, grown

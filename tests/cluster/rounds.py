@@ -36,7 +36,7 @@ class Life:
         self.count += 1
         for load in self.loads:
             load.resume()
-        time.sleep(1)
+        time.sleep(1)  # all clients work when the disturbance begins
         self._disturb(plan)
         self.world.heal()
         self.world.wait_until_well()
