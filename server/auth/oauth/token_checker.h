@@ -34,11 +34,11 @@ struct RefreshTimes {
 
 // The keys of the last successful fetch stay in use while the issuer cannot be reached.
 //
-// Threads: any; the keys are fetched on an own thread. Owner: the node. stop() is called before the loops end on which
+// Threads: any; the keys are fetched on a separate thread. Owner: the node. stop() is called before the loops end on which
 // its callbacks continue.
 class TokenChecker {
  public:
-  // `place` names the source of the keys in the log. If `fetch` is null there are no keys, and only
+  // `place` names the source of the keys in the log. If `fetch` is null, no keys exist, and only
   // tokens that are signed with the secret of `rules` are valid. `clock` outlives the object.
   TokenChecker(TokenRules rules, std::string place, FetchKeys fetch, RefreshTimes times,
                const Clock& clock);
