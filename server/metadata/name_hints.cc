@@ -14,7 +14,7 @@ namespace server {
 
 namespace {
 
-// Returns the name of the connector, as it was created; an empty text if there is none. SHOW CONNECTORS lists all
+// Returns the name of the connector, as it was created; an empty text if none exists. SHOW CONNECTORS lists all
 // connectors to every role.
 std::string_view connector_named(const MetadataImage& image, std::string_view name) {
   for (const auto& [known, connector] : *image.connectors)

@@ -172,8 +172,8 @@ Status rename_view(const View& view, const Renaming& renaming, const MetadataIma
   return {};
 }
 
-// Renames the relation in the views that read it. The text of a view has the names that the relations had when the view was
-// created.
+// Renames the relation in the views that read it. The text of a view has the names that the relations had when the
+// view was created.
 Status rename_in_views(const Renaming& renaming, const engine::Catalog& catalog,
                        std::vector<DefinitionChange>& changes) {
   for (const auto& [name, other] : catalog.views) {

@@ -1,4 +1,4 @@
-// REBUILD builds a query again while the old one runs, and then replaces the running one (docs/adr/0046). This file
+// REBUILD builds a query again while the old one runs, and then replaces the old one (docs/adr/0046). This file
 // has the steps of the replacement, and the command of the metadata log for each step. The functions do no I/O.
 #pragma once
 #include <string>
