@@ -32,8 +32,8 @@ class SliceMeter {
 
   explicit SliceMeter(std::string loop_name) : loop_name_(std::move(loop_name)) {}
 
-  // Measures the time from its construction to its destruction as one slice. A slice within another one is not counted
-  // by itself.
+  // Measures the time from its construction to its destruction as one slice. A slice within another one is not
+  // counted separately.
   class Slice {
    public:
     Slice(SliceMeter& meter, const char* what) : meter_(meter) { meter_.begin(what); }
