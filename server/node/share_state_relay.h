@@ -28,8 +28,8 @@ class ShareStateRelay final : public coordinator::ShareStateCalls {
   std::pair<int32_t, int32_t> find(PartitionId partition) const override;
 
  private:
-  // Sends the request to the leader of the partition: to the coordinators of this node, or as a message of Kafka's protocol to another
-  // node.
+  // Sends the request to the leader of the partition: to the coordinators of this node, or as a message of Kafka's
+  // protocol to another node.
   template <class Response, class Request>
   void ask(PartitionId partition, Request request,
            coordinator::Done<typename Request::Answer> done);
