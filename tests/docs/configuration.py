@@ -36,10 +36,10 @@ AREAS = (
 
 HEAD = """# Configuration
 
-Reference for operators: all settings of `millrace server`. `tests/docs/run --rewrite CONFIGURATION` writes this page
+This page lists all settings of `millrace server`, for operators. `tests/docs/run --rewrite CONFIGURATION` generates it
 from the table of settings in the program's source, and a test compares them.
 
-A setting can be given in three ways; the first one that names it applies:
+You can set a setting in three ways. If you set it in several ways, the first way in this table applies:
 
 | | Example |
 |---|---|
@@ -47,14 +47,14 @@ A setting can be given in three ways; the first one that names it applies:
 | a variable: `MILLRACE_`, and the name in upper case with `_` | `MILLRACE_MEMORY_LIMIT=2GB` |
 | a line of the TOML file that `--config FILE` names | `memory-limit = "2GB"` |
 
-[millrace.toml](millrace.toml) is an example of the file. A table in the file is the beginning of a name: `cert` below
-`[tls]` is `tls-cert`. Kafka's spelling of its settings, such as `group.max.size`, works in the file as well. Unknown
-names in the file end the start with an error that lists all of them, with similar settings. Sizes take units (`512MB`,
-`8GB`).
+[millrace.toml](millrace.toml) is an example of the file. The title of a table in the file is the beginning of a name:
+`cert` below `[tls]` means `tls-cert`. Kafka's spelling of its settings, such as `group.max.size`, works in the file,
+too. If the file contains an unknown name, the server does not start, and an error lists all unknown names, with similar
+settings. Sizes may have units (`512MB`, `8GB`).
 
-Settings of topics are in [KAFKA.md](KAFKA.md#settings-of-a-topic), those of statements in
-[settings.md](sql/settings.md). `kill -HUP` reads the access file and the certificates again; other changes need a
-restart. `SHOW PROPERTIES` lists the values that apply to statements.
+[KAFKA.md](KAFKA.md#settings-of-a-topic) lists the settings of topics, and [settings.md](sql/settings.md) those of
+statements. After `kill -HUP` the server reads the access file and the certificates again; other changes need a restart.
+`SHOW PROPERTIES` lists the values that apply to statements.
 """
 
 

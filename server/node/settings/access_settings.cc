@@ -32,7 +32,7 @@ constexpr SettingRow kAccessSettings[] = {
        return {};
      }},
     {"sasl-oauthbearer-expected-audience",
-     "audiences of which a token must have one, separated by commas [none: tokens for all services "
+     "audiences, separated by commas; a token must have one of them [none: tokens for all services "
      "are accepted]",
      set_audiences},
     {"sasl-oauthbearer-expected-issuer", "issuer that a token must have [none: not checked]",
@@ -48,7 +48,7 @@ constexpr SettingRow kAccessSettings[] = {
        return {};
      }},
     {"sasl-oauthbearer-clock-skew-seconds",
-     "how far the clocks of the issuer and of the server may differ [30]",
+     "greatest difference between the clocks of the issuer and of the server [30]",
      [](NodeSettings& s, const std::string& text) {
        return set_number(s.security.tokens.clock_skew_s, text, 0, 86'400);
      }},
@@ -94,7 +94,9 @@ constexpr SettingRow kAccessSettings[] = {
        s.security.superuser_password_file = text;
        return {};
      }},
-    {"insecure", "accept all clients even at addresses that other machines can reach [false]",
+    {"insecure",
+     "true: without an access file, accept all clients even at addresses that other machines can "
+     "reach [false]",
      // --insecure may be written without a value.
      [](NodeSettings& s, const std::string& text) {
        return set_bool(s.insecure, text.empty() ? "true" : text);

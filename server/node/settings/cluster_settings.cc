@@ -13,7 +13,7 @@ namespace server {
 namespace {
 
 constexpr SettingRow kClusterSettings[] = {
-    {"cluster", "name of the cluster of this node; none: a single server",
+    {"cluster", "name of this node's cluster; not set: a single server",
      [](NodeSettings& s, const std::string& text) -> Status {
        const bool is_word = !text.empty() && std::ranges::all_of(text, [](unsigned char c) {
          return std::isalnum(c) || c == '-' || c == '_' || c == '.';
@@ -29,8 +29,8 @@ constexpr SettingRow kClusterSettings[] = {
        return set_int(s.cluster.node_id, text, 0, INT32_MAX);
      }},
     {"etcd",
-     "URL,... of the etcd that keeps the cluster's metadata: http://127.0.0.1:2379; or start: the "
-     "nodes in --peers start their own",
+     "URL,... of the etcd that stores the cluster's metadata: http://127.0.0.1:2379; or start: the "
+     "nodes in --peers start the members of etcd",
      [](NodeSettings& s, const std::string& text) -> Status {
        s.cluster.etcd = text;
        if (starts_etcd(s)) return {};
@@ -41,8 +41,8 @@ constexpr SettingRow kClusterSettings[] = {
        return {};
      }},
     {"peers",
-     "ID=HOST:PORT,... of the nodes that run an etcd with --etcd start: 1=10.0.0.1:2380,...; its "
-     "clients use the port below",
+     "ID=HOST:PORT,... of the nodes that run a member of etcd with --etcd start: "
+     "1=10.0.0.1:2380,...; clients of etcd use the next lower port",
      [](NodeSettings& s, const std::string& text) -> Status {
        s.cluster.peers = TRY(parse_etcd_peers(text));
        return {};
@@ -73,7 +73,7 @@ constexpr SettingRow kClusterSettings[] = {
        return {};
      }},
     {"rack",
-     "location of the node: replicas of a partition are placed in different racks if possible",
+     "rack or zone of the node: replicas of a partition are placed in different racks if possible",
      [](NodeSettings& s, const std::string& text) -> Status {
        s.cluster.rack = text;
        return {};
@@ -91,8 +91,8 @@ constexpr SettingRow kClusterSettings[] = {
        return set_number(s.cluster.session_timeout_ms, text, 200, 3'600'000);
      }},
     {"leader-imbalance-check-interval-seconds",
-     "period in which leaders are moved back to their preferred replicas, after a failover for "
-     "example [300]",
+     "time between two moves of leaders back to their preferred replicas, for example after a "
+     "failure [300]",
      [](NodeSettings& s, const std::string& text) {
        return set_number(s.cluster.balance_s, text, 1, 86'400);
      }},
@@ -102,12 +102,12 @@ constexpr SettingRow kClusterSettings[] = {
        return set_number(s.cluster.replica_lag_time_max_ms, text, 100, 3'600'000);
      }},
     {"scrub-bytes-per-second",
-     "rate at which a leader reads to compare its replicas, in bytes per second; 0: no comparison "
-     "[4000000]",
+     "bytes per second that a leader reads to compare its partitions with their replicas; 0: no "
+     "comparison [4000000]",
      [](NodeSettings& s, const std::string& text) {
        return set_number(s.cluster.scrub_bytes_per_second, text, 0, int64_t{1} << 40);
      }},
-    {"scrub-interval-ms", "interval between comparisons of whole replicas [21600000]",
+    {"scrub-interval-ms", "time between the starts of two comparisons of replicas [21600000]",
      [](NodeSettings& s, const std::string& text) {
        return set_number(s.cluster.scrub_interval_ms, text, 1, int64_t{1} << 40);
      }},

@@ -59,11 +59,13 @@ constexpr SettingRow kGroupSettings[] = {
        return set_int(s.groups.share_max_sessions, text, 1, 100'000);
      }},
     {"group-share-record-lock-duration-ms",
-     "time that a member of a share group has for a record before others get it [30000]",
+     "time that a member of a share group has for a record, before another member gets the record "
+     "[30000]",
      [](NodeSettings& s, const std::string& text) {
        return set_int(s.groups.share_record_lock_ms, text, 100, 3'600'000);
      }},
-    {"group-share-delivery-count-limit", "number of times that a share group delivers a record [5]",
+    {"group-share-delivery-count-limit",
+     "greatest number of deliveries of a record to a share group [5]",
      [](NodeSettings& s, const std::string& text) {
        return set_int(s.groups.share_delivery_count_limit, text, 1, 10);
      }},

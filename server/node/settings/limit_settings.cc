@@ -28,7 +28,7 @@ constexpr SettingRow kLimitSettings[] = {
      "memory of clients and queries together, such as 512MB or 8GB [a quarter of the memory]",
      [](NodeSettings& s, const std::string& text) { return set_memory_limit(s, text); }},
     {"state-memory",
-     "additional memory for tables of queries; rows beyond it are read from the disk [three "
+     "additional memory for tables of queries; rows that do not fit are read from the disk [three "
      "eighths of memory-limit]",
      [](NodeSettings& s, const std::string& text) -> Status {
        s.state_memory_bytes = TRY(parse_bytes(text));
@@ -44,8 +44,8 @@ constexpr SettingRow kLimitSettings[] = {
        return {};
      }},
     {"superuser-reserved-connections",
-     "number of the PostgreSQL connections that are reserved for superusers, if an access file is "
-     "set [3]",
+     "number of PostgreSQL connections that are reserved for superusers, if an access file is set "
+     "[3]",
      [](NodeSettings& s, const std::string& text) -> Status {
        int64_t count = 0;
        TRY(set_number(count, text, 0, 1'000'000));
@@ -65,13 +65,13 @@ constexpr SettingRow kLimitSettings[] = {
        return set_int(s.statement_threads, text, 0, 1024);
      }},
     {"connect-files",
-     "directory whose files connectors may read and write; no path leads out of it [none: "
+     "directory whose files connectors may read and write; they cannot use other files [none: "
      "connectors of files are switched off]",
      [](NodeSettings& s, const std::string& text) -> Status {
        s.native_connect.files_dir = text;
        return {};
      }},
-    {"connect-threads", "most threads of tasks of connectors; further tasks wait [64]",
+    {"connect-threads", "maximum number of running tasks of connectors; further tasks wait [64]",
      [](NodeSettings& s, const std::string& text) {
        return set_int(s.native_connect.max_threads, text, 1, 1024);
      }},
@@ -94,7 +94,9 @@ constexpr SettingRow kLimitSettings[] = {
      [](NodeSettings& s, const std::string& text) {
        return set_int(s.sql.engine.num_partitions, text, 1, kMostPartitionsOfTopic);
      }},
-    {"read-wait-ms", "how long a look-up waits for the writes of its own session [2000]",
+    {"read-wait-ms",
+     "how long a SELECT waits for a query that makes no progress, for example to see the writes of "
+     "its session [2000]",
      [](NodeSettings& s, const std::string& text) {
        return set_number(s.sql.read_wait_ms, text, 0, 3'600'000);
      }},
@@ -109,13 +111,13 @@ constexpr SettingRow kLimitSettings[] = {
        return set_number(s.sql.max_open_queries, text, 1, 1'000'000);
      }},
     {"copy-atomic-bytes",
-     "largest COPY that is all or nothing, and largest transaction; at most an eighth of "
-     "memory-limit [67108864]",
+     "largest COPY that is written as a whole or not at all, and largest transaction; at most an "
+     "eighth of memory-limit [67108864]",
      [](NodeSettings& s, const std::string& text) {
        return set_number(s.sql.copy_atomic_bytes, text, 1 << 16, int64_t{1} << 40);
      }},
     {"processing-log",
-     "on: errors of single records can be read from the stream KSQL_PROCESSING_LOG [on]",
+     "on: the stream KSQL_PROCESSING_LOG contains the errors of single records [on]",
      [](NodeSettings& s, const std::string& text) {
        return set_on_or_off(s.processing_log, text);
      }},

@@ -65,10 +65,10 @@ constexpr SettingRow kListenerSettings[] = {
      "[none]",
      set_http_origins},
     // ksqlDB's name; a file may also use access.control.allow.origin.
-    {"access-control-allow-origin", "ksqlDB's name of http-origins", set_http_origins},
+    {"access-control-allow-origin", "ksqlDB's name for http-origins", set_http_origins},
     {"console",
-     "console in the browser at http://HOST:PORT/console/ of --http: on, read-only (it changes "
-     "nothing), off [on]",
+     "console in the browser, at /console/ of --http: on, read-only (the console changes nothing), "
+     "off [on]",
      set_console},
     {"console-dir",
      "folder with the files of the console, for its developers; --http must be a loopback address "
@@ -100,8 +100,7 @@ constexpr SettingRow kListenerSettings[] = {
        return {};
      }},
     {"schema-registry-credentials-file",
-     "file whose first line is the name:password for this registry; otherwise that of its URL "
-     "[none]",
+     "file whose first line is the name:password for this registry; none: those in its URL [none]",
      [](NodeSettings& s, const std::string& text) -> Status {
        s.outside_registry.credentials_file = text;
        return {};
@@ -125,20 +124,20 @@ constexpr SettingRow kListenerSettings[] = {
        return {};
      }},
     {"connect-credentials-file",
-     "file whose first line is the name:password for these workers; otherwise those of their URLs "
+     "file whose first line is the name:password for these workers; none: those in their URLs "
      "[none]",
      [](NodeSettings& s, const std::string& text) -> Status {
        s.outside_connect.credentials_file = text;
        return {};
      }},
     {"kafka-advertised",
-     "HOST:PORT,... that Kafka clients connect to, one for each of --kafka [the address of their "
-     "connection]",
+     "HOST:PORT,... to which Kafka clients connect, one for each address of --kafka [the address "
+     "of their connection]",
      [](NodeSettings& s, const std::string& text) {
        return set_addresses(s.kafka_advertised, text);
      }},
     {"auto-create-topics",
-     "create a topic when a Kafka client requests one that does not exist [true]",
+     "true: if a Kafka client requests a topic that does not exist, the server creates it [true]",
      [](NodeSettings& s, const std::string& text) { return set_bool(s.auto_create_topics, text); }},
 };
 

@@ -54,7 +54,7 @@ constexpr SettingRow kLogSettings[] = {
      [](NodeSettings& s, const std::string& text) {
        return set_number(s.checkpoint_policy.chunk_keys, text, 1, 1'000'000);
      }},
-    {"log-retention-check-interval-ms", "interval of retention and compaction [10000]",
+    {"log-retention-check-interval-ms", "time between two runs of retention and compaction [10000]",
      [](NodeSettings& s, const std::string& text) {
        return set_number(s.log_retention_check_interval_ms, text, 1, 86'400'000);
      }},
@@ -63,11 +63,12 @@ constexpr SettingRow kLogSettings[] = {
      [](NodeSettings& s, const std::string& text) {
        return set_retention(s.log_retention_ms, text, INT64_MAX);
      }},
-    {"log-retention-minutes", "the same in minutes; ignored if log-retention-ms is set",
+    {"log-retention-minutes", "retention.ms in minutes; ignored if log-retention-ms is set",
      [](NodeSettings& s, const std::string& text) {
        return set_retention(s.log_retention_minutes, text, INT32_MAX);
      }},
-    {"log-retention-hours", "the same in hours; ignored if one of the other two is set",
+    {"log-retention-hours",
+     "retention.ms in hours; ignored if log-retention-ms or log-retention-minutes is set",
      [](NodeSettings& s, const std::string& text) {
        return set_retention(s.log_retention_hours, text, INT32_MAX);
      }},
