@@ -282,11 +282,11 @@ SqlType distinct_type(const AggregateInstance&) {
 constexpr AggregateDef kCollectionDefs[] = {
     {.name = "COLLECT_LIST",
      .signature = "(T val) -> ARRAY<T>",
-     .doc = "All values, nulls too, in the order they came.",
+     .doc = "All values, including nulls, in their order of arrival.",
      .accumulator = accumulator_of<CollectedList>()},
     {.name = "COLLECT_SET",
      .signature = "(T val) -> ARRAY<T>",
-     .doc = "All different values, in the order they first came; null is a value.",
+     .doc = "All different values, in the order of their first arrival; null counts as a value.",
      .accumulator = accumulator_of<CollectedSet>()},
     {.name = "HISTOGRAM",
      .signature = "(STRING val) -> MAP<STRING, BIGINT>",
@@ -299,7 +299,8 @@ constexpr AggregateDef kCollectionDefs[] = {
      .aggregate_type = only_value_type},
     {.name = "COUNT_DISTINCT",
      .signature = "(T val) -> BIGINT",
-     .doc = "The approximate number of different values: exact up to 512, then within 1 %.",
+     .doc = "The number of different values: exact up to 512, and approximate above, with an error "
+            "of about 1 %.",
      .accumulator = accumulator_of<DistinctCount>(),
      .aggregate_type = distinct_type},
 };

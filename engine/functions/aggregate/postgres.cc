@@ -303,10 +303,11 @@ constexpr std::string_view
     kAll = "Whether all values are true; null without values.",
     kSample = "The variance of a sample, as in PostgreSQL; null for fewer than two values.";
 
-constexpr std::string_view kBitsAnd = "The bits that all values have; null without values.";
-constexpr std::string_view kBitsOr = "The bits that any value has; null without values.";
+constexpr std::string_view kBitsAnd = "The bits that are set in all values; null without values.";
+constexpr std::string_view kBitsOr =
+    "The bits that are set in at least one value; null without values.";
 constexpr std::string_view kBitsXor =
-    "The bits that an odd number of values has; null without values.";
+    "The bits that are set in an odd number of values; null without values.";
 
 constexpr AggregateDef kPostgresAggregateDefs[] = {
     row<JoinedText>("STRING_AGG", "(STRING val, STRING separator) -> STRING",
@@ -340,30 +341,31 @@ constexpr AggregateDef kPostgresAggregateDefs[] = {
                        "The correlation of y and x, as in PostgreSQL; null if it is not defined."),
     row<OfPairs<covar_pop>>(
         "COVAR_POP", "(DOUBLE y, DOUBLE x) -> DOUBLE",
-        "The covariance of all pairs in which neither is null; null without values."),
+        "The covariance of all pairs in which neither value is null; null without such pairs."),
     row<OfPairs<covar_samp>>("COVAR_SAMP", "(DOUBLE y, DOUBLE x) -> DOUBLE",
                              "The covariance of a sample; null for fewer than two pairs."),
     row<OfPairs<regr_avgx>>(
         "REGR_AVGX", "(DOUBLE y, DOUBLE x) -> DOUBLE",
-        "The mean of x over the pairs in which neither is null; null without values."),
+        "The mean of x over the pairs in which neither value is null; null without such pairs."),
     row<OfPairs<regr_avgy>>(
         "REGR_AVGY", "(DOUBLE y, DOUBLE x) -> DOUBLE",
-        "The mean of y over the pairs in which neither is null; null without values."),
-    row<OfPairs<regr_intercept>>("REGR_INTERCEPT", "(DOUBLE y, DOUBLE x) -> DOUBLE",
-                                 "The intercept of the line of least squares through the pairs, "
-                                 "its value at x = 0."),
+        "The mean of y over the pairs in which neither value is null; null without such pairs."),
+    row<OfPairs<regr_intercept>>(
+        "REGR_INTERCEPT", "(DOUBLE y, DOUBLE x) -> DOUBLE",
+        "The value at x = 0 of the line of least squares through the pairs."),
     row<OfPairs<regr_r2>>("REGR_R2", "(DOUBLE y, DOUBLE x) -> DOUBLE",
                           "The square of the correlation."),
     row<OfPairs<regr_slope>>("REGR_SLOPE", "(DOUBLE y, DOUBLE x) -> DOUBLE",
                              "The slope of the line of least squares through the pairs."),
     row<OfPairs<regr_sxx>>("REGR_SXX", "(DOUBLE y, DOUBLE x) -> DOUBLE",
-                           "The sum of the squares of the distances of x to its mean."),
+                           "The sum of the squares of the differences between x and its mean."),
     row<OfPairs<regr_sxy>>("REGR_SXY", "(DOUBLE y, DOUBLE x) -> DOUBLE",
-                           "The sum of the products of the distances of x and y to their means."),
+                           "The sum of the products of two differences: between x and its mean, "
+                           "and between y and its mean."),
     row<OfPairs<regr_syy>>("REGR_SYY", "(DOUBLE y, DOUBLE x) -> DOUBLE",
-                           "The sum of the squares of the distances of y to its mean."),
+                           "The sum of the squares of the differences between y and its mean."),
     row<PairCount>("REGR_COUNT", "(DOUBLE y, DOUBLE x) -> BIGINT",
-                   "The number of pairs in which neither is null."),
+                   "The number of pairs in which neither value is null."),
 };
 
 }  // namespace

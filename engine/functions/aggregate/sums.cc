@@ -376,11 +376,12 @@ constexpr std::string_view
         "than two values.",
     kDeviation = "The standard deviation of a sample; 0.0 for fewer than two values.",
     kCorrelation =
-        "Pearson's correlation coefficient of the rows in which neither is "
-        "null; NaN where it is not defined.";
+        "Pearson's correlation coefficient of the rows in which neither argument is null; NaN if "
+        "it is not defined.";
 
 constexpr AggregateDef kSumDefs[] = {
-    row<CountRows>("COUNT", "() -> BIGINT", "The number of rows."),
+    row<CountRows>("COUNT", "() -> BIGINT",
+                   "The number of rows; with an argument, the number of values that are not null."),
     row<CountValues>("COUNT", "(T val) -> BIGINT",
                      "The number of rows in which the value is not null."),
     row<Sum<int32_t>>("SUM", "(INT val) -> INT", kSum),

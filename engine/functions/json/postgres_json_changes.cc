@@ -353,15 +353,16 @@ Result<std::string> pretty(const KernelCall& call, Text text) {
 constexpr FunctionDef kPostgresJsonChangesDefs[] = {
     {.name = "pg_catalog.json_concat",
      .signature = "(STRING left, STRING right) -> STRING",
-     .doc = "The function of || for jsonb: merges objects, or joins arrays and other values in one "
-            "array.",
+     .doc =
+         "Computes jsonb || jsonb: merges objects, or joins arrays and other values in one array.",
      .example =
          R"(CAST(PG_CATALOG.JSON_CONCAT('{"a": 1}', '{"b": 2}') AS VARCHAR) = '{"a": 1, "b": 2}')",
      .kernel = row_kernel<concat_json>,
      .returns = jsonb_type},
     {.name = "pg_catalog.json_delete",
      .signature = "(STRING json, STRING key) -> STRING",
-     .doc = "The function of jsonb - 'key': removes that member, or such strings from an array.",
+     .doc = "Computes jsonb - 'key': removes the member with this name, or equal strings from an "
+            "array.",
      .example = R"(CAST(PG_CATALOG.JSON_DELETE('{"a": 1}', 'a') AS VARCHAR) = '{}')",
      .kernel = row_kernel<without_key>,
      .returns = jsonb_type},
@@ -380,14 +381,14 @@ constexpr FunctionDef kPostgresJsonChangesDefs[] = {
      .returns = jsonb_type},
     {.name = "pg_catalog.json_delete_path",
      .signature = "(STRING json, ARRAY<STRING> path) -> STRING",
-     .doc = "The function of jsonb #- '{a,0}': removes the value at the end of a path.",
+     .doc = "Computes jsonb #- '{a,0}': removes the value at the end of a path.",
      .example =
          R"(CAST(PG_CATALOG.JSON_DELETE_PATH('{"a": [1]}', ARRAY['a', '0']) AS VARCHAR) = '{"a": []}')",
      .kernel = without_path,
      .returns = jsonb_type},
     {.name = "jsonb_set",
      .signature = "(STRING json, ARRAY<STRING> path, STRING value) -> STRING",
-     .doc = "JSON with another value at the end of a path.",
+     .doc = "JSON in which the value at the end of a path is replaced.",
      .example = R"(CAST(JSONB_SET('{"a": [1]}', ARRAY['a', '0'], '5') AS VARCHAR) = '{"a": [5]}')",
      .kernel = set,
      .returns = jsonb_type},
@@ -400,7 +401,8 @@ constexpr FunctionDef kPostgresJsonChangesDefs[] = {
      .returns = jsonb_type},
     {.name = "jsonb_insert",
      .signature = "(STRING json, ARRAY<STRING> path, STRING value) -> STRING",
-     .doc = "JSON with one more member, or one more element before the one at a position.",
+     .doc = "JSON with one more member, or with one more element before the element at the end of "
+            "the path.",
      .example = R"(CAST(JSONB_INSERT('[1]', ARRAY['0'], '5') AS VARCHAR) = '[5, 1]')",
      .kernel = insert,
      .returns = jsonb_type},

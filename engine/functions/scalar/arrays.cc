@@ -378,8 +378,8 @@ void array_to_string(KernelCall& call) {
 constexpr FunctionDef kArrayDefs[] = {
     {.name = "array_position",
      .signature = "(ARRAY<T> array, T val) -> INT",
-     .doc = "The position of the first such element, counted from 1; null if the array does not "
-            "have it.",
+     .doc = "The position of the first element that equals the value, counted from 1; null if no "
+            "element equals it.",
      .example = "ARRAY_POSITION(ARRAY['a', 'b'], 'b') = 2",
      .kernel = array_position},
     {.name = "array_contains",
@@ -389,8 +389,8 @@ constexpr FunctionDef kArrayDefs[] = {
      .kernel = array_contains},
     {.name = "pg_catalog.equal_any",
      .signature = "(ARRAY<T> array, T val) -> BOOLEAN",
-     .doc = "The function of val = ANY(array): over tables null if unknown, as in PostgreSQL, "
-            "otherwise false.",
+     .doc = "Computes val = ANY(array). If the result is unknown: null over tables, as in "
+            "PostgreSQL, and false in continuous queries.",
      .example = "2 = ANY(SLICE(ARRAY[1, 2, 3], 1, 2))",
      .kernel = equal_any},
     {.name = "array_concat",
@@ -420,7 +420,7 @@ constexpr FunctionDef kArrayDefs[] = {
      .kernel = array_union},
     {.name = "array_join",
      .signature = "(ARRAY<T> array) -> STRING",
-     .doc = "The elements as one text, with commas.",
+     .doc = "The elements as one text, separated by commas or by the delimiter.",
      .example = "ARRAY_JOIN(ARRAY[1, NULL, 2]) = '1,null,2'",
      .kernel = array_join},
     {.name = "array_join",
@@ -430,12 +430,12 @@ constexpr FunctionDef kArrayDefs[] = {
      .kernel = array_join},
     {.name = "array_to_string",
      .signature = "(ARRAY<T> array, STRING delimiter) -> STRING",
-     .doc = "PostgreSQL's: the elements as one text, without nulls.",
+     .doc = "The elements as one text, without nulls, as in PostgreSQL.",
      .example = "ARRAY_TO_STRING(ARRAY[1, NULL, 2], ',') = '1,2'",
      .kernel = array_to_string},
     {.name = "array_to_string",
      .signature = "(ARRAY<T> array, STRING delimiter, STRING null) -> STRING",
-     .doc = "The same with another text for each null.",
+     .doc = "The elements as one text; the third argument replaces each null.",
      .example = "ARRAY_TO_STRING(ARRAY[1, NULL, 2], ',', '*') = '1,*,2'",
      .kernel = array_to_string},
     {.name = "array_length",
@@ -470,7 +470,8 @@ constexpr FunctionDef kArrayDefs[] = {
      .kernel = array_sort_by},
     {.name = "slice",
      .signature = "(ARRAY<T> in, INT from, INT to) -> ARRAY<T>",
-     .doc = "The elements from one position to another, both counted from 1; NULL is an end.",
+     .doc = "The elements from one position to another, both included and counted from 1; NULL "
+            "means the first or the last position.",
      .example = "SLICE(ARRAY[1, 2, 3, 4], 2, 3) = ARRAY[2, 3]",
      .kernel = sliced_array},
 };

@@ -92,7 +92,7 @@ constexpr FunctionDef kConditionalDefs[] = {
      .kernel = extreme<ChosenEnd::Least>},
     {.name = "AS_VALUE",
      .signature = "(T key_column) -> T",
-     .doc = "A copy of a key column among the values.",
+     .doc = "A copy of a key column as a value column.",
      .example = "AS_VALUE(1) = 1",
      .kernel = as_value},
 };

@@ -102,7 +102,7 @@ void entries(KernelCall& call) {
 constexpr FunctionDef entries_of(std::string_view signature) {
   return {.name = "entries",
           .signature = signature,
-          .doc = "The entries of a map as structs, sorted by key if wanted.",
+          .doc = "The entries of a map as structs, sorted by key if the second argument is true.",
           .example = "ENTRIES(MAP('b' := 2, 'a' := 1), TRUE)[1]->K = 'a'",
           .kernel = entries};
 }
@@ -120,12 +120,12 @@ constexpr FunctionDef kMapDefs[] = {
      .kernel = map_part<1>},
     {.name = "map_union",
      .signature = "(MAP<STRING, T> map1, MAP<STRING, T> map2) -> MAP<STRING, T>",
-     .doc = "The entries of both maps; for a key of both the second map's value.",
+     .doc = "The entries of both maps; if both maps have a key, its value in the second map.",
      .example = "MAP_UNION(MAP('a' := 1), MAP('a' := 2))['a'] = 2",
      .kernel = value_kernel<map_union, Nulls::Pass>},
     {.name = "as_map",
      .signature = "(ARRAY<STRING> keys, ARRAY<T> values) -> MAP<STRING, T>",
-     .doc = "A map from an array of keys and one of values.",
+     .doc = "A map, made of an array of keys and an array of values.",
      .example = "AS_MAP(ARRAY['a', 'b'], ARRAY[1, 2])['b'] = 2",
      .kernel = value_kernel<as_map>},
     entries_of("(MAP<STRING, INT> map, BOOLEAN sorted!) -> ARRAY<STRUCT<K STRING, V INT>>"),

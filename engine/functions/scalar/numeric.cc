@@ -239,8 +239,9 @@ constexpr std::string_view kRound = "The nearest number; ties go up.";
 constexpr std::string_view kTrunc = "The value without its digits after the point.";
 constexpr std::string_view kGreatestDoc = "The greatest value that is not null.";
 constexpr std::string_view kLeastDoc = "The least value that is not null.";
-constexpr std::string_view kSeries = "All numbers from the first to the second, by steps.";
-constexpr std::string_view kGeo = "The distance of two points on the Earth, in km or miles.";
+constexpr std::string_view kSeries = "All values from the first to the second, by steps.";
+constexpr std::string_view kGeo =
+    "The distance between two points on the Earth, in kilometres or in the given unit.";
 
 constexpr auto kUp = RoundMode::Up, kDown = RoundMode::Down, kZero = RoundMode::TowardsZero,
                kHalf = RoundMode::HalfTowardsInfinity;
@@ -290,7 +291,7 @@ constexpr FunctionDef kNumericDefs[] = {
      "CAST(TRUNC(12.345, 2) AS STRING) = '12.340'", row_kernel<decimal_to_places<kZero>>,
      first_type},
 
-    {"SIGN", "(DOUBLE val) -> INT", "-1, 0 or 1, as the value is below, at or above zero.",
+    {"SIGN", "(DOUBLE val) -> INT", "-1 for a negative value, 0 for zero, 1 for a positive value.",
      "SIGN(-1.5E0) = -1", row_kernel<sign>},
 
     {"greatest", "(INT val, INT... vals) -> INT", kGreatestDoc, "GREATEST(1, 3, NULL) = 3",

@@ -199,20 +199,20 @@ void truth_of(KernelCall& call) {
 constexpr FunctionDef kPostgresArraysDefs[] = {
     {.name = "pg_catalog.any_true",
      .signature = "(ARRAY<BOOLEAN> truths) -> BOOLEAN",
-     .doc = "The function of x < ANY(array) for its comparisons: whether one is true, null if "
-            "unknown.",
+     .doc = "Computes x < ANY(array) from the results of its comparisons: whether one is true; "
+            "null if unknown.",
      .example = "PG_CATALOG.ANY_TRUE(ARRAY[false, true])",
      .kernel = truth_of<false>},
     {.name = "pg_catalog.all_true",
      .signature = "(ARRAY<BOOLEAN> truths) -> BOOLEAN",
-     .doc = "The function of x < ALL(array) for its comparisons: whether all are true, null if "
-            "unknown.",
+     .doc = "Computes x < ALL(array) from the results of its comparisons: whether all are true; "
+            "null if unknown.",
      .example = "PG_CATALOG.ALL_TRUE(ARRAY[true, true])",
      .kernel = truth_of<true>},
     {.name = "pg_catalog.array_slice",
      .signature = "(ARRAY<T> array, INT from, INT to) -> ARRAY<T>",
-     .doc = "The function of a[from:to]: the elements at these positions, as far as the array has "
-            "them.",
+     .doc = "Computes a[from:to]: the elements at these positions, as far as the array has such "
+            "elements.",
      .example = "PG_CATALOG.ARRAY_SLICE(ARRAY[1, 2, 3], 2, 9) = ARRAY[2, 3]",
      .kernel = slice},
     {.name = "array_lower",
@@ -263,7 +263,7 @@ constexpr FunctionDef kPostgresArraysDefs[] = {
      .kernel = with_element<true>},
     {.name = "array_prepend",
      .signature = "(T element, ARRAY<T> array) -> ARRAY<T>",
-     .doc = "The array with an element before it.",
+     .doc = "The array with an element added at its beginning.",
      .example = "ARRAY_PREPEND(0, ARRAY[1]) = ARRAY[0, 1]",
      .kernel = with_element<false>},
 };

@@ -219,10 +219,10 @@ Result<int32_t> width_bucket(double value, double low, double high, int32_t coun
 }
 
 constexpr std::string_view kPostgresRound =
-    "Over tables: the nearest number; of two that are as near the one further from zero, of DOUBLE "
-    "the even one.";
+    "Over tables: the nearest number. If two numbers are equally near, the number that is further "
+    "from zero; for a DOUBLE the even number.";
 constexpr std::string_view kMagnitude =
-    "Over tables: the number without its sign; an error where that has no place.";
+    "Over tables: the number without its sign; an error if the result does not fit the type.";
 constexpr std::string_view kPostgresTrunc =
     "Over tables: the number without its digits after the point.";
 constexpr std::string_view kPostgresCeil =
@@ -231,11 +231,11 @@ constexpr std::string_view kPostgresFloor =
     "Over tables: the greatest whole number not above the value.";
 constexpr std::string_view kLog = "Over tables: the logarithm to the base 10.";
 constexpr std::string_view kAngle =
-    "Over tables: the function of an angle in radians; an error for an infinite one.";
+    "Over tables: the function of an angle in radians; an error for an infinite angle.";
 constexpr std::string_view kRatio =
     "Over tables: the angle in radians; an error for a number beyond -1 and 1.";
 constexpr std::string_view kGcd = "The greatest number that divides both.";
-constexpr std::string_view kLcm = "The least number that both divide.";
+constexpr std::string_view kLcm = "The least number that is a multiple of both.";
 
 constexpr auto kAway = RoundMode::HalfAwayFromZero, kTowardsZero = RoundMode::TowardsZero,
                kPostgresUp = RoundMode::Up, kPostgresDown = RoundMode::Down;
@@ -295,23 +295,23 @@ constexpr FunctionDef kPostgresNumbersDefs[] = {
     {"pg_catalog.abs", "(DECIMAL val) -> DECIMAL", kMagnitude, "ABS(-1.50) = 1.50",
      row_kernel<magnitude_of_decimal>},
     {"pg_catalog.sign", "(DOUBLE val) -> DOUBLE",
-     "Over tables: -1, 0 or 1, as the value is below, at or above zero.", "SIGN(-1.5E0) = -1E0",
-     row_kernel<sign_of_double>},
+     "Over tables: -1 for a negative value, 0 for zero, 1 for a positive value.",
+     "SIGN(-1.5E0) = -1E0", row_kernel<sign_of_double>},
     {"pg_catalog.sign", "(DECIMAL val) -> DECIMAL",
-     "Over tables: -1, 0 or 1, as the value is below, at or above zero.", "SIGN(-1.5) = -1",
+     "Over tables: -1 for a negative value, 0 for zero, 1 for a positive value.", "SIGN(-1.5) = -1",
      row_kernel<sign_of_decimal>, one_digit},
     {"pg_catalog.sign", "(INT val) -> DOUBLE",
-     "Over tables: -1, 0 or 1, as the value is below, at or above zero.", "SIGN(-7) = -1E0",
+     "Over tables: -1 for a negative value, 0 for zero, 1 for a positive value.", "SIGN(-7) = -1E0",
      row_kernel<sign_of_int>},
     {"pg_catalog.sign", "(BIGINT val) -> DOUBLE",
-     "Over tables: -1, 0 or 1, as the value is below, at or above zero.",
+     "Over tables: -1 for a negative value, 0 for zero, 1 for a positive value.",
      "SIGN(-3000000000) = -1E0", row_kernel<sign_of_bigint>},
 
     {"pg_catalog.sqrt", "(DOUBLE val) -> DOUBLE",
-     "Over tables: the square root; an error of a negative number.", "SQRT(2.25E0) = 1.5E0",
+     "Over tables: the square root; an error for a negative number.", "SQRT(2.25E0) = 1.5E0",
      row_kernel<postgres_square_root>},
     {"pg_catalog.exp", "(DOUBLE exponent) -> DOUBLE",
-     "Over tables: Euler's number to the power of the value; an error where it is too large.",
+     "Over tables: Euler's number to the power of the value; an error if the result is too large.",
      "EXP(0) = 1E0", row_kernel<postgres_exponential>},
     {"pg_catalog.ln", "(DOUBLE val) -> DOUBLE",
      "Over tables: the natural logarithm; an error if it does not exist.", "LN(1) = 0E0",
@@ -324,8 +324,8 @@ constexpr FunctionDef kPostgresNumbersDefs[] = {
      "Over tables: the logarithm to a base; an error if it does not exist.",
      "ROUND(LOG(2, 8), 9) = 3E0", row_kernel<postgres_logarithm>},
     {"pg_catalog.power", "(DOUBLE base, DOUBLE exponent) -> DOUBLE",
-     "Over tables: the base to the power of the exponent; an error where it is too large, or no "
-     "number.",
+     "Over tables: the base to the power of the exponent; an error if the result is too large, or "
+     "is not a number.",
      "POWER(2, 10) = 1024E0", row_kernel<postgres_power>},
     {"pow", "(DOUBLE base, DOUBLE exponent) -> DOUBLE",
      "The base to the power of the exponent, as in PostgreSQL.", "POW(2, 10) = 1024E0",
@@ -350,7 +350,7 @@ constexpr FunctionDef kPostgresNumbersDefs[] = {
     {"atanh", "(DOUBLE val) -> DOUBLE", "The inverse of TANH; an error beyond -1 and 1.",
      "ATANH(0) = 0E0", row_kernel<of_ratio<area_tangent, -1, 1>>},
     {"pg_catalog.degrees", "(DOUBLE val) -> DOUBLE",
-     "Over tables: radians to degrees; an error where the result is too large.",
+     "Over tables: converts radians to degrees; an error if the result is too large.",
      "ROUND(DEGREES(PI())) = 180", row_kernel<postgres_to_degrees>},
 
     {"gcd", "(INT a, INT b) -> INT", kGcd, "GCD(12, 18) = 6",
@@ -360,8 +360,9 @@ constexpr FunctionDef kPostgresNumbersDefs[] = {
     {"lcm", "(INT a, INT b) -> INT", kLcm, "LCM(4, 6) = 12", row_kernel<least_multiple<int32_t>>},
     {"lcm", "(BIGINT a, BIGINT b) -> BIGINT", kLcm, "LCM(3000000000, 9) = 9000000000",
      row_kernel<least_multiple<int64_t>>},
-    {"factorial", "(BIGINT number) -> DECIMAL", "The product of all numbers up to this one.",
-     "FACTORIAL(5) = 120", row_kernel<factorial>, widest_whole},
+    {"factorial", "(BIGINT number) -> DECIMAL",
+     "The product of all whole numbers from 1 to this number.", "FACTORIAL(5) = 120",
+     row_kernel<factorial>, widest_whole},
     {"width_bucket", "(DOUBLE value, DOUBLE low, DOUBLE high, INT count) -> INT",
      "The number of the bucket of the value, if a range is divided into n buckets of equal width; "
      "0 below the range, n + 1 above it.",

@@ -103,9 +103,10 @@ void setval(KernelCall& call) {
 
 constexpr std::string_view kNext = "The next number of a sequence, which no other session gets.";
 constexpr std::string_view kCurrent =
-    "The number that nextval() gave this session last of a sequence.";
+    "The last number of a sequence that nextval() has returned in this session.";
 constexpr std::string_view kSet =
-    "Sets a sequence so that it continues after a value, or with it if `is_called` is false.";
+    "Sets a sequence, so that it continues after a value, or with this value if `is_called` is "
+    "false.";
 
 constexpr FunctionDef kSequenceDefs[] = {
     {.name = "pg_catalog.nextval",
@@ -134,13 +135,13 @@ constexpr FunctionDef kSequenceDefs[] = {
      .is_deterministic = false},
     {.name = "pg_catalog.lastval",
      .signature = "() -> BIGINT",
-     .doc = "The number that nextval() gave this session last, of any sequence.",
+     .doc = "The last number of any sequence that nextval() has returned in this session.",
      .example = "CASE WHEN 1 = 1 THEN TRUE ELSE LASTVAL() = 1 END",
      .kernel = lastval,
      .is_deterministic = false},
     {.name = "pg_catalog.txid_current",
      .signature = "() -> BIGINT",
-     .doc = "The number of the transaction.",
+     .doc = "A number that identifies the current transaction.",
      .example = "CASE WHEN 1 = 1 THEN TRUE ELSE TXID_CURRENT() = 1 END",
      .kernel = txid_current,
      .is_deterministic = false},

@@ -128,14 +128,13 @@ constexpr FunctionDef kSplittingDefs[] = {
      .kernel = split<one_byte>},
     {.name = "string_to_array",
      .signature = "(STRING string, STRING delimiter) -> ARRAY<STRING>",
-     .doc =
-         "PostgreSQL's SPLIT: a null delimiter returns the characters, an empty one the unchanged "
-         "text, and an empty text no elements.",
+     .doc = "Splits a text, as in PostgreSQL: a null delimiter returns the characters, an empty "
+            "delimiter the unchanged text, and an empty text no elements.",
      .example = "STRING_TO_ARRAY('a,b', ',') = ARRAY['a', 'b']",
      .kernel = row_kernel<string_to_array_of_all>},
     {.name = "string_to_array",
      .signature = "(STRING string, STRING delimiter, STRING null_string) -> ARRAY<STRING>",
-     .doc = "The same, with null for parts that are the third text.",
+     .doc = "Splits a text, as in PostgreSQL; parts that equal the third argument become null.",
      .example = "ARRAY_LENGTH(STRING_TO_ARRAY('a,-', ',', '-')) = 2",
      .kernel = row_kernel<string_to_array>},
     {.name = "split_to_map",

@@ -282,7 +282,7 @@ constexpr FunctionDef kStringDefs[] = {
      .kernel = row_kernel<trim>},
     {.name = "substring",
      .signature = "(STRING value, INT pos) -> STRING",
-     .doc = "The text from a position on, counted from 1; a negative one counts from the end.",
+     .doc = "The text from a position on, counted from 1; a negative position counts from the end.",
      .example = "SUBSTRING('stream', -3) = 'eam'",
      .kernel = row_kernel<substring_from>},
     {.name = "substring",
@@ -323,7 +323,8 @@ constexpr FunctionDef kStringDefs[] = {
      .kernel = row_kernel<replace>},
     {.name = "pg_catalog.replace",
      .signature = "(STRING str, STRING old, STRING new) -> STRING",
-     .doc = "Over tables: the same, but an empty text is found nowhere.",
+     .doc = "Over tables: the text with every occurrence of one text replaced by another; an empty "
+            "text does not occur.",
      .example = "REPLACE('ab', 'b', 'x') = 'ax'",
      .kernel = row_kernel<replace_unless_empty>},
     {.name = "concat",

@@ -297,18 +297,18 @@ constexpr FunctionDef kToCharDefs[] = {
      .kernel = row_kernel<date_to_char>},
     {.name = "interval_to_char",
      .signature = "(STRING interval, STRING template) -> STRING",
-     .doc = "An interval as text, by the patterns that do not need a calendar. Over tables TO_CHAR "
-            "of intervals is this.",
+     .doc = "An interval as text, by the patterns that do not need a calendar. Over tables write "
+            "TO_CHAR.",
      .example = "INTERVAL_TO_CHAR('26:03:00', 'HH24:MI') = '26:03'",
      .kernel = row_kernel<interval_to_char>},
     {.name = "pg_catalog.to_char_in_zone",
      .signature = "(TIMESTAMP timestamp, STRING template) -> STRING",
-     .doc = "The same of a timestamptz, in the zone of the session.",
+     .doc = "TO_CHAR of a timestamptz, in the zone of the session.",
      .example = "TO_CHAR(FROM_UNIXTIME(0), 'HH24 TZ') = '00 UTC'",
      .kernel = row_kernel<instant_to_char>},
     {.name = "pg_catalog.to_char_in_zone",
      .signature = "(DATE date, STRING template) -> STRING",
-     .doc = "The same of the midnight at which a day begins in the zone of the session.",
+     .doc = "TO_CHAR of the midnight at which a day begins in the zone of the session.",
      .example = "TO_CHAR(FROM_DAYS(0), 'HH24 TZ') = '00 UTC'",
      .kernel = row_kernel<day_to_char>},
 };

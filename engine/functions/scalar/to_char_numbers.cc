@@ -554,8 +554,9 @@ constexpr std::string_view kDoc =
 constexpr FunctionDef kToCharOfNumbersDefs[] = {
     {.name = "to_number",
      .signature = "(STRING text, STRING template) -> DECIMAL",
-     .doc = "The number in a text, by the patterns of TO_CHAR. Each pattern takes one character: "
-            "MI, PL and SG a sign, L and quoted text a character that is skipped.",
+     .doc = "Reads a number from a text, by the patterns of TO_CHAR. Each pattern takes one "
+            "character: MI, PL and SG take a sign; L and quoted text take a character that is "
+            "skipped.",
      .example = "TO_NUMBER('-12,454.8', 'S99G999D9') = -12454.8",
      .kernel = row_kernel<to_number>,
      .returns = numeric_type},
