@@ -65,7 +65,10 @@ const HistoryTable* find_history_table(const SystemTable& table);
 void add_sequence_rows(const CatalogFacts& facts, SystemRowWriter& out);
 void add_sequence_list(const CatalogFacts& facts, SystemRowWriter& out);
 void add_schema_sequences(const CatalogFacts& facts, SystemRowWriter& out);
+
+// The following functions are defined in dependency_rows.cc.
 void add_dependencies(const CatalogFacts& facts, SystemRowWriter& out);
+void add_rules(const CatalogFacts& facts, SystemRowWriter& out);
 
 // The following functions are defined in postgres_rows.cc. query_of() returns the query in the text
 // of a CREATE ... AS; this query is shown as the definition of a view.

@@ -88,7 +88,7 @@ void add_classes(const CatalogFacts& facts, SystemRowWriter& out) {
       if (const auto number = numbers.find(each.view->owner_role); number != numbers.end())
         out.set_number("RELOWNER", number->second);
     if (each.kind != 'v' && !each.sequence) out.set_number("RELAM", kHeap);
-    out.set("RELHASINDEX", each.key != 0);
+    out.set("RELHASINDEX", each.key != 0).set("RELHASRULES", each.view != nullptr);
     if (each.key == 0) continue;
     add_class(out, each.key, each.key_name(), each.schema, 'i', each.key_places().size());
     set_visible();
@@ -587,6 +587,7 @@ const std::span<const CatalogTableRows> kPostgresRows = [] {
       {"PG_TABLESPACE", add_tablespaces},
       {"PG_TYPE", add_types},
       {"PG_RANGE", add_ranges},
+      {"PG_REWRITE", add_rules},
       {"PG_ENUM", add_enumerations},
       {"PG_SHADOW", add_users},
       {"PG_USER", add_users},

@@ -1,4 +1,4 @@
-// Rows about sequences in pg_sequence, pg_sequences, pg_depend and information_schema.sequences.
+// Rows about sequences in pg_sequence, pg_sequences and information_schema.sequences.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -90,28 +90,6 @@ void add_schema_sequences(const CatalogFacts& facts, SystemRowWriter& out) {
         .set("MAXIMUM_VALUE", std::to_string(sequence.max))
         .set("INCREMENT", std::to_string(sequence.increment))
         .set("CYCLE_OPTION", sequence.cycles ? "YES" : "NO");
-  });
-}
-
-// Adds the dependencies of sequences on their columns (OWNED BY), since a sequence is dropped with
-// its column.
-void add_dependencies(const CatalogFacts& facts, SystemRowWriter& out) {
-  constexpr int64_t kPgClass = 1259;
-  for_each_sequence(facts, [&](const CatalogRelation& relation, const Sequence& sequence) {
-    for (const CatalogRelation& table : facts.objects.relations()) {
-      if (!table.source || table.source->name != sequence.owner_table) continue;
-      const auto column = std::ranges::find(table.columns, display_name(sequence.owner_column),
-                                            &CatalogColumn::name);
-      if (column == table.columns.end()) return;
-      out.row()
-          .set_number("CLASSID", kPgClass)
-          .set_number("OBJID", relation.oid)
-          .set_number("OBJSUBID", 0)
-          .set_number("REFCLASSID", kPgClass)
-          .set_number("REFOBJID", table.oid)
-          .set_number("REFOBJSUBID", column - table.columns.begin() + 1)
-          .set("DEPTYPE", "a");
-    }
   });
 }
 
