@@ -273,6 +273,51 @@ def offsets_of_a_group_without_members_are_changed():
 
 
 @case
+def records_at_the_beginning_of_partitions_are_deleted():
+    base = f"/v3/clusters/{cluster()}/topics"
+    assert ask("POST", base, {"topic_name": "cut", "partitions_count": 2})[0] == 201
+    produce("cut", [{"value": number, "partition": number % 2} for number in range(20)])
+    path = base + "/cut/records:delete"
+
+    def cuts(*pairs, **more):
+        return {"partitions": [{"partition_id": number, "before_offset": before} for number, before in pairs], **more}
+
+    def beginnings():
+        return [ask("GET", f"/topics/cut/partitions/{number}/offsets")[1]["beginning_offset"] for number in (0, 1)]
+
+    def effect(number, old, new):
+        return {"partition_id": number, "old_first_offset": old, "new_first_offset": new, "end_offset": 10}
+
+    status, told = ask("POST", path, cuts((0, 4), (1, -1), validate_only=True))
+    assert status == 200 and told["validate_only"] and told["topic_name"] == "cut", told
+    assert told["partitions"] == [effect(0, 0, 4), effect(1, 0, 10)] and beginnings() == [0, 0], told
+    status, told = ask("POST", path, cuts((0, 4)))
+    assert status == 200 and not told["validate_only"] and told["partitions"] == [effect(0, 0, 4)], told
+    assert beginnings() == [4, 0]
+    # An offset before the first record changes nothing.
+    assert ask("POST", path, cuts((0, 2)))[1]["partitions"] == [effect(0, 4, 4)] and beginnings() == [4, 0]
+    # If one offset is not valid, no record is deleted.
+    for body in (cuts((0, 9), (1, 11)), cuts((1, 3), (1, 4)), cuts((0, -2)), cuts((0, "x")), cuts(), {}, {"partitions": [{"partition_id": 0}]},
+                 cuts((0, 9), validate=True), cuts((0, 1 << 63))):
+        status, told = ask("POST", path, body)
+        assert status == 422 and told["message"], (body, told)
+    assert "Partition 1 ends at offset 10, before offset 11." in ask("POST", path, cuts((0, 9), (1, 11)))[1]["message"]
+    status, told = ask("POST", path, cuts((0, 9), (2, 0)))
+    assert status == 404 and told["error_code"] == 40403 and "no partition 2" in told["message"], told
+    assert ask("POST", base + "/missing/records:delete", cuts((0, 0)))[1]["error_code"] == 40403
+    assert ask("POST", "/v3/clusters/other/topics/cut/records:delete", cuts((0, 0)))[0] == 404
+    assert beginnings() == [4, 0]
+    # A topic that is only compacted keeps the newest record of each key, whatever its offset.
+    assert ask("PUT", f"{base}/cut/configs/cleanup.policy", {"value": "compact"})[0] == 204
+    for validate_only in (True, False):
+        status, told = ask("POST", path, cuts((0, 9), validate_only=validate_only))
+        assert status == 403 and told["error_code"] == 40301 and "only compacted" in told["message"], told
+    assert ask("PUT", f"{base}/cut/configs/cleanup.policy", {"value": "compact,delete"})[0] == 204
+    assert ask("POST", path, cuts((0, -1), (1, -1)))[0] == 200 and beginnings() == [10, 10]
+    assert produce("cut", [{"key": "a", "value": 1, "partition": 0}])["offsets"][0]["offset"] == 10, "new records get the next offsets"
+
+
+@case
 def a_stream_of_records():
     path = f"/v3/clusters/{cluster()}/topics/streamed/records"
     status, told = ask("POST", path, {"partition_id": 0, "key": {"type": "JSON", "data": "k"}, "value": {"type": "JSON", "data": {"a": 1}},

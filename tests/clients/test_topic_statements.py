@@ -1,9 +1,11 @@
 #!/usr/bin/python3
 """ALTER TOPIC, ALTER CONSUMER GROUP ... RESET OFFSETS and RECORDS(...) EMIT CHANGES: rights, groups with members, and
 statements at nodes that neither lead the partitions nor coordinate the group."""
+import json
 import os
 import tempfile
 import threading
+import urllib.request
 
 from cluster_cases import GROUP, cluster, coordinator_of, create_topic, leader_of
 from cluster_nodes import eventually
@@ -12,7 +14,7 @@ from millrace_server import Skipped, case, launch, run
 
 try:
     import psycopg
-    from confluent_kafka import Consumer, Producer
+    from confluent_kafka import Consumer, Producer, TopicPartition
     from confluent_kafka.admin import AdminClient, ConfigResource
 except ImportError:
     psycopg = Consumer = None
@@ -173,6 +175,36 @@ def every_node_alters_topics_and_resets_groups():
                 assert [row[2:] for row in moved] == [(4, 7, 0, 3, 3)] * 3, moved
         committed = f"SELECT committed FROM millrace_catalog.consumer_lag WHERE \"group\" = '{group}'"
         eventually(lambda: [row[0] for row in rows_of(coordinator, committed)] == [7] * 3)
+
+
+@case
+def every_node_deletes_records_of_partitions_that_other_nodes_lead():
+    need_clients()
+    nodes = cluster()
+    create_topic(nodes, "cut", assignment=[[1, 2], [2, 3], [3, 1]])
+    producer = Producer({"bootstrap.servers": nodes.bootstrap})
+    for number in range(30):
+        producer.produce("cut", str(number), partition=number % 3)
+    producer.flush(30)
+
+    def delete(node, before, **more):
+        with urllib.request.urlopen(f"http://{node.http}/v3/clusters", timeout=30) as answer:
+            identity = json.load(answer)["data"][0]["cluster_id"]
+        body = {"partitions": [{"partition_id": each, "before_offset": before} for each in range(3)], **more}
+        request = urllib.request.Request(f"http://{node.http}/v3/clusters/{identity}/topics/cut/records:delete", json.dumps(body).encode(),
+                                         {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return [(each["old_first_offset"], each["new_first_offset"], each["end_offset"]) for each in json.load(answer)["partitions"]]
+
+    consumer = Consumer({"bootstrap.servers": nodes.bootstrap, "group.id": "none"})
+    for number, node in nodes.nodes.items():
+        first = (number - 1) * 2
+        assert delete(node, number * 2, validate_only=True) == [(first, number * 2, 10)] * 3
+        assert delete(node, number * 2) == [(first, number * 2, 10)] * 3
+        for partition in range(3):
+            found = consumer.get_watermark_offsets(TopicPartition("cut", partition), timeout=30)
+            assert found == (number * 2, 10), (number, partition, found)
+    consumer.close()
 
 
 run()

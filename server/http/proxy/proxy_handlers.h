@@ -15,6 +15,7 @@ void add_record_stream_pages(Routes& routes, const ProxyView& view);
 void add_topic_pages(Routes& routes, const ProxyView& view);
 void add_cluster_pages(Routes& routes, const ProxyView& view);
 void add_offset_pages(Routes& routes, const ProxyView& view);
+void add_delete_records_pages(Routes& routes, const ProxyView& view);
 void add_consumer_pages(Routes& routes, const ProxyView& view, ConsumerInstances& instances);
 
 }  // namespace server::http

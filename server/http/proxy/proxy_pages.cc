@@ -13,6 +13,7 @@ void add_proxy_pages(Routes& routes, const ProxyView& view, ConsumerInstances& c
   add_consumer_pages(pages, view, consumers);
   add_cluster_pages(pages, view);
   add_offset_pages(pages, view);
+  add_delete_records_pages(pages, view);
   add_record_stream_pages(pages, view);
   routes.add_for_all_rights(std::move(pages));
 }

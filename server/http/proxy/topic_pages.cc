@@ -15,7 +15,7 @@ namespace {
 
 using engine::JsonWriter;
 using Topic = kafka::MetadataResponse::Topic;
-constexpr int16_t kTopicMetadataVersion = 9, kListOffsetsVersion = 5;
+constexpr int16_t kTopicMetadataVersion = 9, kEndsVersion = 5;
 
 // Asks the Kafka side for the metadata of one topic, or of all topics.
 void ask_metadata(const std::shared_ptr<ProxyCall>& call, const std::string* topic,
@@ -128,7 +128,7 @@ void ends_of_partition(const std::shared_ptr<ProxyCall>& call) {
       request.topics[0].partitions.push_back(
           {.partition_index = partition->partition_index, .timestamp = timestamp});
       call->ask<kafka::ListOffsetsRequest, kafka::ListOffsetsResponse>(
-          request, kListOffsetsVersion,
+          request, kEndsVersion,
           [call, beginning, timestamp](const kafka::ListOffsetsResponse& told) {
             const auto& one = told.topics.at(0).partitions.at(0);
             if (one.error_code != KafkaError::None)
