@@ -108,7 +108,7 @@ def axe_finds_nothing_on_pages_and_in_dialogs_of_objects():
     for fragment, ready, dialogs in (
             ("#topics", ".live-table a", [(".list-bar .button", "New topic…")]),
             ("#topics?t=orders", ".offset-button", [(".offset-button", None), (".message-form .button", "Produce…")]),
-            ("#topics?t=orders&tab=partitions", ".live-table tbody th", [(".list-bar .button", "Add partitions…")]),
+            ("#topics?t=orders&tab=partitions", ".live-table tbody th", [(".list-bar .button", "Add partitions…"), (".list-bar .button", "Delete records…")]),
             ("#topics?t=orders&tab=settings", ".setting-table", [("[aria-label='Change retention.ms']", None)]),
             ("#groups?g=billing", ".live-table a", [(".query-acts .button:not(:disabled)", "Reset offsets…")]),
             (f"#queries?q={query}", ".query-acts .button", [(".query-acts .button", "Drop…"), (".query-acts .button", "Replace…")]),

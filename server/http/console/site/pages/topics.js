@@ -9,6 +9,7 @@ import { whyFixed } from '../core/session.js';
 import { short } from '../live/figures.js';
 import { filterBox } from '../live/filter.js';
 import { openAddPartitions } from '../live/add_partitions.js';
+import { openDeleteRecords } from '../live/delete_records.js';
 import { GROUP, LAG, lagOfTopic } from '../live/groups.js';
 import { LiveTable } from '../live/live_table.js';
 import { Messages, searchOf } from '../live/messages.js';
@@ -101,10 +102,13 @@ function partitionsPanel(topic, partitions, signal) {
   const reason = whyFixed();
   const add = button('plus', 'Add partitions…', () =>
     openAddPartitions(topic, partitions.rows.length, signal), { disabled: true });
+  const cut = button('', 'Delete records…', () => openDeleteRecords(topic, partitions.rows
+    .map((row) => row.partition).sort((a, b) => a - b), signal), { disabled: true });
   const panel = new Panel('Partitions', [partitions], el('div', {}, el('div.list-bar', {},
-    el('span.spring'), reason && el('span.soft.reason', {}, reason), add), table.node), {
+    el('span.spring'), reason && el('span.soft.reason', {}, reason), cut, add),
+  table.node), {
     draw: () => {
-      add.disabled = Boolean(reason) || !partitions.rows.length;
+      cut.disabled = add.disabled = Boolean(reason) || !partitions.rows.length;
       table.show(partitions.rows.map((row) => ({ ...row, rate: row.end_offset === null ? null
         : rates.note(String(row.partition), Number(row.end_offset), Date.now()) })));
     },
