@@ -93,7 +93,7 @@ std::optional<double> read_hours(std::string_view text) {
   return hours;
 }
 
-std::optional<int64_t> take_number(std::string_view& text, int64_t most) {
+std::optional<int64_t> take_whole_number(std::string_view& text, int64_t most) {
   int64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   const bool is_one = error == std::errc() && number >= 0 && number <= most && text.front() != '-';
@@ -111,14 +111,14 @@ std::optional<int64_t> read_posix(std::string_view text) {
   const bool is_east = text.starts_with('-');
   if (is_east || text.starts_with('+')) text.remove_prefix(1);
   if (text.empty()) return std::nullopt;
-  const auto hours = take_number(text, kMaxOffsetHours);
+  const auto hours = take_whole_number(text, kMaxOffsetHours);
   if (!hours) return std::nullopt;
   int64_t seconds = *hours * 3600;
   for (const int64_t unit : {60, 1}) {
     if (!text.starts_with(':')) break;
     text.remove_prefix(1);
     if (text.empty()) return std::nullopt;
-    const auto part = take_number(text, 59);
+    const auto part = take_whole_number(text, 59);
     if (!part) return std::nullopt;
     seconds += *part * unit;
   }

@@ -79,14 +79,12 @@ std::string check_window(const CaseJson& format, const std::optional<SourceWindo
   const std::string_view actual_type = window ? window_word(window->type) : "";
   if (!absl::EqualsIgnoreCase(type, std::string(actual_type)))
     return fmt::format("window type is \"{}\", expected \"{}\"", actual_type, type);
-  std::optional<int64_t> size;
-  int64_t number = 0;
+  int64_t size_ms = 0;  // 0: the window has no fixed size
   if (const CaseJson* node = format.find("windowSize"); node && !node->is_null())
-    if (absl::SimpleAtoi(node->text, &number)) size = number;
-  const std::optional<int64_t> actual_size = window ? window->size_ms : std::nullopt;
-  if (size != actual_size)
-    return fmt::format("window size is {} ms, expected {} ms", actual_size.value_or(0),
-                       size.value_or(0));
+    if (!absl::SimpleAtoi(node->text, &size_ms)) size_ms = 0;
+  const int64_t actual_ms = window ? window->size_ms.value_or(0) : 0;
+  if (size_ms != actual_ms)
+    return fmt::format("window size is {} ms, expected {} ms", actual_ms, size_ms);
   return "";
 }
 

@@ -192,7 +192,7 @@ class CopyPlainTextReader final : public CopyTextReader {
     if (raw.find('\\') == std::string_view::npos) return add_field(raw, false);
     char* const room = scratch(raw.size());
     char* to = room;
-    constexpr std::string_view kLetters = "bfnrtv", kMeanings = "\b\f\n\r\t\v";
+    constexpr std::string_view kLetters = "bfnrtv", kCharacters = "\b\f\n\r\t\v";
     for (size_t at = 0; at < raw.size();) {
       const char c = raw[at++];
       if (c != '\\' || at == raw.size()) {
@@ -210,7 +210,7 @@ class CopyPlainTextReader final : public CopyTextReader {
         continue;
       }
       const size_t known = kLetters.find(letter);
-      *to++ = known == std::string_view::npos ? letter : kMeanings[known];
+      *to++ = known == std::string_view::npos ? letter : kCharacters[known];
     }
     add_field({room, static_cast<size_t>(to - room)}, false);
   }
