@@ -16,11 +16,10 @@ namespace engine {
 // match. ksqlDB accepts such a format, and so does a server with --compat ksqldb.
 Status check_timestamp_format(const SourceProperties& properties, const EngineSettings& settings);
 
-// Checks rows before they are written. Readers skip a record without a usable time in its TIMESTAMP column: the row would
-// be acknowledged and lost. Fails with NullValue if the column of a table is NULL (for a stream, SELECT warns), and with
-// InvalidDatetime if a text does not match TIMESTAMP_FORMAT or a time is before 1970. `columns` are the columns of the
-// schema, in its order; null pointers are skipped. Sets `row` to the first wrong row. ksqlDB accepts such rows, and so does
-// a server with --compat ksqldb, which does not call this function.
+// Checks rows before they are written. Readers skip a record whose TIMESTAMP column has no usable time, so such a row
+// would be acknowledged and lost. Fails with NullValue if the column of a table is NULL (a SELECT over a stream warns
+// about NULL), and with InvalidDatetime if a text does not match TIMESTAMP_FORMAT or a time is before 1970. `columns` are
+// the columns of the schema, in its order; null pointers are skipped. Sets `row` to the first wrong row.
 Status check_event_times(const DataSource& source, std::span<const ColumnPtr> columns, size_t rows,
                          size_t& row);
 

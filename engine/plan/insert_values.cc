@@ -407,11 +407,7 @@ Result<InsertBatch> plan_rows(const InsertValues& insert, const DataSource& sour
     return Error{ErrorCode::SyntaxError, "VALUES lists must all be the same length"};
   RowReader reader(plan, context, evaluation);
   for (const ExpressionList& row : insert.rows) TRY(reader.append(row));
-  InsertBatch batch = reader.finish(context.catalog.sources().at(source.name));
-  size_t wrong = 0;
-  if (!context.settings.ksqldb_compat)
-    TRY(check_event_times(source, batch.columns, batch.timestamps.size(), wrong));
-  return batch;
+  return reader.finish(context.catalog.sources().at(source.name));
 }
 
 }  // namespace

@@ -192,13 +192,14 @@ Status check_writable(const MetadataImage& image, const engine::DataSource& targ
 
 Result<std::unique_ptr<RowBuffer>> make_row_buffer(
     const MetadataImage& image, const std::shared_ptr<const engine::DataSource>& source,
-    const Clock& clock) {
+    const Clock& clock, const SqlSettings& settings) {
   const storage::TopicInfo* topic = image.topics->find(source->topic);
   if (!topic)
     return Error{ErrorCode::UnknownTopic,
                  fmt::format("topic \"{}\" of {} was deleted", source->topic, source->name)};
-  std::unique_ptr<RowBuffer> buffer =
-      TRY(RowBuffer::make(source, topic->id, topic->partition_count));
+  std::unique_ptr<RowBuffer> buffer = TRY(
+      RowBuffer::make(source, topic->id, topic->partition_count,
+                      settings.engine.ksqldb_compat ? EventTimes::Unchecked : EventTimes::Checked));
   if (storage::has_append_time(*topic)) buffer->stamp_append_times(clock);
   return buffer;
 }
@@ -1018,7 +1019,7 @@ Result<InsertRows> Planner::plan_insert(const SqlPrepared& prepared,
       insert.returning, *rows.target, returning_names(prepared.statement->statement), context));
   TRY(check_returning(prepared, returning));
   TRY(take_told_types(prepared.columns, returning));
-  InsertRows planned{TRY(make_row_buffer(*image_, rows.target, clock_)), {}};
+  InsertRows planned{TRY(make_row_buffer(*image_, rows.target, clock_, settings_)), {}};
   if (numbers_)
     TRY(fill_serials(rows, planned.buffer->topic(), *numbers_, serials_of_session_.get()));
   add_given_numbers(rows, planned.given);

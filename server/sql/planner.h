@@ -234,7 +234,7 @@ class Planner {
 // Makes a buffer for rows of a source's topic; fails with UnknownTopic if the topic was deleted.
 Result<std::unique_ptr<RowBuffer>> make_row_buffer(
     const MetadataImage& image, const std::shared_ptr<const engine::DataSource>& source,
-    const Clock& clock);
+    const Clock& clock, const SqlSettings& settings);
 
 std::vector<sql::ResultColumn> display_columns(const engine::Schema& schema);
 

@@ -670,7 +670,7 @@ Result<std::unique_ptr<RowBuffer>> SqlSession::make_buffer(
   TRY(check_insert(*image->users, asker_, *source));
   TRY(check_writable(*image, *source));
   TRY(check_is_read(*image, *source));
-  return make_row_buffer(*image, source, parts_.clock);
+  return make_row_buffer(*image, source, parts_.clock, parts_.settings);
 }
 
 Result<RowBuffer*> SqlSession::held_rows(const std::shared_ptr<const engine::DataSource>& source) {

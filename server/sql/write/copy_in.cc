@@ -6,7 +6,6 @@
 
 #include "engine/catalog/system_sources.h"
 #include "engine/formats/json/json_reader.h"
-#include "engine/plan/event_times.h"
 #include "engine/plan/insert_values.h"
 #include "engine/plan/view_target.h"
 #include "engine/types/ascii.h"
@@ -224,20 +223,8 @@ class NodeCopy final : public sql::CopyIn {
     }
     left_out_->gather_given(all, places_);
     TRY(left_out_->fill(all, rows.rows));
-    if (!session_.speaks_ksqldb()) TRY(check_times(all, rows));
     const std::vector<int64_t> now(rows.rows, session_.parts().clock.wall_ms());
     return (held_ ? held_ : own_.get())->add(all, rows.rows, now, rows.lines);
-  }
-
-  Status check_times(const std::vector<engine::ColumnPtr>& all, const sql::CopyRows& rows) const {
-    size_t wrong = 0;
-    Status fits = engine::check_event_times(*source_, all, rows.rows, wrong);
-    if (fits) return fits;
-    Error error = std::move(fits).error();
-    if (wrong < rows.lines.size())
-      error.context = fmt::format("COPY {}, line {}, column {}", source_->name, rows.lines[wrong],
-                                  source_->timestamp->column);
-    return error;
   }
 
   sql::Pace keep_in_transaction() {

@@ -74,7 +74,8 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
                    fmt::format("{} is being altered already", source_->name)};
     old_topic_ = *topic;
     new_topic_ = Uuid::random();
-    buffer_ = TRY(RowBuffer::make(keyed_, new_topic_, keyed_->partitions));
+    // The rows were read from the table, so their event times have been usable before.
+    buffer_ = TRY(RowBuffer::make(keyed_, new_topic_, keyed_->partitions, EventTimes::Unchecked));
     session().parts().log.create_partitions(
         new_topic_, keyed_->partitions, on_loop([this](Status made) { look_for_doubles(made); }));
     return {};

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "engine/plan/event_times.h"
 #include "engine/types/ascii.h"
 #include "server/sql/execution.h"
 #include "server/sql/serial/sequence_advance.h"
@@ -264,12 +263,7 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
         write_->target->schema, write_->row_places(), columns.first(columns.size() - behind_row()),
         first_row, end_row, keys_of_rows()));
     if (write_->kind == RowsWrite::Kind::Insert) left_out_->gather_given(written, write_->given());
-    if (write_->kind != RowsWrite::Kind::Delete) {
-      TRY(left_out_->fill(written, rows));
-      size_t wrong = 0;
-      if (!session().speaks_ksqldb())
-        TRY(engine::check_event_times(*write_->target, written, rows, wrong));
-    }
+    if (write_->kind != RowsWrite::Kind::Delete) TRY(left_out_->fill(written, rows));
     RowBuffer& buffer = held_ ? *held_ : *own_;
     if (own_ && is_conditional()) rows = TRY(keep_what_is_left(written, rows));
     const std::vector<int64_t> now(rows, session().parts().clock.wall_ms());

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/bytes.h"
+#include "engine/plan/event_times.h"
 #include "engine/plan/source_formats.h"
 #include "engine/types/ascii.h"
 #include "engine/types/declared_lengths.h"
@@ -64,9 +65,10 @@ Status fit_columns(const engine::DataSource& source, std::vector<engine::ColumnP
 }  // namespace
 
 RowBuffer::RowBuffer(std::shared_ptr<const engine::DataSource> source, Uuid topic,
-                     int32_t partitions)
+                     int32_t partitions, EventTimes event_times)
     : source_(std::move(source)),
       topic_(topic),
+      event_times_(event_times),
       builders_(static_cast<size_t>(partitions)),
       sealed_(static_cast<size_t>(partitions)) {
   for (size_t i = 0; i < source_->schema.columns.size(); ++i) {
@@ -77,8 +79,10 @@ RowBuffer::RowBuffer(std::shared_ptr<const engine::DataSource> source, Uuid topi
 }
 
 Result<std::unique_ptr<RowBuffer>> RowBuffer::make(std::shared_ptr<const engine::DataSource> source,
-                                                   Uuid topic, int32_t partitions) {
-  std::unique_ptr<RowBuffer> buffer(new RowBuffer(std::move(source), topic, partitions));
+                                                   Uuid topic, int32_t partitions,
+                                                   EventTimes event_times) {
+  std::unique_ptr<RowBuffer> buffer(
+      new RowBuffer(std::move(source), topic, partitions, event_times));
   const engine::DataSource& target = *buffer->source_;
   TRY(engine::check_has_schemas(target));
   std::vector<engine::ColumnDef> keys, values;
@@ -93,6 +97,7 @@ Result<std::unique_ptr<RowBuffer>> RowBuffer::make(std::shared_ptr<const engine:
 Status RowBuffer::add(std::vector<engine::ColumnPtr>& columns, size_t rows,
                       std::span<const int64_t> timestamps, std::span<const uint64_t> lines,
                       Keys* once, KeysOf keys_of) {
+  TRY(check_times(columns, timestamps, lines));
   TRY(check_not_null(columns, rows, lines, keys_of));
   TRY(fit_columns(*source_, columns, lines));
   const engine::ColumnPtr row_ids =
@@ -159,6 +164,22 @@ void RowBuffer::append(int64_t timestamp, std::optional<std::string_view> key,
   builders_[partition].append(timestamp, key, value);
   size_bytes_ += (key ? key->size() : 0) + (value ? value->size() : 0) + 16;
   if (builders_[partition].size_bytes() >= kBatchBytes) seal(partition);
+}
+
+Status RowBuffer::check_times(std::span<const engine::ColumnPtr> columns,
+                              std::span<const int64_t> timestamps,
+                              std::span<const uint64_t> lines) {
+  if (event_times_ == EventTimes::Unchecked) return {};
+  size_t wrong = 0;
+  Status fits = engine::check_event_times(*source_, columns, timestamps.size(), wrong);
+  if (!fits) {
+    Error error = std::move(fits).error();
+    if (wrong < lines.size())
+      error.context = fmt::format("COPY {}, line {}, column {}", source_->name, lines[wrong],
+                                  source_->timestamp->column);
+    return error;
+  }
+  return {};
 }
 
 Status RowBuffer::check_not_null(std::span<const engine::ColumnPtr> columns, size_t rows,

@@ -20,11 +20,16 @@
 
 namespace server {
 
+// Whether add() refuses rows whose event time no reader can use (engine/plan/event_times.h). ksqlDB accepts them, and so
+// does a server with --compat ksqldb.
+enum class EventTimes : uint8_t { Checked, Unchecked };
+
 // Threads: one at a time. Owner: the statement or the transaction that writes.
 class RowBuffer {
  public:
   static Result<std::unique_ptr<RowBuffer>> make(std::shared_ptr<const engine::DataSource> source,
-                                                 Uuid topic, int32_t partitions);
+                                                 Uuid topic, int32_t partitions,
+                                                 EventTimes event_times);
 
   using Keys = absl::flat_hash_set<std::string>;
   // Adds all rows or none. `columns` has the columns of the source's schema in order. The call
@@ -72,15 +77,19 @@ class RowBuffer {
   const engine::DataSource& source() const { return *source_; }
 
  private:
-  RowBuffer(std::shared_ptr<const engine::DataSource> source, Uuid topic, int32_t partitions);
+  RowBuffer(std::shared_ptr<const engine::DataSource> source, Uuid topic, int32_t partitions,
+            EventTimes event_times);
   void seal(size_t partition);
   void append(int64_t timestamp, std::optional<std::string_view> key,
               std::optional<std::string_view> value);
+  Status check_times(std::span<const engine::ColumnPtr> columns,
+                     std::span<const int64_t> timestamps, std::span<const uint64_t> lines);
   Status check_not_null(std::span<const engine::ColumnPtr> columns, size_t rows,
                         std::span<const uint64_t> lines, KeysOf keys) const;
 
   const std::shared_ptr<const engine::DataSource> source_;
   const Uuid topic_;
+  const EventTimes event_times_;
   std::vector<size_t> key_columns_, value_columns_;
   std::unique_ptr<engine::Writer> key_writer_, value_writer_;
   std::vector<records::BatchBuilder> builders_;

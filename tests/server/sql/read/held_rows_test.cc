@@ -24,7 +24,7 @@ struct HeldRowsTest : testing::Test {
     source->key_format.name = "KAFKA";
     source->value_format.name = "JSON";
     table = source;
-    buffer = RowBuffer::make(source, Uuid(), 4).value();
+    buffer = RowBuffer::make(source, Uuid(), 4, EventTimes::Checked).value();
   }
   static ColumnPtr integers(const std::vector<int32_t>& values) {
     auto column = std::make_shared<Column>(TypeKind::Integer);

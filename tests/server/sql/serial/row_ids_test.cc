@@ -57,7 +57,7 @@ class KeylessRows : public testing::Test {
     source->schema.columns[1].is_not_null = true;
     source->key_format.name = "KAFKA";
     source->value_format.name = "JSON";
-    buffer_ = RowBuffer::make(source, {}, 1).value();
+    buffer_ = RowBuffer::make(source, {}, 1, EventTimes::Checked).value();
   }
   std::unique_ptr<RowBuffer> buffer_;
 };

@@ -29,7 +29,7 @@ class RowBufferTest : public testing::Test {
     source->value_format.name = "JSON";
     source_ = source;
     topic_.bytes[0] = 9;
-    buffer_ = RowBuffer::make(source_, topic_, 4).value();
+    buffer_ = RowBuffer::make(source_, topic_, 4, EventTimes::Checked).value();
   }
 
   Status add(const std::vector<std::optional<std::string>>& ids, int32_t amount = 1,
@@ -108,7 +108,7 @@ TEST_F(RowBufferTest, much_becomes_several_batches) {
 TEST_F(RowBufferTest, the_rows_of_a_transaction_stay_together_while_the_topic_changes) {
   ASSERT_TRUE(add({"a"}));
   std::unique_ptr<RowBuffer> first = std::move(buffer_);
-  buffer_ = RowBuffer::make(source_, topic_, 16).value();
+  buffer_ = RowBuffer::make(source_, topic_, 16, EventTimes::Checked).value();
   std::vector<std::optional<std::string>> ids;
   for (int i = 0; i < 100; ++i) ids.emplace_back(std::to_string(i));
   ASSERT_TRUE(add(ids));
@@ -122,7 +122,7 @@ TEST_F(RowBufferTest, the_rows_of_a_transaction_stay_together_while_the_topic_ch
   Uuid other = topic_;
   other.bytes[0] = 10;
   ASSERT_TRUE(add({"a"}));
-  const auto replaced = RowBuffer::make(source_, other, 4).value();
+  const auto replaced = RowBuffer::make(source_, other, 4, EventTimes::Checked).value();
   EXPECT_EQ(buffer_->absorb(*replaced).error().code, ErrorCode::ObjectState);
   EXPECT_EQ(buffer_->rows(), 1u);
 }
