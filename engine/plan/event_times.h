@@ -2,6 +2,8 @@
 // before they are written.
 #pragma once
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <span>
 
 #include "base/result.h"
@@ -22,5 +24,12 @@ Status check_timestamp_format(const SourceProperties& properties, const EngineSe
 // the columns of the schema, in its order; null pointers are skipped. Sets `row` to the first wrong row.
 Status check_event_times(const DataSource& source, std::span<const ColumnPtr> columns, size_t rows,
                          size_t& row);
+
+// Returns the first event time that seems to count seconds: a number of milliseconds between 8 January and 17 February
+// 1970, which is a number of seconds between 1990 and 2100. `timestamps` has the times of rows in a source without a
+// TIMESTAMP column. Texts with a TIMESTAMP_FORMAT are not searched.
+std::optional<int64_t> find_time_in_seconds(const DataSource& source,
+                                            std::span<const ColumnPtr> columns,
+                                            std::span<const int64_t> timestamps);
 
 }  // namespace engine

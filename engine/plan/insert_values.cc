@@ -451,6 +451,23 @@ Status check_event_times(const DataSource& source, std::span<const ColumnPtr> co
   return {};
 }
 
+std::optional<int64_t> find_time_in_seconds(const DataSource& source,
+                                            std::span<const ColumnPtr> columns,
+                                            std::span<const int64_t> timestamps) {
+  constexpr int64_t kLeast = 631'152'000;   // 1990 in seconds
+  constexpr int64_t kMost = 4'102'444'800;  // 2100 in seconds
+  const auto seems_seconds = [](int64_t time) { return time >= kLeast && time < kMost; };
+  const int index = source.timestamp ? source.schema.index_of(source.timestamp->column) : -1;
+  if (index >= 0) {
+    const ColumnPtr& times = columns[static_cast<size_t>(index)];
+    if (!times || times->type().kind() == TypeKind::String) return std::nullopt;
+    timestamps = times->data<int64_t>();  // NULL is 0
+  }
+  const auto found = std::ranges::find_if(timestamps, seems_seconds);
+  if (found == timestamps.end()) return std::nullopt;
+  return *found;
+}
+
 Result<Value> default_value(const ColumnDef& column, const PlanContext& context,
                             const EvalContext& evaluation) {
   if (column.default_sql.empty()) return Value();

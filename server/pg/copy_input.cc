@@ -92,6 +92,7 @@ Result<Progress> CopyInput::advance() {
     return error;
   }
   if (!row_count_) return Progress::Waiting;
+  send_notices(context_, std::exchange(notices_, {}));
   context_.writer().command_complete("COPY " + std::to_string(*row_count_));
   return Progress::Finished;
 }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "server/pg/activity.h"
 #include "server/pg/copy_options.h"
@@ -40,6 +41,7 @@ class CopyInput final : public Activity, private sql::CopyReceiver {
 
  private:
   void on_copy_drained() override;
+  void on_copy_notice(const sql::Notice& notice) override { notices_.push_back(notice); }
   void on_copy_done(uint64_t row_count) override;
   void on_copy_error(Error error) override;
 
@@ -58,6 +60,7 @@ class CopyInput final : public Activity, private sql::CopyReceiver {
   MemoryAccount* const memory_;
   MemoryCharge charge_;
   bool is_waiting_ = false, has_ended_ = false;
+  std::vector<sql::Notice> notices_;
   std::optional<uint64_t> row_count_;
   std::optional<Error> error_;
 };

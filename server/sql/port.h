@@ -147,6 +147,8 @@ class CopyReceiver {
   // Called after append() has returned Wait, when append() may be called again.
   virtual void on_copy_drained() = 0;
   virtual void on_copy_done(uint64_t row_count) = 0;
+  // called before on_copy_done()
+  virtual void on_copy_notice(const Notice& /*notice*/) {}
   virtual void on_copy_error(Error error) = 0;
 
  protected:

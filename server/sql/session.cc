@@ -608,6 +608,7 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::write(InsertRows insert,
                                                           sql::Receiver& receiver) {
   std::unique_ptr<RowBuffer>& rows = insert.buffer;
   const uint64_t count = rows->rows();
+  if (auto notice = rows->take_notice()) receiver.on_notice(*std::move(notice));
   storage::AppendRequest request;
   if (in_transaction_) {
     std::unique_ptr<RowBuffer>& held = held_[rows->source().name];

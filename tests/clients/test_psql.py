@@ -166,6 +166,15 @@ def copy_reads_a_file():
 
 
 @case
+def copy_reports_event_times_that_look_like_seconds():
+    psql("-c", "CREATE STREAM q_timed (id INT KEY, at BIGINT) WITH (PARTITIONS = 1, TIMESTAMP = 'at')")
+    out, err = psql("-c", r"\copy q_timed FROM STDIN WITH (FORMAT csv)", stdin="1,1714557605\n2,1714557606\n")
+    assert out == "COPY 2\n" and err.count("NOTICE") == 1, (out, err)
+    assert "AT counts milliseconds, and the value 1714557605 looks like seconds" in err, err
+    assert psql("-c", r"\copy q_timed FROM STDIN WITH (FORMAT csv)", stdin="3,1714557605000\n") == ("COPY 1\n", "")
+
+
+@case
 def fetch_count_prints_a_push_query_row_by_row():
     psql("-c", "CREATE STREAM q_fetched (id INT KEY)", "-c", "INSERT INTO q_fetched VALUES (1)")
     # psql runs without -A: with -A, psql ends the line of a row only when it prints the next row.

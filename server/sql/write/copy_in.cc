@@ -113,7 +113,7 @@ class NodeCopy final : public sql::CopyIn {
     if (awaits_something() || has_failed_) return;
     if (own_ && own_->rows() > 0) return send_block();
     if (held_ && passes_first([] {})) return;
-    if (blocks_in_flight_ == 0) receiver_.on_copy_done(row_count_);
+    if (blocks_in_flight_ == 0) report_done();
   }
 
   uint64_t committed_rows() const override { return rows_in_; }
@@ -274,9 +274,15 @@ class NodeCopy final : public sql::CopyIn {
       return fail(std::move(appended).error());
     }
     if (is_finished_ && !awaits_something() && !has_failed_ && blocks_in_flight_ == 0)
-      receiver_.on_copy_done(row_count_);
+      report_done();
     else
       receiver_.on_copy_drained();
+  }
+
+  void report_done() {
+    if (const auto notice = (held_ ? held_ : own_.get())->take_notice())
+      receiver_.on_copy_notice(*notice);
+    receiver_.on_copy_done(row_count_);
   }
 
   void fail(Error error) {

@@ -87,6 +87,8 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     });
   }
   void write_all() {
+    if (auto notice = (held_ ? held_ : own_.get())->take_notice(); notice && attempts_made_ == 0)
+      receiver().on_notice(*std::move(notice));
     storage::AppendRequest request;
     if (own_) own_->take(request);
     if (own_ && is_conditional()) return write_on_conditions(std::move(request));

@@ -179,7 +179,22 @@ Status RowBuffer::check_times(std::span<const engine::ColumnPtr> columns,
                                   source_->timestamp->column);
     return error;
   }
+  if (!time_in_seconds_)
+    time_in_seconds_ = engine::find_time_in_seconds(*source_, columns, timestamps);
   return {};
+}
+
+std::optional<sql::Notice> RowBuffer::take_notice() {
+  const std::optional<int64_t> time = std::exchange(time_in_seconds_, std::nullopt);
+  if (!time) return std::nullopt;
+  const std::string column = source_->timestamp ? source_->timestamp->column : "ROWTIME";
+  return sql::Notice{
+      sql::NoticeLevel::Notice,
+      fmt::format("event times of {} lie in January or February 1970: {} counts milliseconds, and "
+                  "the value {} looks like seconds",
+                  source_->name, column, *time),
+      {},
+      fmt::format("The same time in milliseconds is {}000.", *time)};
 }
 
 Status RowBuffer::check_not_null(std::span<const engine::ColumnPtr> columns, size_t rows,

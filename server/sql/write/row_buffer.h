@@ -15,6 +15,7 @@
 #include "engine/formats/format.h"
 #include "engine/types/column.h"
 #include "records/batch_builder.h"
+#include "server/sql/port.h"
 #include "server/sql/write/written_rows.h"
 #include "storage/log/requests.h"
 
@@ -43,6 +44,9 @@ class RowBuffer {
   Status add(std::vector<engine::ColumnPtr>& columns, size_t rows,
              std::span<const int64_t> timestamps, std::span<const uint64_t> lines = {},
              Keys* once = nullptr, KeysOf keys = KeysOf::NewRows);
+  // Returns a notice if an event time of the rows that were added since the last call seems to
+  // count seconds instead of milliseconds.
+  std::optional<sql::Notice> take_notice();
   // For a topic with message.timestamp.type = LogAppendTime: the records get the time at which
   // take() is called. The clock outlives the buffer.
   void stamp_append_times(const Clock& clock) { append_clock_ = &clock; }
@@ -90,6 +94,7 @@ class RowBuffer {
   const std::shared_ptr<const engine::DataSource> source_;
   const Uuid topic_;
   const EventTimes event_times_;
+  std::optional<int64_t> time_in_seconds_;  // see take_notice()
   std::vector<size_t> key_columns_, value_columns_;
   std::unique_ptr<engine::Writer> key_writer_, value_writer_;
   std::vector<records::BatchBuilder> builders_;
