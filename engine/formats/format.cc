@@ -19,6 +19,7 @@
 #include "engine/formats/protobuf/protobuf_columns.h"
 #include "engine/formats/schema/reader_of_schemas.h"
 #include "engine/formats/schema/schema_bundle.h"
+#include "engine/formats/smallint_reader.h"
 
 namespace engine {
 
@@ -383,9 +384,12 @@ Result<std::vector<ColumnDef>> infer_columns(const FormatSpec& spec, const Schem
   return columns;
 }
 
-Result<std::unique_ptr<Reader>> make_reader(const FormatSpec& spec,
-                                            std::span<const ColumnDef> columns, Side side,
-                                            std::vector<bool> needed, const SchemaLookup* schemas) {
+namespace {
+
+Result<std::unique_ptr<Reader>> make_reader_of_format(const FormatSpec& spec,
+                                                      std::span<const ColumnDef> columns, Side side,
+                                                      std::vector<bool> needed,
+                                                      const SchemaLookup* schemas) {
   const FormatTraits* found = find_format(spec.name);
   if (found == nullptr) return unknown_format(spec.name);
   const FormatTraits& format = *found;
@@ -420,6 +424,15 @@ Result<std::unique_ptr<Reader>> make_reader(const FormatSpec& spec,
       return make_json_sr_reader(columns, std::move(needed),
                                  is_wrapped(spec, columns.size(), side));
   }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Reader>> make_reader(const FormatSpec& spec,
+                                            std::span<const ColumnDef> columns, Side side,
+                                            std::vector<bool> needed, const SchemaLookup* schemas) {
+  return with_smallint_range(
+      TRY(make_reader_of_format(spec, columns, side, std::move(needed), schemas)), columns);
 }
 
 Result<std::unique_ptr<Writer>> make_writer(const FormatSpec& spec,

@@ -119,9 +119,9 @@ Error TextValueReader::refused(ErrorCode code, std::string_view text) const {
   constexpr size_t kShown = 200;
   const char* begin =
       code == ErrorCode::OutOfRange ? "value out of range for " : "invalid input for ";
-  return {code, begin + what_ + " (" + type_.to_string() + "): \"" +
-                    std::string(text.substr(0, kShown)) + (text.size() > kShown ? "..." : "") +
-                    "\""};
+  const std::string type = type_.label() == label::kInt2 ? "SMALLINT" : type_.to_string();
+  return {code, begin + what_ + " (" + type + "): \"" + std::string(text.substr(0, kShown)) +
+                    (text.size() > kShown ? "..." : "") + "\""};
 }
 
 Status TextValueReader::append(std::string_view text, Column& column) {

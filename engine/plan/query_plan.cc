@@ -25,6 +25,7 @@
 #include "engine/sql/public_schema.h"
 #include "engine/types/ascii.h"
 #include "engine/types/coercion.h"
+#include "engine/types/smallint_range.h"
 
 namespace engine {
 
@@ -383,7 +384,8 @@ bool is_insertable(const SqlType& from, const SqlType& to) {
 }
 
 Result<BoundExpression> fit_to_sink(BoundExpression value, const SqlType& type) {
-  const bool is_implicit = is_implicitly_castable(value.type, type);
+  // A cast checks the range of smallint, to which INTEGER is implicitly castable because both have the same kind.
+  const bool is_implicit = is_implicitly_castable(value.type, type) && !holds_smallint(type);
   return is_implicit ? coerce(std::move(value), type) : cast(std::move(value), type);
 }
 

@@ -98,14 +98,21 @@ Status check_headers(std::span<const TableElement> elements, const Schema& schem
   return {};
 }
 
-// Returns the type if it has a range or a length that tables in PostgreSQL's words enforce: "SMALLINT", "VARCHAR(20)".
+// Returns the type with the label smallint only. Readers refuse records beyond the range of smallint; they do not
+// check the ranges of real and oid.
+SqlType without_unchecked_label(const SqlType& type) {
+  if (type.kind() == TypeKind::Array)
+    return SqlType::array(without_unchecked_label(type.element()));
+  return type.label() == label::kInt2 ? type : without_narrow_label(type);
+}
+
+// Returns the type if it has a length that only tables in PostgreSQL's words enforce, such as "VARCHAR(20)".
 // Returns an empty text for other types.
 std::string limited_type(const SqlType& type) {
   if (type.kind() == TypeKind::Array) {
     const std::string element = limited_type(type.element());
     return element.empty() ? element : element + "[]";
   }
-  if (type.label() == label::kInt2) return "SMALLINT";
   const bool is_char = type.label() == label::kBpchar;
   if ((!is_char && type.label() != label::kVarchar) || type.modifier() == -1) return {};
   constexpr int32_t kHeader = 4;  // an atttypmod counts PostgreSQL's header of a text
@@ -129,8 +136,7 @@ std::optional<std::string> unchecked_limits(std::span<const TableElement> elemen
   if (texts.empty()) return std::nullopt;
   const size_t more = texts.size() - std::min(texts.size(), kShown);
   texts.resize(texts.size() - more);
-  std::string text =
-      fmt::format("ranges and lengths of types are not checked: {}", fmt::join(texts, ", "));
+  std::string text = fmt::format("lengths of types are not checked: {}", fmt::join(texts, ", "));
   return more > 0 ? fmt::format("{}, and {} more", text, more) : text;
 }
 
@@ -138,9 +144,8 @@ Result<SqlType> read_column_type(const TypeName& name, const CustomTypes& types,
                                  ColumnTypes column_types) {
   if (column_types == ColumnTypes::OfPostgres)
     return resolve_type(as_of_postgres(with_postgres_lengths(name)), types);
-  // Programs that write to the topic do not respect smallint or lengths, so the declared limits are
-  // dropped.
-  return without_declared_lengths(without_narrow_label(TRY(resolve_type(name, types))));
+  // Programs that write to the topic do not respect lengths, so the declared lengths are dropped.
+  return without_declared_lengths(without_unchecked_label(TRY(resolve_type(name, types))));
 }
 
 Result<Schema> read_schema(std::span<const TableElement> elements, const CustomTypes& types,

@@ -12,8 +12,8 @@
 namespace engine {
 
 // How the types of declared columns are read. OfPostgres: TIMESTAMP has no time zone, and clients
-// of PostgreSQL see SMALLINT, REAL and VARCHAR(n) as they were declared. OfDialect: TIMESTAMP is a
-// point in time, and the other types become INTEGER, DOUBLE and STRING.
+// of PostgreSQL see REAL and VARCHAR(n) as they were declared. OfDialect: TIMESTAMP is a point in
+// time, and the other types become DOUBLE and STRING. SMALLINT keeps its range in both.
 enum class ColumnTypes : uint8_t { OfDialect, OfPostgres };
 // Returns the schema of declared columns: keys first, then the others in the order of the text. Fails with
 // DuplicateColumn, with UndefinedObject if a type is unknown, with InvalidStatement if a name is reserved or a
@@ -28,9 +28,9 @@ Status check_columns(const Schema& schema);
 Result<SqlType> read_column_type(const TypeName& name, const CustomTypes& types,
                                  ColumnTypes column_types);
 
-// Returns a notice about columns whose declared limits are not checked: in the dialect, SMALLINT is
-// stored as INTEGER, and VARCHAR(n) and CHAR(n) as VARCHAR. Returns nothing if no column has such a
-// limit.
+// Returns a notice about columns whose declared lengths are not checked: in the dialect, VARCHAR(n)
+// and CHAR(n) are stored as VARCHAR.
+// Returns nothing if no column has such a length.
 std::optional<std::string> unchecked_limits(std::span<const TableElement> elements,
                                             const CustomTypes& types);
 

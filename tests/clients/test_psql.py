@@ -175,6 +175,15 @@ def copy_reports_event_times_that_look_like_seconds():
 
 
 @case
+def copy_checks_the_range_of_smallint():
+    psql("-c", "CREATE STREAM q_small (id INT KEY, n SMALLINT) WITH (PARTITIONS = 1)")
+    for options, data in (("csv", "1,40000\n"), ("text", "1\t40000\n"), ("json", '{"ID": 1, "N": 40000}\n')):
+        _, err = psql("-v", "VERBOSITY=verbose", "-c", rf"\copy q_small FROM STDIN WITH (FORMAT {options})", stdin=data, ok=False)
+        assert "22003" in err and "column N (SMALLINT)" in err and "COPY q_small, line 1, column n" in err.replace("Q_SMALL", "q_small").replace(
+            "column N\n", "column n\n"), (options, err)
+
+
+@case
 def fetch_count_prints_a_push_query_row_by_row():
     psql("-c", "CREATE STREAM q_fetched (id INT KEY)", "-c", "INSERT INTO q_fetched VALUES (1)")
     # psql runs without -A: with -A, psql ends the line of a row only when it prints the next row.

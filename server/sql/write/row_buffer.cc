@@ -7,6 +7,7 @@
 #include "engine/plan/source_formats.h"
 #include "engine/types/ascii.h"
 #include "engine/types/declared_lengths.h"
+#include "engine/types/smallint_range.h"
 #include "records/batch.h"
 #include "records/partitioner.h"
 #include "server/sql/serial/row_ids.h"
@@ -34,6 +35,25 @@ void set_append_times(std::string& batches, int64_t time_ms) {
     records::set_log_append_time(std::span(batches).subspan(at, size), time_ms);
     at += size;
   }
+}
+
+// Fails if a row has a value beyond the range of smallint.
+Status check_ranges(const engine::DataSource& source, std::span<const engine::ColumnPtr> columns,
+                    std::span<const uint64_t> lines) {
+  for (size_t i = 0; i < columns.size(); ++i) {
+    const engine::ColumnDef& column = source.schema.columns[i];
+    if (!columns[i]) continue;
+    const auto wrong = engine::find_beyond_smallint(column.type, *columns[i]);
+    if (!wrong) continue;
+    Error error{
+        ErrorCode::OutOfRange,
+        fmt::format("value out of range for column {} (SMALLINT): {}", column.name, wrong->value)};
+    if (wrong->row < lines.size())
+      error.context =
+          fmt::format("COPY {}, line {}, column {}", source.name, lines[wrong->row], column.name);
+    return error;
+  }
+  return {};
 }
 
 // Converts columns to the values that the source stores; omitted columns stay null.
@@ -99,6 +119,7 @@ Status RowBuffer::add(std::vector<engine::ColumnPtr>& columns, size_t rows,
                       Keys* once, KeysOf keys_of) {
   TRY(check_times(columns, timestamps, lines));
   TRY(check_not_null(columns, rows, lines, keys_of));
+  TRY(check_ranges(*source_, columns, lines));
   TRY(fit_columns(*source_, columns, lines));
   const engine::ColumnPtr row_ids =
       source_->schema.has_row_id() ? with_row_ids(*columns[key_columns_.front()], rows) : nullptr;
