@@ -123,8 +123,9 @@ class Execution {
 };
 
 enum class CopyContents : uint8_t {
-  Columns,      // one engine column for each of CopyIn::columns
-  JsonObjects,  // one STRING column: the JSON object of each line, unchanged
+  Columns,           // one engine column for each of CopyIn::columns
+  JsonObjects,       // one STRING column: the JSON object of each line, unchanged
+  TypedJsonObjects,  // as JsonObjects, but a string is not read as a number, as in ksqlDB's API
 };
 
 struct CopyTarget {

@@ -34,16 +34,25 @@ test('an export can be read again', () => {
 test('CSV becomes JSON objects for the columns of the stream', () => {
   const found = files.readCsv('id,name,zip,b,a,d\n007,"say ""hi""",1,T,"[9007199254740993]",12345678901234567890.10\n' +
     ',,,,,\nx,a,1,true,[],1\n1,a\n2,a,1,yes,[],1\n3,"",1,false,{,1\n', COLUMNS, true);
-  assert.deepEqual(found.rows, ['{"ID": "007", "Name": "say \\"hi\\"", "B": true, "A": [9007199254740993], ' +
-    '"D": "12345678901234567890.10"}', '{}']);
+  assert.deepEqual(found.rows, ['{"ID": 7, "Name": "say \\"hi\\"", "B": true, "A": [9007199254740993], ' +
+    '"D": 12345678901234567890.10}', '{}']);
   assert.deepEqual(found.lines, [2, 3]);
   assert.deepEqual(found.problems, [{ line: 4, message: 'ID: expected INTEGER, got x' },
     { line: 5, message: '2 fields, expected 6' }, { line: 6, message: 'B: expected BOOLEAN, got yes' },
     { line: 7, message: 'A: expected ARRAY<BIGINT>, got {' }]);
   assert.deepEqual(found.ignored, ['zip']);
   assert.equal(found.used.get('Name'), 'name');
-  assert.deepEqual(files.readCsv('1,x,2.5,true,', COLUMNS, false).rows, ['{"ID": "1", "Name": "x", "D": "2.5", "B": true}']);
+  assert.deepEqual(files.readCsv('1,x,2.5,true,', COLUMNS, false).rows, ['{"ID": 1, "Name": "x", "D": 2.5, "B": true}']);
   assert.throws(() => files.readCsv('id,ID\n1,2', COLUMNS, true), /Two fields of the file are named ID/);
+});
+
+test('numbers are JSON numbers, with all their digits', () => {
+  const json = (text, type) => files.jsonOf(text, column('N', type));
+  assert.deepEqual(['+5', ' -007 ', '0', '-0', '9223372036854775807'].map((text) => json(text, 'BIGINT')),
+    ['5', '-7', '0', '-0', '9223372036854775807']);
+  assert.deepEqual(['.5', '-.5', '5.', '+1.e5', '00.10', '1E-3'].map((text) => json(text, 'DOUBLE')),
+    ['0.5', '-0.5', '5', '1e5', '0.10', '1E-3']);
+  assert.throws(() => json('', 'INTEGER'), /expected INTEGER/);
 });
 
 test('JSON lines are sent unchanged, and wrong lines are named', () => {

@@ -15,9 +15,10 @@ std::vector<std::string> names_of(std::span<const ColumnDef> columns) {
 class JsonReader final : public Reader {
  public:
   JsonReader(std::span<const ColumnDef> columns, std::vector<bool> needed, bool wrapped,
-             JsonTimes times)
+             JsonTimes times, JsonStrings strings)
       : fields_(names_of(columns)), needed_(std::move(needed)), wrapped_(wrapped) {
-    for (const ColumnDef& column : columns) values_.emplace_back(column.type, column.name, times);
+    for (const ColumnDef& column : columns)
+      values_.emplace_back(column.type, column.name, times, strings);
     slots_.resize(columns.size());
     exact_in_.resize(columns.size());
   }
@@ -151,8 +152,9 @@ class JsonReader final : public Reader {
 }  // namespace
 
 std::unique_ptr<Reader> make_json_reader(std::span<const ColumnDef> columns,
-                                         std::vector<bool> needed, bool wrapped, JsonTimes times) {
-  return std::make_unique<JsonReader>(columns, std::move(needed), wrapped, times);
+                                         std::vector<bool> needed, bool wrapped, JsonTimes times,
+                                         JsonStrings strings) {
+  return std::make_unique<JsonReader>(columns, std::move(needed), wrapped, times, strings);
 }
 
 }  // namespace engine

@@ -143,19 +143,24 @@ void drop_duplicate_keys(Column& map, uint32_t first) {
   }
 }
 
-JsonValueReader::JsonValueReader(const SqlType& type, std::string path, JsonTimes times)
-    : type_(type), path_(std::move(path)), times_(times), error_(std::make_shared<std::string>()) {
+JsonValueReader::JsonValueReader(const SqlType& type, std::string path, JsonTimes times,
+                                 JsonStrings strings)
+    : type_(type),
+      path_(std::move(path)),
+      times_(times),
+      strings_(strings),
+      error_(std::make_shared<std::string>()) {
   switch (type_.kind()) {
     case TypeKind::Array:
-      parts_.emplace_back(type_.element(), path_ + "[]", times_);
+      parts_.emplace_back(type_.element(), path_ + "[]", times_, strings_);
       break;
     case TypeKind::Map:
-      parts_.emplace_back(type_.value(), path_ + "{}", times_);
+      parts_.emplace_back(type_.value(), path_ + "{}", times_, strings_);
       break;
     case TypeKind::Struct: {
       std::vector<std::string> names;
       for (const Field& field : type_.fields()) {
-        parts_.emplace_back(field.type, path_ + "." + field.name, times_);
+        parts_.emplace_back(field.type, path_ + "." + field.name, times_, strings_);
         names.push_back(field.name);
       }
       is_union_ = !names.empty() && std::ranges::all_of(names, is_union_field);
@@ -277,6 +282,12 @@ bool JsonValueReader::read_text(std::string_view text, ColumnSlot& slot) {
   // Digits in a string are seconds for some producers and milliseconds for others, so they are an error, as in ksqlDB.
   if (type_.is_time_like())
     return (times_ == JsonTimes::Iso && read_iso_time(text, slot)) || mismatch(text);
+  if (strings_ == JsonStrings::AreTexts && type_.kind() != TypeKind::Decimal &&
+      parse_double(text)) {
+    mismatch(text);
+    *error_ += " in quotes (write the number without quotes)";
+    return false;
+  }
   return read_number(text, slot, true);
 }
 

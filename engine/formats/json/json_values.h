@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/formats/json/json_fields.h"
+#include "engine/formats/json/json_reader.h"
 #include "engine/formats/json/json_tokens.h"
 #include "engine/types/column.h"
 #include "engine/types/text_json.h"
@@ -38,7 +39,8 @@ class JsonValueReader {
   // `path` names the value in errors: FOO, FOO.BAR, FOO[]. JsonTimes::Iso is for values that a client writes in a
   // statement, COPY or POST /inserts-stream: DATE, TIME and TIMESTAMP may then also be ISO text, and a number that the
   // type cannot hold without loss is an error. ksqlDB reads records of topics differently: it cuts 5.5 to 5.
-  JsonValueReader(const SqlType& type, std::string path, JsonTimes times = JsonTimes::Numbers);
+  JsonValueReader(const SqlType& type, std::string path, JsonTimes times = JsonTimes::Numbers,
+                  JsonStrings strings = JsonStrings::MayBeNumbers);
 
   // Reads the next value into `slot`. Returns false if the value cannot be read. Some rows may then
   // have been appended, also in part; truncate() removes them. take_error() or the cursor has the
@@ -69,6 +71,7 @@ class JsonValueReader {
   const SqlType type_;
   const std::string path_;
   const JsonTimes times_;
+  const JsonStrings strings_;
   std::vector<JsonValueReader> parts_;  // readers of the element, the value of a MAP, or the fields
   std::unique_ptr<JsonFields> fields_;  // fields of a STRUCT
   // Whether the type is a STRUCT that stands for a union (oneOf), in the form that Kafka Connect's

@@ -97,7 +97,7 @@ Status InsertsExchange::read_target(std::string_view line, bool is_last) {
     if (std::ranges::find(kTargetNames, name) == std::end(kTargetNames)) stray_field_ = name;
   if (is_last && !stray_field_.empty()) return row_in_first_line(stray_field_);
   session_ = TRY(pages_.backends[context_.shard]->open_session(info_, settings_));
-  target_ = sql::CopyTarget{name_of(target), {}, {}, sql::CopyContents::JsonObjects};
+  target_ = sql::CopyTarget{name_of(target), {}, {}, sql::CopyContents::TypedJsonObjects};
   // A missing stream is reported now, before the first row arrives.
   TRY(session_->begin_copy(*target_, *this));
   context_.responder.begin({.content_type = std::string(is_array_ ? kJson : kDelimited)});

@@ -40,7 +40,7 @@ class NodeCopy final : public sql::CopyIn {
 
   Status prepare(const sql::CopyTarget& target) {
     contents_ = target.contents;
-    if (contents_ == sql::CopyContents::JsonObjects) {
+    if (contents_ != sql::CopyContents::Columns) {
       if (!target.columns.empty())
         return Error{ErrorCode::NotSupported,
                      "a column list with FORMAT json is not supported yet",
@@ -53,8 +53,10 @@ class NodeCopy final : public sql::CopyIn {
         fields.back().role = ColumnRole::Value;
         places_.push_back(i);
       }
-      json_ = engine::make_json_reader(fields, std::vector<bool>(fields.size(), true), true,
-                                       engine::JsonTimes::Iso);
+      json_ = engine::make_json_reader(
+          fields, std::vector<bool>(fields.size(), true), true, engine::JsonTimes::Iso,
+          contents_ == sql::CopyContents::TypedJsonObjects ? engine::JsonStrings::AreTexts
+                                                           : engine::JsonStrings::MayBeNumbers);
     } else {
       TRY(place_columns(target));
     }
@@ -88,7 +90,7 @@ class NodeCopy final : public sql::CopyIn {
       return sql::Pace::Wait;
     }
     const Status taken =
-        contents_ == sql::CopyContents::JsonObjects ? take_json(rows) : take_columns(rows);
+        contents_ == sql::CopyContents::Columns ? take_columns(rows) : take_json(rows);
     if (!taken) {
       fail(taken.error());
       return sql::Pace::GoOn;

@@ -92,8 +92,18 @@ export function columnOf(columns, name) {
 }
 
 /**
- * Returns the JSON of a CSV field for a column. The server reads numbers, dates and times from
- * texts, so that no number is rounded here. Fails if the field cannot be of the type.
+ * Returns a number in the form that JSON requires: 007 becomes 7, .5 becomes 0.5, 1.e2 becomes 1e2.
+ * The digits stay text, so no number is rounded.
+ * @param {string} text
+ */
+function jsonNumber(text) {
+  return text.trim().replace(/^\+/, '').replace(/^(-?)0+(?=\d)/, '$1').replace(/^(-?)\./, '$10.')
+    .replace(/\.(?=e|$)/i, '');
+}
+
+/**
+ * Returns the JSON of a CSV field for a column. The server reads dates and times from texts. Fails
+ * if the field cannot be of the type.
  * @param {string} text @param {ColumnInfo} column
  */
 export function jsonOf(text, { name, type }) {
@@ -104,11 +114,11 @@ export function jsonOf(text, { name, type }) {
   }
   if (/^(INT|BIGINT)/i.test(type)) {
     if (!/^[+-]?\d+$/.test(text.trim())) throw expected();
-    return JSON.stringify(text.trim().replace('+', ''));
+    return jsonNumber(text);
   }
   if (/^(DOUBLE|DECIMAL|NUMERIC)/i.test(type)) {
     if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text.trim())) throw expected();
-    return JSON.stringify(text.trim().replace('+', ''));
+    return jsonNumber(text);
   }
   if (/^(ARRAY|MAP|STRUCT)/i.test(type)) {
     try {
