@@ -137,6 +137,7 @@ Result<CopyOptions> read_copy_options(const engine::Copy& copy) {
     TRY(read_option(option, read));
   }
   CopyOptions& options = read.options;
+  options.has_column_list = !copy.columns.empty();
   const bool is_csv = options.format == CopyFormat::Csv;
   const bool is_from = copy.direction == engine::CopyDirection::FromStdin;
   const bool forces_nulls = !options.force_not_null.empty() || !options.force_null.empty();

@@ -19,6 +19,7 @@ struct CopyOptions {
   bool has_header = false;
   bool header_must_match =
       false;  // for FROM: the header has the names of the columns, in their order
+  bool has_column_list = false;  // the statement names the columns: COPY table (a, b)
   char delimiter = '\t', quote = '"', escape = '"';
   std::string null_text = "\\N";
   // A list of columns by name, or all columns.

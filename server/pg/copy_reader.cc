@@ -7,6 +7,7 @@
 
 #include "engine/formats/delimited/csv.h"
 #include "engine/formats/text_value.h"
+#include "engine/sql/ast_name.h"
 #include "engine/types/ascii.h"
 #include "engine/types/text_bytes.h"
 #include "server/pg/copy_binary.h"
@@ -53,6 +54,17 @@ std::string exact_name(std::string name) {
   return name;
 }
 
+// The check that the header line still has to pass. Match: HEADER MATCH. Order: the names must not be those of the columns
+// in another order.
+enum class HeaderCheck : uint8_t { None, Match, Order };
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t", kByteOrderMark = "\xef\xbb\xbf";
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  const size_t begin = std::min(text.find_first_not_of(kBlanks), text.size());
+  return text.substr(begin, text.find_last_not_of(kBlanks) + 1 - begin);
+}
+
 // Reads csv and text.
 class FieldReader final : public CopyReader {
  public:
@@ -70,7 +82,9 @@ class FieldReader final : public CopyReader {
       is_null_in_quotes_.push_back(options.force_null.has(column.name));
     }
     null_text_ = options.null_text;
-    header_is_checked_ = !options.header_must_match;
+    header_check_ = options.header_must_match                        ? HeaderCheck::Match
+                    : options.has_header && !options.has_column_list ? HeaderCheck::Order
+                                                                     : HeaderCheck::None;
     rows_.columns = empty_columns();
   }
 
@@ -102,7 +116,9 @@ class FieldReader final : public CopyReader {
         error.context = "COPY " + source_ + ", " + error.context;
         return error;
       }
-      if (!header_is_checked_ && !records_->header().empty()) TRY(check_header());
+      if (header_check_ != HeaderCheck::None && !records_->header().empty())
+        TRY(std::exchange(header_check_, HeaderCheck::None) == HeaderCheck::Match ? check_header()
+                                                                                  : check_order());
       if (!*more) return {};
       TRY(read_record(record));
     }
@@ -111,7 +127,6 @@ class FieldReader final : public CopyReader {
   // Checks that the header line has the names of the columns. The texts of the errors are
   // PostgreSQL's.
   Status check_header() {
-    header_is_checked_ = true;
     const std::vector<std::string>& names = records_->header();
     if (names.size() != columns_.size())
       return bad_header(fmt::format("wrong number of fields in header line: got {}, expected {}",
@@ -125,6 +140,34 @@ class FieldReader final : public CopyReader {
     }
     return {};
   }
+  // Fails if the header line has the names of all columns in another order. PostgreSQL skips such a header, and values
+  // are then written to wrong columns if their types fit.
+  Status check_order() const {
+    const std::vector<std::string>& names = records_->header();
+    if (names.size() != columns_.size()) return {};  // the first row reports its number of fields
+    std::vector<bool> is_named(columns_.size());
+    std::string list;
+    bool is_other_order = false;
+    for (size_t field = 0; field < names.size(); ++field) {
+      const auto column = std::ranges::find_if(columns_, [&](const sql::ResultColumn& each) {
+        return engine::upper_case(each.name) == engine::upper_case(trimmed(names[field]));
+      });
+      const auto at = static_cast<size_t>(column - columns_.begin());
+      if (column == columns_.end() || is_named[at]) return {};
+      is_named[at] = true;
+      is_other_order |= at != field;
+      const bool has_quotes = engine::quote_if_needed(column->name).starts_with('`');
+      list += fmt::format(
+          "{}{}", list.empty() ? "" : ", ",
+          has_quotes ? fmt::format("\"{}\"", column->name) : engine::display_name(column->name));
+    }
+    if (!is_other_order) return {};
+    Error error = bad_header("the header line has the names of the columns in another order");
+    error.hint = fmt::format("Name the columns in the order of the file: COPY {} ({}) FROM ...",
+                             source_, list);
+    return error;
+  }
+
   Error bad_header(std::string message) const {
     Error error{ErrorCode::BadCopyFormat, std::move(message)};
     error.hint = "Name the columns in the order of the file: COPY table (b, a) FROM ...";
@@ -223,7 +266,7 @@ class FieldReader final : public CopyReader {
   std::vector<engine::TextValueReader> values_;          // one per column
   std::vector<bool> is_never_null_, is_null_in_quotes_;  // one per column
   const char delimiter_;
-  bool header_is_checked_ = true;  // also true if the header need not match the columns
+  HeaderCheck header_check_ = HeaderCheck::None;
   std::string null_text_;
   std::unique_ptr<engine::CopyTextReader> records_;
 };

@@ -166,6 +166,28 @@ def copy_reads_a_file():
 
 
 @case
+def copy_refuses_a_header_with_the_columns_in_another_order():
+    psql("-c", "CREATE TABLE q_headed (id INT PRIMARY KEY, size INT, \"Note\" VARCHAR)")
+
+    def copy(data, columns="", options="FORMAT csv, HEADER", ok=True):
+        return psql("-c", rf"\copy q_headed{columns} FROM STDIN WITH ({options})", stdin=data, ok=ok)
+    swapped = "size,Note,id\n7,a,1\n"
+    for data in (swapped, "\ufeff" + swapped, "Size, note,ID\n7,a,1\n"):
+        _, err = copy(data, ok=False)
+        assert "the header line has the names of the columns in another order" in err, err
+        assert 'COPY q_headed (size, "Note", id) FROM' in err and "COPY q_headed, line 1" in err, err
+    _, err = copy(swapped.replace(",", "\t"), options="FORMAT text, HEADER", ok=False)
+    assert "in another order" in err, err
+    # The list of the hint, the right order, other names, and a header that is not announced.
+    assert copy(swapped, ' (size, "Note", id)') == ("COPY 1\n", ""), "a list of columns"
+    assert copy("id,size,Note\n2,8,b\n") == ("COPY 1\n", ""), "the right order"
+    assert copy("size,remark,id\n3,9,c\n")[1] != "", "other names leave the columns in their order"
+    assert copy("number,size,id\n3,9,c\n") == ("COPY 1\n", ""), "other names"
+    out, _ = psql("-At", "-c", "SELECT * FROM q_headed ORDER BY id")
+    assert out == "1|7|a\n2|8|b\n3|9|c\n", out
+
+
+@case
 def copy_reports_event_times_that_look_like_seconds():
     psql("-c", "CREATE STREAM q_timed (id INT KEY, at BIGINT) WITH (PARTITIONS = 1, TIMESTAMP = 'at')")
     out, err = psql("-c", r"\copy q_timed FROM STDIN WITH (FORMAT csv)", stdin="1,1714557605\n2,1714557606\n")
