@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/suggest.h"
+#include "engine/catalog/visible_names.h"
 #include "engine/plan/create_source.h"
 #include "engine/sql/public_schema.h"
 #include "engine/types/ascii.h"
@@ -92,7 +94,8 @@ Error no_such_relation(const Name& name, TextPosition at, ViewChange change,
   if (auto refused = refuse_view(name, at, change, catalog)) return *std::move(refused);
   return Error{ErrorCode::UndefinedSource,
                fmt::format("relation \"{}\" does not exist", display_name(name.text))}
-      .at(at);
+      .at(at)
+      .with_hint(did_you_mean(name.text, visible_sources(catalog)));
 }
 
 }  // namespace engine

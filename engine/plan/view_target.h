@@ -23,7 +23,7 @@ std::optional<Error> refuse_view(const Name& name, TextPosition at, ViewChange c
                                  const Catalog& catalog);
 
 // Returns the error of a statement whose target is neither a stream nor a table. If it is a view,
-// the error is that of refuse_view().
+// the error is that of refuse_view(). Its hint names a similar relation (VisibleNamesInUse).
 Error no_such_relation(const Name& name, TextPosition at, ViewChange change,
                        const Catalog& catalog);
 

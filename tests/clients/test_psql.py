@@ -206,6 +206,14 @@ def copy_checks_the_range_of_smallint():
 
 
 @case
+def copy_proposes_a_similar_name():
+    psql("-c", "CREATE STREAM q_orders (id INT KEY)")
+    for statement in (r"\copy q_order FROM STDIN", "UPDATE q_order SET id = 1"):
+        _, err = psql("-c", statement, stdin="", ok=False)
+        assert "Did you mean Q_ORDERS?" in err, err
+
+
+@case
 def fetch_count_prints_a_push_query_row_by_row():
     psql("-c", "CREATE STREAM q_fetched (id INT KEY)", "-c", "INSERT INTO q_fetched VALUES (1)")
     # psql runs without -A: with -A, psql ends the line of a row only when it prints the next row.

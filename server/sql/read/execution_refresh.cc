@@ -5,8 +5,10 @@
 #include <optional>
 #include <utility>
 
+#include "engine/catalog/visible_names.h"
 #include "engine/plan/view_target.h"
 #include "engine/types/ascii.h"
+#include "server/metadata/name_hints.h"
 #include "server/sql/execution.h"
 #include "server/sql/read/catching_up.h"
 #include "server/tasks/query_tasks.h"
@@ -66,6 +68,7 @@ Result<std::unique_ptr<sql::Execution>> run_refresh(SqlSession& session, sql::Re
   MetadataImagePtr image = session.parts().definitions.image();
   const std::string& name = refresh.name.name.text;
   const engine::DataSource* source = image->catalog->find_source(name);
+  const engine::VisibleNamesInUse visible(visible_to(*image->users, session.asker()));
   if (!source)
     return engine::no_such_relation(refresh.name.name, refresh.name.position,
                                     engine::ViewChange::Alter, *image->catalog);

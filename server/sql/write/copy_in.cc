@@ -5,10 +5,12 @@
 #include <algorithm>
 
 #include "engine/catalog/system_sources.h"
+#include "engine/catalog/visible_names.h"
 #include "engine/formats/json/json_reader.h"
 #include "engine/plan/insert_values.h"
 #include "engine/plan/view_target.h"
 #include "engine/types/ascii.h"
+#include "server/metadata/name_hints.h"
 #include "server/sql/execution.h"
 #include "server/sql/serial/sequence_advance.h"
 #include "server/sql/serial/serial_look_up.h"
@@ -326,6 +328,7 @@ Result<std::unique_ptr<sql::CopyIn>> start_copy(SqlSession& session, const Metad
                                                 const sql::CopyTarget& target,
                                                 sql::CopyReceiver& receiver) {
   std::shared_ptr<const engine::DataSource> source = session.find_source(image, target.source);
+  const engine::VisibleNamesInUse visible(visible_to(*image.users, session.asker()));
   if (!source)
     return engine::no_such_relation(target.source, target.source_position, engine::ViewChange::Copy,
                                     *image.catalog);
