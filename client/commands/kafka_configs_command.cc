@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "client/admin/broker_defaults.h"
 #include "client/admin/config_changes.h"
 #include "client/admin/configs.h"
 #include "client/command_line.h"
@@ -22,7 +23,7 @@ constexpr Flag kFlags[] = {
     {.name = "alter", .doc = "Change settings"},
     kBootstrapFlag,
     {.name = "broker", .argument = "ID", .doc = "The broker"},
-    {.name = "broker-defaults"},
+    {.name = "broker-defaults", .doc = "The settings of all brokers"},
     {.name = "broker-logger", .argument = "ID"},
     {.name = "client", .argument = "CLIENT"},
     {.name = "client-defaults"},
@@ -31,7 +32,7 @@ constexpr Flag kFlags[] = {
      .doc = "Settings of the connection, from a file"},
     {.name = "delete-config", .argument = "KEY,...", .doc = "Settings to reset to their defaults"},
     {.name = "describe", .doc = "Show settings"},
-    {.name = "entity-default"},
+    {.name = "entity-default", .doc = "With --entity-type brokers: the settings of all brokers"},
     {.name = "entity-name", .argument = "NAME", .doc = "The topic or group, or the broker's id"},
     {.name = "entity-type", .argument = "TYPE", .doc = "topics, groups or brokers"},
     {.name = "group", .argument = "GROUP", .doc = "The group"},
@@ -40,8 +41,7 @@ constexpr Flag kFlags[] = {
     {.name = "user-defaults"},
     {.name = "version"},
     kHelpFlag};
-constexpr const char* kUnsupportedFlags[] = {"broker-defaults", "broker-logger",  "client",
-                                             "client-defaults", "entity-default", "user",
+constexpr const char* kUnsupportedFlags[] = {"broker-logger", "client", "client-defaults", "user",
                                              "user-defaults"};
 
 constexpr Help kHelp{
@@ -53,7 +53,8 @@ constexpr Help kHelp{
 
 struct Entity {
   ConfigOwner owner;
-  std::string name;
+  std::string name;  // empty: all brokers
+  bool is_default() const { return owner == ConfigOwner::Broker && name.empty(); }
   const char* word() const {
     return owner == ConfigOwner::Topic ? "topic" : owner == ConfigOwner::Group ? "group" : "broker";
   }
@@ -64,6 +65,7 @@ Result<Entity> read_entity(const Flags& flags) {
     if (flags.has(name)) return wrong_usage(fmt::format("--{} is not supported yet", name));
   if (flags.has("topic")) return Entity{ConfigOwner::Topic, flags.text("topic")};
   if (flags.has("group")) return Entity{ConfigOwner::Group, flags.text("group")};
+  if (flags.has("broker-defaults")) return Entity{ConfigOwner::Broker, ""};
   if (flags.has("broker")) return Entity{ConfigOwner::Broker, flags.text("broker")};
   const std::string type = flags.text("entity-type");
   if (type.empty())
@@ -74,6 +76,11 @@ Result<Entity> read_entity(const Flags& flags) {
                                type == "broker-loggers" || type == "client-metrics"
                            ? fmt::format("--entity-type {} is not supported yet", type)
                            : fmt::format("Invalid entity type {}", type));
+  if (flags.has("entity-default") && type != "brokers")
+    return wrong_usage(fmt::format("--entity-default is not supported for {}", type));
+  if (flags.has("entity-default") && flags.has("entity-name"))
+    return wrong_usage("Only one of --entity-name and --entity-default must be specified");
+  if (flags.has("entity-default")) return Entity{ConfigOwner::Broker, ""};
   if (!flags.has("entity-name"))
     return wrong_usage(fmt::format("an entity name must be specified"));
   return Entity{type == "topics"   ? ConfigOwner::Topic
@@ -91,6 +98,13 @@ std::string told(const ConfigSetting& setting) {
                      setting.held.value, setting.is_sensitive, synonyms);
 }
 
+Status describe_defaults(const Connection::Settings& server) {
+  const auto settings = TRY(describe_broker_defaults(server));
+  fmt::print("Default configs for brokers in the cluster are:\n");
+  for (const ConfigSetting& setting : settings) fmt::print("{}", told(setting));
+  return {};
+}
+
 Status describe(Connection& connection, const Entity& entity, const Flags& flags) {
   const auto settings = TRY(describe_configs(connection, entity.owner, entity.name));
   fmt::print("{} configs for {} {} are:\n", flags.has("all") ? "All" : "Dynamic", entity.word(),
@@ -100,19 +114,40 @@ Status describe(Connection& connection, const Entity& entity, const Flags& flags
   return {};
 }
 
-Status alter(Connection& connection, const Entity& entity, const Flags& flags) {
-  Properties settings;
-  for (const ConfigSetting& setting : TRY(describe_configs(connection, entity.owner, entity.name)))
-    if (setting.is_own) settings[setting.held.name] = setting.held.value;
+// Removes the settings of --delete-config. Fails if one of them is not set.
+Status remove_deleted(Properties& settings, const Flags& flags) {
   std::vector<std::string> missing;
   for (const std::string& name : split_config_list(flags.text("delete-config")))
     if (settings.erase(name) == 0) missing.push_back(name);
-  if (!missing.empty())
-    return wrong_usage(fmt::format("Invalid config(s): {}", fmt::join(missing, ",")));
+  if (missing.empty()) return {};
+  return wrong_usage(fmt::format("Invalid config(s): {}", fmt::join(missing, ",")));
+}
+
+Result<Properties> added_settings(const Flags& flags) {
   Properties added;
   if (flags.has("add-config-file"))
     added = TRY(read_properties_file(flags.text("add-config-file")));
   if (flags.has("add-config")) added = TRY(parse_config_additions(flags.text("add-config")));
+  return added;
+}
+
+Status alter_defaults(const Connection::Settings& server, const Flags& flags) {
+  Properties settings;
+  for (const ConfigSetting& setting : TRY(describe_broker_defaults(server)))
+    settings[setting.held.name] = setting.held.value;
+  TRY(remove_deleted(settings, flags));
+  const Properties added = TRY(added_settings(flags));
+  TRY(alter_broker_defaults(server, added, split_config_list(flags.text("delete-config"))));
+  fmt::print("Completed updating default config for brokers in the cluster.\n");
+  return {};
+}
+
+Status alter(Connection& connection, const Entity& entity, const Flags& flags) {
+  Properties settings;
+  for (const ConfigSetting& setting : TRY(describe_configs(connection, entity.owner, entity.name)))
+    if (setting.is_own) settings[setting.held.name] = setting.held.value;
+  TRY(remove_deleted(settings, flags));
+  Properties added = TRY(added_settings(flags));
   for (auto& [name, value] : added) settings[name] = value;
   TRY(replace_configs(connection, entity.owner, entity.name, settings));
   fmt::print("Completed updating config for {} {}.\n", entity.word(), entity.name);
@@ -138,8 +173,10 @@ Status run(const Flags& flags, const Entity& entity) {
   Properties properties;
   if (flags.has("command-config"))
     properties = TRY(read_properties_file(flags.text("command-config")));
-  Connection connection = TRY(
-      Connection::open(RD_KAFKA_PRODUCER, {bootstrap_server(flags), std::move(properties)}, {}));
+  const Connection::Settings server{bootstrap_server(flags), std::move(properties)};
+  if (entity.is_default())
+    return flags.has("alter") ? alter_defaults(server, flags) : describe_defaults(server);
+  Connection connection = TRY(Connection::open(RD_KAFKA_PRODUCER, server, {}));
   TRY(connection.topics());  // if no server answers, this call fails early with a clear error
   return flags.has("alter") ? alter(connection, entity, flags)
                             : describe(connection, entity, flags);

@@ -177,6 +177,27 @@ def settings_are_described_by_the_tool_for_them():
 
 
 @case
+def settings_of_all_brokers_are_changed_and_described():
+    def configs(*arguments, status=0):
+        return kafka("kafka-configs", *arguments, status=status)
+    of_all = ("--entity-type", "brokers", "--entity-default")
+    assert configs("--describe", *of_all)[0] == "Default configs for brokers in the cluster are:\n"
+    assert configs("--alter", *of_all, "--add-config", "log.retention.ms=604800000,message.max.bytes=2000000")[0] == (
+        "Completed updating default config for brokers in the cluster.\n")
+    configs("--alter", "--broker-defaults", "--delete-config", "message.max.bytes")
+    assert configs("--describe", "--broker-defaults")[0] == (
+        "Default configs for brokers in the cluster are:\n"
+        "  log.retention.ms=604800000 sensitive=false synonyms={DYNAMIC_DEFAULT_BROKER_CONFIG:log.retention.ms=604800000}\n")
+    for arguments, words in (
+            (["--alter", *of_all, "--delete-config", "message.max.bytes"], "Invalid config(s): message.max.bytes"),
+            (["--alter", *of_all, "--add-config", "log.retention.ms=x"], "log.retention.ms"),
+            (["--describe", "--entity-type", "topics", "--entity-default"], "--entity-default is not supported for topics")):
+        assert words in configs(*arguments, status=1)[1], arguments
+    configs("--alter", *of_all, "--delete-config", "log.retention.ms")
+    assert configs("--describe", *of_all)[0] == "Default configs for brokers in the cluster are:\n"
+
+
+@case
 def settings_of_a_group_are_changed_and_described():
     def configs(*arguments, status=0):
         return kafka("kafka-configs", *arguments, status=status)

@@ -100,6 +100,8 @@ void describe_node(const NodeView& node, const ClusterView* cluster,
     config.read_only = each.is_read_only;
     config.config_source = each.source;
     config.config_type = static_cast<int8_t>(each.type);
+    if (request.include_synonyms && asked.resource_name.empty())
+      config.synonyms.push_back({config.name, config.value, config.config_source});
   }
 }
 
