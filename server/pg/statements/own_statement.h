@@ -139,9 +139,15 @@ struct Session::OwnStatement {
   // ---- Prepared statements ----
   Status operator()(const engine::Prepare& prepare);
 
-  // Answers EXPLAIN EXECUTE with a plan of one step. Programs such as sqlx's query! read only the
-  // columns of the answer.
+  // EXPLAIN EXECUTE.
   Status operator()(const engine::Explain& explain);
+  // Returns an EXPLAIN of the prepared statement, with the same parameters. Fails if the statement
+  // cannot be explained.
+  Result<PreparedStatementPtr> explained_statement(const engine::Explain& explain,
+                                                   const PreparedStatement& prepared);
+  // Returns the parameters that EXECUTE gives to the prepared statement.
+  Result<std::vector<engine::Value>> values_of(const engine::ExecutePrepared& execute,
+                                               const PreparedStatement& prepared);
   static Status check_arguments(const engine::ExecutePrepared& execute,
                                 const PreparedStatement& prepared);
   Status operator()(const engine::ExecutePrepared& execute);

@@ -53,15 +53,40 @@ Status Session::OwnStatement::operator()(const engine::Prepare& prepare) {
 }
 
 Status Session::OwnStatement::operator()(const engine::Explain& explain) {
+  if (goes_on()) return run_prepared(bound->own.executed);
   const auto& execute = std::get<engine::ExecutePrepared>(explain.statement->statement);
   const PreparedStatementPtr prepared = TRY(session.find_statement(session_name(execute.name)));
   if (!prepared->plan) return cannot_be_executed();
   TRY(check_arguments(execute, *prepared));
-  const bool changes = prepared->plan->columns.empty();
-  const std::string_view type = changes ? "ModifyTable" : "Result";
-  const std::vector<std::optional<std::string>> row = {
-      fmt::format("[{{\"Plan\": {{\"Node Type\": \"{}\"}}}}]", type)};
-  return send_rows(explained_columns(explain), {row}, "EXPLAIN");
+  const Result<PreparedStatementPtr> explained = explained_statement(explain, *prepared);
+  if (!explained && explain.format == engine::ExplainFormat::Json) {
+    // Programs such as sqlx's query! need an answer for each statement, and read only its columns.
+    const bool has_rows = !prepared->plan->columns.empty();
+    const std::vector<std::optional<std::string>> row = {fmt::format(
+        "[{{\"Plan\": {{\"Node Type\": \"{}\"}}}}]", has_rows ? "Result" : "ModifyTable")};
+    return send_rows(explained_columns(explain), {row}, "EXPLAIN");
+  }
+  if (!explained) return explained.error();
+  auto portal = std::make_shared<Portal>(*explained, TRY(values_of(execute, *prepared)), formats,
+                                         session.waker());
+  portal->charge_rows_to(session.memory_);
+  if (bound) bound->own.executed = portal;
+  return run_prepared(std::move(portal));
+}
+
+Result<PreparedStatementPtr> Session::OwnStatement::explained_statement(
+    const engine::Explain& explain, const PreparedStatement& prepared) {
+  const auto text = std::make_shared<const std::string>(fmt::format(
+      "EXPLAIN ({}FORMAT {}) {}", explain.analyze ? "ANALYZE, " : "",
+      explain.format == engine::ExplainFormat::Json ? "JSON" : "TEXT", prepared.parsed->text));
+  // A longer text is parsed on another thread, and EXPLAIN EXECUTE does not wait for it.
+  if (text->size() > session.limits_.max_text_on_loop)
+    return Error{ErrorCode::NotSupported,
+                 "EXPLAIN EXECUTE of a statement with a long text is not supported yet",
+                 {},
+                 "EXPLAIN with the text of the statement shows its plan."};
+  const std::optional<Statements> parsed = TRY(session.parse(text));
+  return session.analyse(parsed->front(), text, {}, prepared.plan->parameters);
 }
 
 Status Session::OwnStatement::check_arguments(const engine::ExecutePrepared& execute,
@@ -75,13 +100,9 @@ Status Session::OwnStatement::check_arguments(const engine::ExecutePrepared& exe
           std::to_string(execute.arguments.size()) + "."};
 }
 
-Status Session::OwnStatement::operator()(const engine::ExecutePrepared& execute) {
-  if (goes_on()) return run_prepared(bound->own.executed);
-  const PreparedStatementPtr prepared = TRY(session.find_statement(session_name(execute.name)));
-  if (!prepared->plan) return cannot_be_executed();
-  TRY(session.check_read_only(*prepared->parsed));
-  const std::vector<engine::SqlType>& types = prepared->plan->parameters;
-  TRY(check_arguments(execute, *prepared));
+Result<std::vector<engine::Value>> Session::OwnStatement::values_of(
+    const engine::ExecutePrepared& execute, const PreparedStatement& prepared) {
+  const std::vector<engine::SqlType>& types = prepared.plan->parameters;
   std::vector<engine::Value> values;
   for (size_t i = 0; i < types.size(); ++i) {
     const auto text = TRY(constant_text(*execute.arguments[i]));
@@ -91,7 +112,17 @@ Status Session::OwnStatement::operator()(const engine::ExecutePrepared& execute)
     else
       values.emplace_back();
   }
-  auto portal = std::make_shared<Portal>(prepared, std::move(values), formats, session.waker());
+  return values;
+}
+
+Status Session::OwnStatement::operator()(const engine::ExecutePrepared& execute) {
+  if (goes_on()) return run_prepared(bound->own.executed);
+  const PreparedStatementPtr prepared = TRY(session.find_statement(session_name(execute.name)));
+  if (!prepared->plan) return cannot_be_executed();
+  TRY(session.check_read_only(*prepared->parsed));
+  TRY(check_arguments(execute, *prepared));
+  auto portal = std::make_shared<Portal>(prepared, TRY(values_of(execute, *prepared)), formats,
+                                         session.waker());
   session.use_form(*portal);
   portal->charge_rows_to(session.memory_);
   session.count_write(*prepared);
