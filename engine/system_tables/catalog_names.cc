@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <functional>
 #include <iterator>
 #include <set>
 #include <utility>
@@ -222,7 +223,10 @@ void list_types(const Catalog& catalog, Listed& list) {
 }
 
 template <class Listed>
-void list_functions(const Catalog& catalog, bool with_arguments, Listed& list) {
+// `name_of` returns the name of a type by its number. As in PostgreSQL, a function with arguments is shown with their
+// types and without their names.
+void list_functions(const Catalog& catalog, bool with_arguments,
+                    const std::function<std::string(int64_t)>& name_of, Listed& list) {
   for (const CatalogFunctionRow& each : catalog_functions(CatalogObjects(catalog))) {
     if (!with_arguments) {
       if (list.find("", each.name)) list.ambiguous.insert(each.name);
@@ -230,11 +234,11 @@ void list_functions(const Catalog& catalog, bool with_arguments, Listed& list) {
       list.add_visible(each.name, each.oid);
       continue;
     }
-    std::string types;
-    for (const int64_t type : each.argument_types) types += fmt::format("{},", type);
-    std::string shown;
-    for (const char c : each.arguments)
-      if (c != ' ' || shown.empty() || shown.back() != ',') shown += c;
+    std::string types, shown;
+    for (const int64_t type : each.argument_types) {
+      types += fmt::format("{},", type);
+      shown += fmt::format("{}{}", shown.empty() ? "" : ",", name_of(type));
+    }
     const std::string name = fmt::format("{}({})", each.name, types);
     list.add("pg_catalog", name, each.oid,
              fmt::format("{}({})", quoted_postgres_name(each.name), shown));
@@ -277,7 +281,9 @@ const CatalogNameIndex::Listed& CatalogNameIndex::listed(PostgresLabel type) {
     list_types(catalog_, *made);
     hide_names(*made);
   } else if (type == label::kRegproc || type == label::kRegprocedure) {
-    list_functions(catalog_, type == label::kRegprocedure, *made);
+    list_functions(
+        catalog_, type == label::kRegprocedure,
+        [this](int64_t number) { return name_of(label::kRegtype, number); }, *made);
   } else if (type == label::kRegrole) {
     for (const auto& [name, number] : roles().numbers) {
       made->add("", name, number, quoted_postgres_name(name));
