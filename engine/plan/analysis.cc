@@ -443,7 +443,9 @@ Status check_functions(const Expression& expression) {
   if (const auto* call = expression.as<FunctionCall>()) {
     const Registry& registry = Registry::instance();
     TRY(check_within_group(*call, expression.position));
-    if (registry.find(call->name).empty() && marked_cast(*call) == nullptr)
+    // bind() computes PG_TYPEOF itself.
+    if (registry.find(call->name).empty() && marked_cast(*call) == nullptr &&
+        call->name != "PG_TYPEOF")
       return unknown_function(call->name).at(expression.position);
     if (call->star && !registry.is_aggregate(call->name))
       if (Result<Resolution> resolved = registry.resolve(call->name, {}); !resolved)

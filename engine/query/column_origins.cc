@@ -101,7 +101,8 @@ class Tracing {
   std::optional<NamedSource> source_of(const AliasedSource& named) {
     if (named.query && named.name.text.empty()) return bracketed(named);
     if (is_row_function(named)) return of_names(row_function_names(named));
-    if (named.query) return of_rows(named, named.name.text, named.columns, rows_of(*named.query));
+    if (named.query)
+      return of_rows(named, named.visible_name().text, named.columns, rows_of(*named.query));
     const auto found =
         std::find_if(common_tables_.rbegin(), common_tables_.rend(), [&](const CommonTable* table) {
           return !named.schema && table->name.text == named.name.text;

@@ -365,8 +365,9 @@ Result<PlannedSource> RowsPlanning::plan_source(const AliasedSource& named) {
   if (named.query && named.name.text.empty()) return plan_bracketed(named);
   if (named.query) {
     PlannedRows rows = TRY(plan(*named.query));
-    return PlannedSource{TRY(query_source(named, named.name.text, named.columns, rows.result)),
-                         std::move(rows.root)};
+    return PlannedSource{
+        TRY(query_source(named, named.visible_name().text, named.columns, rows.result)),
+        std::move(rows.root)};
   }
   const auto found =
       std::find_if(common_tables_.rbegin(), common_tables_.rend(), [&](const CommonTable* table) {

@@ -47,7 +47,7 @@ Result<std::optional<PlannedLateral>> plan_lateral(const AliasedSource& named,
     made.lateral.otherwise = TRY(planning.plan(*none)).root;
   Schema shown = std::move(rows.result);
   shown.columns.erase(shown.columns.begin(), shown.columns.begin() + static_cast<ptrdiff_t>(keys));
-  made.planned = {TRY(query_source(named, named.name.text, named.columns, shown)),
+  made.planned = {TRY(query_source(named, named.visible_name().text, named.columns, shown)),
                   std::move(rows.root)};
   return std::optional(std::move(made));
 }
