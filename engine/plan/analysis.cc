@@ -97,8 +97,12 @@ Error unknown_qualifier(const std::string& name, const std::string& member,
 // Converts the references in the expressions of one query to their canonical form.
 class Canonical {
  public:
-  Canonical(const std::vector<AnalysedSource>& sources, bool fold_quoted_names)
-      : sources_(sources), fold_quoted_names_(fold_quoted_names) {}
+  Canonical(const std::vector<AnalysedSource>& sources, const Query& query,
+            const PlanContext& context)
+      : sources_(sources),
+        fold_quoted_names_(context.fold_quoted_names),
+        makes_windows_(query.window.has_value()),
+        knows_bounds_as_times_(!context.settings.ksqldb_compat) {}
 
   // Returns the source that the qualifier means, or null.
   const AnalysedSource* find_source(const Name& name) const {
@@ -133,13 +137,28 @@ class Canonical {
   }
 
   Status rewrite_node(Expression& expression) {
-    if (auto* column = std::get_if<ColumnRef>(&expression.node))
-      return rewrite_column(*column, expression.position);
+    if (auto* column = std::get_if<ColumnRef>(&expression.node)) {
+      ExpressionPtr time = bound_as_time(*column, expression.position);
+      if (!time) return rewrite_column(*column, expression.position);
+      expression = std::move(*time);
+    }
     if (auto* lambda = std::get_if<Lambda>(&expression.node)) {
       for (const std::string& parameter : lambda->parameters) parameters_.insert(parameter);
     }
     for (ExpressionPtr* child : children(expression)) TRY(rewrite_node(**child));
     return {};
+  }
+
+  // Returns the expression for WINDOW_START and WINDOW_END, as in a SELECT without EMIT; null for other names, and if the
+  // clause has no bounds of windows. The windows that the query itself makes have bounds in SELECT and HAVING only.
+  ExpressionPtr bound_as_time(const ColumnRef& column, TextPosition position) const {
+    if (!knows_bounds_as_times_ || parameters_.contains(column.name.text)) return nullptr;
+    const bool has_bounds = (makes_windows_ && (clause_ == "SELECT" || clause_ == "HAVING")) ||
+                            std::ranges::any_of(sources_, [](const AnalysedSource& each) {
+                              return each.source->window.has_value();
+                            });
+    if (!has_bounds || !owners_of(column.name.text, sources_).empty()) return nullptr;
+    return window_bound_as_time(column, position);
   }
 
   // Removes the qualifier of a column of the only source. Fails if the source has no such column, because later steps
@@ -209,6 +228,7 @@ class Canonical {
 
   const std::vector<AnalysedSource>& sources_;
   const bool fold_quoted_names_;
+  const bool makes_windows_, knows_bounds_as_times_;
   std::set<std::string> parameters_;
   std::string_view clause_;
 };
@@ -350,8 +370,12 @@ Status analyse_items(const Query& query, QueryUse use, Canonical& canonical, Ana
           make_expression(Dereference{std::move(analysed.expression), Name{"*"}}, item.position);
       analysed.name = "*";
     } else {
+      // WINDOW_START is replaced by an expression, and its column keeps the name.
+      const auto* written = item.expression->as<ColumnRef>();
       analysed.name = item.alias ? item.alias->text
-                                 : names.name_of(*analysed.expression, analysed.is_generated);
+                      : written && !analysed.expression->is<ColumnRef>()
+                          ? upper_case(written->name.text)
+                          : names.name_of(*analysed.expression, analysed.is_generated);
       TRY(check_item_name(item, analysed.name, use));
     }
     out.items.push_back(std::move(analysed));
@@ -657,7 +681,7 @@ Result<Analysis> analyse(const Query& query, const PlanContext& context, QueryUs
   out.sources.push_back(TRY(resolve_source(*query.from, context)));
   for (const Join& join : query.joins)
     out.sources.push_back(TRY(resolve_source(join.source, context)));
-  Canonical canonical(out.sources, context.fold_quoted_names);
+  Canonical canonical(out.sources, query, context);
   std::vector<Join> joins;
   for (const Join& join : query.joins) {
     joins.push_back(clone(join));
