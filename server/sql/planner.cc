@@ -196,7 +196,9 @@ Result<std::unique_ptr<RowBuffer>> make_row_buffer(
   const storage::TopicInfo* topic = image.topics->find(source->topic);
   if (!topic)
     return Error{ErrorCode::UnknownTopic,
-                 fmt::format("topic \"{}\" of {} was deleted", source->topic, source->name)};
+                 fmt::format("topic \"{}\" of {} was deleted", source->topic, source->name),
+                 {},
+                 fmt::format("DROP {} and create it again.", source->name)};
   std::unique_ptr<RowBuffer> buffer = TRY(
       RowBuffer::make(source, topic->id, topic->partition_count,
                       settings.engine.ksqldb_compat ? EventTimes::Unchecked : EventTimes::Checked));

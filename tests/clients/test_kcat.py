@@ -314,11 +314,14 @@ def deleting_a_topic_stops_the_query_that_reads_it_with_that_reason():
             return [(row[1], row[7]) for row in rows if row[3] == "K_OF_DOOMED"]
         wait_for(state, [("ERROR", 'topic "k_doomed" was deleted. A new topic with the same name would not be the lost one: '
                                'DROP TABLE K_OF_DOOMED, and create it again.')])
-        try:
-            connection.execute("INSERT INTO k_doomed VALUES ('a', 1)")
-            raise AssertionError("the topic is gone")
-        except psycopg.Error as error:
-            assert 'topic "k_doomed"' in str(error) and "was deleted" in str(error), error
+        for statement in ("INSERT INTO k_doomed VALUES ('a', 1)", "SELECT * FROM k_doomed", "SELECT * FROM k_doomed EMIT CHANGES LIMIT 1",
+                          "CREATE STREAM k_again AS SELECT * FROM k_doomed"):
+            try:
+                connection.execute(statement)
+                raise AssertionError(f"the topic is gone: {statement}")
+            except psycopg.Error as error:
+                assert 'topic "k_doomed"' in str(error) and "was deleted" in str(error), (statement, error)
+                assert error.diag.message_hint == "DROP K_DOOMED and create it again.", (statement, error)
 
 
 run()

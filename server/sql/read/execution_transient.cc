@@ -182,14 +182,19 @@ class TransientExecution final : public SqlExecution {
       const storage::TopicInfo* topic = image.topics->find(step->topic);
       if (!topic)
         return Error{ErrorCode::UnknownTopic,
-                     fmt::format("topic \"{}\" of {} was deleted", step->topic, step->source_name)};
+                     fmt::format("topic \"{}\" of {} was deleted", step->topic, step->source_name),
+                     {},
+                     fmt::format("DROP {} and create it again.", step->source_name)};
       for (int32_t i = 0; i < topic->partition_count; ++i) {
         const storage::TopicPartition id{topic->id, PartitionId(i)};
         const auto status = session().parts().log.find_partition(id);
         const auto leaders_end = leaders_ends_.find(id);
         if (!status && leaders_end == leaders_ends_.end())
-          return Error{ErrorCode::UnknownTopic, fmt::format("topic \"{}\" of {} was deleted",
-                                                            step->topic, step->source_name)};
+          return Error{
+              ErrorCode::UnknownTopic,
+              fmt::format("topic \"{}\" of {} was deleted", step->topic, step->source_name),
+              {},
+              fmt::format("DROP {} and create it again.", step->source_name)};
         // If this node does not have the replica yet, the task begins at offset 0: a new replica begins with the
         // first record of the partition.
         engine::Task::Input input{
@@ -255,8 +260,11 @@ class TransientExecution final : public SqlExecution {
       const std::string_view kind = step->kind == engine::SourceKind::Stream ? "stream" : "table";
       const bool is_defined = now->catalog->find_source(step->source_name) != nullptr;
       if (is_defined && !now->topics->find(step->topic))
-        return Error{ErrorCode::UnknownTopic, fmt::format("topic \"{}\" of {} {} was deleted",
-                                                          step->topic, kind, step->source_name)};
+        return Error{
+            ErrorCode::UnknownTopic,
+            fmt::format("topic \"{}\" of {} {} was deleted", step->topic, kind, step->source_name),
+            {},
+            fmt::format("DROP {} and create it again.", step->source_name)};
       if (is_defined)
         return Error{ErrorCode::UnknownTopic,
                      fmt::format("{} {} was emptied or recreated", kind, step->source_name),
