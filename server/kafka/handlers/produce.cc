@@ -230,6 +230,10 @@ KafkaError error_of(ErrorCode code) {
   switch (code) {
     case ErrorCode::OutOfMemory:
       return KafkaError::RequestTimedOut;
+    // The leader epoch has changed since the request arrived. librdkafka does not expect
+    // FENCED_LEADER_EPOCH in an answer to Produce, and would drop the records.
+    case ErrorCode::FencedLeaderEpoch:
+      return KafkaError::NotLeaderOrFollower;
     case ErrorCode::ObjectState:  // the batch is outside of its producer's transaction
       return coordinator::kInvalidTxnState;
     case ErrorCode::UndefinedObject:  // the sequence is from a transaction that has ended

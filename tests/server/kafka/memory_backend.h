@@ -171,6 +171,7 @@ class MemoryBackend : public Backend {
     done({});
   }
   void append(storage::AppendRequest request, storage::AppendDone done) override {
+    if (append_error) return done(*append_error);
     held_.push_back([this, request = std::move(request), done = std::move(done)] {
       auto appended = storage::append_and_wait(*log_, request);
       if (!appended) return done(std::move(appended).error());
@@ -240,6 +241,7 @@ class MemoryBackend : public Backend {
   std::vector<std::vector<NodeId>> assigned_by_hand;
   std::function<void()> on_reader;  // called at each use of a reader of the log
   bool holds_appends = false;
+  std::optional<Error> append_error = {};  // if set, each append fails with it
   void let_through() {
     for (const auto& append : std::exchange(held_, {})) append();
   }

@@ -75,3 +75,11 @@ TEST_F(ProduceTest, from_version_13_on_topics_have_ids) {
   EXPECT_EQ(ask<ProduceResponse>(request, 13).responses.at(0).partition_responses.at(0).error_code,
             kUnknownTopicId);
 }
+
+// librdkafka drops the records of a batch after FENCED_LEADER_EPOCH.
+TEST_F(ProduceTest, a_batch_from_an_earlier_leader_epoch_is_refused_as_if_another_node_led) {
+  backend.append_error = Error{ErrorCode::FencedLeaderEpoch, "leader epoch 1 has ended"};
+  EXPECT_EQ(produce_error(produce("t", batch("v"))), KafkaError::NotLeaderOrFollower);
+  backend.append_error.reset();
+  EXPECT_EQ(produce_error(produce("t", batch("v"))), KafkaError::None);
+}
