@@ -52,7 +52,18 @@ Error not_known(const std::optional<Error>& why) {
 }
 
 Error was_dropped() {
-  return {ErrorCode::UnknownTopic, "the stream or table was dropped while rows were written to it"};
+  return {ErrorCode::UnknownTopic,
+          "the stream or table was dropped or altered while rows were written to it"};
+}
+
+// Returns the error for rows that may have been written to a topic that was deleted since then. If
+// an ALTER TABLE has replaced the topic, the rows are in the new topic.
+Error not_known_since_drop() {
+  return {ErrorCode::NetworkFailure,
+          "it is not known whether the rows were written: the stream or table was dropped or "
+          "altered meanwhile",
+          {},
+          "Check whether the rows were written before you retry."};
 }
 
 Error not_written(const std::optional<Error>& why) {
@@ -188,9 +199,10 @@ void RemoteAppends::send(const Way& way, Lane& lane) {
   if (known != nullptr) lane.unknown_since_us.reset();
   if (known == nullptr && now_us - lane.unknown_since_us.value_or(now_us) >= kUnknownUs) {
     lane.unknown_since_us.reset();
+    give_up_sent(lane, lane.may_be_there ? not_known_since_drop() : was_dropped());
     while (!lane.batches.empty())
       give_up(lane, std::shared_ptr(lane.batches.front().of), was_dropped());
-    return forget_producer(lane);
+    return;
   }
   if (known == nullptr && !lane.unknown_since_us) lane.unknown_since_us = now_us;
   if (known == nullptr || !known->leader) {

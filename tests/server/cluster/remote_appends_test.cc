@@ -116,6 +116,28 @@ TEST_F(RemoteAppendsTest, RowsForADroppedTopicAreRefusedSoon) {
   EXPECT_EQ(header_of(take(kThere)).base_sequence, 0);
 }
 
+TEST_F(RemoteAppendsTest, RowsThatWereSentBeforeTheirTopicWasDroppedHaveAnUnknownOutcome) {
+  lead(kThere);
+  append(1);
+  refuse(take(kThere).number, ErrorCode::NotLeader, true);
+  append(1);
+  ASSERT_TRUE(table.apply(storage::encode_remove_assignments(partition().topic), Revision{90}));
+  for (int i = 0; i < 24; ++i) pass(50'000);
+  ASSERT_EQ(told.size(), 2u);
+  EXPECT_EQ(told[0].error().code, ErrorCode::NetworkFailure);
+  EXPECT_EQ(told[1].error().code, ErrorCode::UnknownTopic) << "these rows were never sent";
+}
+
+TEST_F(RemoteAppendsTest, RowsThatOnlyRefusalsAnsweredWereNotWrittenToADroppedTopic) {
+  lead(kThere);
+  append(1);
+  refuse(take(kThere).number, ErrorCode::NotLeader, false);
+  ASSERT_TRUE(table.apply(storage::encode_remove_assignments(partition().topic), Revision{90}));
+  for (int i = 0; i < 24; ++i) pass(50'000);
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].error().code, ErrorCode::UnknownTopic);
+}
+
 // A frozen leader cannot report that it is no longer the leader.
 TEST_F(RemoteAppendsTest, TheNextLeaderIsSentTheRowsAtOnce) {
   lead(kThere);
