@@ -477,7 +477,7 @@ Status SqlSession::check_supported(const SqlPrepared& prepared) const {
   const ClusterFacts& facts = parts_.definitions.facts();
   if (!facts.supports(Feature::TableRewrites) && prepared.action == Action::AddKey)
     return not_in_cluster_yet("an ALTER TABLE that rewrites rows is",
-                              "DROP the table, and create it again.");
+                              "Create another table, and use INSERT ... SELECT to copy the rows.");
   return {};
 }
 
