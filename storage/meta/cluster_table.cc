@@ -8,6 +8,7 @@
 
 #include "base/sized.h"
 #include "base/uuid_bytes.h"
+#include "storage/meta/closed_partition.h"
 #include "storage/meta/partition_requests.h"
 
 namespace storage {
@@ -235,7 +236,8 @@ bool PartitionAssignment::is_in_sync(NodeId node) const { return contains(isr, n
 bool PartitionAssignment::is_eligible(NodeId node) const { return contains(eligible, node); }
 bool PartitionAssignment::is_adding(NodeId node) const { return contains(adding, node); }
 size_t PartitionAssignment::least_in_sync(size_t cluster_min_insync) const {
-  const size_t asked = own_min_insync ? static_cast<size_t>(*own_min_insync) : cluster_min_insync;
+  const size_t asked = own_min_insync && !is_closed(*this) ? static_cast<size_t>(*own_min_insync)
+                                                           : cluster_min_insync;
   return std::min(asked, replicas.size() - adding.size());
 }
 
@@ -489,8 +491,13 @@ std::vector<TopicPartition> ClusterTable::require_in_sync(ClusterSnapshot& next,
   for (auto each = next.partitions_.lower_bound(TopicPartition{topic, PartitionId{0}});
        each != next.partitions_.end() && each->first.topic == topic; ++each) {
     PartitionAssignment& assignment = changed.emplace_back(each->second);
+    const bool was_closed = is_closed(assignment);
     assignment.own_min_insync = own_min;
     ++assignment.version;
+    // The new epoch separates the appends before the close from those after it: the leader's log
+    // takes the epoch after all appends that it had accepted.
+    if (was_closed != is_closed(assignment)) ++assignment.leader_epoch;
+    if (is_closed(assignment)) continue;
     // If the ISR is large enough now, further records become visible. The eligible replicas do not
     // have these records, so they are no longer eligible.
     if (assignment.isr.size() >= assignment.least_in_sync(cluster_min)) assignment.eligible.clear();

@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/sized.h"
 #include "base/suggest.h"
+#include "storage/meta/closed_partition.h"
 
 namespace storage {
 
@@ -295,7 +296,10 @@ int64_t topic_config_number(const TopicInfo& topic, std::string_view name) {
 
 std::optional<int32_t> own_min_insync(const TopicInfo& topic) {
   if (!topic.config.contains(kMinInsyncReplicas)) return std::nullopt;
-  return static_cast<int32_t>(topic_config_number(topic, kMinInsyncReplicas));
+  // A topic has far fewer replicas, so the smaller number has the same effect. kClosedForAppends is
+  // not a minimum.
+  return static_cast<int32_t>(
+      std::min<int64_t>(topic_config_number(topic, kMinInsyncReplicas), kClosedForAppends - 1));
 }
 
 bool has_cleanup_policy(const TopicInfo& topic, std::string_view policy) {

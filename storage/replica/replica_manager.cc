@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "storage/log/log_statistics.h"
+#include "storage/meta/closed_partition.h"
 #include "storage/replica/on_loop.h"
 
 namespace storage {
@@ -272,12 +273,15 @@ Result<const LeaderReplica*> ReplicaManager::find_leader(const TopicPartition& p
 Status ReplicaManager::check_leads(const TopicPartition& partition) const {
   const LeaderReplica* leader = TRY(find_leader(partition));
   if (leader->has_min_isr()) return {};
-  const size_t in_sync = leader->assignment().isr.size();
-  return Error{ErrorCode::NotEnoughReplicas,
-               fmt::format("{} in sync, and min.insync.replicas asks for {}",
-                           in_sync == 1 ? "1 replica is" : fmt::format("{} replicas are", in_sync),
-                           leader->assignment().own_min_insync.value_or(
-                               static_cast<int32_t>(context_.settings.min_insync_replicas)))};
+  const PartitionAssignment& assignment = leader->assignment();
+  const size_t in_sync = assignment.isr.size();
+  const auto cluster_min = static_cast<int32_t>(context_.settings.min_insync_replicas);
+  return Error{
+      ErrorCode::NotEnoughReplicas,
+      fmt::format(
+          "{} in sync, and min.insync.replicas asks for {}",
+          in_sync == 1 ? "1 replica is" : fmt::format("{} replicas are", in_sync),
+          is_closed(assignment) ? cluster_min : assignment.own_min_insync.value_or(cluster_min))};
 }
 
 }  // namespace storage

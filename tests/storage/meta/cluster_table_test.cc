@@ -1,5 +1,6 @@
 #include "storage/meta/cluster_table.h"
 
+#include "storage/meta/closed_partition.h"
 #include "storage/meta/partition_requests.h"
 
 namespace storage {
@@ -150,6 +151,26 @@ TEST_F(ClusterTableTest, a_topic_asks_for_a_number_in_sync_of_its_own) {
   EXPECT_TRUE(apply(encode_require_in_sync(Uuid::random(), 3, 2))) << "a topic that is gone";
   const std::string part = encode_require_in_sync(kPartition.topic, 3, 2);
   for (size_t size = 0; size < part.size(); ++size) EXPECT_FALSE(apply(part.substr(0, size)));
+}
+
+// The new epoch separates the appends before the close from those after it (docs/adr/0158).
+TEST_F(ClusterTableTest, a_closed_partition_gets_a_new_epoch_and_keeps_the_minimum_of_the_cluster) {
+  assign_to_three();
+  EXPECT_FALSE(is_closed(assignment()));
+  const PartitionAssignment before = assignment();
+  ASSERT_TRUE(apply(encode_require_in_sync(kPartition.topic, kClosedForAppends, 1)));
+  EXPECT_TRUE(is_closed(assignment()));
+  EXPECT_EQ(assignment().leader, before.leader);
+  EXPECT_EQ(assignment().leader_epoch, LeaderEpoch{2});
+  EXPECT_EQ(assignment().least_in_sync(2), 2U);
+  EXPECT_TRUE(is_closed(*ClusterTable::load(table_.save()).value().snapshot()->find(kPartition)));
+
+  ASSERT_TRUE(apply(encode_require_in_sync(kPartition.topic, kClosedForAppends, 1)));
+  EXPECT_EQ(assignment().leader_epoch, LeaderEpoch{2}) << "the partition was closed already";
+  ASSERT_TRUE(apply(encode_require_in_sync(kPartition.topic, 3, 2)));
+  EXPECT_FALSE(is_closed(assignment()));
+  EXPECT_EQ(assignment().leader_epoch, LeaderEpoch{3});
+  EXPECT_EQ(assignment().least_in_sync(2), 3U);
 }
 
 // --- Requests of administrators
