@@ -9,6 +9,7 @@
 #include "records/batch.h"
 #include "storage/log/append_unless_changed.h"
 #include "storage/log/log_statistics.h"
+#include "storage/meta/closed_partition.h"
 #include "storage/replica/on_loop.h"
 #include "storage/replica/task_producer.h"
 
@@ -110,8 +111,13 @@ ClusterNode::ClusterNode(Identity identity, storage::Log& log, storage::LogReade
                           ClusterMessage message) { port_.send(to, std::move(message)); },
            .cluster = [this] { return table_.snapshot(); },
            .allocate_producer = [this](auto done) { port_.allocate_producer(std::move(done)); },
-           .check_leads =
-               [this](const TopicPartition& partition) { return replicas_.check_leads(partition); },
+           .check_leads = [this](const TopicPartition& partition) -> Status {
+             TRY(replicas_.check_leads(partition));
+             if (!storage::is_closed((*replicas_.find_leader(partition))->assignment())) return {};
+             return Error{ErrorCode::LockTimeout, "the table is being altered by another session",
+                          "No row was written.",
+                          "Try again after the ALTER TABLE of the other session."};
+           },
            .append = [this](storage::AppendRequest request,
                             storage::AppendDone done) { append_here(request, std::move(done)); },
            .append_unless_changed =

@@ -5,6 +5,7 @@
 
 #include "records/batch.h"
 #include "records/control_batch.h"
+#include "storage/meta/closed_partition.h"
 
 namespace server {
 
@@ -155,11 +156,13 @@ void RemoteAppends::tick() {
 
 // Returns whether to stop waiting for the answer of a request: after its time limit, or if another
 // node leads the partition now. The previous leader may be frozen, and the new leader can answer
-// immediately.
+// immediately. A partition that an ALTER TABLE has closed has a new epoch, too, but its leader still
+// answers, and would refuse a repetition without looking for the first attempt.
 bool RemoteAppends::is_lost(const Way& way, const Lane& lane, int64_t now_us) const {
   if (now_us - lane.sent_us >= kAnswerUs) return true;
   const storage::PartitionAssignment* known = around_.cluster()->find(way.partition);
-  return known != nullptr && known->leader && known->leader_epoch != lane.sent_under;
+  return known != nullptr && known->leader && known->leader_epoch != lane.sent_under &&
+         !storage::is_closed(*known);
 }
 
 void RemoteAppends::step(const Way& way, Lane& lane) {

@@ -9,6 +9,7 @@
 #include "server/coordinator/internal_topics.h"
 #include "server/coordinator/key_partition.h"
 #include "server/tasks/append_here.h"
+#include "storage/meta/closed_partition.h"
 
 namespace server {
 
@@ -138,6 +139,23 @@ void KafkaBackend::find_best_logs(std::vector<storage::TopicPartition> partition
   cluster_.find_best_logs(std::move(partitions), on_loop(loop_, std::move(done)));
 }
 
+// Refuses records for partitions that are closed while their table is altered. The epoch becomes a
+// condition of the append, because the partition may be closed before the log takes the records.
+Status KafkaBackend::accept(storage::AppendRequest& request) const {
+  const auto view = cluster_.view();
+  if (!view || !view->metadata) return {};
+  const MetadataImagePtr image = definitions_.image();
+  for (storage::PartitionBatches& part : request.parts) {
+    const storage::PartitionAssignment* known = view->metadata->find(part.partition);
+    if (known == nullptr || is_marker(part.batches)) continue;
+    if (storage::is_closed(*known))
+      return Error{ErrorCode::NotLeader, "the partition is closed while its table is altered"};
+    const storage::TopicInfo* topic = image->topics->find(part.partition.topic);
+    if (topic && !topic->name.starts_with("__") && !part.under) part.under = known->leader_epoch;
+  }
+  return {};
+}
+
 void KafkaBackend::append(storage::AppendRequest request, storage::AppendDone done) {
   storage::AppendDone answer = on_loop(loop_, std::move(done));
   if (const MetadataImagePtr image = definitions_.image(); !image->open_definitions.empty())
@@ -146,6 +164,7 @@ void KafkaBackend::append(storage::AppendRequest request, storage::AppendDone do
       if (const Status stays = check_stays(part.partition.topic, *image); !stays)
         return answer(stays.error());
     }
+  if (const Status accepted = accept(request); !accepted) return answer(accepted.error());
   if (waiting_.empty() && try_append(loop_, log_, request, answer)) return;
   OwnedCharge charge(memory_, MemoryKind::Queues);
   if (!charge.try_resize(storage::size_of(request)))

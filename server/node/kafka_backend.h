@@ -102,6 +102,7 @@ class KafkaBackend final : public kafka::Backend {
         data_dir_(std::move(data_dir)),
         reader_(std::move(reader)) {}
   void change_topic(TopicChange change, std::function<void(Result<storage::TopicInfo>)> done);
+  Status accept(storage::AppendRequest& request) const;
   void append_waiting();
   void end_late();
 

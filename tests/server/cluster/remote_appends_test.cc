@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "records/batch_builder.h"
+#include "storage/meta/closed_partition.h"
 
 using namespace server;
 using storage::AppendedBatch;
@@ -136,6 +137,24 @@ TEST_F(RemoteAppendsTest, RowsThatOnlyRefusalsAnsweredWereNotWrittenToADroppedTo
   for (int i = 0; i < 24; ++i) pass(50'000);
   ASSERT_EQ(told.size(), 1u);
   EXPECT_EQ(told[0].error().code, ErrorCode::UnknownTopic);
+}
+
+TEST_F(RemoteAppendsTest, TheLeaderOfAClosedPartitionAnswersTheRequestBeforeTheClose) {
+  lead(kThere);
+  append(2);
+  const AppendRows first = take(kThere);
+  ASSERT_TRUE(
+      table.apply(storage::encode_require_in_sync(partition().topic, storage::kClosedForAppends, 1),
+                  Revision{90}));
+  pass(100'000);
+  EXPECT_TRUE(sent.empty()) << "the request is not repeated";
+  calls.on_message(kThere, RowsAppended{.number = first.number, .last_offsets = {Offset{3}}});
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_TRUE(told[0]);
+  append(1);
+  refuse(take(kThere).number, ErrorCode::LockTimeout, false);
+  ASSERT_EQ(told.size(), 2u);
+  EXPECT_EQ(told[1].error().code, ErrorCode::LockTimeout) << "it is not repeated, either";
 }
 
 // A frozen leader cannot report that it is no longer the leader.
