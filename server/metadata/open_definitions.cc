@@ -127,7 +127,7 @@ OpenDefiner::OpenDefiner(const Uuid* transaction, const MetadataImage& image)
 }
 
 void OpenDefiner::make_topic(const storage::TopicInfo& topic) {
-  if (!transaction_) return;
+  if (!transaction_ || holds(open_.made_topics, topic.id)) return;
   open_.made_topics.push_back(topic);
   notes_.push_back(NoteTopic{*transaction_, true, topic});
 }
@@ -304,7 +304,8 @@ std::optional<PlannedEnd> plan_transaction_end(const MetadataImage& image, const
     for (const storage::TopicInfo& topic : open->made_topics)
       if (image.topics->find(topic.id)) {
         add(storage::encode_delete_topic(topic.id));
-        gone.insert(topic.name);
+        // The topic may have got another name since the transaction has made it.
+        gone.insert(image.topics->find(topic.id)->name);
       }
     // If a Kafka client has created a topic with the same name in the meantime, the topic that the transaction
     // dropped cannot get its name back. It is deleted.

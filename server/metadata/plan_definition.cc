@@ -1016,6 +1016,11 @@ class Resolver {
     for (const engine::TopicDescription& topic : effect.new_topics) {
       const Uuid id = new_topics_[topic.name] = topic.id == Uuid() ? sources_.new_id() : topic.id;
       const storage::TopicInfo made{id, topic.name, topic.partitions, topic.config};
+      // In a cluster, the new topic of an ALTER TABLE already exists under a temporary name.
+      if (image_.topics->find(id)) {
+        add(storage::encode_delete_topic(id));
+        renamed_topics_.insert(id);
+      }
       // A dropped topic keeps its name until the end of the transaction. If the transaction has dropped
       // a topic with this name, the dropped topic loses the name now, because the new topic gets it.
       const bool is_deleted =
@@ -1031,6 +1036,8 @@ class Resolver {
   // Returns the object that collects the notes for the transaction, if the statement is part of
   // one.
   OpenDefiner& open() { return open_; }
+  // Returns the existing topics that get another name. Their records and replicas stay.
+  const std::set<Uuid>& renamed_topics() const { return renamed_topics_; }
 
   // Returns whether, for the same stored state, look-ups with the new plan return other rows than
   // look-ups with the old plan.
@@ -1139,6 +1146,7 @@ class Resolver {
   const Properties& properties_;
   const DefinitionSources& sources_;
   std::map<std::string, Uuid> new_topics_;
+  std::set<Uuid> renamed_topics_;
   OpenDefiner open_;
 };
 
@@ -1579,6 +1587,7 @@ Result<PlannedDefinition> plan_definition(const ParsedStatement& statement,
       command.changes.push_back(OwnTransaction{*sources.transaction, *sources.process});
     command.changes.insert(command.changes.end(), noted->begin(), noted->end());
     planned.kept_topics = resolver.open().dropped_topics();
+    planned.kept_topics.insert(resolver.renamed_topics().begin(), resolver.renamed_topics().end());
   }
   TRY(check_supported(command.changes, sources.facts));
   if (says_how_many_replicas(statement.statement))
