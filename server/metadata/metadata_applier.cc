@@ -13,6 +13,7 @@
 #include "server/metadata/missing_partitions.h"
 #include "server/metadata/plan_users.h"
 #include "server/metadata/query_topics.h"
+#include "server/metadata/topic_rewrite.h"
 #include "storage/log/task_journal.h"
 #include "storage/meta/cluster_table.h"
 
@@ -269,9 +270,39 @@ Status MetadataApplier::end_transaction(const Uuid& transaction, TransactionEnd 
   if (!planned) return {};
   for (const std::string& id : planned->new_queries) TRY(queries_.finish_removal(id));
   TRY(place({}, planned->returning, planned->command));
+  // A topic that an ALTER TABLE has closed is opened again.
+  const MetadataImagePtr now = image();
+  if (how == TransactionEnd::Rollback)
+    for (const storage::TopicInfo& topic : now->open_definitions.at(transaction)->dropped_topics)
+      if (now->topics->find(topic.id) || planned->returning.contains(topic.id))
+        TRY(facts_.place({}, {topic, topic}, planned->command));
   for (storage::TopicInfo& topic : planned->ending)
     TRY(facts_.place({}, {std::move(topic), std::nullopt}, planned->command));
   return commit(planned->command);
+}
+
+Result<DefinitionOutcome> MetadataApplier::begin_rewrite(const Definition& definition) {
+  const RekeyRequest& request = *definition.rekey;
+  const auto process = TRY(facts_.process());
+  if (!process || !definition.transaction)
+    return Error{ErrorCode::Internal, "only a node of a cluster closes the topic of a table"};
+  // If the statement would be refused after its rows were copied, it is refused now.
+  const RekeyedTable copied{request.old_topic, request.new_topic, [] { return true; }};
+  const auto no_end = [](const Uuid&, PartitionId) { return Offset(0); };
+  const DefinitionSources sources{Uuid::random, no_end,  outside_ ? &definition.known : nullptr,
+                                  &copied,      nullptr, facts_,
+                                  std::nullopt};
+  TRY(plan_definition(*definition.statement, *image(), settings_, definition.properties, sources,
+                      definition.asker));
+  storage::MetadataCommand command =
+      TRY(plan_topic_rewrite({request.old_topic, request.new_topic, request.begin->partitions,
+                              definition.transaction->id, *process},
+                             definition.statement->text, *image(), definition.asker));
+  TRY(place({.factor = request.begin->replicas}, {}, command));
+  live_.insert(definition.transaction->id);
+  TRY(commit(command));
+  definition.transaction->has_defined = true;
+  return DefinitionOutcome{};
 }
 
 void MetadataApplier::answer_when_told(std::function<void()> answer, bool is_decided) const {
@@ -392,6 +423,7 @@ Result<DefinitionOutcome> MetadataApplier::define(const Definition& definition,
     if (!end) unknown_end = std::move(end).error();
     return end ? *end : Offset(0);
   };
+  if (definition.rekey && definition.rekey->begin) return begin_rewrite(definition);
   std::optional<RekeyedTable> rekeyed;
   if (definition.rekey)
     rekeyed =
@@ -684,6 +716,11 @@ Status MetadataApplier::place(const ReplicaWish& wish, const std::set<Uuid>& kep
 
 Result<storage::TopicInfo> MetadataApplier::change_topic(const TopicChange& change) {
   const auto before = topics_.snapshot();
+  // A new setting would open a topic that an ALTER TABLE has closed, and a rollback of the ALTER
+  // TABLE would create a deleted topic again.
+  if (const storage::TopicInfo* known = before->find(topic_name(change));
+      known && !std::holds_alternative<CreateTopic>(change))
+    TRY(check_not_dropped(known->id, *image()));
   storage::MetadataCommand command = TRY(plan_topic_change(change, topics_, Uuid::random));
   if (const auto* create = std::get_if<CreateTopic>(&change))
     if (const auto owned = owned_by(*image()->users, create->name, create->owner); !owned.empty())
@@ -736,7 +773,7 @@ void MetadataApplier::apply_change(const ImageChange& change) {
   for (const storage::TopicDelta& delta : change.topics)
     if (delta.now)
       make_missing_partitions(*delta.now);
-    else if (!is_kept(*image(), delta.before->id))
+    else if (!is_kept(*image(), delta.before->id) && !image()->topics->find(delta.before->id))
       drop_topic(*delta.before);
   for (const storage::TopicInfo& topic : change.released)
     if (!image()->topics->find(topic.id)) queries_.drop_topic(topic.id);

@@ -103,7 +103,14 @@ class MetadataApplier {
   // the rows. If the statement fails, no table uses that topic, and it is removed.
   struct RekeyRequest {
     Uuid old_topic, new_topic;
-    std::vector<Offset> old_ends;  // by partition: end of the old topic when its rows were read
+    // By partition: the end of the old topic when its rows were read.
+    std::vector<Offset> old_ends = {};
+    // Set in a cluster for the first of two calls: it closes the old topic for appends and creates
+    // the new topic, both until the transaction ends. The second call defines the table.
+    struct Begin {
+      int32_t partitions = 1, replicas = 1;  // of the new topic
+    };
+    std::optional<Begin> begin = {};
   };
   void submit(std::shared_ptr<const engine::ParsedStatement> statement, RekeyRequest request,
               DefinitionDone done, Asker asker = {}, DefiningTransactionPtr transaction = {});
@@ -228,6 +235,7 @@ class MetadataApplier {
   // the answers and call define() again.
   Result<DefinitionOutcome> define(const Definition& definition,
                                    std::vector<engine::SchemaQuestion>& questions);
+  Result<DefinitionOutcome> begin_rewrite(const Definition& definition);
   Status end_transaction(const Uuid& transaction, TransactionEnd how);
   void undo_left_transactions();
   // Undoes definitions of transactions whose sessions have ended without COMMIT or ROLLBACK.
