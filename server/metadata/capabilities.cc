@@ -10,6 +10,9 @@ namespace server {
 
 namespace {
 
+constexpr std::string_view kRewrites =
+    "not in BEGIN ... COMMIT; other sessions' INSERTs fail with 55P03 meanwhile";
+
 constexpr Capability kCapabilities[] = {
     {.statement = "SELECT pg_advisory_lock(1)",
      .level = storage::kSharedSessionsLevel,
@@ -57,20 +60,25 @@ constexpr Capability kCapabilities[] = {
      .level = storage::kReplacedQueriesLevel},
     {.statement = "ALTER TABLE altered ADD COLUMN w INT"},
     {.statement = "ALTER TABLE altered ADD COLUMN x INT DEFAULT 1",
-     .in_cluster = false,
-     .feature = Feature::TableRewrites},
+     .level = storage::kSharedSessionsLevel,
+     .feature = Feature::TableRewrites,
+     .difference = kRewrites},
     {.statement = "ALTER TABLE altered ALTER COLUMN v TYPE BIGINT",
-     .in_cluster = false,
-     .feature = Feature::TableRewrites},
+     .level = storage::kSharedSessionsLevel,
+     .feature = Feature::TableRewrites,
+     .difference = kRewrites},
     {.statement = "ALTER TABLE altered ALTER COLUMN v SET NOT NULL",
-     .in_cluster = false,
-     .feature = Feature::TableRewrites},
+     .level = storage::kSharedSessionsLevel,
+     .feature = Feature::TableRewrites,
+     .difference = kRewrites},
     {.statement = "ALTER TABLE altered RENAME COLUMN x TO y",
-     .in_cluster = false,
-     .feature = Feature::TableRewrites},
+     .level = storage::kSharedSessionsLevel,
+     .feature = Feature::TableRewrites,
+     .difference = kRewrites},
     {.statement = "ALTER TABLE altered DROP COLUMN v",
-     .in_cluster = false,
-     .feature = Feature::TableRewrites},
+     .level = storage::kSharedSessionsLevel,
+     .feature = Feature::TableRewrites,
+     .difference = kRewrites},
     {.statement = "CREATE OR REPLACE TABLE counted WITH (REBUILD = true) AS SELECT v, COUNT(*) AS "
                   "n, SUM(id) AS s "
                   "FROM shown GROUP BY v",

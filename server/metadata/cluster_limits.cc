@@ -28,6 +28,9 @@ Status check_setting_in_cluster(std::string_view name, std::string_view value,
 
 namespace {
 
+constexpr const char* kNewTable =
+    "Create another table, and use INSERT ... SELECT to copy the rows.";
+
 Error needs_level(std::string what, storage::FeatureLevel needed, storage::FeatureLevel level) {
   return {ErrorCode::NotSupported,
           fmt::format("{} feature level {}, and the cluster is at {}", std::move(what),
@@ -75,8 +78,11 @@ struct Check {
     return needs_level(std::move(what), storage::kViewsLevel, level);
   }
   Status rewrites() const {
-    if (facts.supports(Feature::TableRewrites)) return {};
-    return not_in_cluster_yet("an ALTER TABLE that rewrites rows is");
+    if (!facts.supports(Feature::TableRewrites))
+      return not_in_cluster_yet("an ALTER TABLE that rewrites rows is", kNewTable);
+    if (level >= storage::kSharedSessionsLevel) return {};
+    return needs_level("an ALTER TABLE that rewrites rows needs", storage::kSharedSessionsLevel,
+                       level);
   }
 };
 

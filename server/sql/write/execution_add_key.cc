@@ -3,6 +3,9 @@
 // the table (docs/adr/0053).
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "engine/plan/alter_columns.h"
 #include "engine/plan/primary_key.h"
 #include "engine/plan/view_target.h"
@@ -22,6 +25,10 @@ constexpr size_t kChunkBytes = 1 << 20;
 //
 // A crash before the last step leaves a topic without a definition. The next start of the server removes this
 // topic.
+//
+// In a cluster, a command in the metadata closes the old topic and creates the new one, and the
+// statement has a transaction of its own. If the statement fails or its node dies, the transaction
+// is rolled back, which opens the old topic and deletes the new one (docs/adr/0158).
 class AddKeyExecution final : public SqlExecution, private sql::Receiver {
  public:
   AddKeyExecution(SqlSession& session, sql::Receiver& receiver,
@@ -29,6 +36,7 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
       : SqlExecution(session, receiver), statement_(session.temporary().translate(statement)) {}
   ~AddKeyExecution() override {
     if (!is_handed_over_) drop();
+    if (!is_handed_over_ && transaction_) roll_back([](const Status&) {});
   }
 
   Status begin() {
@@ -54,6 +62,15 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
       return Error{ErrorCode::NotSupported,
                    fmt::format("{} after INSERT in one transaction is not supported yet",
                                add ? "ADD PRIMARY KEY" : "ALTER TABLE")};
+    const bool places_replicas = session().parts().definitions.facts().places_replicas();
+    if (places_replicas && session().in_transaction())
+      return Error{
+          ErrorCode::NotSupported,
+          "an ALTER TABLE that rewrites rows is not supported in a transaction of a cluster "
+          "yet",
+          {},
+          "Run it without BEGIN, or create another table and use INSERT ... SELECT to copy "
+          "the rows."};
     source_ = image->catalog->sources().at(found->name);
     TRY(session().make_buffer(source_));  // also checks that the session may write to the table
     if (add) {
@@ -76,18 +93,60 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
     new_topic_ = Uuid::random();
     // The rows were read from the table, so their event times have been usable before.
     buffer_ = TRY(RowBuffer::make(keyed_, new_topic_, keyed_->partitions, EventTimes::Unchecked));
+    if (places_replicas) {
+      close_in_cluster();
+      return {};
+    }
     session().parts().log.create_partitions(
         new_topic_, keyed_->partitions, on_loop([this](Status made) { look_for_doubles(made); }));
     return {};
   }
 
  private:
+  // The metadata's command closes the old topic at its leaders. Then the leaders are asked for the
+  // ends of its partitions, which no longer move.
+  void close_in_cluster() {
+    transaction_ = std::make_shared<DefiningTransaction>();
+    MetadataApplier::RekeyRequest request{old_topic_.id, new_topic_};
+    request.begin.emplace();
+    request.begin->partitions = keyed_->partitions;
+    request.begin->replicas = session().parts().cluster->replicas_of(old_topic_.id);
+    session().parts().definitions.submit(statement_, std::move(request),
+                                         on_loop([this](const Result<DefinitionOutcome>& begun) {
+                                           if (!begun) return fail(begun.error());
+                                           ask_ends();
+                                         }),
+                                         session().asker(), transaction_);
+  }
+  void ask_ends() {
+    constexpr int64_t kOpen_ms = 5'000;  // the longest wait for open transactions in the old topic
+    std::vector<storage::TopicPartition> partitions;
+    for (int32_t i = 0; i < old_topic_.partition_count; ++i)
+      partitions.push_back({old_topic_.id, PartitionId(i)});
+    session().parts().cluster->ask_ends(std::move(partitions), kOpen_ms,
+                                        on_loop([this](Result<ClusterTopics::Ends> ends) {
+                                          if (!ends) return fail(std::move(ends).error());
+                                          std::ranges::sort(*ends);
+                                          for (const auto& [partition, end] : *ends)
+                                            old_ends_.push_back(end);
+                                          begin_reading();
+                                        }));
+  }
+  void roll_back(std::function<void(Status)> done) {
+    session().parts().definitions.end(std::exchange(transaction_, nullptr),
+                                      TransactionEnd::Rollback, std::move(done));
+  }
+
   void look_for_doubles(const Status& made) {
     if (!made) return fail(made.error());
     for (int32_t i = 0; i < old_topic_.partition_count; ++i) {
       const auto status = session().parts().log.find_partition({old_topic_.id, PartitionId(i)});
       old_ends_.push_back(status ? status->readable_end() : Offset(0));
     }
+    begin_reading();
+  }
+
+  void begin_reading() {
     // the key columns stay the same, so no duplicates are possible
     if (!values_.empty()) return copy();
     std::string keys;
@@ -175,6 +234,7 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
   void define_when_stored() {
     if (!is_copied_ || in_flight_ > 0 || has_failed_ || is_handed_over_) return;
     is_handed_over_ = true;
+    if (transaction_) return define_in_cluster();
     storage::Log& log = session().parts().log;
     auto done = on_loop([this](Result<DefinitionOutcome> outcome) {
       if (!outcome) return fail(outcome.error());
@@ -187,6 +247,25 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
           done(std::move(outcome));
         },
         session().asker(), session().defining_transaction());
+  }
+
+  // Defines the table, and commits the transaction. Both continue if the session ends.
+  void define_in_cluster() {
+    MetadataApplier& definitions = session().parts().definitions;
+    const auto done = on_loop([this](const Result<DefinitionOutcome>& outcome) {
+      if (!outcome) return fail(outcome.error());
+      show_rows(outcome->tag);
+    });
+    const auto defined = [&definitions, done, fence = fence_,
+                          transaction = transaction_](const Result<DefinitionOutcome>& outcome) {
+      const auto how = outcome ? TransactionEnd::Commit : TransactionEnd::Rollback;
+      definitions.end(transaction, how, [done, fence, outcome](const Status& ended) {
+        done(ended || !outcome ? outcome : Result<DefinitionOutcome>(ended.error()));
+      });
+    };
+    definitions.submit(statement_,
+                       MetadataApplier::RekeyRequest{old_topic_.id, new_topic_, old_ends_}, defined,
+                       session().asker(), std::exchange(transaction_, nullptr));
   }
 
   // Waits until the restarted query shows the table's new rows, so that later readers find them.
@@ -203,12 +282,16 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
   }
 
   void drop() {
-    if (buffer_) session().parts().log.drop_topic(new_topic_, [](const Status&) {});
+    if (buffer_ && !transaction_)
+      session().parts().log.drop_topic(new_topic_, [](const Status&) {});
   }
   void fail(Error error) {
     if (std::exchange(has_failed_, true)) return;
     fence_ = nullptr;
-    receiver().on_error(std::move(error));
+    if (!transaction_) return receiver().on_error(std::move(error));
+    // The client is answered when the table accepts rows again.
+    roll_back(
+        on_loop([this, error = std::move(error)](const Status&) { receiver().on_error(error); }));
   }
 
   const std::shared_ptr<const engine::ParsedStatement> statement_;
@@ -224,6 +307,7 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
   std::string key_list_;
   std::unique_ptr<sql::Execution> former_, select_;
   std::optional<ReadPreparation> opening_;
+  DefiningTransactionPtr transaction_;  // in a cluster, until the definition is submitted
   int in_flight_ = 0;
   bool is_copying_ = false, is_copied_ = false, has_failed_ = false, is_handed_over_ = false;
 };

@@ -19,7 +19,7 @@ TEST(Capabilities, the_manual_shows_the_table_of_the_program) {
 
 TEST(Capabilities, a_feature_is_supported_if_its_row_lists_it) {
   EXPECT_TRUE(cluster_has(Feature::Generators));
-  EXPECT_FALSE(cluster_has(Feature::TableRewrites));
+  EXPECT_FALSE(cluster_has(Feature::MaterializedViews));
   EXPECT_TRUE(cluster_has(Feature::ShareGroups)) << "it needs no row";
   for (const Capability& row : capabilities())
     if (row.feature) EXPECT_EQ(cluster_has(*row.feature), row.in_cluster) << row.statement;
