@@ -1,16 +1,24 @@
 #!/usr/bin/python3
 """ALTER TABLE that rewrites the rows of a table, in a cluster of three: the same result as on one node at each node,
-while other nodes read and write, and when the node that runs it dies. MILLRACE_CLUSTER_ROUNDS sets the number of
-kills."""
+while other nodes and Kafka producers write and read, and when a node dies or is frozen. MILLRACE_CLUSTER_ROUNDS sets
+the number of kills and freezes."""
 import os
 import random
+import struct
+import subprocess
 import threading
 import time
 
-from cluster_cases import all_is_well, cluster
+from cluster_cases import all_is_well, cluster, leader_of, metadata_of
+from cluster_load import producer_of
 from cluster_nodes import eventually
-from cluster_sql import connect, psycopg, refusal, rows_of, run_on, shows
-from millrace_server import Skipped, case, run
+from cluster_sql import connect, psycopg, refusal, rows_of, run_on
+from millrace_server import Skipped, binary, case, run
+
+try:
+    import kafka
+except ImportError:
+    kafka = None
 
 ROUNDS = int(os.environ.get("MILLRACE_CLUSTER_ROUNDS", "4"))
 
@@ -83,6 +91,16 @@ def an_alter_in_a_transaction_is_refused_with_the_way_out():
     run_on(nodes.nodes[2], "INSERT INTO begun VALUES (1, 1)")
 
 
+@case
+def a_table_that_a_query_reads_is_not_altered():
+    nodes = sql_cluster()
+    run_on(nodes.nodes[1], "CREATE TABLE watched (id INT PRIMARY KEY, v INT)",
+           "CREATE TABLE watching AS SELECT v, COUNT(*) AS n FROM watched GROUP BY v")
+    refused = refusal(nodes.nodes[2], "ALTER TABLE watched RENAME COLUMN v TO w")
+    assert "reads or writes it" in refused, refused
+    run_on(nodes.nodes[3], "INSERT INTO watched VALUES (1, 1)")
+
+
 class Others:
     """A writer and a reader at each of the given nodes, as long as the block runs. The writers note each acknowledged
     row; the readers fail if a row lacks the value that the definition gives it."""
@@ -90,7 +108,7 @@ class Others:
     def __init__(self, nodes, numbers, table):
         self.nodes, self.table = nodes, table
         self.stopping = threading.Event()
-        self.acknowledged, self.unknown, self.refused, self.failures, self.scans = [], [], [], [], 0
+        self.acknowledged, self.unknown, self.refused, self.failures, self.read_errors, self.scans = [], [], [], [], [], 0
         self.threads = [threading.Thread(target=target, args=(number,), daemon=True)
                         for number in numbers for target in (self.write, self.read)]
 
@@ -137,10 +155,15 @@ class Others:
                         self.failures.append((number, columns, [row for row in rows if 7 not in row][:3]))
                 if len(rows) < FIRST_ROWS:
                     self.failures.append((number, "too few rows", len(rows)))
-            except psycopg.Error:
+            except psycopg.Error as error:
+                self.read_errors.append((number, error.sqlstate, str(error)[:160]))
                 if connection is None or connection.closed or connection.broken:
                     connection = None
                     time.sleep(0.05)
+
+    def describe(self):
+        return (f"{len(self.acknowledged)} rows, {len(self.refused)} refused, {len(self.unknown)} unknown, "
+                f"{self.scans} scans, {len(self.read_errors)} failed")
 
 
 FIRST_ROWS = 3_000
@@ -161,7 +184,8 @@ def check_rows(nodes, table, others):
         found = {row[0] for row in rows}
         assert len(rows) == len(found) and all(row[0] == row[1] for row in rows)
         assert wanted <= found, (node.number, sorted(wanted - found)[:5], len(wanted - found))
-        assert found <= allowed, (node.number, sorted(found - allowed)[:5], [r for r in others.refused if r[0] in found - allowed][:4])
+        assert found <= allowed, (node.number, sorted(found - allowed)[:5],
+                                  [refused for refused in others.refused if refused[0] in found - allowed][:4])
 
 
 @case
@@ -176,9 +200,124 @@ def readers_see_the_old_or_the_new_table_and_no_acknowledged_row_is_lost():
             run_on(nodes.nodes[1], f"ALTER TABLE busy {statement}")
             eventually(lambda before=before: len(others.acknowledged) > before + 5)
     check_rows(nodes, "busy", others)
-    print(f"{len(others.acknowledged)} rows, {len(others.refused)} refused, {len(others.unknown)} unknown, "
-          f"{others.scans} scans")
-    assert others.scans > 0
+    print(others.describe())
+    assert others.scans > 0 and not others.read_errors, others.read_errors[:3]
+
+
+class KafkaWriter(threading.Thread):
+    """Writes numbered rows to the topic of a table with a Kafka producer, until it is stopped."""
+
+    def __init__(self, first):
+        super().__init__(daemon=True)
+        self.first, self.sent = first, 0
+        self.acknowledged, self.failures = [], []
+        self.stopping = threading.Event()
+
+    def run(self):
+        try:
+            while not self.stopping.is_set():
+                number = self.first + self.sent
+                self.send(number, struct.pack(">i", number), b'{"V": %d}' % number)
+                self.sent += 1
+                time.sleep(0.002)
+            self.finish()
+        except Exception as error:  # reported by check()
+            self.failures.append(repr(error))
+
+    def check(self, found):
+        assert not self.failures, (type(self).__name__, self.failures[:3], len(self.failures))
+        assert len(self.acknowledged) == self.sent > 0, (type(self).__name__, len(self.acknowledged), self.sent)
+        lost = set(self.acknowledged) - found
+        assert not lost, (type(self).__name__, sorted(lost)[:5], len(lost))
+
+
+class LibrdkafkaWriter(KafkaWriter):
+    def __init__(self, nodes, topic, first, **settings):
+        super().__init__(first)
+        self.topic = topic
+        self.producer = producer_of(nodes, partitioner="murmur2_random", **settings)
+
+    def send(self, number, key, value):
+        self.producer.produce(self.topic, value, key, on_delivery=lambda error, _: (
+            self.failures.append(str(error)) if error else self.acknowledged.append(number)))
+        self.producer.poll(0)
+
+    def finish(self):
+        self.producer.flush(60)
+
+
+class PythonWriter(KafkaWriter):
+    """kafka-python, which has neither idempotence nor topic ids."""
+
+    def __init__(self, nodes, topic, first):
+        super().__init__(first)
+        self.topic = topic
+        self.producer = kafka.KafkaProducer(bootstrap_servers=nodes.bootstrap.split(","), acks="all", retries=1_000,
+                                            max_in_flight_requests_per_connection=1)
+
+    def send(self, number, key, value):
+        sent = self.producer.send(self.topic, value, key)
+        sent.add_callback(lambda _: self.acknowledged.append(number))
+        sent.add_errback(lambda error: self.failures.append(repr(error)))
+
+    def finish(self):
+        self.producer.flush(60)
+
+
+class OwnWriter(KafkaWriter):
+    """`millrace produce`. Its records have no keys that SQL can read, so it writes to a table without a key."""
+
+    def __init__(self, nodes, topic, first):
+        super().__init__(first)
+        self.process = subprocess.Popen([binary(), "produce", topic, "--bootstrap-server", nodes.bootstrap],
+                                        stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def send(self, number, key, value):
+        self.process.stdin.write(value + b"\n")
+        self.process.stdin.flush()
+
+    def finish(self):
+        _, stderr = self.process.communicate(timeout=60)
+        if self.process.returncode != 0:
+            self.failures.append(stderr.decode())
+        else:
+            self.acknowledged = list(range(self.first, self.first + self.sent))
+
+
+ALTERS = ("ADD COLUMN d INT DEFAULT 7", "ALTER COLUMN v TYPE BIGINT", "RENAME COLUMN d TO e", "DROP COLUMN e",
+          "ALTER COLUMN v SET NOT NULL", "ADD COLUMN d INT DEFAULT 7")
+
+
+@case
+def kafka_producers_write_on_while_a_table_is_altered():
+    if kafka is None:
+        raise Skipped("kafka-python is not installed")
+    nodes = sql_cluster()
+    run_on(nodes.nodes[1], "CREATE TABLE fed (id INT PRIMARY KEY, v INT) "
+                           "WITH (KAFKA_TOPIC = 'fed', KEY_FORMAT = 'KAFKA', VALUE_FORMAT = 'JSON', PARTITIONS = 3)",
+           "CREATE TABLE keyless_fed (v INT) WITH (KAFKA_TOPIC = 'keyless_fed', VALUE_FORMAT = 'JSON', PARTITIONS = 3)")
+    all_is_well(nodes)
+    writers = [LibrdkafkaWriter(nodes, "fed", 1_000_000), LibrdkafkaWriter(nodes, "fed", 2_000_000, **{
+        "enable.idempotence": False, "acks": "all"}), PythonWriter(nodes, "fed", 3_000_000),
+               OwnWriter(nodes, "keyless_fed", 4_000_000)]
+    for writer in writers:
+        writer.start()
+    for number, statement in enumerate(ALTERS):
+        sent = [writer.sent for writer in writers]
+        eventually(lambda sent=sent: all(writer.sent > before + 100 or writer.failures
+                                         for writer, before in zip(writers, sent)))
+        for table in ("fed", "keyless_fed"):
+            run_on(nodes.nodes[1 + number % 3], f"ALTER TABLE {table} {statement}")
+    for writer in writers:
+        writer.stopping.set()
+    for writer in writers:
+        writer.join(90)
+    found = {row[0] for row in rows_of(nodes.nodes[1], "SELECT id FROM fed")}
+    for writer in writers[:3]:
+        writer.check(found)
+    values = [row[0] for row in rows_of(nodes.nodes[1], "SELECT v FROM keyless_fed")]
+    writers[3].check(set(values))
+    print(f"{[writer.sent for writer in writers]} records, {len(values)} rows in the table without a key")
 
 
 @case
@@ -218,8 +357,93 @@ def a_killed_node_leaves_the_old_table_or_the_new_one():
             nodes.nodes[1].start()
             all_is_well(nodes)
     check_rows(nodes, "hit", others)
-    print(f"{len(others.acknowledged)} rows, {len(others.refused)} refused, {len(others.unknown)} unknown, "
-          f"{others.scans} scans")
+    print(others.describe())
+
+
+def controller_of(nodes):
+    return nodes.nodes[eventually(lambda: max(metadata_of(nodes.nodes[1]).controller_id, 0))]
+
+
+def disturb(node, how, seconds):
+    """Freezes the node for this time, or kills it and starts it again after this time."""
+    if how == "freeze":
+        node.freeze()
+        time.sleep(seconds)
+        return node.thaw()
+    node.kill()
+    time.sleep(seconds)
+    return node.start()
+
+
+@case
+def a_leader_or_the_controller_that_fails_changes_no_row():
+    nodes = sql_cluster()
+    fill(nodes, "shaken")
+    has_column, outcomes = False, []
+    with Others(nodes, (1, 2, 3), "shaken") as others:
+        for number in range(2 * ROUNDS):
+            role, how = ("leader", "controller")[number % 2], ("kill", "freeze")[number // 2 % 2]
+            failing = leader_of(nodes, "shaken", number % 3) if role == "leader" else controller_of(nodes)
+            at = next(node for node in nodes.nodes.values() if node is not failing)
+            statement = "DROP COLUMN d" if has_column else "ADD COLUMN d INT DEFAULT 7"
+            result = []
+
+            def alter(at=at, statement=statement, result=result):
+                try:
+                    run_on(at, f"ALTER TABLE shaken {statement}")
+                    result.append("done")
+                except psycopg.Error as error:
+                    result.append(str(error).split("\n", maxsplit=1)[0])
+            running = threading.Thread(target=alter)
+            running.start()
+            time.sleep(random.uniform(0, 0.3))
+            disturb(failing, how, random.uniform(1, 5))
+            running.join(90)
+            assert result, f"{role} {how}: the statement has not ended"
+            outcomes.append((role, how, result[0]))
+            all_is_well(nodes)
+            has_column = "d" in columns_of(at, "shaken")
+            if result == ["done"]:
+                assert has_column == (statement != "DROP COLUMN d"), (role, how, statement)
+            before = len(others.acknowledged)
+            eventually(lambda before=before: len(others.acknowledged) > before + 5, 60)
+    print(outcomes)
+    check_rows(nodes, "shaken", others)
+    print(others.describe())
+
+
+@case
+def a_statement_of_a_node_that_was_frozen_is_undone_or_done():
+    nodes = sql_cluster()
+    fill(nodes, "stiff")
+    outcomes = []
+    with Others(nodes, (2, 3), "stiff") as others:
+        for _ in range(max(ROUNDS // 2, 1)):
+            has_column = "d" in columns_of(nodes.nodes[2], "stiff")
+            statement = "DROP COLUMN d" if has_column else "ADD COLUMN d INT DEFAULT 7"
+            result = []
+
+            def alter(statement=statement, result=result):
+                try:
+                    run_on(nodes.nodes[1], f"ALTER TABLE stiff {statement}")
+                    result.append("done")
+                except psycopg.Error as error:
+                    result.append(str(error).split("\n", maxsplit=1)[0])
+            running = threading.Thread(target=alter)
+            running.start()
+            time.sleep(random.uniform(0, 0.3))
+            # the controller undoes the statement 10 s after it has fenced the node
+            disturb(nodes.nodes[1], "freeze", 16)
+            running.join(90)
+            assert result, "the statement has not ended"
+            outcomes.append(result[0])
+            all_is_well(nodes)
+            before = len(others.acknowledged)
+            eventually(lambda before=before: len(others.acknowledged) > before + 5, 60)
+            if result == ["done"]:
+                assert ("d" in columns_of(nodes.nodes[2], "stiff")) == (not has_column), statement
+    print(outcomes)
+    check_rows(nodes, "stiff", others)
 
 
 run()
