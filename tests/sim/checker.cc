@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "records/batch.h"
 
@@ -213,6 +214,30 @@ void Checker::refused(const TopicPartition& partition, const std::vector<std::st
   all.insert(all.end(), values.begin(), values.end());
 }
 
+void Checker::closed(const TopicPartition& partition, Offset end) {
+  histories_[partition].closed_end = end;
+}
+
+void Checker::opened(const TopicPartition& partition, LeaderEpoch epoch) {
+  History& history = histories_[partition];
+  if (const auto end = std::exchange(history.closed_end, std::nullopt))
+    history.closed.emplace_back(*end, epoch);
+}
+
+// A batch has the epoch of the leader that appended it.
+void Checker::check_closed(const TopicPartition& partition, const History& history) {
+  for (const auto& [end, opened] : history.closed)
+    for (auto batch = history.batches.lower_bound(end); batch != history.batches.end(); ++batch) {
+      const auto parsed =
+          records::parse_batch(batch->second.bytes, records::BatchCheck::Shape)->header;
+      if (!parsed.is_control() && parsed.leader_epoch < opened)
+        findings_.add(fmt::format(
+            "{}: offset {} has epoch {}, and the partition was closed at {} until epoch {}",
+            name_of(partition), batch->first.value(), parsed.leader_epoch.value(), end.value(),
+            opened.value()));
+    }
+}
+
 Offset Checker::acknowledged_end(const TopicPartition& partition) const {
   const auto found = histories_.find(partition);
   return found == histories_.end() ? Offset{0} : found->second.acknowledged_end;
@@ -233,12 +258,14 @@ bool Checker::are_replicas_equal(const std::vector<std::unique_ptr<SimNode>>& no
 }
 
 void Checker::check_end(const std::vector<std::unique_ptr<SimNode>>& nodes) {
-  for (const auto& [partition, history] : histories_)
+  for (const auto& [partition, history] : histories_) {
+    check_closed(partition, history);
     for (const std::string& value : history.refused)
       if (history.by_value.contains(value))
         findings_.add(
             fmt::format("{}: {} exists, but a writer got the error that it was not written",
                         name_of(partition), value));
+  }
   for (const TopicPartition& partition : partitions_)
     for (const auto& node : nodes) {
       if (!node->is_running() || is_equal(*node, partition)) continue;

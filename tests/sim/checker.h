@@ -28,6 +28,7 @@ std::vector<std::string> values_of(std::string_view bytes);
 // 6. A record whose append was refused with "nothing was written" exists nowhere.
 // 7. Values that were computed from the last number are consecutive.
 // 8. The output of a task is a copy of the visible records of its input: each record once and in order.
+// 9. While a topic is closed, no record is added beyond the ends that were read.
 class Checker {
  public:
   Checker(Findings& findings, std::vector<storage::TopicPartition> partitions,
@@ -49,6 +50,10 @@ class Checker {
                           const std::vector<std::string>& values);
   // Called if the writer got the answer that none of these values was written.
   void refused(const storage::TopicPartition& partition, const std::vector<std::string>& values);
+  // Called with the end of a partition that was read while its topic was closed.
+  void closed(const storage::TopicPartition& partition, Offset end);
+  // Called if the partition is open again from this epoch on.
+  void opened(const storage::TopicPartition& partition, LeaderEpoch epoch);
   // Returns the offset after the last acknowledged record.
   Offset acknowledged_end(const storage::TopicPartition& partition) const;
   // Called after all faults are healed. are_replicas_equal() returns whether all replicas exist and are equal;
@@ -77,6 +82,9 @@ class Checker {
     std::map<LeaderEpoch, NodeId> leaders;
     Offset acknowledged_end{0};
     std::vector<std::string> refused;
+    std::optional<Offset> closed_end;  // set while the partition is closed and its end was read
+    // the end of the partition for each time that it was closed, and the epoch of its opening
+    std::vector<std::pair<Offset, LeaderEpoch>> closed;
     int64_t last_number = 0;
   };
   void check_leader(SimNode& node, const storage::TopicPartition& partition,
@@ -86,6 +94,7 @@ class Checker {
   void take(SimNode& node, const storage::TopicPartition& partition, Offset base,
             std::string_view bytes);
   void check_copy(const SimTask::Places& task, const std::string& value, size_t index);
+  void check_closed(const storage::TopicPartition& partition, const History& history);
   bool is_journal(const storage::TopicPartition& partition) const;
   bool is_equal(SimNode& node, const storage::TopicPartition& partition);
   std::string name_of(const storage::TopicPartition& partition) const;

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "records/batch_builder.h"
+#include "storage/meta/closed_partition.h"
 
 namespace sim {
 
@@ -44,8 +45,11 @@ void Producer::send() {
 void Producer::arrive(SimNode& node, uint64_t attempt) {
   if (const Status leads = node.cluster()->replicas().check_leads(partition_); !leads)
     return reply(attempt, leads.error());
+  const storage::PartitionAssignment& assignment = *node.cluster()->cluster()->find(partition_);
+  if (storage::is_closed(assignment))
+    return reply(attempt, Error{ErrorCode::NotLeader, "the partition is closed"});
   storage::AppendRequest request;
-  request.parts.push_back({partition_, batch_});
+  request.parts.push_back({partition_, batch_, assignment.leader_epoch});
   // A process that was killed sends no answer.
   storage::AppendDone done = [this, attempt, to = &node,
                               life = node.life()](Result<storage::Appended> result) {

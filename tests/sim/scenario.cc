@@ -8,6 +8,7 @@
 
 #include "server/cluster/placement.h"
 #include "storage/log/task_outputs.h"
+#include "storage/meta/closed_partition.h"
 #include "storage/meta/partition_requests.h"
 #include "tests/sim/checker.h"
 #include "tests/sim/lasting_fault.h"
@@ -15,6 +16,7 @@
 #include "tests/sim/progress_checker.h"
 #include "tests/sim/session_client.h"
 #include "tests/sim/sim_node.h"
+#include "tests/sim/table_closer.h"
 #include "tests/sim/transaction_checker.h"
 #include "tests/sim/transactional_client.h"
 
@@ -75,6 +77,10 @@ class Scenario {
     if (profile.one_in(8)) moves_ = 20;
     requires_ = options.seed % 7 == 4;
     leaves_alone_ = options.seed % 11 == 5;
+    // require() would open a closed topic.
+    if (!requires_ && !leaves_alone_ && options.seed % 5 == 2)
+      closer_ = std::make_unique<TableCloser>(world_, checker_, ~options.seed ^ 0x636c6f73696e67,
+                                              partitions_of(kInput, kInputs));
     world_.check = [this](SimNode& node) {
       checker_.check(node);
       transactions_.check(node);
@@ -118,6 +124,7 @@ class Scenario {
     for (const auto& committer : committers_)
       queue_.after(kSecond / 4, [&] { committer->start(); });
     queue_.after(kSecond / 4, [this] { asker_.start(); });
+    if (closer_) queue_.after(kSecond / 4, [this] { closer_->start(); });
     queue_.after(kSecond / 2, [this] { attack(); });
     if (requires_) queue_.after(kSecond / 2, [this] { require_in_sync(); });
     if (leaves_alone_)
@@ -130,6 +137,7 @@ class Scenario {
     for (const auto& counter : counters_) counter->stop();
     for (const auto& committer : committers_) committer->stop();
     asker_.stop();
+    if (closer_) closer_->stop();
     wait_until_healed();
     if (chance_.one_in(3)) live_with_a_fault();
     // Waits until followers know up to where records are visible, leaders have moved to preferred replicas, and nodes
@@ -261,6 +269,8 @@ class Scenario {
         if (now == nullptr) continue;
         for (const NodeId member : now->isr) check_has_all(*table.snapshot(), partition, member);
         const auto* then = before->find(partition);
+        if (then != nullptr && is_closed(*then) && !is_closed(*now))
+          checker_.opened(partition, now->leader_epoch);
         if (!now->leader || then == nullptr || then->leader == now->leader) continue;
         if (is_request(part)) continue;
         progress_.check_election(decided_us, node_of(author), node_of(*now->leader),
@@ -865,6 +875,7 @@ class Scenario {
       if (!counter->is_idle()) return false;
     for (const auto& committer : committers_)
       if (!committer->is_idle()) return false;
+    if (closer_ && !closer_->is_idle()) return false;
     const storage::ClusterTable table = truth();
     if (table.snapshot()->partitions().size() != partitions().size()) return false;
     const auto snapshot = table.snapshot();
@@ -891,6 +902,8 @@ class Scenario {
     for (const auto& committer : committers_)
       if (!committer->is_idle())
         findings_.add("a session gets no answer to a commit although all faults have ended");
+    if (closer_ && !closer_->is_idle())
+      findings_.add("a closed topic is not opened although all faults have ended");
     if (!is_log_short())
       findings_.add("the metadata log is not trimmed although all faults have ended");
     if (!are_journals_carried_out())
@@ -948,6 +961,7 @@ class Scenario {
   std::vector<std::unique_ptr<RowWriter>> writers_;
   std::vector<std::unique_ptr<Counter>> counters_;
   std::vector<std::unique_ptr<Committer>> committers_;
+  std::unique_ptr<TableCloser> closer_;  // null: no topic is closed
   size_t snapshot_count_ = 0, trimmed_ = 0;
   // Number of nodes that are killed before topics exist.
   int64_t away_first_ = chance_.one_in(2) ? chance_.between(1, 3) : 0;

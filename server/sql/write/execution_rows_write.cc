@@ -87,8 +87,9 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     });
   }
   void write_all() {
-    if (auto notice = (held_ ? held_ : own_.get())->take_notice(); notice && attempts_made_ == 0)
-      receiver().on_notice(*std::move(notice));
+    // A SELECT that locks rows has no buffer.
+    if (RowBuffer* const buffer = held_ ? held_ : own_.get(); buffer && attempts_made_ == 0)
+      if (auto notice = buffer->take_notice()) receiver().on_notice(*std::move(notice));
     storage::AppendRequest request;
     if (own_) own_->take(request);
     if (own_ && is_conditional()) return write_on_conditions(std::move(request));
