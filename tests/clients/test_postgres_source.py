@@ -275,6 +275,42 @@ def tables_may_change_while_they_are_followed():
 
 
 @case
+def a_publication_that_another_session_changes_at_the_same_time_is_used():
+    """CREATE and ALTER PUBLICATION wait for the other session's transaction, then fail with duplicates of what it has written."""
+    def wait_for_lock(shop, statement):
+        waiting = f"SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '{statement} PUBLICATION%'"
+        wait_until(lambda: shop.database.sql(waiting) == [(1,)], shop.task)
+
+    with Shop() as shop, shop.database.connect() as other:
+        shop.database.sql(*(f"CREATE TABLE {table} (id INT PRIMARY KEY)" for table in "abc"))
+        other.execute("BEGIN")
+        other.execute("CREATE PUBLICATION shop FOR TABLE a")
+        shop.create(table__include__list="public.[abc]")
+        wait_for_lock(shop, "CREATE")
+        other.execute("COMMIT")
+        wait_until(lambda: shop.task()["state"] == "RUNNING", shop.task)
+        shop.sql("STOP CONNECTOR shop")
+        shop.database.sql("ALTER PUBLICATION shop DROP TABLE b, c")
+        other.execute("BEGIN")
+        other.execute("ALTER PUBLICATION shop ADD TABLE b")
+        shop.sql("RESUME CONNECTOR shop")
+        wait_for_lock(shop, "ALTER")
+        other.execute("COMMIT")
+        shop.database.sql("INSERT INTO a VALUES (1)", "INSERT INTO c VALUES (2)")
+        assert (ids_of(shop.wait_for("shop.public.a", 1)), ids_of(shop.wait_for("shop.public.c", 1))) == ([1], [2])
+        shop.sql("STOP CONNECTOR shop")
+        shop.database.sql("ALTER PUBLICATION shop DROP TABLE c")
+        other.execute("BEGIN")
+        other.execute("DROP PUBLICATION shop")
+        shop.sql("RESUME CONNECTOR shop")
+        wait_for_lock(shop, "ALTER")
+        other.execute("COMMIT")
+        wait_until(lambda: shop.task()["state"] == "RUNNING", shop.task)
+        published = shop.database.sql("SELECT tablename FROM pg_publication_tables WHERE pubname = 'shop' ORDER BY 1")
+        assert published == [("a",), ("b",), ("c",)] and shop.task()["restarts"] == 0, (published, shop.task())
+
+
+@case
 def errors_of_the_database_name_the_remedy():
     with Shop(password="right") as shop:
         shop.database.sql("CREATE TABLE t (id INT PRIMARY KEY)", "CREATE TABLE bare (id INT)", "CREATE ROLE poor LOGIN PASSWORD 'right'",

@@ -25,6 +25,14 @@ std::string joined(const std::vector<std::string>& parts) {
   return all;
 }
 
+// Returns whether the SQLSTATE of CREATE or ALTER PUBLICATION means that another session created,
+// extended or dropped the publication after this session had looked for it.
+bool has_lost_race(std::string_view state) {
+  return state == "23505"      // unique_violation, of the catalog's index
+         || state == "42710"   // duplicate_object: the publication exists, or has the table
+         || state == "42704";  // undefined_object: the publication is gone
+}
+
 }  // namespace
 
 Status PgCatalog::check_server() {
@@ -192,6 +200,22 @@ Result<engine::PgTable> PgCatalog::table_of(const engine::PgRelation& relation) 
 }
 
 Status PgCatalog::ensure_publication(const std::vector<engine::PgTable>& tables) {
+  // Each repetition follows a change that another session made, at most one for each table, and the
+  // creation or removal of the publication.
+  const size_t most = tables.size() + 3;
+  for (size_t tries = 1;; ++tries) {
+    Status done = create_or_extend_publication(tables);
+    if (done || tries == most || !has_lost_race(sql_.last_state())) {
+      // A listed table was dropped. The next start of the task lists the tables again.
+      constexpr std::string_view kUndefinedTable = "42P01";
+      if (!done && sql_.last_state() == kUndefinedTable)
+        return Error{ErrorCode::ObjectState, done.error().message};
+      return done;
+    }
+  }
+}
+
+Status PgCatalog::create_or_extend_publication(const std::vector<engine::PgTable>& tables) {
   using engine::PublicationMode;
   const std::string name = sql_.quoted_name(source_.publication);
   const std::string text = sql_.quoted_text(source_.publication);

@@ -32,7 +32,9 @@ class PgCatalog {
   // Returns the table of a relation message in the log. The message contains neither the key nor
   // the NULL constraints; both are read from the present catalog.
   Result<engine::PgTable> table_of(const engine::PgRelation& relation);
-  // Creates the publication, and adds missing tables to it if the configuration permits that.
+  // Creates the publication, and adds missing tables to it if the configuration permits that. Other
+  // sessions may do the same at the same time. Fails with ObjectState if one of the tables was
+  // dropped.
   Status ensure_publication(const std::vector<engine::PgTable>& tables);
   Result<std::optional<PgSlot>> find_slot();
   // Returns a sentence about the oldest open transaction; empty if none is open. PostgreSQL creates
@@ -46,6 +48,8 @@ class PgCatalog {
   // the table.
   Status describe(engine::PgTable& table, const std::string& columns);
   Status check_tables(const std::vector<PgRow>& rows);
+  // Fails if another session changes the publication between the check and the statement.
+  Status create_or_extend_publication(const std::vector<engine::PgTable>& tables);
 
   PgConnection& sql_;
   const engine::PostgresSource& source_;
