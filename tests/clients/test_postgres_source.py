@@ -260,6 +260,20 @@ def a_snapshot_that_was_cut_off_continues_behind_its_last_key():
 
 
 @case
+def a_table_that_is_dropped_before_it_is_copied_is_left_out():
+    with Shop() as shop:
+        rows = 20_000
+        shop.database.sql("CREATE TABLE a (id INT PRIMARY KEY, v TEXT)", f"INSERT INTO a SELECT i, repeat('v', 200) FROM generate_series(1, {rows}) i",
+                          "CREATE TABLE b (id INT PRIMARY KEY, v TEXT)", "INSERT INTO b VALUES (1, 'old')")
+        shop.create(max__batch__size=50)
+        wait_until(lambda: shop.records("shop.public.a"), shop.task)
+        shop.database.sql("DROP TABLE b")
+        assert sorted(ids_of(shop.wait_for("shop.public.a", rows))) == list(range(1, rows + 1))
+        shop.database.sql("CREATE TABLE b (id BIGINT PRIMARY KEY)", "INSERT INTO b VALUES (2)")
+        wait_until(lambda: 2 in ids_of(shop.records("shop.public.b")), shop.task)
+
+
+@case
 def tables_may_change_while_they_are_followed():
     with Shop() as shop:
         shop.database.sql("CREATE TABLE t (id INT PRIMARY KEY, v TEXT)")

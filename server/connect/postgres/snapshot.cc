@@ -106,9 +106,18 @@ std::string PgSnapshot::copy_statement(const Part& part) const {
                      connection_.quoted_name(part.table.name), where, order);
 }
 
+Status PgSnapshot::begin_table() {
+  Status begun = connection_.begin_copy(copy_statement(tables_[table_]));
+  constexpr std::string_view kUndefinedTable = "42P01", kUndefinedColumn = "42703";
+  const std::string& state = connection_.last_state();
+  if (!begun && (state == kUndefinedTable || state == kUndefinedColumn))
+    return Error{ErrorCode::ObjectState, begun.error().message};
+  return begun;
+}
+
 Result<std::optional<PgSnapshot::Row>> PgSnapshot::next(int wait_ms) {
   while (!is_done()) {
-    if (!is_copying_) TRY(connection_.begin_copy(copy_statement(tables_[table_])));
+    if (!is_copying_) TRY(begin_table());
     is_copying_ = true;
     const auto line = TRY(connection_.next(wait_ms));
     if (line) return std::optional(Row{split_row(*line), table_});

@@ -45,6 +45,9 @@ class PgSnapshot {
   };
   explicit PgSnapshot(PgConnection connection) : connection_(std::move(connection)) {}
   std::string copy_statement(const Part& part) const;
+  // Begins to copy the next table. Fails with ObjectState if the table, or one of its columns, was
+  // dropped after the tables were listed: the next start of the task lists them again.
+  Status begin_table();
 
   PgConnection connection_;
   std::vector<Part> tables_;
