@@ -36,6 +36,7 @@ struct SourceRecord {
   // Place of the record in the source: its number, counted from 1, and the position of its first byte, counted from 0.
   int64_t number = 0, byte = 0;
   std::vector<engine::ConnectHeader> headers = {};
+  std::optional<int64_t> timestamp_ms = std::nullopt;  // nothing: the time of the commit
 };
 
 // The names that Kafka Connect gives to the steps in which a record can fail.

@@ -72,7 +72,8 @@ void SourceTask::transform(SourceBatch& batch) const {
   std::vector<BadRecord> bad = transform_records(
       *plan_.transforms, batch.records,
       [now_ms = around().clock.wall_ms()](SourceRecord& record) {
-        return engine::ConnectRecord{.topic = std::move(record.topic), .timestamp_ms = now_ms};
+        return engine::ConnectRecord{.topic = std::move(record.topic),
+                                     .timestamp_ms = record.timestamp_ms.value_or(now_ms)};
       },
       [](const SourceRecord& record) {
         return fmt::format("{}, record {} (byte {})", record.order_key, record.number, record.byte);

@@ -28,7 +28,8 @@ class Batches {
 
   Status add(const std::string& topic, std::string_view order_key,
              const std::optional<std::string>& key, const std::optional<std::string>& value,
-             std::span<const records::RecordHeader> headers = {}) {
+             std::span<const records::RecordHeader> headers = {},
+             std::optional<int64_t> timestamp_ms = std::nullopt) {
     const auto [info, most] = TRY(find(topic));
     size_t size = (key ? key->size() : 0) + (value ? value->size() : 0) + kRecordOverhead;
     for (const records::RecordHeader& header : headers)
@@ -43,7 +44,7 @@ class Batches {
     Part& part = parts_[{info->id, partition}];
     if (!part.builder.empty() && part.builder.size_bytes() + size > std::min(kBatchBytes, most))
       part.finished += part.builder.finish();
-    part.builder.append(now_ms_, key, value, headers);
+    part.builder.append(timestamp_ms.value_or(now_ms_), key, value, headers);
     return {};
   }
 
@@ -94,7 +95,8 @@ Result<std::vector<storage::PartitionBatches>> topic_batches(const SourceBatch& 
     std::vector<records::RecordHeader> headers;
     for (const engine::ConnectHeader& header : record.headers)
       headers.push_back({header.key, header.value});
-    TRY(batches.add(record.topic, record.order_key, record.key, record.value, headers));
+    TRY(batches.add(record.topic, record.order_key, record.key, record.value, headers,
+                    record.timestamp_ms));
   }
   if (dead_letters.topic.empty()) return batches.take();
   const std::string task = std::to_string(dead_letters.task);
