@@ -134,7 +134,7 @@ Status DirectoryReader::open(const std::string& name, FilePlace place) {
                                  ? std::string(TRY(compressed_->at(0, engine::kMaxLineBytes)))
                                  : TRY(read_at(file_, 0, engine::kMaxLineBytes));
     if (const auto header =
-            engine::first_csv_record(text, engine::TextEnd::IsFinal, source_.csv.quote))
+            engine::first_csv_record(text, engine::TextEnd::IsFinal, source_.csv))
       TRY(reader_->take_header(header->text));
   }
   reader_->go_to(place);

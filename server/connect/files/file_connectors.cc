@@ -75,7 +75,7 @@ Result<engine::RowColumns> infer_columns(const Folder& folder, const std::string
   std::vector<std::string_view> lines;
   while (lines.size() <= engine::kLinesToInfer) {
     const auto record = source.format == FileFormat::Csv
-                            ? engine::first_csv_record(rest, end, source.csv.quote)
+                            ? engine::first_csv_record(rest, end, source.csv)
                             : engine::first_line(rest, end);
     if (!record) break;
     if (!record->text.empty()) lines.push_back(record->text);

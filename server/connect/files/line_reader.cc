@@ -66,7 +66,7 @@ Status LineReader::take_header(std::string_view record) {
 std::optional<engine::TextRecord> LineReader::first_record(std::string_view text,
                                                            engine::TextEnd end) const {
   if (source_.format == FileFormat::Csv)
-    return engine::first_csv_record(text, end, source_.csv.quote);
+    return engine::first_csv_record(text, end, source_.csv);
   return engine::first_line(text, end);
 }
 

@@ -150,7 +150,7 @@ Status TailReader::begin(OpenFile file, FilePlace place) {
   if (place.offset > 0 && reader_->needs_header()) {
     const std::string text = TRY(read_at(file_, 0, engine::kMaxLineBytes));
     if (const auto header =
-            engine::first_csv_record(text, engine::TextEnd::MayGrow, source_.csv.quote))
+            engine::first_csv_record(text, engine::TextEnd::MayGrow, source_.csv))
       TRY(reader_->take_header(header->text));
   }
   reader_->go_to(place);

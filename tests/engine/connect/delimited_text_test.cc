@@ -8,7 +8,7 @@ namespace {
 
 std::vector<std::string> records_of(std::string_view text, TextEnd end) {
   std::vector<std::string> records;
-  while (const auto record = first_csv_record(text, end, '"')) {
+  while (const auto record = first_csv_record(text, end, {})) {
     records.emplace_back(record->text);
     text.remove_prefix(record->size);
   }
@@ -50,6 +50,29 @@ TEST(DelimitedText, an_unquoted_null_text_is_null_and_a_quoted_one_is_not) {
 TEST(DelimitedText, broken_quotes_are_errors_of_the_record) {
   EXPECT_EQ(shown("a,\"b"), "error: field 2 of a CSV record has no closing quote");
   EXPECT_EQ(shown("\"a\"b,c"), "error: field 1 of a CSV record has text after its closing quote");
+}
+
+TEST(DelimitedText, an_escape_makes_a_quote_part_of_the_field) {
+  const CsvSettings settings{.null_text = std::nullopt, .escape = '\\', .skips_blanks = true};
+  const std::string_view text = "a, \"x\\\"\n\",C:\\temp\\\\\nb";
+  const auto record = first_csv_record(text, TextEnd::MayGrow, settings);
+  ASSERT_TRUE(record);
+  EXPECT_EQ(record->text, text.substr(0, text.size() - 2));
+  EXPECT_EQ(shown(record->text, settings), "[a][x\"\n][C:\\temp\\]");
+  EXPECT_EQ(shown("\"\",", {.null_text = std::nullopt, .is_quoted_empty_null = true}), "NULL[]");
+}
+
+TEST(DelimitedText, a_json_value_may_extend_over_several_lines) {
+  std::string_view text = " {\"a\": \"}\\\"\",\n\"b\": [1]}\n\n[2] bad\n{\"c\"";
+  std::vector<std::string> values;
+  while (const auto value = first_json_value(text, TextEnd::MayGrow)) {
+    values.emplace_back(value->text);
+    text.remove_prefix(value->size);
+  }
+  EXPECT_EQ(values, (std::vector<std::string>{"{\"a\": \"}\\\"\",\n\"b\": [1]}", "[2]", "bad"}));
+  EXPECT_EQ(first_json_value(text, TextEnd::IsFinal)->text, "{\"c\"");
+  EXPECT_EQ(first_json_value(" \n", TextEnd::IsFinal)->size, 2U);
+  EXPECT_FALSE(first_json_value("", TextEnd::IsFinal));
 }
 
 }  // namespace
