@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "engine/connect/spooldir/spool_properties.h"
+
 namespace engine {
 
 namespace {
@@ -141,20 +143,31 @@ DataForm form_of(const PropertyValues& values, const std::string& converter) {
 }  // namespace
 
 RecordForms file_forms(const ConnectorClass& of, const PropertyValues& values) {
-  if (!of.is_short()) return {form_of(values, "key.converter"), form_of(values, "value.converter")};
+  if (!of.is_short()) {
+    RecordForms forms{form_of(values, "key.converter"), form_of(values, "value.converter")};
+    // StringConverter writes the objects as JSON.
+    if (has_spool_schemas(of))
+      for (DataForm* form : {&forms.key, &forms.value})
+        if (*form == DataForm::Text) *form = DataForm::Json;
+    return forms;
+  }
   return {DataForm::Text, values.text("format") == "line" ? DataForm::Text : DataForm::Json};
 }
 
 std::vector<PropertyRow> file_source_rows(const ConnectorClass& of) {
   std::vector<PropertyRow> rows = common_properties(ConnectorType::Source);
   append(rows, std::span(&kTopicRow, 1));
-  append(rows, kTailRows);
-  if (is_file_stream(of)) {
+  if (!of.is_short()) {
+    if (is_spool_dir(of))
+      append(rows, spool_rows(of));
+    else
+      append(rows, kTailRows);
     append(rows, kKeyConverterRows);
     append(rows, kValueConverterRows);
-    append(rows, std::span(&kBatchRow, 1));
+    if (is_file_stream(of)) append(rows, std::span(&kBatchRow, 1));
     return rows;
   }
+  append(rows, kTailRows);
   append(rows, kDirectoryRows);
   append(rows, kFormatRows);
   return rows;
@@ -167,6 +180,11 @@ FileSourceResult read_file_source(const ConnectorClass& of, const PropertyValues
     read.wrong.push_back({std::string(name), std::move(message)});
   };
   source.topic = values.text("topic");
+  if (is_spool_dir(of)) {
+    source.converter = value_converter(values);
+    read_spool_source(of, values, source, read.wrong);
+    return read;
+  }
   source.file = values.text("file");
   if (is_file_stream(of)) {
     // If no file is given, Kafka's class reads the standard input. A server has no standard input, so the file is

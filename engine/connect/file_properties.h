@@ -17,8 +17,11 @@ namespace engine {
 // {"schema": ..., "payload": ...}.
 enum class ValueConverter : uint8_t { String, Json, JsonWithSchema };
 
-enum class FileFormat : uint8_t { Line, Json, Csv };
-enum class FileCleanup : uint8_t { None, Move, Delete };
+// Json: each line is a JSON value. JsonValues: a JSON value may extend over several lines.
+enum class FileFormat : uint8_t { Line, Json, Csv, JsonValues };
+// MoveByDate: a file is moved to a directory that is named after the day of its last change, in UTC.
+enum class FileCleanup : uint8_t { None, Move, Delete, MoveByDate };
+struct SpoolSchemas;
 
 // The checked properties of a source connector of class "file". Paths are relative to --connect-files, or
 // absolute below it.
@@ -40,6 +43,13 @@ struct FileSource {
   // The form of the values of FileStreamSource, by default {"schema": ..., "payload": ...}. For
   // other classes it is String.
   ValueConverter converter = ValueConverter::String;
+
+  // The following are set for the SpoolDir connectors only.
+  std::shared_ptr<const SpoolSchemas> spool = nullptr;  // null: values are texts
+  int64_t skip_lines = 0;                               // lines before the header
+  bool has_file_headers = false;                        // records have headers such as file.name
+  bool has_file_time = false;  // the timestamp of a record is the time of the file's last change
+  int64_t list_pause_ms = 0;   // time between two listings of a directory without new files
 };
 
 // A sink of class "file", or of FileStreamSinkConnector, with its values checked.

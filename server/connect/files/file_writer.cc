@@ -14,6 +14,7 @@ std::string part_of(const std::string& path) { return path + ".part"; }
 std::string_view extension_of(engine::FileFormat format) {
   switch (format) {
     case engine::FileFormat::Json:
+    case engine::FileFormat::JsonValues:  // only sources have this format
       return "json";
     case engine::FileFormat::Csv:
       return "csv";
