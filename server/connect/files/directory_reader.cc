@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <iterator>
 
 #include "base/log.h"
@@ -20,6 +21,7 @@ namespace {
 constexpr size_t kMostNames = 100'000;
 constexpr size_t kMostListed = 1'000;
 constexpr size_t kMostFilesOfBatch = 100;
+constexpr int64_t kNsOfMs = 1'000'000;
 
 int64_t member_number(const engine::JsonTree& object, std::string_view name) {
   const engine::JsonTree* member = object.find(name);
@@ -27,6 +29,14 @@ int64_t member_number(const engine::JsonTree& object, std::string_view name) {
   if (member != nullptr && member->kind == engine::JsonKind::Number)
     std::from_chars(member->text.data(), member->text.data() + member->text.size(), number);
   return number;
+}
+
+// Returns the day as YYYY-MM-DD.
+std::string utc_day(int64_t epoch_ms) {
+  using namespace std::chrono;
+  const year_month_day day(floor<days>(sys_time<milliseconds>(milliseconds(epoch_ms))));
+  return fmt::format("{:04}-{:02}-{:02}", static_cast<int>(day.year()),
+                     static_cast<unsigned>(day.month()), static_cast<unsigned>(day.day()));
 }
 
 }  // namespace
@@ -91,7 +101,9 @@ Result<bool> DirectoryReader::clean_up(const std::string& name, const Progress& 
     TRY(folder_.remove(path_of(name)));
     return true;
   }
-  const std::string& target = has_failed ? source_.error_path : source_.finished_path;
+  std::string target = has_failed ? source_.error_path : source_.finished_path;
+  if (!has_failed && source_.cleanup == engine::FileCleanup::MoveByDate)
+    target += "/" + utc_day(facts->modified_ns / kNsOfMs);
   TRY(folder_.make_directories(target));
   TRY(folder_.rename(path_of(name), fmt::format("{}/{}", target, name)));
   return true;
@@ -129,13 +141,14 @@ Status DirectoryReader::open(const std::string& name, FilePlace place) {
   if (const FileCodec codec = codec_of_file(name); codec != FileCodec::None)
     compressed_.emplace(file_, codec, path_of(name));
   reader_.emplace(source_, columns_, path_of(name));
-  if (place.offset > 0 && reader_->needs_header()) {
+  const std::string path = path_of(name);
+  reader_->set_file({path.starts_with('/') ? path : fmt::format("{}/{}", folder_.path(), path),
+                     facts.size, facts.modified_ns / kNsOfMs});
+  if (place.offset > 0 && reader_->needs_beginning()) {
     const std::string text = compressed_
                                  ? std::string(TRY(compressed_->at(0, engine::kMaxLineBytes)))
                                  : TRY(read_at(file_, 0, engine::kMaxLineBytes));
-    if (const auto header =
-            engine::first_csv_record(text, engine::TextEnd::IsFinal, source_.csv))
-      TRY(reader_->take_header(header->text));
+    TRY(reader_->read_beginning(text));
   }
   reader_->go_to(place);
   return {};
@@ -152,7 +165,6 @@ Status DirectoryReader::find_files() {
     // With cleanup.policy NONE, a name is read only once, even if another file gets the name later.
     if (is_read) continue;
     lag_bytes_ += facts->size;
-    constexpr int64_t kNsOfMs = 1'000'000;
     const int64_t age_ms = clock_.wall_ms() - facts->modified_ns / kNsOfMs;
     const bool is_complete = age_ms >= source_.minimum_age_ms || known != files_.end();
     // Further names are found by the next call of find_files(), so that the list stays short.
@@ -162,7 +174,10 @@ Status DirectoryReader::find_files() {
 }
 
 Result<bool> DirectoryReader::open_next() {
-  if (waiting_.empty()) TRY(find_files());
+  if (waiting_.empty() && clock_.wall_ms() >= next_listing_ms_) {
+    TRY(find_files());
+    if (waiting_.empty()) next_listing_ms_ = clock_.wall_ms() + source_.list_pause_ms;
+  }
   for (; !waiting_.empty(); waiting_.pop_front()) {
     const std::string name = waiting_.front();
     const auto known = files_.find(name);

@@ -75,6 +75,7 @@ class DirectoryReader final : public SourceReader {
   std::map<std::string, Progress> files_;  // progress in each file, by name
   std::vector<SourcePosition> removed_;    // positions that the next commit removes
   std::deque<std::string> waiting_;        // names that the last listing has found
+  int64_t next_listing_ms_ = 0;            // time of the clock
   // The present file.
   OpenFile file_;
   std::string name_;

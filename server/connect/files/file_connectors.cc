@@ -190,7 +190,8 @@ Result<SourcePlan> FileConnectors::plan_source(const engine::ConnectorClass& of,
   SourcePlan plan;
   plan.topics = {source.topic};
   if (values.flag("validate") && source.file.empty()) TRY(opened->open_directory(source.directory));
-  if (source.cleanup == engine::FileCleanup::Move)
+  if (source.cleanup == engine::FileCleanup::Move ||
+      source.cleanup == engine::FileCleanup::MoveByDate)
     TRY(opened->make_directories(source.finished_path));
   if (!source.error_path.empty()) TRY(opened->make_directories(source.error_path));
   // sample_file() is called even if plan.stream is not needed, because it also checks the path of

@@ -10,6 +10,7 @@
 #include "engine/connect/delimited_text.h"
 #include "engine/connect/file_properties.h"
 #include "engine/connect/row_columns.h"
+#include "engine/connect/spooldir/spool_records.h"
 #include "server/connect/files/folder.h"
 #include "server/connect/ports.h"
 
@@ -50,10 +51,19 @@ class LineReader {
   LineReader(const engine::FileSource& source, const engine::RowColumns& columns, std::string name)
       : source_(source), columns_(columns), name_(std::move(name)) {}
 
-  // Reads the names of the columns from `record`, the header of the file. For a reader that begins
-  // after the header.
-  Status take_header(std::string_view record);
-  bool needs_header() const;
+  // The facts about the file for the records of a SpoolDir connector.
+  struct File {
+    std::string path;  // absolute
+    int64_t size = 0;  // bytes
+    int64_t modified_ms = 0;
+  };
+  void set_file(File file);
+
+  // Whether a reader that does not begin at the start of the file needs the beginning of the file,
+  // because it contains the names of the columns.
+  bool needs_beginning() const;
+  // `text` is the beginning of the file.
+  Status read_beginning(std::string_view text);
   void go_to(FilePlace place) { place_ = place; }
   const FilePlace& place() const { return place_; }
   const std::string& name() const { return name_; }
@@ -66,7 +76,14 @@ class LineReader {
 
  private:
   std::optional<engine::TextRecord> first_record(std::string_view text, engine::TextEnd end) const;
+  bool needs_header() const;
+  // Reads the names of the columns from `record`, the header of the file.
+  Status take_header(std::string_view record);
+  // Determines the schemas of a SpoolDir connector from the first record after the header.
+  Status begin_spool(std::string_view record);
+  Result<SourceRecord> record_of(std::string_view record);
   Result<std::string> value_of(std::string_view record) const;
+  std::vector<engine::ConnectHeader> headers() const;
   // Moves the place after the next line end or, if `text` has none, to the end of `text`. Returns the number of skipped
   // bytes.
   size_t skip_line(std::string_view text, engine::TextEnd end);
@@ -78,6 +95,8 @@ class LineReader {
   const engine::RowColumns& columns_;
   std::string name_;
   std::vector<std::string> header_;  // names of the columns
+  File file_;
+  std::optional<engine::SpoolRecords> spool_;
   FilePlace place_;
 };
 

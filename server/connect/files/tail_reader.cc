@@ -147,11 +147,9 @@ Status TailReader::begin(OpenFile file, FilePlace place) {
   window_.clear();
   mark_ = {.inode = facts.inode};
   reader_.emplace(source_, columns_, source_.file);
-  if (place.offset > 0 && reader_->needs_header()) {
+  if (place.offset > 0 && reader_->needs_beginning()) {
     const std::string text = TRY(read_at(file_, 0, engine::kMaxLineBytes));
-    if (const auto header =
-            engine::first_csv_record(text, engine::TextEnd::MayGrow, source_.csv))
-      TRY(reader_->take_header(header->text));
+    TRY(reader_->read_beginning(text));
   }
   reader_->go_to(place);
   return {};
