@@ -225,6 +225,8 @@ Result<bool> LineReader::convert(std::string_view text, engine::TextEnd end,
   size_t bytes = 0;
   bool has_moved = false;
   while (bytes < limits.max_bytes && batch.records.size() + batch.bad.size() < limits.max_records) {
+    // The file will be moved to error.path, so the records after the bad one are not read.
+    if (!source_.halts_on_error && !batch.bad.empty()) break;
     if (place_.is_inside || place_.lines < source_.skip_lines) {
       if (text.empty()) break;
       const size_t skipped = skip_line(text, end);
