@@ -171,6 +171,22 @@ def a_bad_record_stops_the_task_or_moves_the_file():
 
 
 @case
+def a_file_that_grows_before_it_is_moved_is_read_to_its_end():
+    with Spool() as spool:
+        os.makedirs(os.path.join(spool.folder, "done", "1.txt"))  # the file cannot be moved yet
+        spool.write("1.txt", "one\n")
+        spool.create("LineDelimited", value__converter="org.apache.kafka.connect.storage.StringConverter")
+        spool.wait_for(1)
+        wait_until(lambda: "RESTARTING" in str(spool.sql("SHOW CONNECTOR TASKS")), lambda: spool.sql("SHOW CONNECTOR TASKS"))
+        with open(os.path.join(spool.folder, "in", "1.txt"), "a", encoding="utf-8") as file:
+            file.write("two\n")
+        wait_until(lambda: spool.records() == ["one", "two"], lambda: (spool.records(), spool.sql("SHOW CONNECTOR TASKS")))
+        os.rmdir(os.path.join(spool.folder, "done", "1.txt"))
+        wait_until(lambda: os.path.isfile(os.path.join(spool.folder, "done", "1.txt")))
+        assert spool.records() == ["one", "two"] and not spool.has("in/1.txt")
+
+
+@case
 @has_limit(180)
 def files_are_read_once_by_a_server_that_is_killed():
     """The files have one to many batches, so that kills also happen in the middle of a file."""

@@ -90,13 +90,19 @@ Status DirectoryReader::start(const SourcePositions& positions) {
   return {};
 }
 
-Result<bool> DirectoryReader::clean_up(const std::string& name, const Progress& progress) {
+Result<bool> DirectoryReader::clean_up(const std::string& name, Progress& progress) {
   const bool has_failed = progress.outcome == Outcome::Failed;
   if (!has_failed && source_.cleanup == engine::FileCleanup::None) return false;
   const auto facts = folder_.facts(path_of(name));
   if (!facts && facts.error().code != ErrorCode::UndefinedObject) return facts.error();
   // The file no longer exists, or another file has its name, so the position is no longer needed.
   if (!facts || facts->inode != progress.inode) return true;
+  // A program has written more after the end of the file was read, so the rest is read first.
+  if (!has_failed && codec_of_file(name) == FileCodec::None &&
+      facts->size > progress.place.offset) {
+    progress.outcome = Outcome::Reading;
+    return false;
+  }
   if (!has_failed && source_.cleanup == engine::FileCleanup::Delete) {
     TRY(folder_.remove(path_of(name)));
     return true;

@@ -63,8 +63,8 @@ class DirectoryReader final : public SourceReader {
   void put_back(FilePlace place);
   Status open(const std::string& name, FilePlace place);
   // Moves or deletes a file that is done, according to cleanup.policy. Returns true if its position
-  // is no longer needed.
-  Result<bool> clean_up(const std::string& name, const Progress& progress);
+  // is no longer needed. If the file has grown, it is no longer done, and is read on.
+  Result<bool> clean_up(const std::string& name, Progress& progress);
   void end_file(Outcome outcome, SourceBatch& batch);
 
   const Folder& folder_;
