@@ -353,7 +353,7 @@ Result<SourceTaskPlan> NativeConnectors::source_plan(const Definition& definitio
   SourceTaskPlan plan;
   plan.bad_records = bad_record_policy(*definition, usable);
   plan.transforms = usable.transforms;
-  for (const char* name : {"batch.size", "max.batch.size"})
+  for (const char* name : {"max.batch.size", "batch.size"})
     if (const auto size = usable.values.find(name))
       plan.max_records = static_cast<size_t>(usable.values.number(name));
   if (!usable.family->topic_prefix(*usable.of, usable.values).empty() ||
