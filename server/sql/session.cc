@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "engine/catalog/statement_settings.h"
 #include "engine/functions/session_zone.h"
+#include "engine/sql/likely_mistakes.h"
 #include "engine/sql/parse.h"
 #include "engine/sql/public_schema.h"
 #include "engine/types/ascii.h"
@@ -318,6 +319,10 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::start(
     return start_part(prepared, std::move(parameters), to);
   };
   const auto& statement = static_cast<const SqlPrepared&>(*prepared).statement;
+  // A look-up that answer_at_hand() answers has no such notices, because it must be fast.
+  for (engine::LikelyMistake& each : engine::likely_mistakes(statement->statement))
+    receiver.on_notice(
+        {sql::NoticeLevel::Notice, std::move(each.message), {}, std::move(each.hint)});
   if (on_change_ && !sql::changing_command(*statement).empty())
     return sql::start_audited(on_change_, statement, receiver, start);
   return start(receiver);
