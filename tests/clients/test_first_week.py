@@ -77,4 +77,32 @@ def likely_mistakes_have_a_notice_with_the_correction():
         assert [hint for _, hint in notices] == [words], (condition, notices)
 
 
+@case
+def records_of_another_format_name_their_format():
+    topics = {"JSON": "as_json", "AVRO": "as_avro", "JSON_SR": "as_json_sr"}
+    with sql() as connection:
+        for name, topic in topics.items():
+            connection.execute(f"CREATE STREAM {topic} (id INT, city VARCHAR) WITH (KAFKA_TOPIC = '{topic}', "
+                               f"VALUE_FORMAT = '{name}', PARTITIONS = 1)")
+        connection.execute("CREATE STREAM keyed (id INT KEY, city VARCHAR) WITH (KAFKA_TOPIC = 'keyed', "
+                           "VALUE_FORMAT = 'JSON', PARTITIONS = 1)")
+
+    def produced(topic, line, *arguments):
+        done = subprocess.run([binary(), "produce", topic, "-b", SERVER.kafka, *arguments], input=line + "\n", text=True,
+                              capture_output=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return notices_of(f"SELECT * FROM {topic}")[-1][0]
+
+    for topic, line, words in (("as_json", "31,Quetta", "it seems to be text with commas, which the format DELIMITED reads"),
+                               ("as_avro", '{"ID": 1}', "it seems to be JSON, which the format JSON reads"),
+                               ("as_json_sr", '{"ID": 1}', "it seems to be JSON, which the format JSON reads")):
+        told = produced(topic, line)
+        assert words in told, (topic, told)
+    with sql() as connection:
+        connection.execute("CREATE STREAM lists (id INT, city VARCHAR) WITH (KAFKA_TOPIC = 'lists', VALUE_FORMAT = 'JSON', PARTITIONS = 1)")
+    assert "a JSON array: send each element as a record of its own" in produced("lists", '[{"ID": 1}, {"ID": 2}]')
+    told = produced("keyed", 'order-7:{"CITY": "Quetta"}', "--property", "parse.key=true", "--property", "key.separator=:")
+    assert "an INTEGER has 4 bytes in the KAFKA format, got 7: a text is for a column of type VARCHAR" in told, told
+
+
 run()

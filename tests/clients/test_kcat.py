@@ -231,8 +231,8 @@ def numbers_that_are_written_as_text_are_for_the_format_json():
             produce(name, ['7:{"city":"Quetta","amount":19.99}'], "-K:", *AS_JAVA)
         wait_for(lambda: connection.execute("SELECT id, city FROM k_text").fetchall(), [(7, "Quetta")])
         wait_for(lambda: [row[0] for row in connection.execute(
-            "SELECT last_error FROM millrace_catalog.queries WHERE query LIKE 'CTAS_K_BYTES%'")][0][:101],
-                 "key: column ID: a INTEGER has 4 bytes in the KAFKA format, got 1: a number written as text is for the")
+            "SELECT last_error FROM millrace_catalog.queries WHERE query LIKE 'CTAS_K_BYTES%'")][0][:102],
+                 "key: column ID: an INTEGER has 4 bytes in the KAFKA format, got 1: a number written as text is for the")
 
 
 # --- SQL over the same topics

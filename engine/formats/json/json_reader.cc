@@ -1,5 +1,6 @@
 #include "engine/formats/json/json_reader.h"
 
+#include "engine/formats/foreign_payload.h"
 #include "engine/formats/json/json_values.h"
 
 namespace engine {
@@ -75,6 +76,9 @@ class JsonReader final : public Reader {
     JsonTokens tokens;
     if (const char* wrong = tokenizer_.tokenize(payload, tokens)) {
       error_ = std::string("not valid JSON: ") + wrong;
+      const size_t begin = payload.find_first_not_of(" \t\r\n");
+      if (wrapped_ && begin != payload.npos && payload[begin] != '{')
+        error_ += guessed_format(payload);
       set_row_null();
       return RowState::Error;
     }
@@ -84,6 +88,7 @@ class JsonReader final : public Reader {
       set_row_null();
       return RowState::Null;
     }
+    const bool has_object = !wrapped_ || cursor.peek() == '{';
     const bool ok = wrapped_ ? read_object(cursor) : read_bare(cursor);
     if (ok && cursor.at_end()) {
       complete_row();
@@ -92,6 +97,7 @@ class JsonReader final : public Reader {
     if (ok) cursor.fail("more text after the value");
     error_ = failed_ != nullptr ? failed_->take_error() : std::string();
     if (error_.empty()) error_ = cursor.error();
+    if (!has_object) error_ += guessed_format(payload);
     set_row_null();
     return RowState::Error;
   }

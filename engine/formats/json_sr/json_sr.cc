@@ -1,5 +1,6 @@
 #include "engine/formats/json_sr/json_sr.h"
 
+#include "engine/formats/foreign_payload.h"
 #include "engine/formats/json/json_reader.h"
 #include "engine/formats/json/json_writer.h"
 #include "engine/formats/schema/schema_text.h"
@@ -25,7 +26,8 @@ class JsonSrReader final : public Reader {
     for (const size_t row : headless)
       status.fail(row,
                   "the record does not begin with a zero byte and the id of its schema: it was not "
-                  "written by a serializer of this format");
+                  "written by a serializer of this format" +
+                      std::string(guessed_format(*payloads[row])));
   }
 
  private:

@@ -43,7 +43,7 @@ class KafkaReader final : public Reader {
   bool has_right_size(std::string_view payload) const {
     return is_text() || payload.size() == expected_size();
   }
-  // Returns a hint if the bytes are a number as text. Programs that write texts to topics, such as kcat, also write
+  // Returns a hint if the bytes are a text. Programs that write texts to topics, such as kcat, also write
   // keys as text. Such keys are not read as numbers, because the key's bytes determine its partition and its row in a
   // table, and the text 1234 has the four bytes of another number.
   static std::string_view hint_of_text(std::string_view payload) {
@@ -51,12 +51,18 @@ class KafkaReader final : public Reader {
         !payload.empty() && payload.size() <= 20 && std::ranges::all_of(payload, [](char c) {
           return (c >= '0' && c <= '9') || c == '-' || c == '.';
         });
-    return is_number ? ": a number written as text is for the format JSON" : "";
+    if (is_number) return ": a number written as text is for the format JSON";
+    const bool is_word = !payload.empty() && std::ranges::all_of(payload, [](char c) {
+      return static_cast<unsigned char>(c) >= ' ' && c != '\x7f';
+    });
+    return is_word ? ": a text is for a column of type VARCHAR" : "";
   }
   std::string size_error(std::string_view payload) const {
-    return "column " + column_.name + ": a " + column_.type.to_string() + " has " +
-           std::to_string(expected_size()) + " bytes in the KAFKA format, got " +
-           std::to_string(payload.size()) + std::string(hint_of_text(payload));
+    const bool begins_with_vowel = column_.type.kind() == TypeKind::Integer;
+    return "column " + column_.name + (begins_with_vowel ? ": an " : ": a ") +
+           column_.type.to_string() + " has " + std::to_string(expected_size()) +
+           " bytes in the KAFKA format, got " + std::to_string(payload.size()) +
+           std::string(hint_of_text(payload));
   }
 
   void append(std::string_view payload, Column& column) const {

@@ -1,5 +1,6 @@
 #include "engine/formats/schema/reader_of_schemas.h"
 
+#include "engine/formats/foreign_payload.h"
 #include "engine/formats/json/json_values.h"
 
 namespace engine {
@@ -77,6 +78,7 @@ ReaderOfSchemas::Outcome ReaderOfSchemas::read_record(std::string_view payload,
       error =
           "the record does not begin with a zero byte and the id of its schema: it was not written "
           "by a serializer of this format";
+      error += guessed_format(payload);
       return Outcome::Failed;
     }
     id = *taken;

@@ -156,7 +156,8 @@ TEST(SchemaFormats, a_record_without_a_header_is_refused) {
     ASSERT_EQ(read.status.errors, 1u);
     EXPECT_EQ(read.status.problems[0].message,
               "the record does not begin with a zero byte and the id of its schema: it was not "
-              "written by a serializer of this format");
+              "written by a serializer of this format: it seems to be JSON, which the format JSON "
+              "reads");
   }
 }
 
