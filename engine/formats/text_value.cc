@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "engine/formats/json/json_values.h"
+#include "engine/formats/written_number.h"
 #include "engine/types/blanks.h"
 #include "engine/types/numeric_alone.h"
 #include "engine/types/plain_days.h"
@@ -120,8 +121,11 @@ Error TextValueReader::refused(ErrorCode code, std::string_view text) const {
   const char* begin =
       code == ErrorCode::OutOfRange ? "value out of range for " : "invalid input for ";
   const std::string type = type_.label() == label::kInt2 ? "SMALLINT" : type_.to_string();
-  return {code, begin + what_ + " (" + type + "): \"" + std::string(text.substr(0, kShown)) +
-                    (text.size() > kShown ? "..." : "") + "\""};
+  Error error{code, begin + what_ + " (" + type + "): \"" + std::string(text.substr(0, kShown)) +
+                        (text.size() > kShown ? "..." : "") + "\""};
+  if (type_.is_numeric() && code == ErrorCode::InvalidText)
+    error.hint = hint_for_written_number(text);
+  return error;
 }
 
 Status TextValueReader::append(std::string_view text, Column& column) {

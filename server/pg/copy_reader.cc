@@ -11,6 +11,7 @@
 #include "engine/types/ascii.h"
 #include "engine/types/text_bytes.h"
 #include "server/pg/copy_binary.h"
+#include "server/pg/copy_file_kinds.h"
 
 namespace server::pg {
 
@@ -65,6 +66,15 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(kBlanks) + 1 - begin);
 }
 
+// Fails if the first bytes of the data show that it is not text. `has_begun` is false before the first bytes.
+Status check_beginning(std::string_view bytes, const std::string& source, bool& has_begun) {
+  if (std::exchange(has_begun, true)) return {};
+  auto wrong = not_a_text_file(bytes);
+  if (!wrong) return {};
+  wrong->context = "COPY " + source;
+  return *std::move(wrong);
+}
+
 // Reads csv and text.
 class FieldReader final : public CopyReader {
  public:
@@ -89,6 +99,7 @@ class FieldReader final : public CopyReader {
   }
 
   Status add(std::string_view bytes) override {
+    TRY(check_beginning(bytes, source_, has_begun_));
     size_bytes_ += bytes.size();
     records_->feed(bytes);
     return read_records();
@@ -267,6 +278,7 @@ class FieldReader final : public CopyReader {
   std::vector<bool> is_never_null_, is_null_in_quotes_;  // one per column
   const char delimiter_;
   HeaderCheck header_check_ = HeaderCheck::None;
+  bool has_begun_ = false;
   std::string null_text_;
   std::unique_ptr<engine::CopyTextReader> records_;
 };
@@ -279,6 +291,7 @@ class JsonLineReader final : public CopyReader {
   }
 
   Status add(std::string_view bytes) override {
+    TRY(check_beginning(bytes, source_, has_begun_));
     while (true) {
       const size_t line_end = bytes.find('\n');
       if (line_end == std::string_view::npos) break;
@@ -330,6 +343,7 @@ class JsonLineReader final : public CopyReader {
 
   const std::string source_;
   std::string incomplete_;
+  bool has_begun_ = false;
   uint64_t line_ = 1;
 };
 

@@ -78,6 +78,32 @@ def likely_mistakes_have_a_notice_with_the_correction():
 
 
 @case
+def copy_names_the_right_form_of_a_number():
+    with sql() as connection:
+        connection.execute("CREATE TABLE amounts (id INT PRIMARY KEY, amount DECIMAL(10, 2), share DOUBLE)")
+    for amount, written in (("12,50", "12.50"), ("1.234,50", "1234.50"), ("1,234.50", "1234.50"), ("1,234", "1234"),
+                            ("$12.50", "12.50"), ("12.50 €", "12.50"), ("1 234,5", "1234.5")):
+        for line in (f'1;"{amount}";1\n', f'1;1;"{amount}"\n'):
+            message, hint = refused_copy("COPY amounts FROM STDIN (FORMAT csv, DELIMITER ';')", line)
+            assert message.startswith("invalid input for column") and hint.startswith(f"Write {written}: "), (amount, message, hint)
+    assert refused_copy("COPY amounts FROM STDIN (FORMAT csv)", "1,abc,1\n")[1] == ""
+
+
+@case
+def copy_recognizes_files_that_are_not_text():
+    with sql() as connection:
+        connection.execute("CREATE TABLE files (id INT PRIMARY KEY, city VARCHAR)")
+    for data, what, words in ((gzip.compress(b"1,Quetta\n"), "compressed with gzip", "gunzip -c"),
+                              (b"PK\x03\x04 and so on", "a zip file or a spreadsheet", "Save a spreadsheet as CSV."),
+                              (b"PAR1\x15\x04", "a Parquet file", "to_csv"),
+                              (b"PGDMP\x01\x0e", "an archive of pg_dump", "pg_restore -f -"),
+                              ("1,Quetta\n".encode("utf-16"), "UTF-16 text", "iconv -f utf-16 -t utf-8")):
+        for options in ("CSV", "(FORMAT text)", "(FORMAT json)"):
+            message, hint = refused_copy(f"COPY files FROM STDIN {options}", data)
+            assert message == f"the data is {what}, not text" and words in hint, (options, message, hint)
+
+
+@case
 def records_of_another_format_name_their_format():
     topics = {"JSON": "as_json", "AVRO": "as_avro", "JSON_SR": "as_json_sr"}
     with sql() as connection:
