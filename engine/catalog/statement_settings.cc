@@ -120,6 +120,39 @@ std::string in_lower_case(std::string_view name) {
   return lower;
 }
 
+// Settings of Flink and Spark that scripts set, by the beginning of their names. The first match applies.
+struct ForeignSetting {
+  std::string_view beginning, hint;
+};
+constexpr ForeignSetting kForeignSettings[] = {
+    {"execution.runtime-mode",
+     "Remove the statement. EMIT CHANGES makes a SELECT follow its sources."},
+    {"execution.checkpointing.",
+     "Remove the statement. Every query is exactly once, without checkpoints to set."},
+    {"table.exec.state.ttl",
+     "Remove the statement. The RETENTION of a window limits its state: WINDOW TUMBLING (SIZE 1 "
+     "HOUR, RETENTION 1 DAY)."},
+    {"table.local-time-zone", "Use SET TIME ZONE 'Asia/Karachi'."},
+    {"table.exec.source.idle-timeout",
+     "Remove the statement. Windows have no watermarks that wait for a partition."},
+    {"parallelism.",
+     "Remove the statement. The number of PARTITIONS of the topics limits the parallel tasks of a "
+     "query."},
+    {"spark.sql.shuffle.partitions", "Use PARTITIONS in the WITH of CREATE ... AS."},
+    {"pipeline.", "Remove the statement, because this is a setting of Flink."},
+    {"execution.", "Remove the statement, because this is a setting of Flink."},
+    {"table.", "Remove the statement, because this is a setting of Flink."},
+    {"sql-client.", "Remove the statement, because this is a setting of Flink."},
+    {"spark.", "Remove the statement, because this is a setting of Spark."},
+};
+
+std::string hint_for_foreign_setting(std::string_view lower) {
+  const auto* found = std::ranges::find_if(kForeignSettings, [&](const ForeignSetting& each) {
+    return lower.starts_with(each.beginning);
+  });
+  return found == std::end(kForeignSettings) ? std::string() : std::string(found->hint);
+}
+
 std::string_view first_word(std::string_view name) { return name.substr(0, name.find('.')); }
 
 }  // namespace
@@ -181,12 +214,13 @@ Status check_property(std::string_view name, std::string_view value,
   std::vector<std::string> names(others.begin(), others.end());
   for (const StatementSetting& setting : kSettings) names.emplace_back(setting.name);
   for (const std::string_view known : client_properties()) names.emplace_back(known);
+  const std::string foreign = hint_for_foreign_setting(lower);
   return Error{
       ErrorCode::UndefinedObject,
       fmt::format("Not recognizable as ksql, streams, consumer, or producer property: '{}'",
                   name.substr(0, 100)),
       {},
-      did_you_mean(lower, names, kSettingsListed)};
+      foreign.empty() ? did_you_mean(lower, names, kSettingsListed) : foreign};
 }
 
 void unfold_streams_prefix(Properties& properties) {

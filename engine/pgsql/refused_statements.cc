@@ -21,7 +21,11 @@ constexpr std::string_view kTriggerHint =
 constexpr std::string_view kRightsHint =
     "Rights are GRANT SELECT, INSERT ON name TO role, and GRANT CREATE ON ALL TO role.";
 constexpr std::string_view kFunctionHint =
-    "SHOW FUNCTIONS lists the available functions. Client programs can implement others.";
+    "Write its expression in the SELECT, or once in a view: CREATE VIEW v AS SELECT id, amount * "
+    "0.2 AS tax FROM t. "
+    "SHOW FUNCTIONS lists the built-in functions.";
+constexpr std::string_view kProcedureHint =
+    "SHOW FUNCTIONS lists the built-in functions. Client programs can implement procedures.";
 constexpr std::string_view kForeignHint =
     "Use a topic to read data of another system: Kafka Connect can write it there.";
 constexpr Refused kRefused[] = {
@@ -59,7 +63,7 @@ constexpr Refused kRefused[] = {
     {"AlterTableSpaceOptionsStmt", "ALTER TABLESPACE is"},
     {"AlterTypeStmt", "ALTER TYPE is", "DROP TYPE and CREATE TYPE make another one."},
     {"AlterUserMappingStmt", "ALTER USER MAPPING is"},
-    {"CallStmt", "CALL is", kFunctionHint},
+    {"CallStmt", "CALL is", kProcedureHint},
     {"ClusterStmt", "CLUSTER is", "Rows are kept in the order of their keys."},
     {"CreateAmStmt", "CREATE ACCESS METHOD is"},
     {"CreateCastStmt", "CREATE CAST is"},

@@ -190,8 +190,43 @@ bool is_about_value(ErrorCode code) {
          code == ErrorCode::InvalidCast;
 }
 
+// Returns a short constant of the type, as a statement writes it.
+std::string constant_of(const SqlType& type) {
+  switch (type.kind()) {
+    case TypeKind::Boolean:
+      return "TRUE";
+    case TypeKind::Integer:
+    case TypeKind::Bigint:
+      return "1";
+    case TypeKind::Double:
+    case TypeKind::Decimal:
+      return "1.5";
+    case TypeKind::Array:
+      return "ARRAY[" + constant_of(type.element()) + "]";
+    case TypeKind::Map:
+      return "MAP('a' := " + constant_of(type.element()) + ")";
+    case TypeKind::Struct: {
+      constexpr size_t kMostFields = 10;  // a longer example would hide the error
+      std::string fields;
+      for (const Field& field :
+           std::span(type.fields()).first(std::min(type.fields().size(), kMostFields)))
+        fields += fmt::format("{}{} := {}", fields.empty() ? "" : ", ", quote_if_needed(field.name),
+                              constant_of(field.type));
+      return "STRUCT(" + fields + (type.fields().size() > kMostFields ? ", ...)" : ")");
+    }
+    case TypeKind::Date:
+      return "'2024-01-31'";
+    case TypeKind::Time:
+      return "'12:00:00'";
+    case TypeKind::Timestamp:
+      return "'2024-01-31T12:00:00'";
+    default:
+      return "'a'";
+  }
+}
+
 // Returns an example of a value for a column of this type, as a statement writes it; empty for a type without one.
-std::string_view example_value(const SqlType& type) {
+std::string example_value(const SqlType& type) {
   if (type.label() == label::kInt2) return "a whole number from -32768 to 32767, such as 42";
   switch (type.kind()) {
     case TypeKind::Boolean:
@@ -216,6 +251,9 @@ std::string_view example_value(const SqlType& type) {
       return "bytes in hexadecimal digits, such as '\\x4142'";
     case TypeKind::Array:
       return "an array, such as ARRAY[1, 2]";
+    case TypeKind::Map:
+    case TypeKind::Struct:
+      return constant_of(type);
     default:
       return "";
   }
@@ -230,7 +268,7 @@ std::string type_shown(const SqlType& type) {
 // hint that the error has already.
 std::string hint_for_value(const Error& error, const ColumnDef& column) {
   std::string hint = fmt::format("Column {} is of type {}.", column.name, type_shown(column.type));
-  const std::string_view example = example_value(column.type);
+  const std::string example = example_value(column.type);
   // The message about a value of a type of PostgreSQL, such as uuid, names this type.
   const bool is_plain = column.type.is_identical(SqlType(TypeKind::String));
   if (column.type.kind() == TypeKind::String && !is_plain) return error.hint;

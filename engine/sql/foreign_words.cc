@@ -196,6 +196,8 @@ const std::vector<Construct>& constructs_within() {
        2,
        2},
       {{"WINDOW", "TUMBLING", "SIZE"}, kWindowSize},
+      {{"WINDOW", "TUMBLING", "#"}, kWindowSize, 2, 2},
+      {{"WINDOW", "HOPPING", "#"}, kWindowSize, 2, 2},
       {{"WINDOW", "HOPPING", "SIZE"}, kWindowSize},
       {{"WINDOW", "SESSION", "#"},
        "The gap of a session is in parentheses: WINDOW SESSION (30 SECONDS)."},

@@ -166,6 +166,18 @@ bool take_long(const std::vector<engine::Value>& parameters) {
   return bytes > kMaxBytesOnLoop;
 }
 
+// Names the sources of a query whose rows cannot be written directly, unless one of them is hidden from the session.
+std::string hint_for_sources(const engine::Catalog& catalog,
+                             const std::vector<std::string>& sources) {
+  const bool all_visible = std::ranges::all_of(sources, [&](const std::string& name) {
+    const auto source = catalog.find_source(name);
+    return source && engine::is_visible(*source);
+  });
+  if (!all_visible || sources.empty())
+    return "Insert into the stream or table that the query reads.";
+  return fmt::format("Insert into {}, which the query reads.", fmt::join(sources, " or "));
+}
+
 Status check_writable(const MetadataImage& image, const engine::DataSource& target) {
   const storage::TopicInfo* topic = image.topics->find(target.topic);
   if (topic && topic->config.contains(std::string(kViewTopicSetting)) &&
@@ -187,7 +199,7 @@ Status check_writable(const MetadataImage& image, const engine::DataSource& targ
                fmt::format("cannot write to table {}: its rows are written by query {}",
                            target.name, writers.front()->query->id),
                {},
-               "Insert into the stream or table that the query reads."};
+               hint_for_sources(*image.catalog, writers.front()->query->sources)};
 }
 
 Result<std::unique_ptr<RowBuffer>> make_row_buffer(

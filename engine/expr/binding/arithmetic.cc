@@ -81,6 +81,15 @@ std::string_view function_of_jsonb(const Arithmetic& node, const SqlType& left,
                                                                        : std::string_view();
 }
 
+// Returns a hint for a + between a text and a number, as SQL Server and Java join texts.
+std::string joined_texts(const Arithmetic& node, bool left_is_number) {
+  const auto written = [](const Expression& side, bool is_number) {
+    return is_number ? "CAST(" + to_sql(side) + " AS VARCHAR)" : to_sql(side);
+  };
+  return "To join texts, use ||: " + written(*node.left, left_is_number) + " || " +
+         written(*node.right, !left_is_number) + ".";
+}
+
 }  // namespace
 
 Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
@@ -145,9 +154,15 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
     } else if (left.type.is_numeric() != right.type.is_numeric() && !left.type.is_null() &&
                !right.type.is_null()) {
       const bool cast_right = left.type.is_numeric();
-      error.hint = "CAST one side, for example CAST(" +
-                   to_sql(cast_right ? *node.right : *node.left) + " AS " +
-                   shown(cast_right ? left.type : right.type) + ").";
+      const Expression& other = cast_right ? *node.right : *node.left;
+      const bool has_text = (cast_right ? right : left).type.kind() == TypeKind::String;
+      const bool joins_texts = node.op == ArithmeticOp::Add && has_text;
+      // A constant text, or the text of other operators, is rarely meant as a number.
+      const bool may_be_number = !joins_texts || other.is<ColumnRef>();
+      if (may_be_number)
+        error.hint = "CAST one side, for example CAST(" + to_sql(other) + " AS " +
+                     shown(cast_right ? left.type : right.type) + ").";
+      if (joins_texts) error.hint += (may_be_number ? " " : "") + joined_texts(node, cast_right);
     }
     return std::move(error).at(position);
   };
