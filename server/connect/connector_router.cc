@@ -133,6 +133,21 @@ Status check_type(std::string_view class_name, engine::ConnectorType type) {
                            other->type == ConnectorType::Source ? "SOURCE" : "SINK")};
 }
 
+// Returns the error about a class that is not built in. If the class is to read a database other than PostgreSQL, the
+// built-in class for PostgreSQL is no replacement.
+Error with_hint_for_database(Error error, std::string_view url, bool has_outside) {
+  constexpr std::string_view kJdbc = "jdbc:";
+  if (!url.starts_with(kJdbc) || url.starts_with("jdbc:postgresql:")) return error;
+  const std::string_view rest = url.substr(kJdbc.size());
+  error.hint = fmt::format(
+      "This server has no connector for {}. A Kafka Connect cluster can run this class: {}add "
+      "\"runs\" = 'outside'.",
+      rest.substr(0, rest.find(':')),
+      has_outside ? ""
+                  : "start the server with --connect-url and the address of its workers, and ");
+  return error;
+}
+
 }  // namespace
 
 Result<Connectors*> ConnectorRouter::place_of(ConnectorDefinition& definition) const {
@@ -160,7 +175,9 @@ Result<Connectors*> ConnectorRouter::place_of(ConnectorDefinition& definition) c
   if (row && row->support == engine::ClassSupport::BuiltIn && native_) return native_;
   const bool is_refused = row && row->support == engine::ClassSupport::Refused;
   if (is_refused || !outside_ || (row && row->is_short()))
-    return engine::class_is_not_built_in(class_name, outside_ != nullptr);
+    return with_hint_for_database(engine::class_is_not_built_in(class_name, outside_ != nullptr),
+                                  value_of(definition.config, "connection.url"),
+                                  outside_ != nullptr);
   return outside_;
 }
 

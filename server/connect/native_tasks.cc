@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "base/suggest.h"
 #include "engine/connect/sink_objects.h"
 #include "engine/connect/state_record.h"
 #include "engine/formats/json/json_tree.h"
@@ -230,8 +231,16 @@ Status NativeConnectors::check_sink_topics(const UsableConfig& usable,
   for (const std::string& topic : usable.values.list("topics")) {
     // UndefinedObject is not permanent, so the task tries again later. It continues if the topic
     // was dropped and is created again.
-    if (image->topics->find(topic) == nullptr)
-      return Error{ErrorCode::UndefinedObject, fmt::format("topic \"{}\" does not exist", topic)};
+    if (image->topics->find(topic) == nullptr) {
+      std::vector<std::string> others;
+      for (const auto& [other, info] : image->topics->by_name())
+        if (owner.empty() || check_topic(*image->users, owner, other, storage::kMaySelect))
+          others.push_back(other);
+      return Error{ErrorCode::UndefinedObject,
+                   fmt::format("topic \"{}\" does not exist", topic),
+                   {},
+                   did_you_mean(topic, others, "SHOW TOPICS lists the topics.", "\"", "\"")};
+    }
     if (!owner.empty()) TRY(check_topic(*image->users, owner, topic, storage::kMaySelect));
   }
   return {};
