@@ -131,4 +131,21 @@ def records_of_another_format_name_their_format():
     assert "an INTEGER has 4 bytes in the KAFKA format, got 7: a text is for a column of type VARCHAR" in told, told
 
 
+@case
+def bodies_of_http_requests_are_corrected():
+    with sql() as connection:
+        connection.execute("CREATE STREAM clicks (page VARCHAR KEY, ms INT)")
+    for path, body, words in (
+            ("/ksql", "ksql=SHOW STREAMS;", 'Send {"ksql":"SHOW STREAMS;"}'),
+            ("/inserts-stream", '[{"target": "clicks"}, {"page": "home", "ms": 3}]', "Send one JSON object on each line, without an array"),
+            ("/subjects/orders-value/versions", '{"schema": {"type": "string"}}', "jq '{schema: tojson}' order.avsc"),
+            ("/connectors", '{"name": "feed", "connector.class": "file"}', "or only the properties with PUT /connectors/orders/config")):
+        told = json.loads(post(path, body, **{"Content-Type": "application/json"}))["message"]
+        assert words in told, (path, told)
+    typed = '{"sql": "SELECT * FROM clicks WHERE page = home"}'
+    for agent, is_hinted in (("curl/7.88.1", True), ("Mozilla/5.0", False)):
+        told = json.loads(post("/sql", typed, **{"User-Agent": agent}))["error"]["hint"]
+        assert ("write '\\'' for each, or -d @FILE" in told) == is_hinted, told
+
+
 run()

@@ -340,7 +340,11 @@ Result<ConnectorConfig> config_in_body(std::string_view body) {
 Result<ConnectorDefinition> definition_in(std::string_view body) {
   const JsonTree tree = TRY(parsed(body));
   const JsonTree* config = tree.find("config");
-  if (!config) return wrong_body("the body has no object \"config\"");
+  if (!config)
+    return wrong_body(
+        "the body has no object \"config\": send {\"name\": \"orders\", \"config\": "
+        "{\"connector.class\": "
+        "\"file\", ...}}, or only the properties with PUT /connectors/orders/config");
   ConnectorDefinition definition;
   definition.config = without_nulls(TRY(changes_in(*config)));
   definition.name = tree.text_of("name");

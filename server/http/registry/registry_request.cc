@@ -153,6 +153,12 @@ RegistryResult<engine::RegisteredSchema> read_schema(std::string_view body,
   if (schema.text.empty() && schema.metadata.empty() && schema.rule_set.empty()) {
     const JsonTree* text = tree->find("schema");
     if (text && text->kind == JsonKind::String) return RegistryError{42201, "Empty schema"};
+    if (text && (text->kind == JsonKind::Object || text->kind == JsonKind::Array))
+      return RegistryError{42201,
+                           "schema is a JSON object or array, and not a string: send its text with "
+                           "quotes escaped, {\"schema\": "
+                           "\"{\\\"type\\\": ...}\"}; jq makes this body of a file: jq '{schema: "
+                           "tojson}' order.avsc"};
     return RegistryError{42201,
                          "Empty schema: the body of the request has no string named schema; send "
                          "{\"schema\": \"...\"} with the text of the schema as a JSON string"};

@@ -90,9 +90,16 @@ Status InsertsExchange::read_target(std::string_view line, bool is_last) {
         !unknown.empty())
       return Error{ErrorCode::ProtocolViolation, unknown};
   const std::string target = head ? head->text_of("target") : std::string();
-  if (target.empty())
-    return Error{ErrorCode::ProtocolViolation,
-                 "the first line is not a JSON object with a string named target"};
+  if (target.empty()) {
+    const bool is_array = head && head->kind == engine::JsonKind::Array;
+    return Error{
+        ErrorCode::ProtocolViolation,
+        is_array ? "the request is a JSON array"
+                 : "the first line is not a JSON object with a string named target",
+        {},
+        "Send one JSON object on each line, without an array: {\"target\": \"name\"} on the "
+        "first line, and a row on each other line."};
+  }
   for (const auto& [name, value] : head->members)
     if (std::ranges::find(kTargetNames, name) == std::end(kTargetNames)) stray_field_ = name;
   if (is_last && !stray_field_.empty()) return row_in_first_line(stray_field_);

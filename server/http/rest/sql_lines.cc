@@ -337,7 +337,11 @@ void SqlLines::end_statement(std::string& out, std::string_view tag) {
 }
 
 void SqlLines::fail(std::string& out, const Error& error, std::string_view text) {
-  out += error_line(error, text, number_);
+  // The shell removes the quotes of '... WHERE city = 'Lahore'', so the statement arrives without them.
+  Error shown = error;
+  if (options_.is_from_shell && error.hint.find("needs single quotes") != std::string::npos)
+    shown.hint += " Within '...' the shell removes them: write '\\'' for each, or -d @FILE.";
+  out += error_line(shown, text, number_);
   end_query();
   events_.on_failure(error);
 }

@@ -36,6 +36,8 @@ class SqlLines final : public sql::AnswerForm {
     // Set if the statements of a request run at the same time: the index of the statement that this
     // script runs. Each row then begins with the number of the statement.
     std::optional<size_t> together = {};
+    // The client is curl, whose user types the statements in a shell.
+    bool is_from_shell = false;
   };
   SqlLines(Events& events, const Clock& clock, Options options)
       : events_(events), clock_(clock), options_(options) {}

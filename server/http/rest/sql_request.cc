@@ -34,6 +34,12 @@ Error bad(std::string message) { return {ErrorCode::ProtocolViolation, std::move
 // Returns the JSON body that the client probably meant, if the body is only a statement, as `curl
 // -d 'SELECT 1'` sends it. For other bodies, returns an example for the path.
 std::string sql_example_of(std::string_view body, std::string_view path) {
+  // the name of a form's field, as in curl -d 'ksql=SHOW STREAMS'
+  for (const std::string_view field : {"ksql=", "sql=", "query=", "statement="})
+    if (body.starts_with(field)) {
+      body.remove_prefix(field.size());
+      break;
+    }
   constexpr size_t kMostShown = 200;
   const bool is_statement = !body.empty() && body.size() <= kMostShown &&
                             std::isalpha(static_cast<unsigned char>(body.front())) != 0;

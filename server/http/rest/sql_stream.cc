@@ -31,6 +31,10 @@ Error unreadable_body(std::string message) {
   return Error{ErrorCode::ProtocolViolation, std::move(message), {}, R"(Send {"sql":"SELECT 1"}.)"};
 }
 
+bool is_from_curl(const Request& request) {
+  return request.header("user-agent").starts_with("curl/");
+}
+
 Status read_texts(std::string_view name, const JsonTree& object,
                   std::map<std::string, std::string>& to) {
   if (object.kind != JsonKind::Object)
@@ -203,8 +207,8 @@ void SqlStream::begin(Result<SqlBody> body) {
 }
 
 void SqlStream::open_script(std::optional<size_t> index) {
-  Script& script = *scripts_.emplace_back(
-      std::make_unique<Script>(*this, SqlLines::Options{body_.max_rows, index}));
+  Script& script = *scripts_.emplace_back(std::make_unique<Script>(
+      *this, SqlLines::Options{body_.max_rows, index, is_from_curl(request_)}));
   sql::ScriptRequest request;
   request.text = body_.sql;
   request.settings = body_.settings;
