@@ -132,6 +132,21 @@ def records_of_another_format_name_their_format():
 
 
 @case
+def rejected_records_are_logged_with_the_reason():
+    with sql() as connection:
+        connection.execute("CREATE TABLE towns (id INT PRIMARY KEY, city VARCHAR)")
+
+    def rejected():
+        subprocess.run([binary(), "produce", "towns", "-b", SERVER.kafka], input='{"CITY": "Quetta"}\n', text=True,
+                       capture_output=True, timeout=60, check=False)
+        with open(SERVER.log) as log:
+            return any("records of a producer rejected topic=towns" in line and "they have no key" in line and "kcat -K :" in line
+                       for line in log)
+
+    wait_until(rejected, "the reason in the log", 30)
+
+
+@case
 def bodies_of_http_requests_are_corrected():
     with sql() as connection:
         connection.execute("CREATE STREAM clicks (page VARCHAR KEY, ms INT)")

@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "base/log.h"
 #include "base/view_topic.h"
 #include "records/batch.h"
 #include "records/decompressor.h"
@@ -222,6 +223,24 @@ struct Append {
   uint64_t place = 0;  // the batch's place in `JoinOrder`
 };
 
+// Logs a batch that was rejected for its contents, at most once a second on each loop. Clients such as kcat show only the
+// name of the error.
+void log_rejected(const Append& append, const Checked& checked, const Clock& clock) {
+  constexpr int64_t kInterval_us = 1'000'000;
+  thread_local int64_t next_us = 0;
+  thread_local uint64_t others = 0;
+  const int64_t now_us = clock.monotonic_us();
+  if (now_us < next_us) {
+    ++others;
+    return;
+  }
+  next_us = now_us + kInterval_us;
+  log_warn("records of a producer rejected topic={} partition={} reason=\"{}{}\" others={}",
+           append.topic, append.partition.partition.value(), checked.status.error().message,
+           checked.without_key.empty() ? "" : "; send a key with each record, as kcat -K : does",
+           std::exchange(others, 0));
+}
+
 constexpr KafkaError kUnknownProducerId{59};
 
 // Returns the error for the producer. After REQUEST_TIMED_OUT, which reports a lack of memory,
@@ -279,7 +298,10 @@ struct Producer {
   }
 
   void begin_checked(Append append, const Checked& checked, Joining& joining) const {
-    if (!checked.status) return pending->refuse(answer(append), checked);
+    if (!checked.status) {
+      log_rejected(append, checked, clock);
+      return pending->refuse(answer(append), checked);
+    }
     append.max_timestamp = checked.max_timestamp;
     append.sequenced = SequencedBatch::of(append.partition, checked.header);
     if (checked.transaction)
