@@ -23,6 +23,7 @@
 #include "server/http/registry/registry_pages.h"
 #include "server/links/kafka_links.h"
 #include "server/node/broker_settings.h"
+#include "server/node/data_dir_hint.h"
 #include "server/node/http_pages.h"
 #include "server/node/metadata_link_store.h"
 #include "server/sql/barriers/barriers.h"
@@ -195,7 +196,7 @@ Status Node::open_storage() {
         ErrorCode::StorageFailure,
         fmt::format("cannot create the data directory {}: {}", settings_.data_dir, error.message()),
         {},
-        "Choose another --data-dir, or make it writable."};
+        hint_for_data_dir(settings_.data_dir)};
   TRY(storage::check_is_no_unfinished_copy(settings_.data_dir));
   storage::LogOptions options;
   // A shard reads for its tasks and for its Kafka clients; the other readers are for statements and for the start.

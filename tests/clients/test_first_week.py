@@ -163,4 +163,27 @@ def bodies_of_http_requests_are_corrected():
         assert ("write '\\'' for each, or -d @FILE" in told) == is_hinted, told
 
 
+@case
+def starts_that_fail_name_the_remedy():
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content, words in (("ksql-server.properties", "listeners=http://0.0.0.0:8088\n", "not a properties file of Kafka"),
+                                     ("millrace.yml", "pg: 127.0.0.1:7432\n", 'write pg = "127.0.0.1:7432" instead of pg: 127.0.0.1:7432')):
+            with open(f"{folder}/{name}", "w") as file:
+                file.write(content)
+            status, told = started("--config", f"{folder}/{name}", "--data-dir", f"{folder}/data")
+            assert status == 2 and words in told, told
+        status, told = started("--memory-limit", "2", "--data-dir", f"{folder}/data")
+        assert status == 2 and "Write 2GB." in told, told
+        with open(f"{folder}/file", "w"):
+            pass
+        status, told = started("--data-dir", f"{folder}/file/data")
+        assert status == 1 and f"{folder}/file is a file, not a folder." in told, told
+        if os.geteuid() == 0:
+            os.chmod(folder, 0o755)
+            status, told = started("--data-dir", f"{folder}/data",
+                                   before=("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"))
+            assert status == 1 and f"{folder} belongs to root, and the server runs as nobody." in told, told
+            assert f"install -d -o nobody {folder}/data" in told, told
+
+
 run()

@@ -16,9 +16,17 @@ constexpr size_t kLeastMemory = 64 << 20;
 
 Status set_memory_limit(NodeSettings& settings, const std::string& text) {
   const size_t bytes = TRY(parse_bytes(text));
-  if (bytes < kLeastMemory)
-    return Error{ErrorCode::InvalidParameter,
-                 fmt::format("\"{}\" is less than {}", text, format_bytes(kLeastMemory))};
+  if (bytes < kLeastMemory) {
+    const bool has_no_unit = text.find_first_not_of("0123456789") == std::string::npos;
+    const char* unit = bytes >= (kLeastMemory >> 20) ? "MB" : "GB";
+    return Error{
+        ErrorCode::InvalidParameter,
+        fmt::format("\"{}\" is less than {}", text, format_bytes(kLeastMemory)),
+        {},
+        has_no_unit
+            ? fmt::format("A number without a unit is a number of bytes. Write {}{}.", text, unit)
+            : std::string()};
+  }
   settings.memory_limit_bytes = bytes;
   return {};
 }

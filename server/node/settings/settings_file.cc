@@ -70,6 +70,21 @@ Status apply_table(const std::string& path, const std::string& prefix, const tom
   return {};
 }
 
+// Returns the hint for a file that is not TOML. A file of Kafka, of ksqlDB or in YAML has other names, too.
+std::string_view form_beside(std::string_view path, std::string_view form) {
+  if (path.ends_with(".properties"))
+    return "--config takes a TOML file with the settings of Millrace, not a properties file of "
+           "Kafka or ksqlDB. A "
+           "whole file: data-dir = \"/var/lib/millrace\", pg = \"127.0.0.1:7432\", kafka = "
+           "\"127.0.0.1:9092\" and "
+           "http = \"127.0.0.1:8088\", each on its own line.";
+  if (path.ends_with(".yml") || path.ends_with(".yaml"))
+    return "--config takes a TOML file, not YAML: write pg = \"127.0.0.1:7432\" instead of pg: "
+           "127.0.0.1:7432. "
+           "millrace server --help lists the names.";
+  return form;
+}
+
 }  // namespace
 
 Status read_settings_file(const std::string& path, NodeSettings& settings) {
@@ -100,7 +115,7 @@ Status read_settings_file(const std::string& path, NodeSettings& settings) {
                  fmt::format("cannot read {}, line {}: {}", path, error.source().begin.line,
                              error.description()),
                  {},
-                 std::string(kForm)};
+                 std::string(form_beside(path, kForm))};
   } catch (const std::exception& error) {
     return Error{ErrorCode::InvalidParameter,
                  fmt::format("cannot read {}: {}", path, error.what())};
