@@ -75,7 +75,9 @@ TEST(BindError, operators_of_the_wrong_types) {
        {"WHERE", "'not a boolean'", "the condition of WHERE must be a BOOLEAN, not VARCHAR",
         "Type error in WHERE expression: Should evaluate to boolean but is 'not a boolean' "
         "(STRING) instead."}});
-  EXPECT_EQ(error_of("DE + S").hint, "CAST one side, for example CAST(S AS DECIMAL(4, 2)).");
+  EXPECT_EQ(error_of("DE + S").hint,
+            "CAST one side, for example CAST(S AS DECIMAL(4, 2)). To join texts, use ||: CAST(DE AS "
+            "VARCHAR) || S.");
 }
 
 TEST(BindError, lists_of_different_types) {
