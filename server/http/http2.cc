@@ -7,6 +7,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/free_memory.h"
 #include "server/http/request_body.h"
 
 namespace server::http {
@@ -116,7 +117,7 @@ class Http2::Stream final : public Responder {
     sent_ += count;
     http_.unsent_bytes_ -= count;
     if (sent_ == out_.size()) {
-      out_ = {};
+      free_memory(out_);
       sent_ = 0;
       unsent_.resize(0);
       if (is_ended_) end_data(flags);

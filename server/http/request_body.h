@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/free_memory.h"
 #include "base/memory_budget.h"
 
 namespace server::http {
@@ -37,7 +38,7 @@ class RequestBody {
   std::string take() { return std::exchange(text_, {}); }
   // Releases the memory of a body that was taken.
   void clear() {
-    text_ = {};
+    free_memory(text_);
     charge_.resize(0);
   }
 

@@ -6,6 +6,7 @@ MILLRACE_MEMORY=full runs it in full: 512 MB, frames of 60 MB, a COPY of 2 GB; e
 """
 import atexit
 import os
+import selectors
 import socket
 import struct
 import threading
@@ -40,16 +41,18 @@ def anonymous_mb(server=SERVER):
 
 
 class Watch(threading.Thread):
-    """Returns the maximum of the server's memory."""
+    """Measures the maximum of a server's memory until `is_over` is set."""
 
-    def __init__(self):
+    def __init__(self, server=SERVER):
         super().__init__(daemon=True)
+        self.server = server
         self.most_mb = 0
         self.is_over = False
+        self.start()
 
     def run(self):
         while not self.is_over:
-            self.most_mb = max(self.most_mb, anonymous_mb())
+            self.most_mb = max(self.most_mb, anonymous_mb(self.server))
             time.sleep(0.02)
 
 
@@ -217,7 +220,6 @@ def everything_at_once():
     good_sql.query("CREATE TABLE windows AS SELECT id, COUNT(*) AS n FROM many WINDOW HOPPING "
                    "(SIZE 1 HOUR, ADVANCE BY 1 SECOND) GROUP BY id")
     watch = Watch()
-    watch.start()
 
     errors = {}
     offenders = [threading.Thread(target=lambda: errors.update(copy=copy_in_transaction())),
@@ -349,10 +351,12 @@ def queries_that_no_client_reads():
         rows = ",".join(f"({i},'{'x' * 1000}')" for i in range(first, first + 1000))
         client.query(f"INSERT INTO kept VALUES {rows}")
     pushing = [Sql() for _ in range(2 * LIMIT_MB)]
+    watch = Watch()
     for client in pushing:
         client.send(b"Q", b"SELECT * FROM kept EMIT CHANGES\0")
-    time.sleep(3)
-    assert anonymous_mb() < MOST_MB, anonymous_mb()
+    wait_until_at_rest(Sql(), [each.socket for each in pushing])
+    watch.is_over = True
+    assert watch.most_mb < MOST_MB, watch.most_mb
     rows = 0
     while rows < 2000:
         kind, body = pushing[-1].receive()
@@ -400,6 +404,26 @@ def memory_of(client):
     return facts
 
 
+def wait_until_at_rest(client, unread):
+    """Returns when all sockets of `unread` have received the first bytes of their answers, and the accounts of the server
+    have not changed for a second since then."""
+    with selectors.DefaultSelector() as waiting:
+        for each in unread:
+            waiting.register(each, selectors.EVENT_READ)
+
+        def have_begun():
+            for key, _ in waiting.select(1):
+                waiting.unregister(key.fileobj)
+            return not waiting.get_map()
+        wait_until(have_begun, lambda: f"{len(waiting.get_map())} answers have not begun", 60, pause_s=0)
+    held = []
+
+    def is_at_rest():
+        held.append(memory_of(client)["held bytes"])
+        return len(held) > 10 and max(held[-10:]) - min(held[-10:]) < 1
+    wait_until(is_at_rest, lambda: f"{held[-10:]} MB held", 60, pause_s=0.1)
+
+
 @timed
 @case
 def scans_that_no_client_reads_wait_and_others_are_served():
@@ -419,7 +443,7 @@ def scans_that_no_client_reads_wait_and_others_are_served():
             begun = time.monotonic()
             assert client.query(f"SELECT * FROM wide WHERE id = {number}") == 1
             slowest_s = max(slowest_s, time.monotonic() - begun)
-        time.sleep(1)
+        wait_until_at_rest(client, unread)
         facts = memory_of(client)
         grown = anonymous_mb(server) - before
         answers = facts["unread answers bytes"]
@@ -437,7 +461,12 @@ def scans_that_no_client_reads_wait_and_others_are_served():
 @timed
 @case
 def push_queries_over_http_that_no_client_reads():
-    """Their rows, and the records that they have read ahead, count against the limit; a client that reads is served."""
+    """Their rows, and the records that they have read ahead, count against the limit; a client that reads is served.
+
+    The queries take seconds to begin, and on a busy machine more than that. So the maximum of all that time is measured.
+    At rest, little memory may be in use beside the accounts: a buffer that keeps its capacity after its charge has ended
+    shows here, and not in the accounts.
+    """
     clients, limit_mb = 600, 256
     server = launch("--memory-limit", f"{limit_mb}MB")
     try:
@@ -447,12 +476,21 @@ def push_queries_over_http_that_no_client_reads():
             client.query("INSERT INTO pushed VALUES " +
                          ",".join(f"({i},'{'x' * 1000}')" for i in range(first, first + 500)))
         before = anonymous_mb(server)
+        watch = Watch(server)
         sql = "SELECT * FROM pushed EMIT CHANGES;"
         unread = [(push_over_http1 if number % 2 else push_over_http2)(server.http, sql) for number in range(clients)]
-        time.sleep(8)
-        grown, held = anonymous_mb(server) - before, memory_of(client)
-        print(f"  {grown:.0f} MB more, {held['unread answers bytes']:.0f} MB of unread answers")
+        wait_until_at_rest(client, unread)
+        watch.is_over = True
+        grown, held = watch.most_mb - before, memory_of(client)
+        print(f"  at most {grown:.0f} MB more, {held['unread answers bytes']:.0f} MB of unread answers")
         assert grown < limit_mb + 120, (grown, held)
+
+        unaccounted_mb = grown
+        for _ in range(20):  # the allocator returns freed memory within two seconds
+            unaccounted_mb = min(unaccounted_mb, anonymous_mb(server) - before - memory_of(client)["held bytes"])
+            time.sleep(0.1)
+        print(f"  {unaccounted_mb:.0f} MB are in no account")
+        assert unaccounted_mb < clients / 6, unaccounted_mb
         assert client.query("SELECT * FROM pushed WHERE id = 7") == 1
         for each in unread:
             each.close()
@@ -487,7 +525,7 @@ def the_rows_that_scans_keep_of_a_changing_table_are_bounded():
         write("a")
         assert client.query("SELECT * FROM kept WHERE id = 7") == 1
         unread = [unread_scan(server, "SELECT * FROM kept") for _ in range(scans)]
-        time.sleep(1)
+        wait_until_at_rest(client, unread)
         before, most = anonymous_mb(server), 0
         for letter in "bcd":
             write(letter)
@@ -510,7 +548,6 @@ def offsets_that_are_asked_for_in_advance():
     question = kafka_wire.string("nobody") + kafka_wire.array([kafka_wire.string("nothing") + partitions])
     questions, offset_fetch = 30, 9
     watch = Watch()
-    watch.start()
     connections = [kafka_wire.Connection(SERVER.kafka, 120) for _ in range(60)]
 
     def ask(connection):
@@ -532,8 +569,7 @@ def offsets_that_are_asked_for_in_advance():
 @timed
 @case
 def memory_comes_back():
-    time.sleep(8)
-    assert anonymous_mb() < MOST_MB * 0.75, anonymous_mb()
+    wait_until(lambda: anonymous_mb() < MOST_MB * 0.75, anonymous_mb, seconds=8)
 
 
 run("a sanitizer has memory of its own" if is_sanitized() else None)

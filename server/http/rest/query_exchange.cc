@@ -6,6 +6,7 @@
 #include <utility>
 #include <variant>
 
+#include "base/free_memory.h"
 #include "server/http/rest/sql_errors.h"
 #include "server/sql/read_only.h"
 
@@ -166,7 +167,7 @@ void QueryExchange::send_rows() {
     out_ = format_->sign_of_life();
   if (!out_.empty()) written_us_ = now_us;
   responder().write(out_);
-  out_ = {};  // frees the capacity, which counts towards the charge, too
+  free_memory(out_);  // the capacity, too, because the charge ends here
   out_charge_.resize(0);
 }
 
