@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/free_memory.h"
+
 namespace storage {
 
 namespace {
@@ -45,7 +47,7 @@ void EtcdSnapshotReader::found(Result<EtcdFound> found) {
 
 void EtcdSnapshotReader::finish(Result<MetadataSnapshot> result) {
   pointer_.reset();
-  bytes_ = {};
+  free_memory(bytes_);
   done_(std::move(result));
 }
 

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <map>
 
+#include "base/free_memory.h"
 #include "engine/functions/aggregate/accumulator.h"
 #include "engine/functions/families.h"
 
@@ -226,7 +227,7 @@ struct DistinctCount {
   void start_registers() {
     registers = std::make_unique<Registers>();
     for (const uint64_t hash : hashes) add_to_registers(hash);
-    hashes = {};
+    free_memory(hashes);
   }
   void add_to_registers(uint64_t hash) {
     const size_t index = hash & (kRegisters - 1);

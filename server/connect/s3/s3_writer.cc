@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/free_memory.h"
 #include "engine/connect/sink_lines.h"
 #include "server/connect/files/record_lines.h"
 
@@ -72,7 +73,7 @@ Status S3Writer::finish() {
   if (encoder_) TRY(encoder_->finish(bytes_));
   // If all records are bad or without a value, no object is stored.
   if (has_records_) TRY(client_->put_object(name_, bytes_));
-  bytes_ = std::string();
+  free_memory(bytes_);
   return {};
 }
 
