@@ -79,6 +79,8 @@ HOMES = {'lmdb.h': ['storage/kv'], 'uv.h': ['server/net'],
          'http_parser.h': ['server/http'], 'nghttp2/': ['server/http'], 'google/protobuf/': ['engine/formats']}
 TOPS = ('base', 'records', 'grammar', 'engine', 'storage', 'server', 'client')
 INCLUDE = re.compile(r'\s*#\s*include\s+["<]([^">]+)[">]')
+EMPTIED = re.compile(r'^\s*\w+ = (\{\}|std::string\(\));')
+CHARGE_ENDS = re.compile(r'charge\w*\.resize\(0\);|unsent_\.resize\(0\);')
 OVER_A_SNAPSHOT = re.compile(r'for \([^;]*: [\w.>*-]*\b(image_?|cluster|snapshot|topics|view)\(\)(->|\.\w+\.)')
 
 
@@ -187,6 +189,19 @@ def check_loops(files):
                         yield f'{path}:{number}: the snapshot is gone while the loop reads it; give it a name'
 
 
+def check_charges(files):
+    """A buffer is freed where its charge ends: `text = {}` keeps the capacity of a string or vector, and no account would
+    hold this memory."""
+    for path in files:
+        if not path.endswith(('.cc', '.h')):
+            continue
+        with open(path, encoding='utf-8') as source:
+            lines = source.read().splitlines()
+        for at, line in enumerate(lines):
+            if EMPTIED.search(line) and any(CHARGE_ENDS.search(near) for near in lines[max(at - 2, 0):at + 4]):
+                yield f'{path}:{at + 1}: the buffer keeps its capacity after its charge has ended; call free_memory()'
+
+
 def entries(text):
     """Lines of a list without its remarks."""
     return {' '.join(line.split('#')[0].split()) for line in text.splitlines()} - {''}
@@ -229,7 +244,7 @@ def main():
     listing = subprocess.run(['git', 'ls-files', '--cached', '--others', '--exclude-standard'],
                              capture_output=True, text=True, check=True)
     files = [path for path in listing.stdout.splitlines() if os.path.isfile(path)]
-    findings = [*check_includes(files), *check_documents(files), *check_loops(files), *check_ports(files),
+    findings = [*check_includes(files), *check_documents(files), *check_loops(files), *check_ports(files), *check_charges(files),
                 *check_console(files), *check_shrinking_lists(),
                 *plain.check(files)]
     print('\n'.join(findings), end='\n' if findings else '')
