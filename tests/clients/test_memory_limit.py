@@ -518,9 +518,14 @@ def the_rows_that_scans_keep_of_a_changing_table_are_bounded():
         client.query("CREATE TABLE kept (id INT PRIMARY KEY, text VARCHAR)")
 
         def write(letter):
+            """Returns the most that scans kept meanwhile. All scans may be ended before the last row is written: this
+            happens when checkpoints are slow, because scans also keep the state in memory."""
+            kept_mb = 0
             for first in range(0, rows, 1000):
                 client.query("INSERT INTO kept VALUES " +
                              ",".join(f"({i},'{letter * 300}')" for i in range(first, first + 1000)))
+                kept_mb = max(kept_mb, memory_of(client)["rows kept for scans bytes"])
+            return kept_mb
 
         write("a")
         assert client.query("SELECT * FROM kept WHERE id = 7") == 1
@@ -528,12 +533,11 @@ def the_rows_that_scans_keep_of_a_changing_table_are_bounded():
         wait_until_at_rest(client, unread)
         before, most = anonymous_mb(server), 0
         for letter in "bcd":
-            write(letter)
+            most = max(most, write(letter))
             assert client.query("SELECT * FROM kept WHERE id = 7") == 1
-            most = max(most, memory_of(client)["rows kept for scans bytes"])
         grown = anonymous_mb(server) - before
         print(f"  {most:.0f} MB at most, {grown:.0f} MB more")
-        assert 4 < most < 28, most
+        assert 4 < most < 32, most
         assert grown < 100, grown
         assert any("changed too much while it was being read" in (end_of(each) or "") for each in unread)
     finally:
