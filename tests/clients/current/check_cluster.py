@@ -43,7 +43,7 @@ def at_work(name, command, protocols, movers=2):
                 print(f"{time.strftime('%H:%M:%S')} {name}: {what}", flush=True)
                 disturb(cluster, topic)
                 all_is_well(cluster)
-                time.sleep(1)
+                time.sleep(1)  # the clients work for a moment between two disturbances
                 work.revive_movers()
         work.end()
         records, again = checked(cluster, work)

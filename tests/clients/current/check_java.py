@@ -54,7 +54,7 @@ def streams_count_words_once_over_kills():
             line = [WORDS[(turn * 7 + number * step) % len(WORDS)] for step in (1, 3, 5)]
             counts.update(line)
             producer.produce("lines", " ".join(line))
-        time.sleep(4)
+        time.sleep(4)  # the program has committed some of the lines, and is killed at an arbitrary moment
         if turn % 2 == 0:
             program.kill()
             program.wait()

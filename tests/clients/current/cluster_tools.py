@@ -213,7 +213,7 @@ def settings(*lines):
 def running_through(tool, program):
     """Disturbs the cluster until the program has ended; returns its output."""
     began = time.monotonic()
-    time.sleep(2)
+    time.sleep(2)  # the program has begun; its output comes at its end
     for what in ("a leader is killed", "a leader freezes", "the controller is killed"):
         if program.poll() is None:
             DISTURBANCES[what](tool.cluster, tool.topic)

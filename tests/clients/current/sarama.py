@@ -127,7 +127,7 @@ def main():
         write_tools(nodes.folder, nodes.nodes[1].kafka)
         environment = {**os.environ, "TOXIPROXY_ADDR": url, "KAFKA_VERSION": KAFKA_VERSION, "SARAMA_TOOLS": nodes.folder,
                        "SARAMA_NODES": answer_docker(nodes), "PATH": f"{nodes.folder}:{os.environ['PATH']}"}
-        time.sleep(1)
+        time.sleep(1)  # the proxies listen after they have answered
         done = subprocess.run(["go", "test", "-tags", "functional", "-count", "1", "-timeout", "40m", "-v", *flags, "."],
                               cwd=source, env=environment)
         return done.returncode

@@ -32,7 +32,7 @@ def disturb(nodes, chance):
         node.thaw()
     else:
         getattr(node, what)()
-        time.sleep(1)
+        time.sleep(1)  # clients meet a node that is away
         node.start()
     all_is_well(nodes)
     tell("all is well")
