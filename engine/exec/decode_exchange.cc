@@ -37,7 +37,7 @@ Result<DecodedChunk> RecordDecoder::decode_blocks(std::span<const LogBatch> batc
   const auto take_blocks = [&]() -> Status {
     for (const LogBatch& stored : batches) {
       if (stored.last_offset < range.from) continue;
-      // never used up, since exchanges are not compressed
+      // Batches of exchanges are not compressed, so none of this limit is used.
       size_t unpack_bytes = range.unpack_bytes;
       Result<std::optional<records::RecordReader>> entered = cursor.enter(stored, unpack_bytes);
       if (!entered) return fail(entered.error());

@@ -195,7 +195,7 @@ class InputHeads {
   enum class Owed : uint8_t {
     Nothing,  // no query writes a topic of an empty partition
     NoMore,   // no: the writers have passed the noted moment
-    // no: the writers have passed the noted moment, but only after the last snapshot was taken, so the snapshot may
+    // no, as for NoMore. But the writers passed the noted moment after the last snapshot was taken, so the snapshot may
     // lack some of these rows
     Seen,
     StillOwed,  // yes: a writer has not passed the noted moment

@@ -36,7 +36,7 @@ class RecordCursor {
   uint32_t crc_ = 0;
   // nullopt while the batch is being decompressed
   std::optional<records::RecordReader::Place> place_;
-  // shared with columns once the batch is decompressed
+  // set when the batch is decompressed; columns that refer to its bytes share it
   std::shared_ptr<records::Decompressor> unpacked_;
 };
 

@@ -27,8 +27,8 @@ class MemoryLog final : public Sources, public Sink {
                                    size_t max_bytes) override;
   void release() override {}
 
-  // Makes the commit durable immediately. The next deliver() calls `done`, because the server calls
-  // `done` later, too.
+  // Makes the commit durable immediately. As in the server, `done` is not called within the call:
+  // the next deliver() calls it.
   bool try_commit(TaskCommit& commit, CommitDone& done) override;
   // Reports the commits since the last call to their tasks. Returns false if there were none.
   bool deliver();

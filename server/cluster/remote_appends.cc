@@ -296,7 +296,8 @@ void RemoteAppends::refused(const Way& way, Lane& lane, const RowsAppended& answ
   // then repeated.
   const bool is_sure = was_known || way.is_transaction();
   if (answer.error->code == ErrorCode::DiskFull && !is_sure) return;
-  // The leader has forgotten the producer after a long pause: nothing of this request was written.
+  // After a long pause the leader no longer knows the producer. It has therefore written nothing of
+  // this request, which can be sent again as a new producer.
   if (answer.error->code == ErrorCode::OutOfOrderSequence && was_known && !way.is_transaction())
     return forget_producer(lane);
   const bool has_changed = answer.error->code == ErrorCode::ObjectState &&

@@ -1,5 +1,5 @@
-// The metadata thread plans, logs, applies and carries out defining statements, one after the
-// other, and publishes each resulting image for readers without a lock.
+// The metadata thread plans, logs and executes statements that define objects, one after the other,
+// and publishes each resulting image for readers, which need no lock.
 #pragma once
 #include <atomic>
 #include <chrono>

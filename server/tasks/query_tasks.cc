@@ -553,7 +553,8 @@ void QueryTasks::build_all(std::span<TaskPlace> places, const storage::TopicSnap
 }
 
 void QueryTasks::remove(const std::string& query_id) {
-  if (on_shards_.erase(query_id) == 0) return;  // at a start the shards do not run yet
+  // Without an entry the query has no tasks, for example during the start, before the shards run.
+  if (on_shards_.erase(query_id) == 0) return;
   for (Shard* shard : shards_) run_on(*shard, [&] { shard->remove_query(query_id); });
 }
 

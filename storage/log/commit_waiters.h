@@ -13,7 +13,7 @@
 
 namespace storage {
 
-// Threads: any. An append is answered on the thread that makes it due, outside the lock.
+// Threads: any. An append is answered on the thread whose call makes its batches visible; no lock is held then.
 class CommitWaiters {
  public:
   // Calls `done` as soon as all of the batches are visible, within this call if they already are.

@@ -498,8 +498,8 @@ std::vector<TopicPartition> ClusterTable::require_in_sync(ClusterSnapshot& next,
     // takes the epoch after all appends that it had accepted.
     if (was_closed != is_closed(assignment)) ++assignment.leader_epoch;
     if (is_closed(assignment)) continue;
-    // If the ISR is large enough now, further records become visible. The eligible replicas do not
-    // have these records, so they are no longer eligible.
+    // If the ISR is now large enough for the new minimum, further records become visible. Eligible
+    // replicas outside the ISR do not have these records, so they may no longer be elected.
     if (assignment.isr.size() >= assignment.least_in_sync(cluster_min)) assignment.eligible.clear();
   }
   std::vector<TopicPartition> partitions;

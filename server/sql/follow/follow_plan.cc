@@ -29,9 +29,9 @@ std::string shown_name(const engine::SystemTable& table) {
   return engine::lower_case(table.schema) + '.' + engine::lower_case(table.name);
 }
 
-// Finds the node below filters and computed columns whose rows `node` returns one by one, in the same number and
-// order. `columns` has an index for each column of `node`; the function replaces it by the index in the returned
-// node, or by nothing if the column is computed.
+// Returns the node below `node` that is neither a filter nor a computation of columns. Each row of `node` is one row of
+// this node, in the same order. `columns` has the index of a column of `node` in each element. The function replaces it
+// by the index of this column in the returned node, or by nothing if the column is computed.
 const engine::RowsNode* origin_of(const engine::RowsNode* node,
                                   std::vector<std::optional<size_t>>& columns) {
   for (;;) {

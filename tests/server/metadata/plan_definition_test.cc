@@ -470,8 +470,8 @@ TEST_F(DefinitionTest, the_names_of_a_damaged_definition_stay) {
   EXPECT_NE(change->next->find_query("CSAS_COPIED_0")->unreadable, "");
 }
 
-// If not even the names of a definition can be read, the image has no place for it. Only left_out shows that it is
-// missing.
+// If even the names in a definition are unreadable, the image cannot contain the stream or table of the definition.
+// Only left_out shows that the definition is missing.
 TEST_F(DefinitionTest, a_definition_with_unreadable_names_stays_reported) {
   must("CREATE STREAM orders (id INT KEY, city VARCHAR);");
   storage::MetadataPart damaged = log_.back().parts.back();
