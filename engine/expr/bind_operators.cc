@@ -336,8 +336,8 @@ Result<BoundExpression> Binder::compare(ComparisonOp op, BoundItem left, BoundIt
     return "\nStatement: (" + text_of(*left.source) + " " + std::string(to_string(op)) + " " +
            text_of(*right.source) + ")";
   };
-  if ((l.is_null() || r.is_null()) &&
-      scope_.texts_take_types) {  // unknown; under IS [NOT] DISTINCT FROM both are null and equal
+  // A comparison with a NULL literal is unknown. For IS [NOT] DISTINCT FROM, two nulls are equal.
+  if ((l.is_null() || r.is_null()) && scope_.texts_take_types) {
     const Value answer =
         is_distinct(op) ? Value::boolean(op == ComparisonOp::IsNotDistinctFrom) : Value();
     return literal_expression(TypeKind::Boolean, answer);

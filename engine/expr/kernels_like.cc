@@ -14,9 +14,9 @@ namespace engine {
 
 namespace {
 
-// A part of a pattern between two `%`; each `%` is called a run. Some of its characters may be
-// wildcards (`_`). A line break is matched like any other character, as in PostgreSQL and in ksqlDB
-// since confluentinc/ksql#6756.
+// A part of a pattern between two `%`. (A `%` is called a run here, since it matches a run of
+// characters.) Some characters of the part may be wildcards (`_`). A line break is matched like any
+// other character, as in PostgreSQL and in ksqlDB since confluentinc/ksql#6756.
 class LikePart {
  public:
   struct Range {

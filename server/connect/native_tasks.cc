@@ -113,7 +113,8 @@ Status NativeConnectors::set_state(const std::string& name, TargetState target) 
 Status NativeConnectors::write_state(const storage::ConnectorDefinition& definition,
                                      std::vector<StateChange> changes) {
   if (changes.empty()) return {};
-  constexpr Offset kNoCondition{INT64_MAX};  // no task runs that could write the keys
+  // The commit needs no condition, because no task runs that could write the keys meanwhile.
+  constexpr Offset kNoCondition{INT64_MAX};
   const PartitionId partition = engine::connect_state_partition(definition.name, kTaskNumber);
   TRY(submit_commit(log_, {{}, std::move(changes), partition, kNoCondition}).get());
   return {};

@@ -145,8 +145,8 @@ class CopyPlainTextReader final : public CopyTextReader {
   size_t find_end(std::string_view data) override {
     for (; scanned_ < data.size(); ++scanned_) {
       if (data[scanned_] == '\n') return scanned_;
-      // A backslash escapes the next character, so an escaped line end belongs to the record. The
-      // "." of "\." is no such character: the line "\." ends the data.
+      // A backslash escapes the next character, so an escaped line end belongs to the record.
+      // Exception: a line with only "\." ends the data, so the "." is not escaped.
       if (data[scanned_] == '\\') {
         if (scanned_ + 1 == data.size()) break;
         if (data[scanned_ + 1] != '.') ++scanned_;

@@ -202,7 +202,7 @@ void alter(HandlerContext& context, const Request& request, const Reply<Response
     if (seen.count({asked.resource_type, asked.resource_name}) > 1)
       refusal = invalid_request("each resource must appear at most once");
     else if (refusal.error != KafkaError::None)
-      ;  // keeps the refusal
+      ;  // read_changes() has refused the request already
     else if (asked.resource_type == kTopicResource)
       refusal = check_topic(asked.resource_name, changes, replaces_all, *topics);
     else if (asked.resource_type == kGroupResource)
