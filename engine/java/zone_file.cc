@@ -64,7 +64,7 @@ std::optional<Header> read_header(Reader& reader, char& version) {
   return header;
 }
 
-// ---- The TZ of POSIX
+// ---- Rules in the format of POSIX's variable TZ
 
 std::optional<int32_t> take_number(std::string_view& text, int32_t most) {
   int32_t value = 0;

@@ -54,7 +54,7 @@ BoundExpression still(BoundExpression expression);
 std::string shown_expressions(const std::vector<BoundExpression>& expressions,
                               const Layout& layout);
 
-// ---- In ksqlDB's words
+// ---- Messages in ksqlDB's wording
 
 std::string step_name(const PlanNode& node);
 Error refusal(std::string_view what);

@@ -107,7 +107,7 @@ std::string_view context_of(std::string_view subject) {
   return end == subject.npos ? std::string_view() : subject.substr(0, end + 1);
 }
 
-// ---- Questions
+// ---- Queries
 
 std::shared_ptr<const RegisteredSchema> SchemaRegistry::schema(int32_t id) const {
   const auto found = schemas_.find(id);

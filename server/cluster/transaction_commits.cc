@@ -275,7 +275,7 @@ void TransactionCommits::part_done(const CommitPtr& commit, size_t place,
   abort(commit);
 }
 
-// --- Ends
+// --- Ends of transactions
 
 void TransactionCommits::ask_end(const CommitPtr& commit, bool is_commit,
                                  std::function<void(const EndedTransaction&)> done) {

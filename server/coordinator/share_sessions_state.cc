@@ -221,7 +221,7 @@ void ShareSessions::on_written(uint64_t number, const ShareStateWritten& answer)
   on_idle_();
 }
 
-// --- Repetition
+// --- Repeated attempts
 
 void ShareSessions::look_later() {
   if (!look_.is_set())

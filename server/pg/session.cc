@@ -357,7 +357,7 @@ bool Session::drop_group() {
   return true;
 }
 
-// ---- Ends ----
+// ---- Errors, and the end of the session ----
 
 void Session::fail(Error error, const SharedText& text) {
   parse_errand_.reset();

@@ -338,7 +338,7 @@ class Scenario {
       ;
   }
 
-  // --- What goes wrong
+  // --- Faults
 
   void attack() {
     if (queue_.now_us() >= kAttacked) return;
@@ -779,7 +779,7 @@ class Scenario {
            pieces == pointer->pieces;
   }
 
-  // --- And right again
+  // --- Healing, and the checks after it
 
   void heal() {
     findings_.trace("all heals");

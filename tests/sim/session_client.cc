@@ -214,7 +214,7 @@ void Committer::look_whether_visible(const std::vector<storage::AppendedBatch>& 
   });
 }
 
-// --- Ends
+// --- Requests for the ends of partitions
 
 void EndAsker::next() {
   if (is_stopping_) return;

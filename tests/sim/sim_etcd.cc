@@ -140,7 +140,7 @@ void SimEtcd::cut(NodeId node, bool is_cut) {
   }
 }
 
-// --- The way to it
+// --- The client of a node, whose requests and answers may be lost
 
 class SimEtcdClient final : public EtcdClient {
  public:

@@ -45,7 +45,7 @@ std::string SimTask::key() const {
   return fmt::format("journal/{}", places_.journal.partition.value());
 }
 
-// --- Carrying out
+// --- Carrying out the commits of the journal
 
 void SimTask::load() {
   const auto row = std::make_shared<std::string>();

@@ -109,7 +109,7 @@ class TransactionalClient::Process {
                     : fmt::format("{}, and gets no answer", what);
   }
 
-  // --- Its life
+  // --- The transactions, from InitProducerId on
 
   void init() {
     transaction_.reset();

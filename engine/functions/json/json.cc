@@ -60,7 +60,7 @@ Result<std::optional<std::string>> extract_field(Parser& parser, PerBatch<JsonPa
   return std::optional(json::field_text(*node));
 }
 
-// ---- Questions ----
+// ---- Properties of a JSON text ----
 
 bool is_json_string(Parser& parser, std::optional<Text> text) {
   if (!text) return false;

@@ -115,7 +115,7 @@ void walk_rows(KernelCall& call) {
   }
 }
 
-// ---- Questions
+// ---- Kind, length, and whether a key exists
 
 Result<Text> kind(Text text) {
   switch (json::kind_of(TRY(json::whole_slice(text)))) {

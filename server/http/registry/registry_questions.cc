@@ -338,7 +338,7 @@ Answer list_contexts(const Request& request, const SchemaRegistry& registry) {
   return texts_json(list);
 }
 
-// ---- Cost of the questions
+// ---- Cost of the requests
 
 enum class Cost : uint8_t {
   Small,  // answered on the loop, unless the query has ?format=

@@ -117,7 +117,7 @@ TEST_F(LeaderEndRequestsTest, ALostQuestionIsRepeatedAndFinallyGivenUp) {
 
 TEST_F(LeaderEndRequestsTest, RowsThatWereAcknowledgedAreNotLeftOutBehindAnOpenTransaction) {
   ends.heirs.clear();
-  ends.acknowledged_end = Offset{20};  // of which 17 are readable
+  ends.acknowledged_end = Offset{20};  // records before offset 17 are readable
   calls.on_message(kThere, AskEnds{8, {partition(0)}});
   ends.acknowledged_end = Offset{30};  // this end is used only for later requests
   clock.advance_us(10'000);
@@ -192,7 +192,7 @@ TEST_F(LeaderEndRequestsTest, ANewLeaderWaitsUntilAllEarlierRecordsAreVisible) {
 
 TEST_F(LeaderEndRequestsTest, ANewLeaderWaitsForTheEndOfATransactionFromBeforeIt) {
   ends.heirs.clear();
-  ends.begin = Offset{20};  // of which 17 are readable
+  ends.begin = Offset{20};  // records before offset 17 are readable
   calls.on_message(kThere, AskEnds{8, {partition()}});
   EXPECT_TRUE(sent.empty());
   ends.readable_end = Offset{20};

@@ -293,7 +293,7 @@ TEST_F(TransactionPartitionTest, OnlyAddedPartitionsAreMembers) {
   EXPECT_EQ(answer.missing, (PartitionsByTopic{{"data", {2}}}));
 }
 
-// --- In one commit
+// --- Ends of transactions that are stored in one commit
 
 TEST_F(TransactionPartitionTest, AnEndIsOneCommit) {
   const ProducerIdentity producer = init().producer;
