@@ -115,7 +115,7 @@ QueryPlan assemble(std::string id, QueryKind kind, std::vector<std::string> sour
   return plan;
 }
 
-// Adds the notices about the literal patterns of dates in the expression.
+// Adds a notice for each literal date pattern in the expression that probably means something else.
 void add_pattern_notices(const Expression& expression, std::vector<std::string>& notices) {
   constexpr std::string_view kWithPattern[] = {
       "TIMESTAMPTOSTRING", "STRINGTOTIMESTAMP", "FORMAT_TIMESTAMP", "PARSE_TIMESTAMP",

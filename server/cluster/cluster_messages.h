@@ -49,9 +49,9 @@ struct NodesProgress {
     // node had last read everything that the controller knew. Each is -1 if its event has not
     // happened since the controller took over.
     int64_t heard_ms = -1, caught_up_ms = -1;
-    // Heartbeat::differing of the node's last heartbeat
+    // Heartbeat::differing, as the node's last heartbeat has reported it
     int64_t differing = 0;
-    // Heartbeat::knows of the node's last heartbeat
+    // newest level of the node's program, as its last heartbeat has reported it
     storage::FeatureLevel knows = storage::kFirstLevel;
     bool operator==(const Node&) const = default;
   };

@@ -11,7 +11,7 @@ namespace {
 // If a partition has at most this number of ranges, each record stores all of them. Otherwise a record stores only the
 // changes, until the changes are larger than the last full record.
 constexpr size_t kFewRanges = 24;
-// The number of Change records after which a Progress record is written.
+// The number of slots (one per Change record) after which a Progress record is written.
 constexpr int32_t kMostSlots = 1'000;
 
 }  // namespace

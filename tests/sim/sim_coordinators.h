@@ -1,5 +1,5 @@
-// The transaction coordinators of a process, as in the real server, and its path for the batches of transactional
-// producers.
+// The transaction coordinators of a process, as in the real server, and the way in which the process handles batches of
+// transactional producers.
 #pragma once
 #include <functional>
 #include <map>

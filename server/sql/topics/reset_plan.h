@@ -19,8 +19,8 @@ struct OffsetChange {
 // The facts about the partitions of a reset. `first` and `end` have all partitions.
 struct ResetFacts {
   KafkaAdmin::Offsets committed, first, end;
-  KafkaAdmin::Offsets at_time = {};  // Timestamp: missing without a later record
-  KafkaAdmin::Offsets other = {};    // Group: offsets of the other group
+  KafkaAdmin::Offsets at_time = {};  // resets to a time; partitions with a later record
+  KafkaAdmin::Offsets other = {};    // resets to the offsets of another group
 };
 
 // Returns the committed offsets of the group.

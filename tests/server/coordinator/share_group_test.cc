@@ -243,7 +243,7 @@ TEST_F(ShareGroupTest, an_acknowledgement_looks_only_at_partitions_that_it_frees
   EXPECT_FALSE(waiting[1]->has_value());
 }
 
-// A fetch without room for bytes gets no records, as in Kafka, and must not delay other members.
+// A fetch with max_bytes = 0 gets no records, as in Kafka, and must not delay other members.
 TEST_F(ShareGroupTest, nothing_comes_without_room_for_bytes) {
   join("a");
   join("b");

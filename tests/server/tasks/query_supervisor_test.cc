@@ -62,8 +62,8 @@ TEST_F(SupervisorTest, a_query_goes_on_where_it_was_after_a_restart) {
   EXPECT_EQ(node_->tasks->recovered().tasks, 4u);
 }
 
-// If the inputs of a query get more partitions, the query gets tasks for them. The metadata contain the
-// number of partitions.
+// If the inputs of a query get more partitions, the query gets tasks for them. The command GrowTopic of the metadata
+// sets the number of partitions.
 TEST_F(SupervisorTest, a_topic_that_grows_gives_its_queries_more_tasks) {
   ASSERT_TRUE(node_->change(GrowTopic{"s", 5}));
   EXPECT_EQ(task_count(), 5u + 2u);  // the exchange keeps its number of partitions
