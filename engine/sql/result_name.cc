@@ -56,10 +56,10 @@ std::string result_name(const Expression& expression) {
   if (const auto* column = expression.as<ColumnRef>()) return column->name.text;
   if (const auto* part = expression.as<Dereference>()) return part->field.text;
   if (const auto* call = expression.as<FunctionCall>(); call && !call->is_operator)
-    return call->name == "TRIM" ? "BTRIM" : call->name;  // the function behind PostgreSQL's TRIM()
+    return call->name == "TRIM" ? "BTRIM" : call->name;  // PostgreSQL's TRIM() calls BTRIM
   if (const auto* element = expression.as<Subscript>()) return result_name(*element->base);
   if (expression.is<ArrayConstructor>()) return "ARRAY";
-  if (expression.is<AtTimeZone>()) return "TIMEZONE";  // the function behind the operator
+  if (expression.is<AtTimeZone>()) return "TIMEZONE";  // the operator calls TIMEZONE
   if (const auto* cast = expression.as<Cast>()) {
     std::string inner = result_name(*cast->operand);
     const bool is_weak =

@@ -235,7 +235,7 @@ std::string table_for_view(StatementTokens& tokens, std::string_view script) {
          std::string(script.substr(begin, kind - begin)) + "TABLE" + rest + ";";
 }
 
-// Returns the hint for a WITH (...) behind the SELECT of a CREATE STREAM or CREATE TABLE: the same statement with WITH
+// Returns the hint for a WITH (...) after the SELECT of a CREATE STREAM or CREATE TABLE: the same statement with WITH
 // before AS, ready to paste. Returns an empty text for other statements.
 std::string with_before_as(size_t at, StatementTokens& tokens, std::string_view script) {
   const auto is = [&](size_t place, std::string_view word) {

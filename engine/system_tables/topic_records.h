@@ -1,4 +1,4 @@
-// System tables whose rows come from the server's log. One is the table behind the function RECORDS
+// System tables whose rows come from the server's log. One is the table that the function RECORDS reads
 // (engine/sql/records_call.h); the arguments of a call describe a RecordsRequest. The other one is
 // millrace_catalog.partitions.
 #pragma once
@@ -12,7 +12,7 @@
 
 namespace engine {
 
-// Returns the table behind the function RECORDS. The catalogs do not list this table, because its rows depend on the
+// Returns the table that the function RECORDS reads. The catalogs do not list it, because its rows depend on the
 // arguments of a call RECORDS(...).
 //
 // Threads: any; immutable.

@@ -136,7 +136,7 @@ class Peers {
   virtual void stop_journals() = 0;
   // Called after the front ends have stopped, and before the log is closed.
   virtual void stop_thread() = 0;
-  // Is called after the log is closed.
+  // Called after the log is closed.
   virtual void close_journals() = 0;
 };
 

@@ -47,7 +47,7 @@ struct S3Sink {
   bool has_header = false;
   std::vector<std::string> columns;  // of CSV
   std::string extension;             // of the names, with a dot, and with that of the compression
-  std::string separator;             // behind each record
+  std::string separator;             // after each record
   // The converter of Confluent's class; nothing for the short class, which writes the JSON of the values as it is.
   std::optional<DataForm> converter;
   bool ignores_nulls = false;

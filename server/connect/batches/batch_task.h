@@ -40,7 +40,7 @@ class BatchTask final : public ConnectTask {
   struct Partition {
     std::string topic;
     storage::TopicPartition id;
-    Offset next{0};       // behind the last record that was sent
+    Offset next{0};       // after the last record that was sent
     Offset end{0};        // end of the records that can be read
     Offset committed{0};  // the position in __connect_state
   };

@@ -50,7 +50,7 @@ class TableTask final : public ConnectTask {
   struct Partition {
     TablePartition place;
     storage::TopicPartition id;
-    Offset next{0};     // behind the last record that was written
+    Offset next{0};     // after the last record that was written
     Offset end{0};      // end of the records that can be read
     Offset copied{-1};  // the position in __connect_state
   };

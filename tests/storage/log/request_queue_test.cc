@@ -290,7 +290,7 @@ TEST(RequestQueue, the_writer_gets_the_role_when_a_lone_request_demands_it) {
   while (writer.times() == again) std::this_thread::yield();
   take_role(queue, writer, "e");
   const size_t last = writer.times();
-  queue.hurry();  // for commits behind those that were just answered
+  queue.hurry();  // for commits after those that were just answered
   queue.end_alone(RequestQueue::now_us() + 3'600'000'000);
   while (writer.times() == last) std::this_thread::yield();
 }
