@@ -1,5 +1,5 @@
-// Rows of the tables of millrace_catalog that no SHOW prints (connectors, findings, lineage and samples), and the columns
-// of partitions.
+// Rows of the tables of millrace_catalog that no SHOW prints (audit, connectors, findings, lineage and samples), and the
+// columns of partitions.
 #include <algorithm>
 #include <set>
 
@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::string_view kMillraceCatalog = "millrace_catalog", kPartitionsTable = "partitions";
 constexpr std::string_view kSampleKey[] = {"NAME", "LABEL", "NODE", "TIME"};
+constexpr std::string_view kAuditKey[] = {"NUMBER", "NODE"};
 constexpr std::string_view kFindingKey[] = {"RULE", "OBJECT", "NODE"};
 constexpr std::string_view kPartitionKey[] = {"TOPIC", "PARTITION"};
 constexpr std::string_view kLineageKey[] = {"FROM_KIND", "FROM_NAME", "TO_KIND", "TO_NAME"};
@@ -177,10 +178,44 @@ RowsChunk connector_rows(const Schema& schema, const InformationContext& context
   return out.take();
 }
 
+// Returns the only user whose lines the reader may see; nothing if it may see all lines.
+std::optional<std::string> seen_user(const InformationContext& context) {
+  const AccessFacts access = context.access ? context.access() : AccessFacts();
+  if (!access.asker) return std::nullopt;
+  const auto role = std::ranges::find(access.roles, *access.asker, &RoleFact::name);
+  if (role != access.roles.end() && role->is_superuser) return std::nullopt;
+  return access.asker;
+}
+
+RowsChunk audit_rows(const Schema& schema, const InformationContext& context,
+                     std::span<const SystemTextFilter>) {
+  SystemRowWriter out(schema);
+  if (!context.audit) return out.take();
+  const std::optional<std::string> user = seen_user(context);
+  for (const AuditLine& each : context.audit->lines()) {
+    if (user && each.user != *user) continue;
+    out.row()
+        .set_number("NUMBER", each.number)
+        .set_number("TIME", each.time_ms)
+        .set("EVENT", each.event)
+        .set("USER_NAME", text_or_null(each.user))
+        .set("ADDRESS", text_or_null(each.address))
+        .set("SESSION", text_or_null(each.session))
+        .set("OUTCOME", each.outcome)
+        .set("TEXT", text_or_null(each.text))
+        .set_number("NODE", context.audit->node());
+  }
+  return out.take();
+}
+
 }  // namespace
 
 const std::span<const HistoryTable> kHistoryTables = [] {
   static constexpr HistoryTable kTables[] = {
+      {{kMillraceCatalog, "audit",
+        "number:l time:z event:t user_name:t address:t session:t outcome:t text:t node:l"},
+       kAuditKey,
+       audit_rows},
       {{kMillraceCatalog, "connectors",
         "connector:t type:t class:t state:t tasks:l running_tasks:l worker:t runs_at:t topics:t "
         "lag:l errors:l last_error:t"},

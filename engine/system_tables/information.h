@@ -12,6 +12,7 @@
 #include "engine/registry/registry.h"
 #include "engine/sql/ast.h"
 #include "engine/system_tables/access_facts.h"
+#include "engine/system_tables/audit_trail.h"
 #include "engine/system_tables/history.h"
 #include "engine/types/batch.h"
 #include "engine/types/schema.h"
@@ -134,6 +135,7 @@ struct InformationContext {
   std::function<bool(const std::string& topic)> may_see = {};
   const SampleHistory* history = nullptr;                    // null: the server keeps no history
   const std::vector<ConnectorStatus>* connectors = nullptr;  // by name; filled like `groups`
+  const AuditTrail* audit = nullptr;                         // null: the server has no console
 };
 
 // Returns whether the statement creates, changes or shows connectors. Connectors are no part of the catalog, so

@@ -109,6 +109,7 @@ struct SqlParts {
   std::shared_ptr<Surveys> surveys = {};        // set before the first session
   std::shared_ptr<Barriers> barriers = {};      // set before the first session
   std::shared_ptr<const engine::SampleHistory> history = {};  // null: none is kept
+  std::shared_ptr<const engine::AuditTrail> audit = {};       // null: the server has no console
   // The locks of FOR UPDATE, over the sessions of all nodes. Set before the first session.
   std::shared_ptr<NamedLocks> locks = std::make_shared<LocalLocks>();
 };

@@ -73,7 +73,7 @@ def each_table_of_the_state_can_be_followed():
     for table, key in (("queries", "query"), ("tasks", "task"), ("topics", "topic"), ("consumer_groups", '"group"'),
                        ("consumer_lag", '"group", topic, "partition"'), ("server", "section, name"), ("cluster", "node"),
                        ("findings", "rule, object, node"), ("samples", "name, label, node, time"),
-                       ("lineage", "from_kind, from_name, to_kind, to_name")):
+                       ("lineage", "from_kind, from_name, to_kind, to_name"), ("audit", "number, node")):
         lines = Lines(f"SELECT {key} FROM millrace_catalog.{table} EMIT CHANGES", SERVER)
         with contextlib.closing(lines):
             head = lines.next()

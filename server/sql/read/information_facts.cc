@@ -65,6 +65,7 @@ InformationFacts::InformationFacts(SqlParts& parts, InformationReader the_reader
   replicas_of = [&topics](const Uuid& topic) { return topics.replicas_of(topic); };
   cluster = [&topics] { return topics.nodes(); };
   history = parts.history;
+  audit = parts.audit;
 }
 
 engine::AccessFacts access_facts_of(const MetadataImage& image, const Asker& asker) {

@@ -89,6 +89,7 @@ struct InformationFacts {
   std::function<std::vector<engine::NodeStatus>()> cluster = {};
   std::function<engine::SequencePosition(const engine::Sequence&)> sequence_position = {};
   std::shared_ptr<const engine::SampleHistory> history = {};
+  std::shared_ptr<const engine::AuditTrail> audit = {};
   // The schemas of an external registry; null if the image has the schemas. `failure` is the reason
   // if a fact could not be obtained.
   std::shared_ptr<const engine::SchemaRegistry> schemas = {};
@@ -126,7 +127,8 @@ struct InformationFacts {
                                        sequence_position,
                                        may_see_of(who.asker),
                                        history.get(),
-                                       &connectors};
+                                       &connectors,
+                                       audit.get()};
     if (check_create_connector(*image->users, who.asker)) return use(context);
     // The error texts of connectors may contain data of other systems, so only readers with the right to create
     // connectors see these texts.
