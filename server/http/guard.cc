@@ -96,7 +96,11 @@ struct Guard {
 void audit_refused_login(Guard& guard, const Clock& clock, const Request& request,
                          const Channel* channel, std::string_view reason) {
   if (guard.refused_logins.admit(clock.monotonic_us()))
-    write_audit({.event = "login", .user = request.user, .channel = channel, .outcome = reason});
+    write_audit({.event = "login",
+                 .user = request.user,
+                 .channel = channel,
+                 .outcome = reason,
+                 .ring = guard.view.sessions ? guard.view.sessions->audit_ring() : nullptr});
 }
 
 std::unique_ptr<Exchange> refuse(Guard& guard, const Request& request,
@@ -121,7 +125,8 @@ std::unique_ptr<Exchange> run_permitted(Guard& guard, RouteEffect effect, const 
                  .session = request.audited_session,
                  .channel = context.channel,
                  .text = what,
-                 .outcome = is_refused ? "refused" : "accepted"});
+                 .outcome = is_refused ? "refused" : "accepted",
+                 .ring = request.audit_ring});
   if (is_refused)
     return refuse(guard, request, context, 403,
                   "this session of the console may only read, and " + what + " changes something");
@@ -297,6 +302,7 @@ SessionOfRequest session_of(Guard& guard, const Route& route, Request& request,
     return {{}, true};
   }
   request.audited_session = session->name;
+  request.audit_ring = sessions->audit_ring();
   request.is_read_only |= session->is_look_only || sessions->is_read_only();
   return {std::move(session), false};
 }

@@ -9,6 +9,8 @@
 
 namespace server::http {
 
+class AuditRing;
+
 struct Header {
   std::string name, value;  // the name in lower case
 };
@@ -33,6 +35,7 @@ struct Request {
   bool is_read_only = false;  // the console that sent the request may only read
   // The name of the console's session in the audit; empty: the request is not audited.
   std::string audited_session = {};
+  AuditRing* audit_ring = nullptr;  // set with audited_session; outlives the request
 
   // Returns the value of the first header with the name; empty if the request has no such header.
   std::string_view header(std::string_view name) const;

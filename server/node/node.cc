@@ -587,11 +587,14 @@ http::Routes Node::guarded(http::Routes routes, http::Sessions* sessions) {
 
 Status Node::add_console(http::Routes& routes) {
   if (settings_.console == NodeSettings::Console::Off) return {};
+  audit_ring_ = std::make_shared<http::AuditRing>(definitions_->facts().node_number().value_or(0),
+                                                  clock_, memory_);
+  parts_->audit = audit_ring_;
   console_sessions_ = std::make_unique<http::Sessions>(
       access_->access(),
-      http::Sessions::Options{settings_.console == NodeSettings::Console::ReadOnly,
-                              settings_.insecure,
-                              [this] { return http_ ? int{http_->address().port} : 0; }});
+      http::Sessions::Options{
+          settings_.console == NodeSettings::Console::ReadOnly, settings_.insecure,
+          [this] { return http_ ? int{http_->address().port} : 0; }, audit_ring_.get()});
   http::add_session_pages(routes, {*console_sessions_, [this] { return console_server(); },
                                    [this](const std::string& user) {
                                      return console_rights(*definitions_->image(), user);

@@ -9,6 +9,7 @@
 #include "base/memory_budget.h"
 #include "server/http/connect/connect_pages.h"
 #include "server/http/connect/webhook_pages.h"
+#include "server/http/console/audit_ring.h"
 #include "server/http/console/session_pages.h"
 #include "server/http/http_server.h"
 #include "server/http/proxy/consumer_instances.h"
@@ -181,6 +182,7 @@ class Node {
   http::OpenQueries http_queries_;
   http::CommandLog http_commands_;
   std::unique_ptr<http::SqlPages> sql_pages_;
+  std::shared_ptr<http::AuditRing> audit_ring_;       // null without a console
   std::unique_ptr<http::Sessions> console_sessions_;  // null without a console
   std::unique_ptr<http::HttpServer> http_, registry_, connect_pages_;
   std::atomic<bool> is_serving_{false};  // set while everything runs, until the stop begins

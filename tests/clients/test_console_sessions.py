@@ -339,6 +339,37 @@ def logins_and_changes_are_logged_without_secrets():
         assert hidden == "none" or hidden not in text, hidden
 
 
+def audit_of(user, password):
+    with psycopg.connect(host=GUARDED.host, port=GUARDED.port, user=user, password=password, dbname="millrace", autocommit=True) as client:
+        return client.execute("SELECT number, time, event, user_name, address, session, outcome, text, node FROM millrace_catalog.audit").fetchall()
+
+
+@case
+def the_audit_is_a_table_in_which_users_see_their_own_lines():
+    as_superuser(f"CREATE USER clerk PASSWORD '{SECRET}'")
+    before = {row[0] for row in audit_of("millrace", SECRET)}
+    root, clerk = Browser(), Browser()
+    root.log_in()
+    clerk.log_in("clerk", "wrong-4713")
+    clerk.log_in("clerk")
+    root.sql("CREATE TABLE noted (id INT PRIMARY KEY) WITH (KAFKA_TOPIC = 'noted'); DROP TABLE noted;")
+    clerk.sql("DROP STREAM missing; SELECT 1 AS one")
+    clerk.ask("DELETE", "/subjects/caf%FF")
+    rows = [row for row in audit_of("millrace", SECRET) if row[0] not in before]
+    numbers = [row[0] for row in rows]
+    assert numbers == sorted(numbers) and all(row[1] is not None and row[4] == "127.0.0.1" and row[8] == 0 for row in rows), rows
+    shown = [(row[2], row[3], row[6], row[7]) for row in rows]
+    assert shown[:3] == [("login", "millrace", "ok", None), ("login", "clerk", "wrong user or password", None), ("login", "clerk", "ok", None)], shown
+    assert ("statement", "millrace", "ok", "CREATE TABLE noted (id INT PRIMARY KEY) WITH (KAFKA_TOPIC = 'noted')") in shown, shown
+    assert ("statement", "clerk", "42P01", "DROP STREAM missing") in shown, shown
+    assert ("request", "clerk", "accepted", "DELETE /subjects/caf\ufffd") in shown, "the path is not valid UTF-8"
+    assert not any("SELECT" in (each[3] or "") for each in shown), shown
+    own = [row for row in audit_of("clerk", SECRET) if row[0] not in before]
+    assert own == [row for row in rows if row[3] == "clerk"], own
+    as_superuser("DROP USER clerk")
+    root.ask("DELETE", "/session")
+
+
 @case
 def the_address_of_the_console_is_printed_at_the_start():
     folder = tempfile.mkdtemp(prefix="millrace-console-")

@@ -9,6 +9,7 @@
 
 #include "base/errors.h"
 #include "base/log.h"
+#include "engine/types/text_bytes.h"
 
 namespace server::http {
 
@@ -22,6 +23,13 @@ std::string audit_text(std::string_view text) {
     if (c == '"') c = '\'';
     if (absl::ascii_iscntrl(static_cast<unsigned char>(c))) c = ' ';
   }
+  if (text.size() > kMostAuditedBytes) shown += "...";
+  return shown;
+}
+
+// Returns a text for the table, which needs valid UTF-8; other than the line of the log, it keeps quotes and line ends.
+std::string table_text(std::string_view text) {
+  std::string shown = engine::repaired_utf8(text.substr(0, kMostAuditedBytes));
   if (text.size() > kMostAuditedBytes) shown += "...";
   return shown;
 }
@@ -131,18 +139,27 @@ void write_audit(const AuditEntry& entry) {
                   entry.session.empty() ? "none" : entry.session, audit_text(entry.outcome));
   if (!entry.text.empty()) line += fmt::format(" text=\"{}\"", audit_text(entry.text));
   log_info("{}", line);
+  if (entry.ring)
+    entry.ring->add({.event = std::string(entry.event),
+                     .user = table_text(entry.user),
+                     .address = entry.channel ? entry.channel->peer_host : std::string(),
+                     .session = std::string(entry.session),
+                     .outcome = table_text(entry.outcome),
+                     .text = table_text(entry.text)});
 }
 
 sql::ChangeAudit audit_of(const Request& request, const Channel* channel) {
   if (request.audited_session.empty()) return {};
-  return [user = request.user, session = request.audited_session, channel](
-             const engine::ParsedStatement& statement, const Error* error) {
+  return [user = request.has_rights_of_user ? request.user : std::string(),
+          session = request.audited_session, ring = request.audit_ring,
+          channel](const engine::ParsedStatement& statement, const Error* error) {
     write_audit({.event = "statement",
                  .user = user,
                  .session = session,
                  .channel = channel,
                  .text = audited_text(statement),
-                 .outcome = error ? sqlstate(error->code) : "ok"});
+                 .outcome = error ? sqlstate(error->code) : "ok",
+                 .ring = ring});
   };
 }
 

@@ -1,9 +1,10 @@
-// The audit of the console: a line of the server's log for each login, logout and change.
+// The audit of the console: a line of the server's log, and of millrace_catalog.audit, for each login, logout and change.
 #pragma once
 #include <string>
 #include <string_view>
 
 #include "base/result.h"
+#include "server/http/console/audit_ring.h"
 #include "server/http/message.h"
 #include "server/net/tls.h"
 #include "server/sql/port.h"
@@ -16,6 +17,7 @@ struct AuditEntry {
   const Channel* channel = nullptr;
   std::string_view text = {};       // the statement with masked secrets, or the method and path
   std::string_view outcome = "ok";  // "ok", an SQLSTATE, or the reason of a refusal
+  AuditRing* ring = nullptr;        // gets the line, too; null in some tests
 };
 // Writes `audit event=login user="ann" address=127.0.0.1 session=0a1b2c3d outcome="ok"`, and the text if it is not
 // empty. Control characters and quotes are replaced, so that no value can be mistaken for another field or line.

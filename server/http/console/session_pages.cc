@@ -123,12 +123,13 @@ class SessionPages {
   }
 
  private:
-  static void audit(std::string_view event, const Request& request, const ExchangeContext& context,
-                    std::string_view session) {
+  void audit(std::string_view event, const Request& request, const ExchangeContext& context,
+             std::string_view session) const {
     write_audit({.event = event,
                  .user = request.has_rights_of_user ? request.user : std::string_view(),
                  .session = session,
-                 .channel = context.channel});
+                 .channel = context.channel,
+                 .ring = view_.sessions.audit_ring()});
   }
 
   Response state(const Request& request, const std::optional<Sessions::Found>& session) const {

@@ -26,7 +26,8 @@ class Sessions {
   struct Options {
     bool is_read_only = false;  // all requests of the console may only read
     bool is_insecure = false;   // passwords may be sent in plain text over a network (--insecure)
-    std::function<int()> port = {};  // port of the HTTP listener; called once requests arrive
+    std::function<int()> port = {};   // port of the HTTP listener; called once requests arrive
+    AuditRing* audit_ring = nullptr;  // outlives the sessions; null in some tests
   };
   Sessions(const auth::Access& access, Options options)
       : access_(access), options_(std::move(options)) {}
@@ -66,6 +67,7 @@ class Sessions {
   // Whether a password may be sent over the channel: with TLS, from this machine, or with --insecure.
   bool may_send_password(const Channel& channel) const;
   bool is_read_only() const { return options_.is_read_only; }
+  AuditRing* audit_ring() const { return options_.audit_ring; }
 
  private:
   struct Session {

@@ -293,7 +293,8 @@ void Deletion::audit() const {
                .session = request.audited_session,
                .channel = call->context.channel,
                .text = text,
-               .outcome = problem_.code == 0 ? "ok" : problem_.message});
+               .outcome = problem_.code == 0 ? "ok" : problem_.message,
+               .ring = request.audit_ring});
 }
 
 void Deletion::answer() const {

@@ -500,5 +500,26 @@ TEST(ConsoleAudit, statements_are_logged_without_secrets_and_values) {
       "INSERT INTO t1 VALUES (?, ?, ?, -?.?)");
 }
 
+TEST(ConsoleAudit, the_newest_lines_are_kept) {
+  const SimulatedClock clock;
+  MemoryBudget memory(size_t{1} << 30);
+  AuditRing ring(7, clock, memory);
+  write_audit({.event = "login", .user = "ann", .outcome = "wrong \"name\"", .ring = &ring});
+  ASSERT_EQ(ring.lines().size(), 1U);
+  EXPECT_EQ(ring.lines().front().number, 1);
+  EXPECT_EQ(ring.lines().front().user, "ann");
+  EXPECT_EQ(ring.lines().front().outcome, "wrong \"name\"");
+  write_audit({.event = "statement", .text = std::string(2'000, 'x'), .ring = &ring});
+  EXPECT_EQ(ring.lines().back().text, std::string(1'000, 'x') + "...");
+  for (size_t i = 0; i < AuditRing::kMostLines; ++i)
+    ring.add({.event = "statement", .text = std::string(1'000, 'x')});
+  // The limit of bytes is reached before the limit of lines.
+  EXPECT_LT(ring.lines().size(), AuditRing::kMostBytes / 1'000);
+  EXPECT_GT(ring.lines().size(), AuditRing::kMostBytes / 1'500);
+  for (size_t i = 0; i < AuditRing::kMostLines; ++i) ring.add({.event = "logout"});
+  EXPECT_EQ(ring.lines().size(), AuditRing::kMostLines);
+  EXPECT_EQ(ring.lines().back().number, static_cast<int64_t>(2 * AuditRing::kMostLines + 2));
+}
+
 }  // namespace
 }  // namespace server::http
