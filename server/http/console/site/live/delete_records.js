@@ -84,7 +84,7 @@ export function positionsOf(/** @type {string} */ topic) {
 
 /** @param {Effect[]} effects */
 function effectTable(effects) {
-  const heads = ['Partition', 'First offset now', 'Then', 'End', 'Deleted'];
+  const heads = ['Partition', 'Now', 'Then', 'End', 'Deleted'];
   return el('div.table-scroll.live-scroll.plan-scroll', { tabindex: 0, role: 'region',
     'aria-label': 'Preview' }, el('table.live-table', {}, el('thead', {}, el('tr', {},
     heads.map((head) => el('th.number', { scope: 'col' }, head)))),
