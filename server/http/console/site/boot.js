@@ -28,8 +28,8 @@ function buildHeader() {
     el('a.brand', { href: '#sql', 'aria-label': 'Millrace, start page' }, icon('mark'),
       el('span', {}, 'Millrace')),
     place,
-    el('nav.nav', { 'aria-label': 'Pages' }, PAGES.map((page) =>
-      el('a', { href: `#${page.path}`, 'aria-label': page.title }, icon(page.icon),
+    el('nav.nav', { 'aria-label': 'Pages' }, PAGES.filter(({ within }) => !within)
+      .map((page) => el('a', { href: `#${page.path}`, 'aria-label': page.title }, icon(page.icon),
         el('span', {}, page.title)))),
     el('span.spring', {}),
     el('button.palette-button', { type: 'button', onclick: openPalette, title: 'Ctrl+K',

@@ -8,7 +8,12 @@ import { session } from './session.js';
  * @typedef {{show: (main: HTMLElement, params: URLSearchParams, signal: AbortSignal) => any}} Page
  */
 
-/** Modules of the pages in the order of the navigation; the first is the start page. */
+/**
+ * Modules of the pages in the order of the navigation; the first is the start page. A page with
+ * `within` has no place of its own in the navigation: a link of the page `within` leads to it.
+ * @type {{path: string, key: string, title: string, icon: string, within?: string,
+ *         load: () => Promise<{page: Page}>}[]}
+ */
 export const PAGES = [
   { path: 'sql', key: 's', title: 'SQL', icon: 'sql', load: () => import('../pages/sql.js') },
   { path: 'overview', key: 'o', title: 'Overview', icon: 'overview',
@@ -29,6 +34,8 @@ export const PAGES = [
     load: () => import('../pages/links.js') },
   { path: 'access', key: 'a', title: 'Access', icon: 'user',
     load: () => import('../pages/access.js') },
+  { path: 'audit', key: 'u', title: 'Audit', icon: 'user', within: 'access',
+    load: () => import('../pages/audit.js') },
   { path: 'cluster', key: 'c', title: 'Cluster', icon: 'cluster',
     load: () => import('../pages/cluster.js') },
   { path: 'settings', key: ',', title: 'Settings', icon: 'settings',
@@ -67,7 +74,7 @@ export async function showPage(main) {
   const { signal } = shown;
   fill(main); // a page that has ended must not react to input while the next page loads
   for (const link of document.querySelectorAll('nav a')) {
-    const isCurrent = link.getAttribute('href') === `#${row.path}`;
+    const isCurrent = link.getAttribute('href') === `#${row.within ?? row.path}`;
     if (!isCurrent) {
       link.removeAttribute('aria-current');
       continue;

@@ -143,7 +143,8 @@ export const page = {
     const panel = (/** @type {string} */ title, /** @type {Node[]} */ content) =>
       el('section.panel', {}, el('header.panel-head', {}, el('h2', {}, title), el('span.spring'),
         sqlButton(ACCESS, title.toLowerCase())), content);
-    main.append(el('div.page.live-page.wide', {}, el('h1', {}, 'Access'),
+    main.append(el('div.page.live-page.wide', {}, el('header.page-head', {},
+      el('h1', {}, 'Access'), el('a.page-link', { href: '#audit' }, 'Audit of the console ›')),
       panel('Users and roles', [status, failure, roles]),
       panel('Rights on streams and tables', [rights])));
     const read = async () => {
