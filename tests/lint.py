@@ -55,7 +55,7 @@ ARROWS = {
     'server/coordinator': STORAGE + ['base', 'records'],
     'server/pg': LANGUAGE + ['engine/pgsql', 'server/sql', 'server/locks', 'server/net', 'server/auth', 'base'],
     'server/kafka': STORAGE + ['server/coordinator', 'server/net', 'server/auth', 'base', 'records'],
-    'server/http': LANGUAGE + ['engine/registry', 'engine/json', 'engine/connect', 'server/connect', 'server/sql', 'server/kafka', 'server/net', 'server/auth', 'base', 'records'],
+    'server/http': LANGUAGE + ['engine/registry', 'engine/json', 'engine/connect', 'engine/system_tables', 'server/connect', 'server/sql', 'server/kafka', 'server/net', 'server/auth', 'base', 'records'],
     'server/http_client': ['base'],
     'server/connect': METADATA + ['engine/connect', 'server/metadata', 'server/http_client', 'server/net'],
     # A client of other Kafka clusters uses the messages of the protocol; it does not know links.
