@@ -1,4 +1,4 @@
-"""The audit page lists who has logged in, and which changes were made, as they happen."""
+"""The audit page lists logins and changes of definitions, as they happen."""
 from millrace_server import case, launch
 from scenario import assert_clean, browser, run, sql, url
 from scenario_hostile import ROOT, guarded, log_in
