@@ -204,7 +204,7 @@ std::string constant_of(const SqlType& type) {
     case TypeKind::Array:
       return "ARRAY[" + constant_of(type.element()) + "]";
     case TypeKind::Map:
-      return "MAP('a' := " + constant_of(type.element()) + ")";
+      return "MAP('a' := " + constant_of(type.value()) + ")";
     case TypeKind::Struct: {
       constexpr size_t kMostFields = 10;  // a longer example would hide the error
       std::string fields;
