@@ -107,16 +107,8 @@ class Search {
 
 std::vector<LikelyMistake> likely_mistakes(const Statement& statement) {
   Search search;
-  const auto check_format = [&](const PropertyList& properties) {
-    if (const Property* format = find_property(properties, "TIMESTAMP_FORMAT"))
-      search.add(mistake_in_java_pattern(format->text()));
-  };
   if (const auto* query = std::get_if<Query>(&statement)) search.query(*query);
-  if (const auto* create = std::get_if<CreateSource>(&statement)) check_format(create->properties);
-  if (const auto* create = std::get_if<CreateAsSelect>(&statement)) {
-    check_format(create->properties);
-    search.query(create->query);
-  }
+  if (const auto* create = std::get_if<CreateAsSelect>(&statement)) search.query(create->query);
   if (const auto* view = std::get_if<CreateView>(&statement); view && view->query)
     search.query(*view->query);
   if (const auto* insert = std::get_if<InsertSelect>(&statement)) search.query(insert->query);
