@@ -22,6 +22,9 @@ constexpr std::string_view kSessionTable =
     "SECONDS) GROUP BY k. SELECT windowstart, windowend, k, n FROM t has the bounds.";
 constexpr std::string_view kWindowSize =
     "The size of a window is in parentheses: WINDOW TUMBLING (SIZE 1 MINUTE).";
+constexpr std::string_view kHoppingSize =
+    "The size and the step are in parentheses: WINDOW HOPPING (SIZE 1 HOUR, ADVANCE BY 10 "
+    "MINUTES).";
 constexpr std::string_view kWindowUnits =
     "The size of a window is a number and a unit: WINDOW TUMBLING (SIZE 1 MINUTE), or HOPPING "
     "(SIZE 1 HOUR, ADVANCE BY 10 MINUTES).";
@@ -197,7 +200,7 @@ const std::vector<Construct>& constructs_within() {
        2},
       {{"WINDOW", "TUMBLING", "SIZE"}, kWindowSize},
       {{"WINDOW", "TUMBLING", "#"}, kWindowSize, 2, 2},
-      {{"WINDOW", "HOPPING", "#"}, kWindowSize, 2, 2},
+      {{"WINDOW", "HOPPING", "#"}, kHoppingSize, 2, 2},
       {{"WINDOW", "HOPPING", "SIZE"}, kWindowSize},
       {{"WINDOW", "SESSION", "#"},
        "The gap of a session is in parentheses: WINDOW SESSION (30 SECONDS)."},
