@@ -160,7 +160,7 @@ def bodies_of_http_requests_are_corrected():
     typed = '{"sql": "SELECT * FROM clicks WHERE page = home"}'
     for agent, is_hinted in (("curl/7.88.1", True), ("Mozilla/5.0", False)):
         told = json.loads(post("/sql", typed, **{"User-Agent": agent}))["error"]["hint"]
-        assert ("write '\\'' for each, or -d @FILE" in told) == is_hinted, told
+        assert ("the shell removes them: put the request into a file" in told) == is_hinted, told
 
 
 @case

@@ -340,7 +340,8 @@ void SqlLines::fail(std::string& out, const Error& error, std::string_view text)
   // The shell removes the quotes of '... WHERE city = 'Lahore'', so the statement arrives without them.
   Error shown = error;
   if (options_.is_from_shell && error.hint.find("needs single quotes") != std::string::npos)
-    shown.hint += " Within '...' the shell removes them: write '\\'' for each, or -d @FILE.";
+    shown.hint +=
+        " Within '...' the shell removes them: put the request into a file, and send -d @FILE.";
   out += error_line(shown, text, number_);
   end_query();
   events_.on_failure(error);
