@@ -190,7 +190,7 @@ def settings_of_all_brokers_are_changed_and_described():
         "  log.retention.ms=604800000 sensitive=false synonyms={DYNAMIC_DEFAULT_BROKER_CONFIG:log.retention.ms=604800000}\n")
     for arguments, words in (
             (["--alter", *of_all, "--delete-config", "message.max.bytes"], "Invalid config(s): message.max.bytes"),
-            (["--alter", *of_all, "--add-config", "log.retention.ms=x"], "log.retention.ms"),
+            (["--alter", *of_all, "--add-config", "log.retention.ms=x"], '"x" is not a value of topic setting "retention.ms"'),
             (["--describe", "--entity-type", "topics", "--entity-default"], "--entity-default is not supported for topics")):
         assert words in configs(*arguments, status=1)[1], arguments
     configs("--alter", *of_all, "--delete-config", "log.retention.ms")
