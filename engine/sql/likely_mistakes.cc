@@ -27,6 +27,9 @@ constexpr std::string_view kMilliseconds[] = {"ROWTIME", "WINDOWSTART", "WINDOWE
 
 class Search {
  public:
+  // `plan_checks_letters`: the plan of the statement has notices of its own about the letters Y, D and h in patterns.
+  explicit Search(bool plan_checks_letters) : plan_checks_letters_(plan_checks_letters) {}
+
   std::vector<LikelyMistake> found;
 
   void query(const Query& query) {
@@ -87,7 +90,9 @@ class Search {
     if (call.arguments.size() >= 2) {
       const auto* pattern = call.arguments[1]->as<StringLiteral>();
       if (!pattern) return;
-      if (is_one_of(kJavaPatterns)) add(mistake_in_java_pattern(pattern->value));
+      const bool is_checked =
+          plan_checks_letters_ && pattern->value.find_first_of("YDh") != std::string::npos;
+      if (is_one_of(kJavaPatterns) && !is_checked) add(mistake_in_java_pattern(pattern->value));
       if (is_one_of(kToCharPatterns)) add(mistake_in_to_char_pattern(pattern->value));
       return;
     }
@@ -101,12 +106,14 @@ class Search {
         fmt::format("to_timestamp() reads {} as seconds, and it has milliseconds", name),
         fmt::format("Use FROM_UNIXTIME({}).", name)});
   }
+
+  const bool plan_checks_letters_;
 };
 
 }  // namespace
 
 std::vector<LikelyMistake> likely_mistakes(const Statement& statement) {
-  Search search;
+  Search search(std::holds_alternative<CreateAsSelect>(statement));
   if (const auto* query = std::get_if<Query>(&statement)) search.query(*query);
   if (const auto* create = std::get_if<CreateAsSelect>(&statement)) search.query(create->query);
   if (const auto* view = std::get_if<CreateView>(&statement); view && view->query)
