@@ -123,7 +123,8 @@ TEST_F(RemoteAppendsTest, RowsThatWereSentBeforeTheirTopicWasDroppedHaveAnUnknow
   refuse(take(kThere).number, ErrorCode::NotLeader, true);
   append(1);
   ASSERT_TRUE(table.apply(storage::encode_remove_assignments(partition().topic), Revision{90}));
-  for (int i = 0; i < 24; ++i) pass(50'000);
+  // one second for the answer to the repeated request, and one for the missing partition
+  for (int i = 0; i < 48; ++i) pass(50'000);
   ASSERT_EQ(told.size(), 2u);
   EXPECT_EQ(told[0].error().code, ErrorCode::NetworkFailure);
   EXPECT_EQ(told[1].error().code, ErrorCode::UnknownTopic) << "these rows were never sent";
