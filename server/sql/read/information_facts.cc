@@ -65,7 +65,7 @@ InformationFacts::InformationFacts(SqlParts& parts, InformationReader the_reader
   replicas_of = [&topics](const Uuid& topic) { return topics.replicas_of(topic); };
   cluster = [&topics] { return topics.nodes(); };
   history = parts.history;
-  audit = parts.audit;
+  audit = parts.audit;  // null until the HTTP front end is open, and without a console
 }
 
 engine::AccessFacts access_facts_of(const MetadataImage& image, const Asker& asker) {
