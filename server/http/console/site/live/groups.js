@@ -21,6 +21,16 @@ export function lagOfTopic(topic) {
   return `SELECT * FROM ${C}.consumer_lag WHERE topic = ${quoteText(topic)} EMIT CHANGES`;
 }
 
+/** Returns whether a row of consumer_groups is a share group (KIP-932). */
+export function isShareGroup(/** @type {Record<string, any>|undefined} */ row) {
+  return /share/i.test(row?.type ?? '');
+}
+
+/** Explains the columns of the lag of a share group. */
+export const SHARE_NOTE = 'A share group commits no offsets. “Committed” is the offset of the ' +
+  'first record that is not processed, so the lag also counts later records that are processed ' +
+  'already. Each partition may have several readers; the table names one of them.';
+
 /** Returns the address of the page of a group. @param {string} group */
 export function groupHref(group) { return `#groups?g=${encodeURIComponent(group)}`; }
 

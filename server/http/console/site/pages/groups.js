@@ -8,7 +8,7 @@ import { onSession } from '../core/session.js';
 import { select } from '../core/sql.js';
 import { GROUPS, short } from '../live/figures.js';
 import { filterBox } from '../live/filter.js';
-import { GROUP, groupOf, LAG, lagOfGroup } from '../live/groups.js';
+import { GROUP, groupOf, isShareGroup, LAG, lagOfGroup, SHARE_NOTE } from '../live/groups.js';
 import { LagHistory, mapOf, pastOf, showMap, trendText } from '../live/group_lag.js';
 import { HourChart } from '../live/hour_chart.js';
 import { LiveTable } from '../live/live_table.js';
@@ -42,7 +42,8 @@ function showList(main, params, signal) {
   const panel = new Panel('All groups', [groups],
     el('div', {}, el('div.list-bar', {}, filter.node, summary), table.node), { draw: () => {
       const wanted = filter.wanted();
-      const rows = groups.rows.filter((row) => row.group.toLowerCase().includes(wanted));
+      const rows = groups.rows.filter((row) => [row.group, row.type].some((text) =>
+        String(text ?? '').toLowerCase().includes(wanted)));
       summary.textContent = wanted ? `${plural(rows.length, 'group')} of ${count(groups.size)}`
         : plural(groups.size, 'group');
       table.show(rows);
@@ -99,6 +100,7 @@ function showGroup(main, group, signal) {
   const table = new LiveTable('Lag', [TOPIC, ...LAG], {
     key: (row) => `${row.topic} ${row.partition}`, sort: 4, isDescending: true,
     empty: 'The group has committed no offset and has no member.' });
+  const shareNote = el('p.soft', { hidden: true }, SHARE_NOTE);
   const update = () => { for (const panel of panels) panel.update(); };
   const state = new Followed(groupOf(group), signal, update);
   const lag = new Followed(lagOfGroup(group), signal, update);
@@ -115,13 +117,15 @@ function showGroup(main, group, signal) {
   };
   const head = new Panel('State', [state], facts, { draw: () => {
     const [row] = state.rows;
+    shareNote.hidden = !isShareGroup(row);
     if (row && row.lag !== null && !state.isStale()) history.note(Number(row.lag), Date.now());
     const members = new Set(lag.rows.map(({ member }) => member).filter(Boolean));
     fill(facts, groupFacts(row, group, members, history.slope));
     drawActs();
   } });
   const panels = [head, historyPanel(group, state, history, signal),
-    new Panel('Lag by partition', [lag], table.node, { draw: () => table.show(lag.rows) })];
+    new Panel('Lag by partition', [lag], el('div.spaced', {}, shareNote, table.node),
+      { draw: () => table.show(lag.rows) })];
   onSession(drawActs, signal);
   main.append(el('div.page.live-page.wide', {}, el('header.page-head', {}, el('div', {},
     el('a.back', { href: '#groups' }, '‹ Consumer groups'),
