@@ -206,10 +206,10 @@ def copy_checks_the_range_of_smallint():
 
 @case
 def copy_proposes_a_similar_name():
-    psql("-c", "CREATE STREAM q_orders (id INT KEY)")
-    for statement in (r"\copy q_order FROM STDIN", "UPDATE q_order SET id = 1"):
+    psql("-c", "CREATE STREAM q_similars (id INT KEY)")
+    for statement in (r"\copy q_similar FROM STDIN", "UPDATE q_similar SET id = 1"):
         _, err = psql("-c", statement, stdin="", ok=False)
-        assert "Did you mean Q_ORDERS?" in err, err
+        assert "Did you mean Q_SIMILARS?" in err, err
 
 
 @case
