@@ -11,9 +11,9 @@ namespace sim {
 
 namespace {
 
-constexpr int64_t kTableOpenUs = 400'000, kClosedUs = 200'000, kTableRetryUs = 50'000;
-constexpr int64_t kAnswerUs = 1'000'000;  // time limit for a command
-constexpr int64_t kReadUs = 500'000;      // time within which all nodes have to read the close
+constexpr int64_t kStaysOpenUs = 400'000, kStaysClosedUs = 200'000, kRepeatUs = 50'000;
+constexpr int64_t kCommandUs = 1'000'000;  // time limit for a command
+constexpr int64_t kReadCloseUs = 500'000;  // time within which all nodes have to read the close
 constexpr int64_t kOpenTransactionUs = 5'000'000;
 
 }  // namespace
@@ -21,7 +21,7 @@ constexpr int64_t kOpenTransactionUs = 5'000'000;
 void TableCloser::pause() {
   is_idle_ = is_stopping_;
   if (is_idle_) return;
-  world_.queue.after(chance_.between(kTableOpenUs / 4, kTableOpenUs * 2), [this] { close(); });
+  world_.queue.after(chance_.between(kStaysOpenUs / 4, kStaysOpenUs * 2), [this] { close(); });
 }
 
 void TableCloser::append(bool is_close, std::function<void(const Result<Revision>&)> then) {
@@ -31,7 +31,7 @@ void TableCloser::append(bool is_close, std::function<void(const Result<Revision
     ++step_;
     then(appended);
   };
-  world_.queue.after(kAnswerUs, [end] { end(Error{ErrorCode::NetworkFailure, "no answer"}); });
+  world_.queue.after(kCommandUs, [end] { end(Error{ErrorCode::NetworkFailure, "no answer"}); });
   SimNode& node = *chance_.one_of(world_.nodes);
   if (!node.is_running()) return;
   node.run(node.life(), [this, &node, is_close, end] {
@@ -52,7 +52,7 @@ void TableCloser::close() {
   append(true, [this](const Result<Revision>& closed) {
     if (!closed) return open();  // the command may have been carried out
     world_.findings.trace("the topic is closed");
-    await_read(*closed, world_.queue.now_us() + kReadUs);
+    await_read(*closed, world_.queue.now_us() + kReadCloseUs);
   });
 }
 
@@ -64,12 +64,12 @@ void TableCloser::await_read(Revision closed, int64_t give_up_us) {
   });
   if (have_read) return ask_ends();
   if (world_.queue.now_us() >= give_up_us) return open();
-  world_.queue.after(kTableRetryUs, [this, closed, give_up_us] { await_read(closed, give_up_us); });
+  world_.queue.after(kRepeatUs, [this, closed, give_up_us] { await_read(closed, give_up_us); });
 }
 
 void TableCloser::ask_ends() {
   const uint64_t step = ++step_;
-  world_.queue.after(kAnswerUs, [this, step] {
+  world_.queue.after(kCommandUs, [this, step] {
     if (step == step_) open();
   });
   SimNode& node = *chance_.one_of(world_.nodes);
@@ -81,7 +81,7 @@ void TableCloser::ask_ends() {
                                  ++step_;
                                  for (size_t i = 0; ends && i < ends->size(); ++i)
                                    checker_.closed(ends->at(i).first, ends->at(i).second);
-                                 world_.queue.after(chance_.between(0, kClosedUs),
+                                 world_.queue.after(chance_.between(0, kStaysClosedUs),
                                                     [this] { open(); });
                                });
   });
@@ -90,7 +90,7 @@ void TableCloser::ask_ends() {
 void TableCloser::open() {
   append(false, [this](const Result<Revision>& opened) {
     if (opened) return pause();
-    world_.queue.after(kTableRetryUs, [this] { open(); });
+    world_.queue.after(kRepeatUs, [this] { open(); });
   });
 }
 
