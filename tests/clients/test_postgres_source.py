@@ -299,7 +299,7 @@ def a_publication_that_another_session_changes_at_the_same_time_is_used():
         shop.database.sql(*(f"CREATE TABLE {table} (id INT PRIMARY KEY)" for table in "abc"))
         other.execute("BEGIN")
         other.execute("CREATE PUBLICATION shop FOR TABLE a")
-        shop.create(table__include__list="public.[abc]")
+        shop.create(table__include__list="public.[abc]", publication__autocreate__mode="filtered")
         wait_for_lock(shop, "CREATE")
         other.execute("COMMIT")
         wait_until(lambda: shop.task()["state"] == "RUNNING", shop.task)

@@ -167,7 +167,7 @@ class FakeCopy final : public sql::CopyIn {
   sql::Pace append(sql::CopyRows rows) override {
     for (size_t row = 0; row < rows.rows; ++row) {
       backend_.copied_lines.push_back(rows.lines[row]);
-      if (contents_ == sql::CopyContents::JsonObjects) {
+      if (contents_ != sql::CopyContents::Columns) {
         json_.push_back(rows.columns[0].value_at(row).as_string());
         continue;
       }
