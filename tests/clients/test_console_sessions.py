@@ -315,12 +315,13 @@ def logins_and_changes_are_logged_without_secrets():
     browser.log_in("nobody", "wrong-4712")
     browser.log_in()
     browser.sql("CREATE USER audited PASSWORD 'hidden-1'; DROP USER audited; DROP STREAM missing; SELECT 'unlogged-1' AS x;")
+    browser.sql("CREATE STREAM logged (v VARCHAR) WITH (KAFKA_TOPIC = 'logged', VALUE_FORMAT = 'JSON', PARTITIONS = 1)")
     browser.sql("CREATE TABLE audited (id INT PRIMARY KEY, v VARCHAR); INSERT INTO audited VALUES (4711, 'hidden-2');")
     browser.ask("POST", "/ksql", {"ksql": "DROP TABLE audited;"})
-    browser.ask("POST", "/topics/kept", {"records": [{"value": {"v": "hidden-3"}, "partition": 0}]}, {"Content-Type": "application/vnd.kafka.json.v2+json"})
+    browser.ask("POST", "/topics/logged", {"records": [{"value": {"v": "hidden-3"}, "partition": 0}]}, {"Content-Type": "application/vnd.kafka.json.v2+json"})
     cluster = json.loads(browser.ask("GET", "/v3/clusters")[2])["data"][0]["cluster_id"]
     for more in ({"validate_only": True}, {}):
-        status, _, answer = browser.ask("POST", f"/v3/clusters/{cluster}/topics/kept/records:delete",
+        status, _, answer = browser.ask("POST", f"/v3/clusters/{cluster}/topics/logged/records:delete",
                                         {"partitions": [{"partition_id": 0, "before_offset": -1}], **more})
         assert status == 200, answer
     browser.ask("DELETE", "/session")
@@ -331,8 +332,8 @@ def logins_and_changes_are_logged_without_secrets():
     for wanted in (r"""outcome="ok" text="CREATE USER audited PASSWORD '\*\*\*'\"""", r'outcome="ok" text="DROP USER audited"', r'outcome="42P01" text="DROP STREAM missing"',
                    r'outcome="ok" text="INSERT INTO audited VALUES \(\?, \?\)"', r'outcome="ok" text="DROP TABLE audited"'):
         assert re.search(rf'event=statement user="millrace" address=127.0.0.1 session={name} {wanted}', text), (wanted, text)
-    assert f'event=request user="millrace" address=127.0.0.1 session={name} outcome="accepted" text="POST /topics/kept"' in text, text
-    deletion = f'event=deletion user="millrace" address=127.0.0.1 session={name} outcome="ok" text="records of topic kept before partition 0 offset 1"'
+    assert f'event=request user="millrace" address=127.0.0.1 session={name} outcome="accepted" text="POST /topics/logged"' in text, text
+    deletion = f'event=deletion user="millrace" address=127.0.0.1 session={name} outcome="ok" text="records of topic logged before partition 0 offset 1"'
     assert text.count(deletion) == 1, text
     assert f'event=logout user="millrace" address=127.0.0.1 session={name} outcome="ok"' in text, text
     for hidden in ("hidden-1", "hidden-2", "hidden-3", "4711", "4712", "unlogged-1", SECRET, (browser.cookie or "none=none").split("=")[1]):

@@ -124,8 +124,10 @@ def a_configuration_of_kafka_connect_works_unchanged():
         created = archive.post("/connectors", {"name": "local-file-sink", "config": config})
         assert created["type"] == "sink", created
         wait_until(lambda: ids(archive.lines("test.sink.txt")) == [0, 1, 2])
-        offsets = json.load(urllib.request.urlopen(f"http://{archive.server.http}/connectors/local-file-sink/offsets", timeout=30))
-        assert offsets == {"offsets": [{"partition": {"kafka_partition": 0, "kafka_topic": "readings"}, "offset": {"kafka_offset": 3}}]}, offsets
+        def offsets():
+            return json.load(urllib.request.urlopen(f"http://{archive.server.http}/connectors/local-file-sink/offsets", timeout=30))
+        # The position is committed after the lines are in the file.
+        wait_until(lambda: offsets() == {"offsets": [{"partition": {"kafka_partition": 0, "kafka_topic": "readings"}, "offset": {"kafka_offset": 3}}]}, offsets)
         second = """CREATE SINK CONNECTOR b WITH ("connector.class" = 'FileStreamSink', "topics" = 'readings', "file" = './test.sink.txt')"""
         assert archive.refusal(second) == "connector local-file-sink writes to test.sink.txt already", archive.refusal(second)
         changed = second.replace("./test.sink.txt", "b.txt").replace(")", """, "topics.regex" = 'x')""")
