@@ -26,6 +26,7 @@ constexpr int64_t kUnknownUs = 1'000'000;
 constexpr int64_t kIdleUs = 600'000'000;
 constexpr size_t kMostBatches = 5;  // number of batches that a partition remembers of a producer
 constexpr size_t kMostBytes = 1 << 20;
+constexpr size_t kMostReceived = 1'000;  // for each sender
 
 bool passes(ErrorCode code) {
   switch (code) {
@@ -361,7 +362,18 @@ void RemoteAppends::give_up(Lane& lane, const std::shared_ptr<Waiting>& waiting,
 
 // --- The leader's side
 
+// Returns whether a copy of the request has arrived before, and remembers the request. If the
+// sender has sent many requests since then, an old request counts as a copy.
+bool RemoteAppends::is_copy(NodeId from, uint64_t number) {
+  std::set<uint64_t>& numbers = received_[from];
+  if (numbers.size() == kMostReceived && number < *numbers.begin()) return true;
+  if (!numbers.insert(number).second) return true;
+  if (numbers.size() > kMostReceived) numbers.erase(numbers.begin());
+  return false;
+}
+
 void RemoteAppends::on_message(NodeId from, AppendRows message) {
+  if (is_copy(from, message.number)) return;
   const auto refuse = [&](const Error& why) {
     around_.send(from, RowsAppended{.number = message.number, .error = why});
   };

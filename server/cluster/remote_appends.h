@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -157,6 +158,7 @@ class RemoteAppends {
   void give_up(Lane& lane, const std::shared_ptr<Waiting>& waiting, Error why);
   void forget_producer(Lane& lane);
   void answer_later(std::shared_ptr<Waiting> waiting, Result<storage::AppendedBatch> result);
+  bool is_copy(NodeId from, uint64_t number);
 
   const Around around_;
   const AppendCallRules rules_;
@@ -164,6 +166,11 @@ class RemoteAppends {
   std::map<Way, Lane> lanes_;
   std::map<uint64_t, Way> on_their_way_;
   std::map<storage::TopicPartition, Offset> acknowledged_;  // end of the last acknowledged row
+  // Numbers of the newest requests to this node as leader, by sender. The network may deliver a
+  // request twice. A late copy of a refused request would append rows that were reported as not
+  // written, once the reason for the refusal has gone (a closed partition, a full disk). A copy of
+  // an accepted request could be refused, and this answer could arrive first.
+  std::map<NodeId, std::set<uint64_t>> received_;
   // Callbacks that are ready to be called. They run at the end of a step, because they may append
   // more rows.
   std::vector<std::function<void()>> answers_;

@@ -294,6 +294,19 @@ TEST_F(RemoteAppendsTest, ALeaderAppendsOrGivesTheReason) {
   EXPECT_FALSE(std::get<RowsAppended>(sent[1].second).may_be_there);
 }
 
+TEST_F(RemoteAppendsTest, ALeaderIgnoresCopiesOfARequest) {
+  leads = Error{ErrorCode::LockTimeout, "closed"};
+  calls.on_message(kThere, AppendRows{5, partition(), rows(3)});
+  leads = {};
+  calls.on_message(kThere, AppendRows{5, partition(), rows(3)});
+  EXPECT_TRUE(appended.empty());
+  calls.on_message(kElsewhere, AppendRows{5, partition(), rows(3)});
+  EXPECT_EQ(appended.size(), 1U);
+  leads = Error{ErrorCode::LockTimeout, "closed"};
+  calls.on_message(kElsewhere, AppendRows{5, partition(), rows(3)});
+  EXPECT_EQ(sent.size(), 2U);
+}
+
 TEST_F(RemoteAppendsTest, AConditionalRequestIsSentAlone) {
   lead(kThere);
   append(1);
