@@ -9,10 +9,14 @@ import { el, button } from './element.js';
  */
 export function openDialog(title, content, options = {}) {
   const close = () => node.close();
+  const body = el('div.dialog-body', {}, content);
+  // A text that is higher than the dialog could not be scrolled by keys if nothing in it has focus.
+  const takesFocus = 'a[href], button, input, select, textarea, [tabindex]';
+  if (!body.querySelector(takesFocus)) body.tabIndex = 0;
   const node = el('dialog.dialog', { 'aria-label': title },
     el('header.dialog-head', {}, el('h2', {}, title),
       !options.isFixed && button('close', '', close, { 'aria-label': 'Close' })),
-    el('div.dialog-body', {}, content),
+    body,
     options.buttons && el('footer.dialog-foot', {}, options.buttons));
   if (options.wide) node.classList.add('wide');
   node.addEventListener('cancel', (/** @type {Event} */ event) => {
