@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <charconv>
-#include <chrono>
 #include <iterator>
 
 #include "base/log.h"
 #include "engine/connect/state_record.h"
 #include "engine/formats/json/json_tree.h"
+#include "server/connect/files/utc_text.h"
 
 namespace server {
 
@@ -29,14 +29,6 @@ int64_t member_number(const engine::JsonTree& object, std::string_view name) {
   if (member != nullptr && member->kind == engine::JsonKind::Number)
     std::from_chars(member->text.data(), member->text.data() + member->text.size(), number);
   return number;
-}
-
-// Returns the day as YYYY-MM-DD.
-std::string utc_day(int64_t epoch_ms) {
-  using namespace std::chrono;
-  const year_month_day day(floor<days>(sys_time<milliseconds>(milliseconds(epoch_ms))));
-  return fmt::format("{:04}-{:02}-{:02}", static_cast<int>(day.year()),
-                     static_cast<unsigned>(day.month()), static_cast<unsigned>(day.day()));
 }
 
 }  // namespace

@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 
 #include "engine/connect/spooldir/spool_schema.h"
 #include "engine/connect/state_record.h"
 #include "engine/formats/json/json_tree.h"
+#include "server/connect/files/utc_text.h"
 
 namespace server {
 
@@ -22,19 +22,6 @@ constexpr size_t kShownOfLongRecord = 64 << 10;
 Error too_long_record() {
   return {ErrorCode::RecordTooLarge,
           fmt::format("the record has more than {} bytes", engine::kMaxLineBytes)};
-}
-
-// Returns the time in UTC as SimpleHeaderConverter writes a Timestamp.
-std::string utc_text(int64_t epoch_ms) {
-  using namespace std::chrono;
-  const sys_time<milliseconds> time{milliseconds(epoch_ms)};
-  const auto midnight = floor<days>(time);
-  const year_month_day day(midnight);
-  const hh_mm_ss clock(time - midnight);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(day.year()),
-                     static_cast<unsigned>(day.month()), static_cast<unsigned>(day.day()),
-                     clock.hours().count(), clock.minutes().count(), clock.seconds().count(),
-                     clock.subseconds().count());
 }
 
 }  // namespace
