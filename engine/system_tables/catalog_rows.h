@@ -66,7 +66,9 @@ void add_sequence_rows(const CatalogFacts& facts, SystemRowWriter& out);
 void add_sequence_list(const CatalogFacts& facts, SystemRowWriter& out);
 void add_schema_sequences(const CatalogFacts& facts, SystemRowWriter& out);
 
-// The following functions are defined in dependency_rows.cc.
+// The following functions are defined in dependency_rows.cc. find_named() returns the stream, table or view with this name
+// of the catalog; nullptr if it is hidden from the reader.
+const CatalogRelation* find_named(const CatalogFacts& facts, std::string_view name);
 void add_dependencies(const CatalogFacts& facts, SystemRowWriter& out);
 void add_rules(const CatalogFacts& facts, SystemRowWriter& out);
 

@@ -28,14 +28,6 @@ void add_dependency(SystemRowWriter& out, const Dependency& dependency) {
       .set("DEPTYPE", dependency.type);
 }
 
-// Returns the relation with a name of the catalog; nullptr if it is hidden from the reader.
-const CatalogRelation* find_named(const CatalogFacts& facts, std::string_view name) {
-  for (const CatalogRelation& each : facts.objects.relations())
-    if ((each.source && each.source->name == name) || (each.view && each.view->name == name))
-      return &each;
-  return nullptr;
-}
-
 // A sequence is dropped with the column that owns it.
 void add_owner(const CatalogFacts& facts, const CatalogRelation& relation, SystemRowWriter& out) {
   const CatalogRelation* const table = find_named(facts, relation.sequence->owner_table);
@@ -57,6 +49,13 @@ void for_each_rule(const CatalogFacts& facts, F visit) {
 }
 
 }  // namespace
+
+const CatalogRelation* find_named(const CatalogFacts& facts, std::string_view name) {
+  for (const CatalogRelation& each : facts.objects.relations())
+    if ((each.source && each.source->name == name) || (each.view && each.view->name == name))
+      return &each;
+  return nullptr;
+}
 
 void add_dependencies(const CatalogFacts& facts, SystemRowWriter& out) {
   for (const CatalogRelation& each : facts.objects.relations()) {

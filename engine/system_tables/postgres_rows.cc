@@ -197,12 +197,6 @@ std::vector<int64_t> places_of(const std::vector<std::string>& columns,
   return places;
 }
 
-const CatalogRelation* named(const CatalogFacts& facts, const UnenforcedConstraint& constraint) {
-  for (const CatalogRelation& each : facts.objects.relations())
-    if (each.source && each.source->name == constraint.referenced_table) return &each;
-  return nullptr;
-}
-
 void add_constraints(const CatalogFacts& facts, SystemRowWriter& out) {
   for (const CatalogRelation& each : facts.objects.relations())
     if (each.key != 0)
@@ -238,7 +232,8 @@ void add_constraints(const CatalogFacts& facts, SystemRowWriter& out) {
           .set("CONISLOCAL", true)
           .set("CONNOINHERIT", true)
           .set_numbers("CONKEY", places_of(constraint.columns, each));
-      const CatalogRelation* referenced = is_foreign ? named(facts, constraint) : nullptr;
+      const CatalogRelation* referenced =
+          is_foreign ? find_named(facts, constraint.referenced_table) : nullptr;
       if (!referenced) continue;
       out.set_number("CONFRELID", referenced->oid)
           .set_numbers("CONFKEY", constraint.referenced_columns.empty()
