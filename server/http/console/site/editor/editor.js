@@ -114,6 +114,9 @@ class CodeEditor {
     this.cm.on('cursorActivity', () => events.cursor());
     this.keys_ = this.cm.getOption('extraKeys');
     this.cm.on('focus', () => this.leaveOnTab_(false));
+    // CodeMirror keeps the height that it measured. Without this, a lower place shows an empty area
+    // that scrolls: the style sheet of the page or the bar of the tour may arrive after the editor.
+    new ResizeObserver(() => this.cm.refresh()).observe(place);
   }
 
   /** After Esc the Tab key leaves the editor, so that the keyboard is not trapped in it. */
@@ -143,7 +146,6 @@ class CodeEditor {
   }
 
   focus() { this.cm.focus(); }
-  refresh() { this.cm.refresh(); }
   get hasFocus() { return this.cm.hasFocus(); }
 
   /** Replaces a range as one step that can be undone. */
@@ -224,7 +226,6 @@ class PlainEditor {
     return { start, end, text: this.text.slice(start, end) };
   }
   focus() { this.area_.focus(); }
-  refresh() {}
   get hasFocus() { return document.activeElement === this.area_; }
   get input() { return this.area_; }
   coordinates() { return this.area_.getBoundingClientRect(); }

@@ -72,7 +72,6 @@ class SqlPage {
       splitter('Height of the editor', load('editorHeight', 38), (percent) => {
         this.work_.style.setProperty('--editor', `${percent}%`);
         save('editorHeight', percent);
-        this.editor?.refresh();
         this.panel.mark();
       }), this.panel.node);
     this.work_.style.setProperty('--editor', `${load('editorHeight', 38)}%`);
