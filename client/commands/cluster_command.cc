@@ -136,13 +136,13 @@ void print_plan(const ClusterListing& cluster, const ReplicaPlan& plan) {
 Status wait_until_moved(ClusterAdmin& admin, const ReplicaPlan& plan, int64_t timeout_s) {
   constexpr auto kPause = std::chrono::milliseconds(200);
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(timeout_s);
-  size_t told = SIZE_MAX;
+  size_t printed = SIZE_MAX;
   while (true) {
     const auto moving = TRY(admin.moving());
     const auto left = static_cast<size_t>(
         std::ranges::count_if(plan, [&](const auto& each) { return moving.contains(each.first); }));
     if (left == 0) return {};
-    if (left != std::exchange(told, left))
+    if (left != std::exchange(printed, left))
       fmt::print("{} of {} partitions are still moving\n", left, plan.size());
     std::fflush(stdout);
     if (std::chrono::steady_clock::now() > end)

@@ -189,11 +189,12 @@ Result<std::vector<TopicDescription>> find_topics(const ConsumeRequest& request,
     return std::vector{*found};
   }
   const auto began = steady_clock::now();
-  for (bool is_told = false; !is_over(request, began); is_told = true) {
+  for (bool has_warned = false; !is_over(request, began); has_warned = true) {
     std::optional<TopicDescription> topic =
         TRY(connection.topic(request.topic, Connection::IfMissing::MayCreate));
     if (topic && !topic->partitions.empty()) return std::vector{std::move(*topic)};
-    if (!is_told) fmt::print(stderr, "warning: waiting until topic {} is created\n", request.topic);
+    if (!has_warned)
+      fmt::print(stderr, "warning: waiting until topic {} is created\n", request.topic);
     usleep(kMissingTopicPauseMs * 1000);
   }
   return std::vector<TopicDescription>();

@@ -89,7 +89,7 @@ Result<Entity> read_entity(const Flags& flags) {
                 flags.text("entity-name")};
 }
 
-std::string told(const ConfigSetting& setting) {
+std::string line_of(const ConfigSetting& setting) {
   std::string synonyms;
   for (const ConfigValue& synonym : setting.synonyms)
     synonyms += fmt::format("{}{}:{}={}", synonyms.empty() ? "" : ", ", synonym.source,
@@ -110,7 +110,7 @@ Status describe(Connection& connection, const Entity& entity, const Flags& flags
   fmt::print("{} configs for {} {} are:\n", flags.has("all") ? "All" : "Dynamic", entity.word(),
              entity.name);
   for (const ConfigSetting& setting : settings)
-    if (flags.has("all") || setting.is_own) fmt::print("{}", told(setting));
+    if (flags.has("all") || setting.is_own) fmt::print("{}", line_of(setting));
   return {};
 }
 
