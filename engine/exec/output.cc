@@ -397,10 +397,10 @@ std::pair<PartitionRef, Offset> ExchangeOutput::tell_progress(Standing standing)
   append_progress(encode_progress({told_time_, std::move(standing.next)}));
   // The newest progress record replaces all earlier ones, so the earlier ones are trimmed. To save work, this is
   // done only once for kToldAtOnce progress records.
-  constexpr int64_t kToldAtOnce = 16;
-  const int64_t told = told_times_++;
+  constexpr int64_t kTrimmedAtOnce = 16;
+  const int64_t count = told_times_++;
   return {{target().topic, PartitionId(target().first_partition + target().partitions)},
-          Offset(told - told % kToldAtOnce)};
+          Offset(count - count % kTrimmedAtOnce)};
 }
 
 void ExchangeOutput::append_scalars(std::vector<int64_t>& out) const {

@@ -74,10 +74,10 @@ Status UpstreamProgress::take_newest(Writer& writer, const Polled& polled) {
   while (reader.next(last)) {
   }
   TRY(reader.status());
-  ExchangeProgress told = TRY(decode_progress(last.value.value_or("")));
-  if (told.next.size() != writer.task->inputs.size())
+  ExchangeProgress sent = TRY(decode_progress(last.value.value_or("")));
+  if (sent.next.size() != writer.task->inputs.size())
     return Error{ErrorCode::CorruptRecord, "a writer of an exchange reports other inputs"};
-  writer.told = std::move(told);
+  writer.told = std::move(sent);
   writer.next_told = newest.last_offset + 1;
   return {};
 }
@@ -89,7 +89,7 @@ void UpstreamProgress::note_moment() {
 bool UpstreamProgress::has_sent_all(size_t writer, AsOf as_of) const {
   const Writer& asked = writers_[writer];
   return std::ranges::equal(asked.told.next, as_of == AsOf::Now ? asked.ends : asked.noted_ends,
-                            [](const Offset told, const Offset end) { return told >= end; });
+                            [](const Offset sent, const Offset end) { return sent >= end; });
 }
 
 }  // namespace engine
