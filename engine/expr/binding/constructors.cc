@@ -29,15 +29,15 @@ std::vector<BoundExpression> bound_of(std::vector<BoundItem> items) {
 }
 
 // Returns the common type of those results of a CASE that are not text literals; Null if they have no common type.
-SqlType told_type(std::span<const BoundItem> results) {
-  SqlType told;
+SqlType type_of_results(std::span<const BoundItem> results) {
+  SqlType type;
   for (const BoundItem& result : results) {
     if (result.source->is<StringLiteral>() || result.bound.type.is_null()) continue;
-    const auto shared = common_type(told, result.bound.type);
+    const auto shared = common_type(type, result.bound.type);
     if (!shared) return {};
-    told = *shared;
+    type = *shared;
   }
-  return told;
+  return type;
 }
 
 // Numbers the volatile calls in the operand of a CASE, because calls with the same number are computed once. The
@@ -82,10 +82,10 @@ Result<BoundExpression> Binder::bind_case(const Case& node, TextPosition positio
     for (size_t i = 0; i < node.branches.size(); ++i)
       items.push_back({node.branches[i].then.get(), std::move(*results[i])});
     if (node.otherwise) items.push_back({node.otherwise.get(), std::move(*results.back())});
-    const SqlType told = told_type(items);
+    const SqlType type = type_of_results(items);
     for (size_t i = 0; i < items.size(); ++i) {
-      TRY(keep_digits_beside(items[i], told));
-      TRY(read_text_as(items[i], told));
+      TRY(keep_digits_beside(items[i], type));
+      TRY(read_text_as(items[i], type));
       *results[i] = std::move(items[i].bound);
     }
   }
@@ -146,8 +146,8 @@ Result<BoundExpression> Binder::bind_array(const ArrayConstructor& node, TextPos
   for (const ExpressionPtr& element : node.elements)
     items.push_back({element.get(), TRY(bind_open(*element))});
   if (scope_.texts_take_types) {  // a text literal gets the type of the other items
-    const SqlType told = told_type(items);
-    for (BoundItem& item : items) TRY(read_text_as(item, told));
+    const SqlType type = type_of_results(items);
+    for (BoundItem& item : items) TRY(read_text_as(item, type));
   }
   SqlType element = TRY(unify(items));
   if (element.is_null())
