@@ -250,14 +250,14 @@ struct Pairs {
 };
 
 // The result of an aggregate; nullopt is a null.
-using Told = std::optional<double>;
-template <Told (*kTell)(const Pairs&)>
+using Statistic = std::optional<double>;
+template <Statistic (*kCompute)(const Pairs&)>
 struct OfPairs : Pairs {
   void merge(const AggregateInstance&, const OfPairs& other) { add(other); }
   void result(const AggregateInstance&, Column& out) const {
-    const Told told = count > 0 ? kTell(*this) : std::nullopt;
-    if (told)
-      out.append(*told);
+    const Statistic statistic = count > 0 ? kCompute(*this) : std::nullopt;
+    if (statistic)
+      out.append(*statistic);
     else
       out.append_null();
   }
@@ -269,27 +269,29 @@ struct PairCount : Pairs {
   }
 };
 
-Told corr(const Pairs& of) {
+Statistic corr(const Pairs& of) {
   if (of.xx == 0 || of.yy == 0) return std::nullopt;
   return of.xy / std::sqrt(of.xx * of.yy);
 }
-Told covar_pop(const Pairs& of) { return of.xy / of.count; }
-Told covar_samp(const Pairs& of) {
-  return of.count < 2 ? std::nullopt : Told(of.xy / (of.count - 1));
+Statistic covar_pop(const Pairs& of) { return of.xy / of.count; }
+Statistic covar_samp(const Pairs& of) {
+  return of.count < 2 ? std::nullopt : Statistic(of.xy / (of.count - 1));
 }
-Told regr_avgx(const Pairs& of) { return of.x / of.count; }
-Told regr_avgy(const Pairs& of) { return of.y / of.count; }
-Told regr_slope(const Pairs& of) { return of.xx == 0 ? std::nullopt : Told(of.xy / of.xx); }
-Told regr_intercept(const Pairs& of) {
-  return of.xx == 0 ? std::nullopt : Told((of.y - of.x * of.xy / of.xx) / of.count);
+Statistic regr_avgx(const Pairs& of) { return of.x / of.count; }
+Statistic regr_avgy(const Pairs& of) { return of.y / of.count; }
+Statistic regr_slope(const Pairs& of) {
+  return of.xx == 0 ? std::nullopt : Statistic(of.xy / of.xx);
 }
-Told regr_r2(const Pairs& of) {
+Statistic regr_intercept(const Pairs& of) {
+  return of.xx == 0 ? std::nullopt : Statistic((of.y - of.x * of.xy / of.xx) / of.count);
+}
+Statistic regr_r2(const Pairs& of) {
   if (of.xx == 0) return std::nullopt;
   return of.yy == 0 ? 1.0 : of.xy * of.xy / (of.xx * of.yy);
 }
-Told regr_sxx(const Pairs& of) { return of.xx; }
-Told regr_sxy(const Pairs& of) { return of.xy; }
-Told regr_syy(const Pairs& of) { return of.yy; }
+Statistic regr_sxx(const Pairs& of) { return of.xx; }
+Statistic regr_sxy(const Pairs& of) { return of.xy; }
+Statistic regr_syy(const Pairs& of) { return of.yy; }
 
 // ---- The table ----
 
