@@ -170,9 +170,10 @@ std::optional<ZoneFile::Yearly> ZoneFile::parse_yearly(std::string_view text) {
 std::optional<ZoneFile> ZoneFile::find(std::string_view id) {
   if (id.empty() || id.front() == '/' || id.find("..") != std::string_view::npos)
     return std::nullopt;
-  const char* const told = std::getenv("TZDIR");  // NOLINT(concurrency-mt-unsafe): never set
-  std::ifstream file(std::string(told ? told : "/usr/share/zoneinfo") + "/" + std::string(id),
-                     std::ios::binary);
+  const char* const configured = std::getenv("TZDIR");  // NOLINT(concurrency-mt-unsafe): never set
+  std::ifstream file(
+      std::string(configured ? configured : "/usr/share/zoneinfo") + "/" + std::string(id),
+      std::ios::binary);
   if (!file) return std::nullopt;
   std::string bytes(kMostBytes, '\0');
   file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
