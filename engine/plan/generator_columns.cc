@@ -133,23 +133,22 @@ class RuleReader {
   Status read_kind() {
     const Property* const range = given_.min ? given_.min : given_.max;
     const Property* const steps = given_.start ? given_.start : given_.end;
-    const bool says_nothing =
-        !range && !steps && !given_.values && !given_.length && !given_.prefix;
+    const bool has_no_rule = !range && !steps && !given_.values && !given_.length && !given_.prefix;
     if (given_.kind) {
       TRY(name_kind(*given_.kind));
     } else if (steps) {
       TRY(check_counted(*steps));
       rule_.kind = GeneratorKind::Sequence;
-    } else if (says_nothing && type_.is_time_like()) {
+    } else if (has_no_rule && type_.is_time_like()) {
       rule_.kind = GeneratorKind::Now;
-    } else if (says_nothing && is_key() && is_whole(type_) && source_ == SourceKind::Stream) {
+    } else if (has_no_rule && is_key() && is_whole(type_) && source_ == SourceKind::Stream) {
       rule_.kind = GeneratorKind::Sequence;
     }
     if (rule_.kind == GeneratorKind::Sequence && range)
       return refuse(*range, "a sequence has start and end");
     if (rule_.kind != GeneratorKind::Sequence && steps)
       return refuse(*steps, "start and end require a sequence; other rules use min and max");
-    if (rule_.kind == GeneratorKind::Now && !says_nothing)
+    if (rule_.kind == GeneratorKind::Now && !has_no_rule)
       return refuse(*given_.kind, "now can only be combined with null_rate");
     if (given_.values && (range || steps || given_.length || given_.prefix))
       return refuse(*given_.values, "values can only be combined with kind and null_rate");
