@@ -214,7 +214,7 @@ CaseResult run_case(const TestCase& test, const MakeCaseEngine& make_engine) {
   struct Way {
     Feeding feeding;
     size_t cached_entries;
-    const char* told;
+    const char* label;
   };
   constexpr Way kWays[] = {
       {Feeding::RecordByRecord, SIZE_MAX, ""},
@@ -223,7 +223,7 @@ CaseResult run_case(const TestCase& test, const MakeCaseEngine& make_engine) {
   for (const Way& way : kWays) {
     const auto engine = make_engine(test.properties, way.cached_entries);
     const Outcome failed = CaseRun(test, *engine, way.feeding).run();
-    if (failed) return {Verdict::Failed, way.told + failed->reason};
+    if (failed) return {Verdict::Failed, way.label + failed->reason};
   }
   return {};
 }
