@@ -289,14 +289,14 @@ bool ClusterMember::save_membership() {
 
 Status ClusterMember::begin(const std::atomic<bool>& must_stop) {
   const auto began = std::chrono::steady_clock::now();
-  for (bool is_told = false; !on_loop([this] { return node_->metadata().has_read(); });
+  for (bool has_warned = false; !on_loop([this] { return node_->metadata().has_read(); });
        std::this_thread::sleep_for(kPause)) {
     if (must_stop) return Error{ErrorCode::ShuttingDown, "stopped while waiting for etcd"};
     if (auto trouble = on_loop([this] { return node_->metadata().trouble(); }))
       return *std::move(trouble);
     constexpr auto kQuietFor = std::chrono::seconds(1);
-    if (is_told || std::chrono::steady_clock::now() - began < kQuietFor) continue;
-    is_told = true;
+    if (has_warned || std::chrono::steady_clock::now() - began < kQuietFor) continue;
+    has_warned = true;
     log_warn(
         "waiting for etcd, which holds the metadata of the cluster: most of its members have to "
         "run, which are the nodes of --peers with --etcd start endpoints={}",
@@ -469,12 +469,12 @@ void ClusterMember::note_touch() {
     connected_.store(std::make_shared<const std::set<NodeId>>(std::move(connected)),
                      std::memory_order_release);
   const int64_t now_us = clock_.monotonic_us();
-  const bool was_told =
+  const bool has_recent_report =
       now_us - node_->told_us().value_or(now_us) < options_.settings.out_of_touch_us;
   // A NodesProgress message that this node, as the controller, sends to itself counts only if etcd
   // confirms that this node is the controller.
   const bool is_in_touch =
-      !node_->is_suspended() && was_told && (hears_most || !node_->is_in_doubt());
+      !node_->is_suspended() && has_recent_report && (hears_most || !node_->is_in_doubt());
   is_in_touch_.store(is_in_touch, std::memory_order_relaxed);
   is_isolated_.store(!is_in_touch && !hears_most, std::memory_order_relaxed);
 }
@@ -504,15 +504,15 @@ void ClusterMember::send(NodeId to, ClusterMessage message) {
 void ClusterMember::on_message(NodeId from, ClusterMessage message) {
   if (const auto* ask = std::get_if<AskApplied>(&message))
     return applied_calls_->on_message(from, *ask);
-  if (const auto* told = std::get_if<AppliedReported>(&message))
-    return applied_calls_->on_message(from, *told);
+  if (const auto* report = std::get_if<AppliedReported>(&message))
+    return applied_calls_->on_message(from, *report);
   if (const auto* ask = std::get_if<AskGroups>(&message))
     return group_calls_->on_message(from, *ask);
-  if (auto* told = std::get_if<GroupsReported>(&message))
-    return group_calls_->on_message(from, std::move(*told));
+  if (auto* report = std::get_if<GroupsReported>(&message))
+    return group_calls_->on_message(from, std::move(*report));
   if (const auto* ask = std::get_if<AskLogs>(&message)) return log_calls_->on_message(from, *ask);
-  if (const auto* told = std::get_if<LogsReported>(&message))
-    return log_calls_->on_message(from, *told);
+  if (const auto* report = std::get_if<LogsReported>(&message))
+    return log_calls_->on_message(from, *report);
   if (auto* relayed = std::get_if<RelayedRequest>(&message))
     return request_calls_->on_message(from, std::move(*relayed));
   if (auto* answer = std::get_if<RelayedAnswer>(&message))
@@ -660,8 +660,8 @@ std::shared_ptr<const kafka::ClusterView::MetadataLog> ClusterMember::describe_m
       std::min<int64_t>(progress->told.controller_epoch, std::numeric_limits<int32_t>::max()));
   log->end = progress->told.known;
   log->told_us = progress->at_us;
-  const int64_t told_ms = clock_.wall_ms() - (clock_.monotonic_us() - progress->at_us) / 1'000;
-  const auto at_ms = [&](int64_t ago_ms) { return ago_ms < 0 ? -1 : told_ms - ago_ms; };
+  const int64_t reported_ms = clock_.wall_ms() - (clock_.monotonic_us() - progress->at_us) / 1'000;
+  const auto at_ms = [&](int64_t ago_ms) { return ago_ms < 0 ? -1 : reported_ms - ago_ms; };
   for (const NodesProgress::Node& each : progress->told.nodes)
     log->readers.push_back({each.node, each.applied, at_ms(each.heard_ms), at_ms(each.caught_up_ms),
                             each.differing, each.knows});

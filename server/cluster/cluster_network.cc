@@ -99,7 +99,7 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
     void on_drained() override {}
     void on_closed() override { network.forget(this); }
 
-    enum class Told { ToIt, AndLogged };
+    enum class Report { ToPeer, ToPeerAndLog };
     void greet(std::string_view frame) {
       const auto hello = decode_hello(frame);
       if (!hello) return refuse(hello.error().message);
@@ -112,10 +112,10 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
       answer.process = network.process;
       if (hello->from == network.options.self)
         return refuse(fmt::format("node {} is already running here", hello->from.value()),
-                      Told::ToIt);
+                      Report::ToPeer);
       if (!network.known) {
         answer.is_reading = true;
-        return refuse("the node does not know the members of the cluster yet", Told::ToIt);
+        return refuse("the node does not know the members of the cluster yet", Report::ToPeer);
       }
       if (!network.known->contains(hello->from))
         return refuse(fmt::format("node {} is not a member of the cluster", hello->from.value()));
@@ -128,9 +128,9 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
       frames.trust();
       write(encode_hello_answer(answer));
     }
-    void refuse(const std::string& why, Told told = Told::AndLogged) {
+    void refuse(const std::string& why, Report report = Report::ToPeerAndLog) {
       if (std::exchange(is_over, true)) return;
-      if (told == Told::AndLogged && network.refusals.allows(network.clock.monotonic_us()))
+      if (report == Report::ToPeerAndLog && network.refusals.allows(network.clock.monotonic_us()))
         log_warn(
             "a connection to the port for nodes was rejected peer={} error=\"{}\" "
             "not_shown={}",

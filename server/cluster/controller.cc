@@ -166,12 +166,12 @@ void Controller::tick() {
 }
 
 NodesProgress Controller::progress() const {
-  NodesProgress told{.known = revision_};
-  if (!cluster_) return told;
+  NodesProgress report{.known = revision_};
+  if (!cluster_) return report;
   const int64_t now_us = clock_.monotonic_us();
   const auto ago_ms = [&](int64_t at_us) { return at_us < 0 ? -1 : (now_us - at_us) / 1'000; };
   for (const auto& [id, node] : cluster_->nodes()) {
-    NodesProgress::Node& each = told.nodes.emplace_back(NodesProgress::Node{.node = id});
+    NodesProgress::Node& each = report.nodes.emplace_back(NodesProgress::Node{.node = id});
     each.applied = Revision{-1};
     const auto heard = heard_.find(id);
     if (heard == heard_.end() || heard->second.epoch != node.epoch) continue;
@@ -182,7 +182,7 @@ NodesProgress Controller::progress() const {
     each.differing = heard->second.differing;
     each.knows = heard->second.knows;
   }
-  return told;
+  return report;
 }
 
 bool Controller::hears_too_few() const {

@@ -290,7 +290,7 @@ const Result<LeaderEnds>& LeaderEndRequests::look(const TopicPartition& partitio
 }
 
 bool LeaderEndRequests::try_tell(const Asking& asking, Seen& seen) {
-  EndsReported told{.number = asking.number};
+  EndsReported report{.number = asking.number};
   Witnesses witnesses;
   for (const auto& [partition, until] : asking.partitions) {
     const Result<LeaderEnds>& leads = look(partition, seen);
@@ -301,15 +301,15 @@ bool LeaderEndRequests::try_tell(const Asking& asking, Seen& seen) {
                      "the records from before the leader's start are not on enough replicas yet"}),
              true;
     if (leads->readable_end < until) return false;
-    told.ends.push_back(leads->readable_end);
+    report.ends.push_back(leads->readable_end);
     add_witnesses(witnesses, partition, *leads);
   }
-  ask_witnesses(std::move(witnesses), kEndPatienceUs,
-                [this, from = asking.from, told = std::move(told)](const Status& status) {
-                  around_.send(
-                      from,
-                      status ? told : EndsReported{.number = told.number, .error = status.error()});
-                });
+  ask_witnesses(
+      std::move(witnesses), kEndPatienceUs,
+      [this, from = asking.from, report = std::move(report)](const Status& status) {
+        around_.send(
+            from, status ? report : EndsReported{.number = report.number, .error = status.error()});
+      });
   return true;
 }
 
