@@ -236,13 +236,13 @@ std::string frame_of(const AskDigest& ask) {
   return framed(to);
 }
 
-std::string frame_of(const DigestReported& told) {
+std::string frame_of(const DigestReported& report) {
   AskDigestResponse to;
-  to.number = static_cast<int64_t>(told.number);
-  put_error(to, told.error);
-  to.digest = static_cast<int64_t>(told.digest);
-  to.comparable_from = told.comparable_from.value();
-  if (told.damaged) to.damaged_offset = told.damaged->value();
+  to.number = static_cast<int64_t>(report.number);
+  put_error(to, report.error);
+  to.digest = static_cast<int64_t>(report.digest);
+  to.comparable_from = report.comparable_from.value();
+  if (report.damaged) to.damaged_offset = report.damaged->value();
   return framed(to);
 }
 
@@ -370,11 +370,11 @@ std::string frame_of(const AskEnds& ask) {
   return framed(to);
 }
 
-std::string frame_of(const EndsReported& told) {
+std::string frame_of(const EndsReported& report) {
   AskEndsResponse to;
-  to.number = static_cast<int64_t>(told.number);
-  put_error(to, told.error);
-  for (const Offset end : told.ends) to.ends.push_back(end.value());
+  to.number = static_cast<int64_t>(report.number);
+  put_error(to, report.error);
+  for (const Offset end : report.ends) to.ends.push_back(end.value());
   return framed(to);
 }
 
@@ -401,9 +401,9 @@ std::string frame_of(const AskApplied& ask) {
   return framed(to);
 }
 
-std::string frame_of(const AppliedReported& told) {
+std::string frame_of(const AppliedReported& report) {
   AskAppliedResponse to;
-  to.number = static_cast<int64_t>(told.number);
+  to.number = static_cast<int64_t>(report.number);
   return framed(to);
 }
 
@@ -413,11 +413,11 @@ std::string frame_of(const AskGroups& ask) {
   return framed(to);
 }
 
-std::string frame_of(const GroupsReported& told) {
+std::string frame_of(const GroupsReported& report) {
   AskGroupsResponse to;
-  to.number = static_cast<int64_t>(told.number);
-  to.is_whole = told.is_whole;
-  for (const coordinator::GroupProgress& group : told.groups) {
+  to.number = static_cast<int64_t>(report.number);
+  to.is_whole = report.is_whole;
+  for (const coordinator::GroupProgress& group : report.groups) {
     auto& put = to.groups.emplace_back();
     put.group_id = group.group_id;
     put.state = group.state;
@@ -459,10 +459,10 @@ std::string frame_of(const AskLogs& ask) {
   return framed(to);
 }
 
-std::string frame_of(const LogsReported& told) {
+std::string frame_of(const LogsReported& report) {
   AskLogsResponse to;
-  to.number = static_cast<int64_t>(told.number);
-  for (const LogsReported::Log& each : told.logs)
+  to.number = static_cast<int64_t>(report.number);
+  for (const LogsReported::Log& each : report.logs)
     to.logs.push_back({each.last_epoch.value(), each.end.value(), each.high_watermark.value()});
   return framed(to);
 }
@@ -534,12 +534,12 @@ ClusterMessage message_of(const AskDigestRequest& from) {
 }
 
 ClusterMessage message_of(const AskDigestResponse& from) {
-  DigestReported told{.number = static_cast<uint64_t>(from.number),
-                      .error = error_of(from),
-                      .digest = static_cast<uint64_t>(from.digest),
-                      .comparable_from = Offset{from.comparable_from}};
-  if (from.damaged_offset >= 0) told.damaged = Offset{from.damaged_offset};
-  return told;
+  DigestReported report{.number = static_cast<uint64_t>(from.number),
+                        .error = error_of(from),
+                        .digest = static_cast<uint64_t>(from.digest),
+                        .comparable_from = Offset{from.comparable_from}};
+  if (from.damaged_offset >= 0) report.damaged = Offset{from.damaged_offset};
+  return report;
 }
 
 ClusterMessage message_of(const NodeHeartbeatRequest& from) {
@@ -654,9 +654,9 @@ ClusterMessage message_of(const AskEndsRequest& from) {
 }
 
 ClusterMessage message_of(const AskEndsResponse& from) {
-  EndsReported told{.number = static_cast<uint64_t>(from.number), .error = error_of(from)};
-  for (const int64_t end : from.ends) told.ends.push_back(Offset{end});
-  return told;
+  EndsReported report{.number = static_cast<uint64_t>(from.number), .error = error_of(from)};
+  for (const int64_t end : from.ends) report.ends.push_back(Offset{end});
+  return report;
 }
 
 ClusterMessage message_of(const ConfirmLeaderRequest& from) {
@@ -686,9 +686,9 @@ ClusterMessage message_of(const AskGroupsResponse& from) {
   const auto known = [](int64_t offset) {
     return offset == kNothing ? std::nullopt : std::optional(offset);
   };
-  GroupsReported told{static_cast<uint64_t>(from.number), from.is_whole};
+  GroupsReported report{static_cast<uint64_t>(from.number), from.is_whole};
   for (const auto& group : from.groups) {
-    coordinator::GroupProgress& put = told.groups.emplace_back();
+    coordinator::GroupProgress& put = report.groups.emplace_back();
     put.group_id = group.group_id;
     put.state = group.state;
     put.protocol_type = group.protocol_type;
@@ -698,7 +698,7 @@ ClusterMessage message_of(const AskGroupsResponse& from) {
       put.partitions.push_back({std::string(each.topic), each.partition, known(each.committed),
                                 std::string(each.member), known(each.end)});
   }
-  return told;
+  return report;
 }
 
 ClusterMessage message_of(const kafka::RelayRequest& from) {
@@ -718,11 +718,11 @@ ClusterMessage message_of(const AskLogsRequest& from) {
 }
 
 ClusterMessage message_of(const AskLogsResponse& from) {
-  LogsReported told{.number = static_cast<uint64_t>(from.number)};
+  LogsReported report{.number = static_cast<uint64_t>(from.number)};
   for (const AskLogsResponse::Log& each : from.logs)
-    told.logs.push_back(
+    report.logs.push_back(
         {LeaderEpoch{each.last_epoch}, Offset{each.end}, Offset{each.high_watermark}});
-  return told;
+  return report;
 }
 
 template <class Message>

@@ -115,7 +115,7 @@ void ScrubCalls::digested(uint64_t number, Result<RangeDigest> own) {
     for (const NodeId node : leads->heirs) now.told.try_emplace(node);
   if (now.told.empty()) return finish();
   now.until_us = around_.clock.monotonic_us() + settings_.answer_us;
-  for (const auto& [node, told] : now.told)
+  for (const auto& [node, reported] : now.told)
     around_.send(node, AskDigest{number, now.partition, now.epoch, now.from, *now.end});
 }
 
@@ -148,9 +148,9 @@ void ScrubCalls::on_message(NodeId from, const DigestReported& message) {
     finish();
 }
 
-bool ScrubCalls::differs(const Comparison& done, const DigestReported& told) {
-  return !told.error && told.comparable_from <= done.from &&
-         (told.digest != done.own.digest || told.damaged);
+bool ScrubCalls::differs(const Comparison& done, const DigestReported& reported) {
+  return !reported.error && reported.comparable_from <= done.from &&
+         (reported.digest != done.own.digest || reported.damaged);
 }
 
 void ScrubCalls::finish() {
@@ -166,8 +166,8 @@ void ScrubCalls::finish() {
   }
   std::map<NodeId, std::optional<Offset>> found;
   if (done.own.damaged) found[around_.self] = done.own.damaged;
-  for (const auto& [node, told] : done.told)
-    if (told && differs(done, *told)) found[node] = told->damaged;
+  for (const auto& [node, reported] : done.told)
+    if (reported && differs(done, *reported)) found[node] = reported->damaged;
   if (found.empty()) return;
   if (done.is_second) {
     // If the leader's own bytes are damaged, all other replicas differ from the leader although
