@@ -16,7 +16,7 @@ bool is_part(const std::optional<AssignedPartitions>& owned, const AssignedParti
   return owned && std::ranges::includes(of, *owned);
 }
 
-std::string says_epoch(const char* than, int32_t said, int32_t known) {
+std::string wrong_epoch(const char* than, int32_t said, int32_t known) {
   return fmt::format(
       "The consumer group member has a {} member epoch ({}) than the one known by the group "
       "coordinator ({}). The "
@@ -29,7 +29,7 @@ std::string says_epoch(const char* than, int32_t said, int32_t known) {
 KafkaError check_epoch(const ConsumerMember& member, const ConsumerGroupHeartbeat& request,
                        std::string& why) {
   if (request.member_epoch > member.epoch) {
-    why = says_epoch("greater", request.member_epoch, member.epoch);
+    why = wrong_epoch("greater", request.member_epoch, member.epoch);
     return kFencedMemberEpoch;
   }
   // A member that did not get the answer with its new epoch sends the previous epoch. Such a request is accepted,
@@ -37,7 +37,7 @@ KafkaError check_epoch(const ConsumerMember& member, const ConsumerGroupHeartbea
   if (request.member_epoch == member.epoch ||
       (request.member_epoch == member.previous_epoch && is_part(request.owned, member.assigned)))
     return KafkaError::None;
-  why = says_epoch("smaller", request.member_epoch, member.epoch);
+  why = wrong_epoch("smaller", request.member_epoch, member.epoch);
   return kFencedMemberEpoch;
 }
 
@@ -86,10 +86,10 @@ void ConsumerGroup::heartbeat(ConsumerGroupHeartbeat request, Done<Answer> done)
                 .heartbeat_interval_ms = heartbeat_interval_ms()};
   // A member sends all fields when it joins, or when an answer to it was lost. It then gets the
   // full assignment.
-  const bool says_all =
+  const bool sends_all =
       request.member_epoch == 0 ||
       (request.rebalance_timeout_ms >= 0 && (request.topics || request.regex) && request.owned);
-  if (says_all || member->assigned != before) answer.assignment = member->assigned;
+  if (sends_all || member->assigned != before) answer.assignment = member->assigned;
   commit([request = std::move(request), answer = std::move(answer),
           done = std::move(done)](KafkaError error) mutable {
     done(error == KafkaError::None ? std::move(answer) : request.refusal(error));

@@ -145,8 +145,8 @@ Status ReplayedPartition::replay_batch(const records::BatchView& batch) {
             : state_.replay(*record.key, record.value);
     // A record that cannot be applied, for example one of an unknown version, is skipped, so that
     // the other records remain usable. Only the first skipped records are logged.
-    constexpr uint64_t kMostTold = 10;
-    if (!replayed && ++left_out_ <= kMostTold)
+    constexpr uint64_t kMostLogged = 10;
+    if (!replayed && ++left_out_ <= kMostLogged)
       log_warn("a coordinator ignores an invalid record partition={} offset={} error=\"{}\"",
                id_.value(), (batch.header.base_offset + record.offset_delta).value(),
                replayed.error().message);

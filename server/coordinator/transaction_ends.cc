@@ -112,9 +112,9 @@ Done<EndedTransaction> TransactionPartition::when_told(const TransactionPtr& tra
         if (answer.error != KafkaError::None) return done(answer);
         const auto tell = [term, done, answer, transaction = std::weak_ptr(transaction)] {
           const TransactionPtr known = transaction.lock();
-          EndedTransaction told = answer;
-          told.is_told = !term.expired() && known && !known->value.is_prepared();
-          done(told);
+          EndedTransaction ended = answer;
+          ended.is_told = !term.expired() && known && !known->value.is_prepared();
+          done(ended);
         };
         if (!transaction->is_changing) return tell();
         transaction->waiting.push_back(tell);
@@ -247,7 +247,7 @@ void TransactionPartition::ended_at_once(const TransactionPtr& transaction,
                                          std::function<void(KafkaError)> done) {
   transaction->is_changing = true;
   auto left = std::make_shared<size_t>(1);
-  const auto told = [transaction, left, done = std::move(done)](const Status&) {
+  const auto end_one = [transaction, left, done = std::move(done)](const Status&) {
     if (--*left > 0) return;
     transaction->is_changing = transaction->is_ending = false;
     done(KafkaError::None);
@@ -256,9 +256,9 @@ void TransactionPartition::ended_at_once(const TransactionPtr& transaction,
   if (const auto offsets = next.partitions.find(kOffsetsTopic); offsets != next.partitions.end())
     for (const int32_t partition : offsets->second) {
       ++*left;
-      around_.tell_end(offsets->first, partition, end_of(next), Marker::Stored, told);
+      around_.tell_end(offsets->first, partition, end_of(next), Marker::Stored, end_one);
     }
-  told({});
+  end_one({});
 }
 
 void TransactionPartition::prepare(const std::string& id, const TransactionPtr& transaction,

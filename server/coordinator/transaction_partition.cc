@@ -28,7 +28,7 @@ size_t size_of(const std::string& id, const TransactionValue& value) {
 }
 
 // Returns the value in the state Empty, with the timeout of the request.
-TransactionValue begun_anew(TransactionValue value, const InitProducer& request) {
+TransactionValue emptied(TransactionValue value, const InitProducer& request) {
   value.state = TransactionState::Empty;
   value.timeout_ms = request.timeout_ms;
   value.start_ms = -1;
@@ -205,7 +205,7 @@ void TransactionPartition::make(InitProducer request, Done<InitializedProducer> 
     const TransactionPtr transaction =
         transactions_.emplace(request.transactional_id, std::make_shared<Transaction>())
             .first->second;
-    TransactionValue first = begun_anew({}, request);
+    TransactionValue first = emptied({}, request);
     first.producer_id = *allocated;
     first.epoch = 0;
     initialize(request.transactional_id, transaction, std::move(first), -1,
@@ -235,7 +235,7 @@ void TransactionPartition::initialize(const std::string& id, const TransactionPt
 // answered request gets the same answer.
 void TransactionPartition::bump(InitProducer request, const TransactionPtr& transaction,
                                 Done<InitializedProducer> done) {
-  TransactionValue next = begun_anew(transaction->value, request);
+  TransactionValue next = emptied(transaction->value, request);
   int16_t last_epoch = -1;
   const bool names_epoch = request.expected && request.expected->id == next.producer_id;
   if (names_epoch && request.expected->epoch != next.epoch) {
@@ -257,7 +257,7 @@ void TransactionPartition::renew(InitProducer request, const TransactionPtr& tra
   with_new_id(transaction, [this, request = std::move(request), transaction,
                             done = std::move(done)](KafkaError error, ProducerId id) mutable {
     if (error != KafkaError::None) return done(request.refusal(error));
-    TransactionValue next = begun_anew(transaction->value, request);
+    TransactionValue next = emptied(transaction->value, request);
     next.previous_producer_id = next.producer_id;
     next.producer_id = id;
     next.epoch = 0;
