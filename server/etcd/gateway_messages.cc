@@ -87,11 +87,11 @@ Result<EtcdEvent> event(const object& from) {
   object pair;
   if (from["kv"].get(pair) != simdjson::SUCCESS) return not_understood("an event has no key");
   EtcdEntry found = TRY(entry(pair));
-  EtcdEvent told{found.key, {}};
+  EtcdEvent made{found.key, {}};
   std::string_view type;
   const bool is_removal = from["type"].get(type) == simdjson::SUCCESS && type == "DELETE";
-  if (!is_removal) told.entry = std::move(found);
-  return told;
+  if (!is_removal) made.entry = std::move(found);
+  return made;
 }
 
 // Returns a message of a stream, which is wrapped in the member "result".

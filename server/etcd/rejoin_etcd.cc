@@ -52,8 +52,8 @@ auto member_at(const std::vector<EtcdMember>& members, const std::string& peers)
 Result<EtcdBegin> rejoin_by(HttpThread& http, const EtcdPlace& other,
                             const EtcdNewcomer& newcomer) {
   const std::string& client = other.clients;
-  const std::string told = TRY(ask(http, client + "/v3/cluster/member/list", "{}"));
-  const std::vector<EtcdMember> members = TRY(read_members(told));
+  const std::string listed = TRY(ask(http, client + "/v3/cluster/member/list", "{}"));
+  const std::vector<EtcdMember> members = TRY(read_members(listed));
   if (member_at(members, other.peers) == members.end())
     return Error{ErrorCode::NetworkFailure,
                  fmt::format("{} belongs to another etcd cluster", client)};
