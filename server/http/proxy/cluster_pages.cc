@@ -128,10 +128,10 @@ void ask_metadata(const Call& call, const std::string* topic,
 }
 void ask_topic(const Call& call, std::function<void(const Topic&)> then) {
   ask_metadata(call, &call->parameter(1),
-               [call, then = std::move(then)](const kafka::MetadataResponse& told) {
-                 if (told.topics.empty() || told.topics[0].error_code != KafkaError::None)
+               [call, then = std::move(then)](const kafka::MetadataResponse& response) {
+                 if (response.topics.empty() || response.topics[0].error_code != KafkaError::None)
                    return call->answer(proxy_error(KafkaError::UnknownTopicOrPartition));
-                 then(told.topics[0]);
+                 then(response.topics[0]);
                });
 }
 
@@ -151,10 +151,10 @@ void add_topic(JsonWriter& json, const Call& call, const Topic& topic) {
 }
 
 void list_topics(const Call& call) {
-  ask_metadata(call, nullptr, [call](const kafka::MetadataResponse& told) {
+  ask_metadata(call, nullptr, [call](const kafka::MetadataResponse& response) {
     JsonWriter json;
     begin_list(json, call, "KafkaTopicList", path_of(call, "/topics"));
-    for (const Topic& topic : told.topics) add_topic(json, call, topic);
+    for (const Topic& topic : response.topics) add_topic(json, call, topic);
     answer_list(json, call);
   });
 }
@@ -211,8 +211,8 @@ void create_topic(const Call& call) {
           {config.text_of("name"), value ? std::optional(value->text) : std::nullopt});
     }
   call->ask<kafka::CreateTopicsRequest, kafka::CreateTopicsResponse>(
-      request, 7, [call, validates_only](const kafka::CreateTopicsResponse& told) {
-        const auto& one = told.topics.at(0);
+      request, 7, [call, validates_only](const kafka::CreateTopicsResponse& response) {
+        const auto& one = response.topics.at(0);
         if (one.error_code != KafkaError::None)
           return call->answer(proxy_error(one.error_code, one.error_message.value_or("")));
         JsonWriter json;
@@ -229,8 +229,8 @@ void delete_topic(const Call& call) {
   request.topic_names = {call->parameter(1)};
   request.timeout_ms = kClusterTimeoutMs;
   call->ask<kafka::DeleteTopicsRequest, kafka::DeleteTopicsResponse>(
-      request, 4, [call](const kafka::DeleteTopicsResponse& told) {
-        const auto& one = told.responses.at(0);
+      request, 4, [call](const kafka::DeleteTopicsResponse& response) {
+        const auto& one = response.responses.at(0);
         if (one.error_code != KafkaError::None) return call->answer(proxy_error(one.error_code));
         call->answer({{.status = 204, .content_type = ""}, ""});
       });
@@ -252,8 +252,8 @@ void add_partitions(const Call& call) {
   request.validate_only = is_true(tree->find("validate_only"));
   request.topics.push_back({.name = call->parameter(1), .count = partitions});
   call->ask<kafka::CreatePartitionsRequest, kafka::CreatePartitionsResponse>(
-      request, 3, [call](const kafka::CreatePartitionsResponse& told) {
-        const auto& one = told.results.at(0);
+      request, 3, [call](const kafka::CreatePartitionsResponse& response) {
+        const auto& one = response.results.at(0);
         if (one.error_code != KafkaError::None)
           return call->answer(proxy_error(one.error_code, one.error_message.value_or("")));
         one_topic(call);
@@ -289,8 +289,8 @@ void ask_configs(const Call& call,
   resource.resource_type = kTopicResource;
   resource.resource_name = call->parameter(1);
   call->ask<kafka::DescribeConfigsRequest, kafka::DescribeConfigsResponse>(
-      request, 4, [call, then = std::move(then)](const kafka::DescribeConfigsResponse& told) {
-        const auto& one = told.results.at(0);
+      request, 4, [call, then = std::move(then)](const kafka::DescribeConfigsResponse& response) {
+        const auto& one = response.results.at(0);
         if (one.error_code != KafkaError::None) return call->answer(proxy_error(one.error_code));
         then(one);
       });
@@ -337,17 +337,17 @@ void add_config(JsonWriter& json, const Call& call,
   json.end_object();
 }
 void list_configs(const Call& call) {
-  ask_configs(call, [call](const kafka::DescribeConfigsResponse::Resource& told) {
+  ask_configs(call, [call](const kafka::DescribeConfigsResponse::Resource& resource) {
     JsonWriter json;
     begin_list(json, call, "KafkaTopicConfigList",
                topic_path(call, call->parameter(1), "/configs"));
-    for (const auto& config : told.configs) add_config(json, call, config);
+    for (const auto& config : resource.configs) add_config(json, call, config);
     answer_list(json, call);
   });
 }
 void one_config(const Call& call) {
-  ask_configs(call, [call](const kafka::DescribeConfigsResponse::Resource& told) {
-    for (const auto& config : told.configs) {
+  ask_configs(call, [call](const kafka::DescribeConfigsResponse::Resource& resource) {
+    for (const auto& config : resource.configs) {
       if (config.name != call->parameter(2)) continue;
       JsonWriter json;
       add_config(json, call, config);
@@ -364,8 +364,8 @@ void alter(const Call& call, std::vector<NewConfig> configs, bool validates_only
   request.validate_only = validates_only;
   request.resources.push_back({kTopicResource, call->parameter(1), std::move(configs)});
   call->ask<kafka::IncrementalAlterConfigsRequest, kafka::IncrementalAlterConfigsResponse>(
-      request, 1, [call](const kafka::IncrementalAlterConfigsResponse& told) {
-        const auto& one = told.responses.at(0);
+      request, 1, [call](const kafka::IncrementalAlterConfigsResponse& response) {
+        const auto& one = response.responses.at(0);
         if (one.error_code != KafkaError::None)
           return call->answer(proxy_error(one.error_code, one.error_message.value_or("")));
         call->answer({{.status = 204, .content_type = ""}, ""});
@@ -402,13 +402,13 @@ void alter_configs(const Call& call) {
 void list_groups(const Call& call) {
   if (!is_this_cluster(call)) return;
   call->ask<kafka::ListGroupsRequest, kafka::ListGroupsResponse>(
-      {}, 5, [call](const kafka::ListGroupsResponse& told) {
+      {}, 5, [call](const kafka::ListGroupsResponse& response) {
         JsonWriter json;
         const bool is_one = call->request.path_parameters.size() > 1;
         if (!is_one)
           begin_list(json, call, "KafkaConsumerGroupList", path_of(call, "/consumer-groups"));
         bool has_found = false;
-        for (const auto& group : told.groups) {
+        for (const auto& group : response.groups) {
           if (is_one && group.group_id != call->parameter(1)) continue;
           has_found = true;
           begin_resource(json, call, "KafkaConsumerGroup",
@@ -442,8 +442,8 @@ void ask_ends(const Call& call, Lags lags, std::function<void(const Lags&)> then
   call->ask<kafka::ListOffsetsRequest, kafka::ListOffsetsResponse>(
       request, 5,
       [lags = std::move(lags),
-       then = std::move(then)](const kafka::ListOffsetsResponse& told) mutable {
-        for (const auto& topic : told.topics)
+       then = std::move(then)](const kafka::ListOffsetsResponse& response) mutable {
+        for (const auto& topic : response.topics)
           for (const auto& partition : topic.partitions)
             if (partition.error_code == KafkaError::None)
               lags[{topic.name, partition.partition_index}].end = partition.offset;
@@ -455,9 +455,9 @@ void ask_lags(const Call& call, std::function<void(const Lags&)> then) {
   kafka::OffsetFetchRequest request;
   request.groups.emplace_back().group_id = call->parameter(1);
   call->ask<kafka::OffsetFetchRequest, kafka::OffsetFetchResponse>(
-      request, 8, [call, then = std::move(then)](const kafka::OffsetFetchResponse& told) {
+      request, 8, [call, then = std::move(then)](const kafka::OffsetFetchResponse& response) {
         Lags lags;
-        for (const auto& group : told.groups)
+        for (const auto& group : response.groups)
           for (const auto& topic : group.topics)
             for (const auto& partition : topic.partitions)
               if (partition.committed_offset >= 0)

@@ -67,9 +67,9 @@ void refuse_for_members(const Call& call) {
   kafka::DescribeGroupsRequest request;
   request.groups = {call->parameter(1)};
   call->ask<kafka::DescribeGroupsRequest, kafka::DescribeGroupsResponse>(
-      request, 5, [call](const kafka::DescribeGroupsResponse& told) {
+      request, 5, [call](const kafka::DescribeGroupsResponse& response) {
         std::vector<std::string> members;
-        for (const auto& group : told.groups)
+        for (const auto& group : response.groups)
           for (const auto& member : group.members) members.emplace_back(member.client_id);
         if (!members.empty()) return refuse_members(call, members);
         kafka::ConsumerGroupDescribeRequest newer;
@@ -89,8 +89,8 @@ void refuse_for_coordinator(const Call& call) {
   kafka::FindCoordinatorRequest request;
   request.coordinator_keys = {call->parameter(1)};
   call->ask<kafka::FindCoordinatorRequest, kafka::FindCoordinatorResponse>(
-      request, 4, [call](const kafka::FindCoordinatorResponse& told) {
-        for (const auto& one : told.coordinators)
+      request, 4, [call](const kafka::FindCoordinatorResponse& response) {
+        for (const auto& one : response.coordinators)
           if (one.error_code == KafkaError::None)
             return call->answer(proxy_error(
                 50003, fmt::format("Node {} ({}) coordinates consumer group {}: send the request "
@@ -100,11 +100,11 @@ void refuse_for_coordinator(const Call& call) {
       });
 }
 
-void answer_commit(const Call& call, const kafka::OffsetCommitResponse& told) {
+void answer_commit(const Call& call, const kafka::OffsetCommitResponse& response) {
   KafkaError error = KafkaError::None;
   std::string where;
   size_t committed = 0;
-  for (const auto& topic : told.topics)
+  for (const auto& topic : response.topics)
     for (const auto& partition : topic.partitions) {
       committed += partition.error_code == KafkaError::None;
       if (partition.error_code == KafkaError::None || error != KafkaError::None) continue;
@@ -138,7 +138,8 @@ void commit_offsets(const Call& call) {
   for (const JsonTree& item : offsets->items)
     if (!add_offset(call, item, request)) return;
   call->ask<kafka::OffsetCommitRequest, kafka::OffsetCommitResponse>(
-      request, 8, [call](const kafka::OffsetCommitResponse& told) { answer_commit(call, told); });
+      request, 8,
+      [call](const kafka::OffsetCommitResponse& response) { answer_commit(call, response); });
 }
 
 }  // namespace

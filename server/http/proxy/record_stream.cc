@@ -254,8 +254,8 @@ class RecordStream final : public Exchange {
     entry->value_size = record.value.value_or("").size();
     under_way_.push_back(entry);
     produce_records(*client_, context_.clock, topic_, shape_->partition_count, {record},
-                    [this, entry](const std::vector<ProducedRecord>& told) {
-                      entry->answer = answer_of(*entry, told.at(0));
+                    [this, entry](const std::vector<ProducedRecord>& produced) {
+                      entry->answer = answer_of(*entry, produced.at(0));
                       context_.responder.wake();
                     });
     return true;

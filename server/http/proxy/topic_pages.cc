@@ -29,10 +29,10 @@ void ask_metadata(const std::shared_ptr<ProxyCall>& call, const std::string* top
 
 void ask_topic(const std::shared_ptr<ProxyCall>& call, std::function<void(const Topic&)> then) {
   ask_metadata(call, &call->parameter(0),
-               [call, then = std::move(then)](const kafka::MetadataResponse& told) {
-                 if (told.topics.empty() || told.topics[0].error_code != KafkaError::None)
+               [call, then = std::move(then)](const kafka::MetadataResponse& response) {
+                 if (response.topics.empty() || response.topics[0].error_code != KafkaError::None)
                    return call->refuse(40401, "Topic not found.");
-                 then(told.topics[0]);
+                 then(response.topics[0]);
                });
 }
 
@@ -73,10 +73,10 @@ const Topic::Partition* find_partition(const Topic& topic, const std::string& nu
 }
 
 void list_topics(const std::shared_ptr<ProxyCall>& call) {
-  ask_metadata(call, nullptr, [call](const kafka::MetadataResponse& told) {
+  ask_metadata(call, nullptr, [call](const kafka::MetadataResponse& response) {
     JsonWriter json;
     json.begin_array();
-    for (const Topic& topic : told.topics)
+    for (const Topic& topic : response.topics)
       if (topic.name) json.text(*topic.name);
     json.end_array();
     answer(*call, json);
@@ -129,8 +129,8 @@ void ends_of_partition(const std::shared_ptr<ProxyCall>& call) {
           {.partition_index = partition->partition_index, .timestamp = timestamp});
       call->ask<kafka::ListOffsetsRequest, kafka::ListOffsetsResponse>(
           request, kEndsVersion,
-          [call, beginning, timestamp](const kafka::ListOffsetsResponse& told) {
-            const auto& one = told.topics.at(0).partitions.at(0);
+          [call, beginning, timestamp](const kafka::ListOffsetsResponse& response) {
+            const auto& one = response.topics.at(0).partitions.at(0);
             if (one.error_code != KafkaError::None)
               return call->answer(proxy_error(one.error_code));
             if (timestamp == -2) {
@@ -149,12 +149,12 @@ void ends_of_partition(const std::shared_ptr<ProxyCall>& call) {
 }
 
 void list_brokers(const std::shared_ptr<ProxyCall>& call) {
-  ask_metadata(call, nullptr, [call](const kafka::MetadataResponse& told) {
+  ask_metadata(call, nullptr, [call](const kafka::MetadataResponse& response) {
     JsonWriter json;
     json.begin_object();
     json.key("brokers");
     json.begin_array();
-    for (const auto& broker : told.brokers) json.number(broker.node_id);
+    for (const auto& broker : response.brokers) json.number(broker.node_id);
     json.end_array();
     json.end_object();
     answer(*call, json);
