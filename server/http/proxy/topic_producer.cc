@@ -50,20 +50,20 @@ void send(kafka::LocalClient& client, const std::string& topic, int32_t partitio
   client.ask<kafka::ProduceRequest, kafka::ProduceResponse>(
       request, kProduceVersion,
       [pending, places = std::move(part.places)](const Result<kafka::ProduceResponse>& response) {
-        kafka::ProduceResponse::Topic::Partition told;
+        kafka::ProduceResponse::Topic::Partition outcome;
         if (response)
-          told = response->responses.at(0).partition_responses.at(0);
+          outcome = response->responses.at(0).partition_responses.at(0);
         else
-          told = {.error_code = kafka_error(response.error().code),
-                  .error_message = response.error().message};
-        int64_t offset = told.base_offset;
+          outcome = {.error_code = kafka_error(response.error().code),
+                     .error_message = response.error().message};
+        int64_t offset = outcome.base_offset;
         for (const size_t place : places) {
           ProducedRecord& produced = pending->produced[place];
-          produced.error = told.error_code;
-          produced.message = told.error_message.value_or("");
-          if (told.error_code != KafkaError::None) continue;
+          produced.error = outcome.error_code;
+          produced.message = outcome.error_message.value_or("");
+          if (outcome.error_code != KafkaError::None) continue;
           produced.offset = offset++;
-          if (told.log_append_time_ms >= 0) produced.timestamp = told.log_append_time_ms;
+          if (outcome.log_append_time_ms >= 0) produced.timestamp = outcome.log_append_time_ms;
         }
         pending->complete_one();
       });
@@ -80,8 +80,8 @@ void ask_topic_shape(kafka::LocalClient& client, const std::string& topic,
       [done = std::move(done)](const Result<kafka::MetadataResponse>& response) {
         if (!response) return done({kafka_error(response.error().code)});
         if (response->topics.empty()) return done({KafkaError::UnknownTopicOrPartition});
-        const auto& told = response->topics.front();
-        done({told.error_code, static_cast<int32_t>(told.partitions.size())});
+        const auto& described = response->topics.front();
+        done({described.error_code, static_cast<int32_t>(described.partitions.size())});
       });
 }
 
