@@ -188,9 +188,9 @@ RegistryResult<std::optional<engine::Compatibility>> read_level(std::string_view
   if (!tree) return tree.error();
   if (const auto known = check_names(*tree, kLevelNames); !known) return known.error();
   for (const auto& [name, member] : tree->members) {
-    const bool says_no = member.kind == JsonKind::Boolean && !member.boolean;
+    const bool is_false = member.kind == JsonKind::Boolean && !member.boolean;
     if (name == "compatibility" || name == "compatibilityLevel") continue;
-    if (is_said(&member) && !says_no)
+    if (is_said(&member) && !is_false)
       return RegistryError{42205, fmt::format("{} is not supported yet: only the compatibility "
                                               "level can be set",
                                               name)};
