@@ -24,7 +24,7 @@ class KnownOutputs final : public JournalTail::Target {
     engine::merge_sequences(outputs_, entry.outputs);
     return {};
   }
-  std::vector<engine::OutputSequence> begun_anew() && {
+  std::vector<engine::OutputSequence> from_zero() && {
     for (engine::OutputSequence& output : outputs_) output.next = 0;
     return std::move(outputs_);
   }
@@ -69,7 +69,7 @@ Result<std::vector<storage::TaskCommit>> handover_commits(
     const auto last = tails.at(begun[i]->journal)->restore(tasks[i], state, known);
     if (!last) return damaged(std::string(query_of(tasks[i])), last.error());
     engine::JournalEntry entry;
-    entry.outputs = std::move(known).begun_anew();
+    entry.outputs = std::move(known).from_zero();
     if (entry.outputs.empty()) continue;
     storage::TaskCommit& commit = commits.emplace_back();
     commit.task = tasks[i];
