@@ -10,13 +10,13 @@ void handle_share_acknowledge(HandlerContext& context, ShareAcknowledgeRequest r
   coordinator::ShareFetch acknowledge{.acknowledges_only = true};
   if (!begin_share_request(context, request, reply, acknowledge)) return;
   context.backend.groups().ask_here(
-      std::move(acknowledge), [reply](coordinator::ShareFetched told) {
+      std::move(acknowledge), [reply](coordinator::ShareFetched answer) {
         ShareAcknowledgeResponse response;
-        response.error_code = share_error(told.error);
-        if (!told.message.empty()) response.error_message = std::move(told.message);
-        response.acquisition_lock_timeout_ms = told.lock_timeout_ms;
-        std::ranges::stable_sort(told.partitions, {}, &coordinator::ShareFetched::Partition::id);
-        for (const auto& each : told.partitions) {
+        response.error_code = share_error(answer.error);
+        if (!answer.message.empty()) response.error_message = std::move(answer.message);
+        response.acquisition_lock_timeout_ms = answer.lock_timeout_ms;
+        std::ranges::stable_sort(answer.partitions, {}, &coordinator::ShareFetched::Partition::id);
+        for (const auto& each : answer.partitions) {
           auto& partition =
               topic_of(response.responses, each.id.topic_id).partitions.emplace_back();
           partition.partition_index = each.id.partition;

@@ -10,14 +10,14 @@ namespace server::kafka {
 namespace {
 
 // Copies the error of the whole answer into each partition, where the protocol has it.
-template <class Told, class Asked>
-void refuse_all(Told& told, const Asked& asked) {
-  if (told.error == KafkaError::None) return;
-  told.partitions.clear();
+template <class Answer, class Asked>
+void refuse_all(Answer& answer, const Asked& asked) {
+  if (answer.error == KafkaError::None) return;
+  answer.partitions.clear();
   for (const auto& each : asked) {
-    auto& part = told.partitions.emplace_back();
+    auto& part = answer.partitions.emplace_back();
     part.id = each.id;
-    part.error = told.error;
+    part.error = answer.error;
   }
 }
 
@@ -30,10 +30,10 @@ void handle_read_share_group_state(HandlerContext& context, ReadShareGroupStateR
     for (const auto& each : topic.partitions)
       read.partitions.push_back({{topic.topic_id, each.partition}, each.leader_epoch});
   const auto asked = read.partitions;
-  context.backend.groups().ask(std::move(read), [reply, asked](coordinator::ShareStateRead told) {
-    refuse_all(told, asked);
+  context.backend.groups().ask(std::move(read), [reply, asked](coordinator::ShareStateRead answer) {
+    refuse_all(answer, asked);
     ReadShareGroupStateResponse response;
-    for (auto& from : told.partitions) {
+    for (auto& from : answer.partitions) {
       auto& part = topic_of(response.results, from.id.topic_id).partitions.emplace_back();
       part.partition = from.id.partition;
       part.error_code = from.error;
@@ -63,10 +63,10 @@ void handle_write_share_group_state(HandlerContext& context, WriteShareGroupStat
   std::vector<coordinator::ShareStateWritten::Partition> asked;
   for (const auto& each : write.partitions) asked.push_back({each.id});
   context.backend.groups().ask(
-      std::move(write), [reply, asked](coordinator::ShareStateWritten told) {
-        refuse_all(told, asked);
+      std::move(write), [reply, asked](coordinator::ShareStateWritten answer) {
+        refuse_all(answer, asked);
         WriteShareGroupStateResponse response;
-        for (const auto& from : told.partitions) {
+        for (const auto& from : answer.partitions) {
           auto& part = topic_of(response.results, from.id.topic_id).partitions.emplace_back();
           part.partition = from.id.partition;
           part.error_code = from.error;

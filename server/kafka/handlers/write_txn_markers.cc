@@ -40,8 +40,8 @@ void write(HandlerContext& context, const coordinator::TransactionEnded& ended,
   ++pending->left;
   if (topic->name == coordinator::kOffsetsTopic)
     return context.backend.groups().ask_at(PartitionId(partition), coordinator::EndOffsets{ended},
-                                           [pending, place](const auto& told) {
-                                             tell(pending, place, told.error);
+                                           [pending, place](const auto& answer) {
+                                             tell(pending, place, answer.error);
                                              pending->complete_one();
                                            });
   storage::AppendRequest request;
