@@ -150,8 +150,8 @@ Result<Offset> MemberFacts::find_end(const storage::Log&,
                      answer->set_value(ends ? Result<Offset>(ends->front().second)
                                             : Result<Offset>(ends.error()));
                    });
-  auto told = answer->get_future();
-  if (told.wait_for(kPatience) == std::future_status::ready) return told.get();
+  auto end = answer->get_future();
+  if (end.wait_for(kPatience) == std::future_status::ready) return end.get();
   return Error{ErrorCode::NotLeader, "no leader has reported the end of a partition"};
 }
 

@@ -71,11 +71,11 @@ struct GatheredRequests {
   }
 };
 
-Result<void> result_of(const OffsetCommitResponse& told, const std::string& group) {
+Result<void> result_of(const OffsetCommitResponse& response, const std::string& group) {
   KafkaError error = KafkaError::None;
   std::string where;
   size_t committed = 0;
-  for (const auto& topic : told.topics)
+  for (const auto& topic : response.topics)
     for (const auto& partition : topic.partitions) {
       committed += partition.error_code == KafkaError::None;
       if (partition.error_code == KafkaError::None || error != KafkaError::None) continue;
@@ -135,9 +135,10 @@ void KafkaRequests::alter_topic(std::string topic, std::vector<engine::AlterTopi
       resource.configs.push_back({change.name, change.value ? kSet : kDelete, change.value});
     client.ask<IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse>(
         request, kAlterConfigs,
-        [done = ending<void>(number, done)](const Result<IncrementalAlterConfigsResponse>& told) {
-          if (!told) return done(told.error());
-          const auto& answer = told->responses.at(0);
+        [done =
+             ending<void>(number, done)](const Result<IncrementalAlterConfigsResponse>& response) {
+          if (!response) return done(response.error());
+          const auto& answer = response->responses.at(0);
           if (answer.error_code == KafkaError::None) return done({});
           done(Error{answer.error_code == KafkaError::UnknownTopicOrPartition
                          ? ErrorCode::UnknownTopic
@@ -179,9 +180,9 @@ void KafkaRequests::commit_offsets(std::string group, Offsets offsets, Done<void
     client.ask<FindCoordinatorRequest, FindCoordinatorResponse>(
         request, kFindCoordinator,
         [this, &client, group, offsets,
-         done = ending<void>(number, done)](const Result<FindCoordinatorResponse>& told) {
-          if (!told) return done(told.error());
-          const auto& found = told->coordinators.at(0);
+         done = ending<void>(number, done)](const Result<FindCoordinatorResponse>& response) {
+          if (!response) return done(response.error());
+          const auto& found = response->coordinators.at(0);
           if (found.error_code != KafkaError::None)
             return done(kafka_failure(
                 found.error_code, fmt::format("the coordinator of consumer group \"{}\"", group)));
@@ -206,9 +207,9 @@ void KafkaRequests::commit_at(kafka::LocalClient& client, int32_t node, const st
     request.topics.back().partitions.push_back(std::move(partition));
   }
   client.ask_node<OffsetCommitRequest, OffsetCommitResponse>(
-      node, request, kOffsetCommit, [group, done](const Result<OffsetCommitResponse>& told) {
-        if (told) return done(result_of(*told, group));
-        Error error = told.error();
+      node, request, kOffsetCommit, [group, done](const Result<OffsetCommitResponse>& response) {
+        if (response) return done(result_of(*response, group));
+        Error error = response.error();
         error.detail = "The offsets may have been changed.";
         done(std::move(error));
       });

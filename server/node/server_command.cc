@@ -107,13 +107,13 @@ Result<std::unique_ptr<Node>> start_node(const NodeSettings& settings) {
   constexpr std::chrono::seconds kPatience(5);
   constexpr std::chrono::milliseconds kPause(50);
   const auto give_up_at = std::chrono::steady_clock::now() + kPatience;
-  for (bool is_told = false;; std::this_thread::sleep_for(kPause)) {
+  for (bool has_logged = false;; std::this_thread::sleep_for(kPause)) {
     Result<std::unique_ptr<Node>> node = Node::start(settings, stop_signals.is_requested());
     if (node || node.error().code != ErrorCode::StorageInUse ||
         std::chrono::steady_clock::now() >= give_up_at)
       return node;
     if (stop_signals.is_requested()) return Error{ErrorCode::ShuttingDown, "stopped while waiting"};
-    if (!std::exchange(is_told, true))
+    if (!std::exchange(has_logged, true))
       log_info("the data directory is in use, waiting until it is released max_s={}",
                kPatience.count());
   }

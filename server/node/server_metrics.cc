@@ -370,10 +370,10 @@ struct ServerMetrics::Impl : std::enable_shared_from_this<ServerMetrics::Impl> {
 
   void begin() {
     begun_us = sources.clock.monotonic_us();
-    sources.own_groups([self = shared_from_this()](SqlParts::Groups told) {
+    sources.own_groups([self = shared_from_this()](SqlParts::Groups known) {
       survey_tasks(
           self->sources.shards, self->sources.clock,
-          [self, groups = std::move(told.groups)](std::vector<ShardTaskReport> reports) mutable {
+          [self, groups = std::move(known.groups)](std::vector<ShardTaskReport> reports) mutable {
             self->make(std::move(groups), std::move(reports));
           });
     });
