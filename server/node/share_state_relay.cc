@@ -118,16 +118,16 @@ void ShareStateRelay::ask(PartitionId partition, Request request,
     });
   std::string frame;
   kafka::append_request(frame, {0, kVersion, 1, std::string("share")}, message_of(request));
-  cluster_.ask_node(
-      NodeId{node}, std::move(frame),
-      [&loop = loop_, done = std::move(done),
-       refusal = request.refusal(KafkaError::CoordinatorNotAvailable)](Result<std::string> told) {
-        loop.post([done, refusal, told = std::move(told)] {
-          if (!told) return done(refusal);
-          const auto response = kafka::decode_response<Response>(*told, kVersion);
-          done(response ? with_common_error(answer_of(*response)) : refusal);
-        });
-      });
+  cluster_.ask_node(NodeId{node}, std::move(frame),
+                    [&loop = loop_, done = std::move(done),
+                     refusal = request.refusal(KafkaError::CoordinatorNotAvailable)](
+                        Result<std::string> received) {
+                      loop.post([done, refusal, received = std::move(received)] {
+                        if (!received) return done(refusal);
+                        const auto response = kafka::decode_response<Response>(*received, kVersion);
+                        done(response ? with_common_error(answer_of(*response)) : refusal);
+                      });
+                    });
 }
 
 void ShareStateRelay::read(PartitionId partition, ReadShareState request,

@@ -45,7 +45,7 @@ void TransactionRelay::end(const storage::TopicPartition& partition, LeaderEpoch
     if (offsets && offsets->id == partition.topic)
       return groups_.ask_at(
           partition.partition, coordinator::EndOffsets{.ended = ended, .under = under},
-          [done](const coordinator::EndedOffsets& told) { done(status_of_end(told.error)); });
+          [done](const coordinator::EndedOffsets& answer) { done(status_of_end(answer.error)); });
     storage::AppendRequest request;
     request.parts.push_back({partition,
                              records::marker_batch(ended.producer.id, ended.producer.epoch,
