@@ -447,20 +447,20 @@ Status Session::handle_describe(std::string_view body) {
     statement = portal->statement();
     formats = portal->formats();
   }
-  const auto told = columns_of(*statement);
+  const auto columns = columns_of(*statement);
   // In a failed transaction, a client may describe only statements that return no rows, such as
   // ROLLBACK.
-  if (transaction_ == TransactionStatus::Failed && (!told || !told->empty()))
+  if (transaction_ == TransactionStatus::Failed && (!columns || !columns->empty()))
     return in_failed_transaction();
-  if (!told) return told.error();
+  if (!columns) return columns.error();
   if (message.target == Target::Statement) {
     TRY(check_columns(*statement));
     writer().parameter_description(statement->parameter_oids);
   }
-  if (told->empty())
+  if (columns->empty())
     writer().no_data();
   else
-    writer().row_description(*told, formats);
+    writer().row_description(*columns, formats);
   return {};
 }
 
