@@ -145,9 +145,9 @@ void InformationGathering::begin(InformationNeeds needs, Done done) {
   left_ = 1;
   if (needs_.consumer_groups && parts_.consumer_groups) {
     ++left_;
-    parts_.consumer_groups(on_loop([this](SqlParts::Groups told) {
-      facts_->groups = std::move(told.groups);
-      facts_->without_groups_of = std::move(told.incomplete);
+    parts_.consumer_groups(on_loop([this](SqlParts::Groups known) {
+      facts_->groups = std::move(known.groups);
+      facts_->without_groups_of = std::move(known.incomplete);
       answer_one();
     }));
   }
