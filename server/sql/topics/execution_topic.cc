@@ -164,13 +164,13 @@ class ResetExecution final : public TopicExecution {
   }
 
   void read_groups() {
-    session().parts().consumer_groups(on_loop([this](const SqlParts::Groups& told) {
+    session().parts().consumer_groups(on_loop([this](const SqlParts::Groups& known) {
       if (is_over()) return;
       // A node that is still loading its groups may have the group, so the group counts as unknown.
-      const auto group = find_group(told, reset_.group);
-      const bool is_unknown = group && *group == nullptr && !told.incomplete.empty();
+      const auto group = find_group(known, reset_.group);
+      const bool is_unknown = group && *group == nullptr && !known.incomplete.empty();
       if (is_unknown && repeat_later()) return;
-      if (Status taken = take_groups(told); !taken) fail(std::move(taken).error());
+      if (Status taken = take_groups(known); !taken) fail(std::move(taken).error());
     }));
   }
 
@@ -209,11 +209,11 @@ class ResetExecution final : public TopicExecution {
 
   // Returns the group of this name; a name without quotes fits in any letter case the groups on which the user has a
   // right. Fails with UndefinedObject if it fits several groups; null if it fits none.
-  Result<const engine::ConsumerGroup*> find_group(const SqlParts::Groups& told,
+  Result<const engine::ConsumerGroup*> find_group(const SqlParts::Groups& known,
                                                   const engine::Name& name) const {
     const engine::ConsumerGroup* only = nullptr;
     std::vector<std::string> alike;
-    for (const engine::ConsumerGroup& group : told.groups) {
+    for (const engine::ConsumerGroup& group : known.groups) {
       if (group.id == name.text && name.quoting != engine::Quoting::None) return &group;
       if (name.quoting != engine::Quoting::None ||
           ::strcasecmp(group.id.c_str(), name.text.c_str()) != 0 ||
@@ -230,15 +230,15 @@ class ResetExecution final : public TopicExecution {
     return only;
   }
 
-  static Error unknown_group(const engine::Name& name, const SqlParts::Groups& told) {
+  static Error unknown_group(const engine::Name& name, const SqlParts::Groups& known) {
     Error error{ErrorCode::UndefinedObject,
                 fmt::format("consumer group \"{}\" does not exist", name.text),
                 {},
                 "SHOW CONSUMER GROUPS lists the groups. To set offsets before a group begins to "
                 "read, write its name in quotes, and FOR TOPIC with its topics."};
-    if (!told.incomplete.empty())
+    if (!known.incomplete.empty())
       error.detail = fmt::format("Node {} has not reported all of its groups.",
-                                 told.incomplete.begin()->value());
+                                 known.incomplete.begin()->value());
     return error;
   }
 
@@ -260,13 +260,13 @@ class ResetExecution final : public TopicExecution {
         .at(reset_.group_position);
   }
 
-  Status take_groups(const SqlParts::Groups& told) {
-    const engine::ConsumerGroup* group = TRY(find_group(told, reset_.group));
+  Status take_groups(const SqlParts::Groups& known) {
+    const engine::ConsumerGroup* group = TRY(find_group(known, reset_.group));
     const bool is_new = !group && !places_.empty() && reset_.group.quoting != engine::Quoting::None;
     group_ = group ? group->id : reset_.group.text;
     TRY(check_group(*image_->users, session().asker(), group_));
-    if (!group && (!is_new || !told.incomplete.empty()))
-      return unknown_group(reset_.group, told).at(reset_.group_position);
+    if (!group && (!is_new || !known.incomplete.empty()))
+      return unknown_group(reset_.group, known).at(reset_.group_position);
     if (group) {
       if (group->protocol_type == "share")
         return Error{ErrorCode::NotSupported,
@@ -275,7 +275,7 @@ class ResetExecution final : public TopicExecution {
       if (!reset_.is_dry_run) TRY(check_members(*group));
       facts_.committed = committed_by(*group);
     }
-    if (reset_.other) TRY(take_other(told));
+    if (reset_.other) TRY(take_other(known));
     if (reset_.topics.empty())
       for (const auto& [place, offset] : facts_.committed) places_.insert(place);
     for (const Place& place : places_)
@@ -295,9 +295,9 @@ class ResetExecution final : public TopicExecution {
     return {};
   }
 
-  Status take_other(const SqlParts::Groups& told) {
-    const engine::ConsumerGroup* other = TRY(find_group(told, *reset_.other));
-    if (!other) return unknown_group(*reset_.other, told).at(reset_.target_position);
+  Status take_other(const SqlParts::Groups& known) {
+    const engine::ConsumerGroup* other = TRY(find_group(known, *reset_.other));
+    if (!other) return unknown_group(*reset_.other, known).at(reset_.target_position);
     TRY(check_group(*image_->users, session().asker(), other->id));
     facts_.other = committed_by(*other);
     return {};
