@@ -237,13 +237,13 @@ class Copy {
 
 Status Snapshot::copy_tables(const std::string& path, const Copied& copied) {
   Copy copy = TRY(Copy::begin(path));
-  uint64_t bytes = 0, told = 0;
+  uint64_t bytes = 0, reported = 0;
   for (const Table& table : tables_) {
     TRY(copy.table(table));
     const auto add = [&](const Entry& entry) -> Status {
       TRY(copy.add(entry));
       bytes += entry.key.size() + entry.value.size();
-      if (bytes - told >= kCopiedAtATime) copied(told = bytes);
+      if (bytes - reported >= kCopiedAtATime) copied(reported = bytes);
       return {};
     };
     TRY(visit(table.name, add));
