@@ -101,7 +101,7 @@ std::string line_of(const ConfigSetting& setting) {
 Status describe_defaults(const Connection::Settings& server) {
   const auto settings = TRY(describe_broker_defaults(server));
   fmt::print("Default configs for brokers in the cluster are:\n");
-  for (const ConfigSetting& setting : settings) fmt::print("{}", told(setting));
+  for (const ConfigSetting& setting : settings) fmt::print("{}", line_of(setting));
   return {};
 }
 
