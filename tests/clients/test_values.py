@@ -178,6 +178,36 @@ def decimals_of_connect_have_the_largest_precision_that_there_is():
     assert [str(amount) for amount, in sql("SELECT amt FROM js")] == ["12.34"]
 
 
+@case
+def columns_of_headers_stand_beside_the_columns_of_a_registered_schema():
+    """A statement that names the schema by its id declares only the key and the headers."""
+    create_topic("headed")
+    record = {"type": "record", "name": "H", "fields": [{"name": "A", "type": "int"}, {"name": "B", "type": "string"}]}
+    status, made = registry("/subjects/headed-value/versions", json.dumps(record), "AVRO")
+    assert status == 200, made
+    producer = confluent_kafka.Producer({"bootstrap.servers": SERVER.kafka})
+    producer.produce("headed", key=b"k1", value=header(made["id"]) + zigzag(7) + zigzag(1) + b"x", headers=[("x", b"one"), ("y", b"two")])
+    assert producer.flush(PATIENCE_S) == 0
+    with_ids = f"WITH (KAFKA_TOPIC = 'headed', VALUE_FORMAT = 'AVRO', VALUE_SCHEMA_ID = {made['id']})"
+    sql(f"CREATE STREAM one_header (k VARCHAR KEY, t BYTES HEADER('x')) {with_ids}",
+        f"CREATE STREAM two_headers (t BYTES HEADER('x'), u BYTES HEADER('y')) {with_ids}",
+        f"CREATE STREAM all_headers (k VARCHAR KEY, h ARRAY<STRUCT<key VARCHAR, value BYTES>> HEADERS) {with_ids}",
+        "CREATE STREAM inferred_beside (t BYTES HEADER('y')) WITH (KAFKA_TOPIC = 'headed', VALUE_FORMAT = 'AVRO')")
+    assert sql('SELECT k, t, "A", "B" FROM one_header') == [("k1", b"one", 7, "x")]
+    assert sql('SELECT t, u, "A", "B" FROM two_headers') == [(b"one", b"two", 7, "x")]
+    assert sql('SELECT k, h[1]->key, h[2]->value, "A" FROM all_headers') == [("k1", "x", b"two", 7)]
+    assert sql('SELECT t, "A" FROM inferred_beside') == [(b"two", 7)]
+    # A query over such a stream has the columns, too.
+    sql('CREATE STREAM passed_on AS SELECT k, t, "A" AS a FROM one_header')
+    assert sql("SELECT k, t, a FROM passed_on") == [("k1", b"one", 7)]
+    try:
+        sql(f"CREATE STREAM declared (k VARCHAR KEY, t BYTES HEADER('x'), z INT) {with_ids}")
+    except psycopg.Error as error:
+        assert "VALUE_SCHEMA_ID cannot both exist" in str(error), error
+    else:
+        raise AssertionError("a column of the value was taken beside VALUE_SCHEMA_ID")
+
+
 GOOGLE_TYPES = {"calendar_period": "CalendarPeriod", "color": "Color", "date": "Date", "datetime": "DateTime", "dayofweek": "DayOfWeek",
                 "decimal": "Decimal", "expr": "Expr", "fraction": "Fraction", "interval": "Interval", "latlng": "LatLng",
                 "localized_text": "LocalizedText", "money": "Money", "month": "Month", "phone_number": "PhoneNumber",
