@@ -455,6 +455,35 @@ def a_push_query_on_a_table_shows_its_rows_and_then_the_changes():
 
 
 @case
+def a_fetch_that_ends_at_its_time_returns_the_rows_that_have_arrived():
+    """A cursor of a push query is polled: each FETCH asks for more rows than there are, returns those that have arrived
+    when its time is over, and leaves the cursor open. No row is lost, and none comes twice."""
+    with connect(autocommit=True) as c, connect(autocommit=True) as writer:
+        writer.execute("CREATE TABLE polled (id INT PRIMARY KEY, v INT) WITH (PARTITIONS = 1)")
+        writer.execute("INSERT INTO polled VALUES (1, 10), (2, 20)")
+        for fetch in ("FETCH 10 FROM changes", "FETCH ALL FROM changes"):
+            writer.execute("DELETE FROM polled WHERE id > 2")
+            with c.transaction():
+                c.execute("SET push.linger = '60s'")  # the end of the wait is that of push.fetch_timeout
+                c.execute("SET push.fetch_timeout = '300ms'")
+                c.execute("DECLARE changes CURSOR FOR SELECT id, v FROM polled EMIT CHANGES")
+                seen = []
+
+                def poll(count, fetch=fetch, seen=seen):
+                    seen += c.execute(fetch).fetchall()
+                    return len(seen) >= count
+                wait_until(lambda: poll(2), "the rows of the table do not come")
+                assert not poll(3), seen
+                writer.execute("INSERT INTO polled VALUES (3, 30), (4, 40)")
+                wait_until(lambda: poll(4), "the new rows do not come")
+                assert not poll(5), seen
+                assert seen == [(1, 10), (2, 20), (3, 30), (4, 40)], (fetch, seen)
+                c.execute("CLOSE changes")
+        c.execute("RESET push.linger")
+        c.execute("RESET push.fetch_timeout")
+
+
+@case
 def a_push_query_ends_when_it_is_canceled():
     with connect(autocommit=True) as c:
         with_stream(c, "silent", "id INT KEY")
