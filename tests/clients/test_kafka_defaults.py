@@ -17,7 +17,7 @@ from millrace_server import binary, case, launch, run, wait_until
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 FOLDER = tempfile.mkdtemp(prefix="millrace-defaults-")
 DESCRIBE_CONFIGS, INCREMENTAL_ALTER_CONFIGS = 32, 44
-TOPIC, BROKER = 2, 4
+TOPIC, BROKER, GROUP = 2, 4, 32
 SET, REMOVE = 0, 1
 BATCHES = 1200  # more than one entry of the time index, which retention uses
 FLAGS = ("--log-retention-check-interval-ms", "100", "--log-retention-hours", "48", "--message-max-bytes", "4000")
@@ -130,6 +130,13 @@ def settings_of_newer_kafkas_are_deleted_beside_others():
     assert described(TOPIC, "mirrored", "remote.storage.enable") == ("false", 1)
     error, why = alter(TOPIC, "mirrored", ("remote.storage.enable", "true"))
     assert error == 40 and "tiered storage is not supported" in why, (error, why)
+    # An unknown name can be deleted alone, too, and of a group. It cannot be set.
+    for resource, name in ((TOPIC, "mirrored"), (GROUP, "readers")):
+        assert alter(resource, name, ("of.a.later.kafka", None)) == (0, "")
+        error, why = alter(resource, name, ("of.a.later.kafka", "1"))
+        assert error == 40 and "of.a.later.kafka" in why, (resource, error, why)
+    assert alter(GROUP, "readers", ("consumer.session.timeout.ms", "50000"), ("of.a.later.kafka", None)) == (0, "")
+    assert described(GROUP, "readers", "consumer.session.timeout.ms") == ("50000", 8)
 
 
 def requests_of_the_manual():
