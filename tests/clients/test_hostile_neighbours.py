@@ -277,6 +277,37 @@ def queries_of_one_connection_of_http2_are_counted():
 
 
 @case
+def look_ups_beside_sorted_cursors_are_not_refused():
+    """Sessions leave sorted cursors open until the server refuses the next one: it refuses these sessions alone."""
+    server = launch("--memory-limit", "64MB", "--shards", "2")
+    try:
+        prepare(server)
+        refused = []
+
+        def attack():
+            clients = [connect(server) for _ in range(20)]
+            for number, client in enumerate(clients):
+                client.execute("BEGIN")
+                try:
+                    for cursor in range(20):
+                        client.execute("SAVEPOINT before")
+                        client.execute(f"DECLARE c{cursor} CURSOR FOR SELECT * FROM big ORDER BY text, id DESC")
+                        assert len(client.execute(f"FETCH 1 FROM c{cursor}").fetchall()) == 1
+                except psycopg.Error as error:
+                    assert error.sqlstate == "53200", (number, error)
+                    refused.append(error)
+                    client.execute("ROLLBACK TO SAVEPOINT before")  # the earlier cursors stay open
+            return clients
+
+        _, clients = beside(server, attack, "beside sorted cursors", 300)
+        assert len(refused) > len(clients) / 2, len(refused)
+        for client in clients:
+            client.close()
+    finally:
+        server.stop()
+
+
+@case
 def open_transactions_hold_what_they_are_charged_for():
     server = launch("--memory-limit", f"{LIMIT_MB}MB")
     try:
