@@ -82,6 +82,8 @@ def defaults_are_set_for_all_topics_while_it_runs():
     with wire.Connection(server.kafka) as connection:
         connection.create_topic("short")
         connection.create_topic("long", retention_ms="-1")
+        connection.create_topic("limited")
+        assert connection.produce("limited", wire.batch_of(b"x" * 5000).encode())[0] == 10
         for topic in ("short", "long"):
             for _ in range(BATCHES):
                 assert connection.produce(topic, wire.batch_of(b"v").encode())[0] == 0
@@ -93,7 +95,7 @@ def defaults_are_set_for_all_topics_while_it_runs():
     wait_until(lambda: first_offset("short") > 0, lambda: first_offset("short"))
     assert first_offset("long") == 0
     with wire.Connection(server.kafka) as connection:
-        assert connection.produce("started", wire.batch_of(b"x" * 5000).encode())[0] == 0
+        assert connection.produce("limited", wire.batch_of(b"x" * 5000).encode())[0] == 0
     server.stop()
     checked = subprocess.run([binary(), "check", "--data-dir", FOLDER], capture_output=True, text=True, timeout=60, check=False)
     assert checked.returncode == 0, (checked.stdout, checked.stderr)
