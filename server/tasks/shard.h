@@ -242,6 +242,9 @@ class Shard {
     // Sum over the inputs: number of offsets before the targets that are already read, and number
     // of all offsets before the targets.
     int64_t records = 0, of_records = 0;
+    // Sum over the inputs: the offsets that are read, from the beginning of the partition. `records` does not grow if
+    // the log drops records as soon as they are read, as in an exchange; `positions` does.
+    int64_t positions = 0;
   };
   Passed passed(const std::string& query_id, int stage,
                 const std::vector<std::pair<engine::PartitionRef, Offset>>& targets) const;

@@ -12,7 +12,7 @@ import urllib.request
 
 import psycopg
 
-from millrace_server import case, launch, patience, run, start_server, wait_until
+from millrace_server import TimedOut, case, launch, patience, run, start_server, timed, wait_until
 from small_disk import SmallDisk
 
 server = start_server()
@@ -205,6 +205,42 @@ def a_long_load_is_waited_for_as_long_as_it_goes_on():
         is_refused = isinstance(found, str) and ("has not yet caught up" in found or STILL_READING.match(found))
         assert found == [(150_000,)] or is_refused, found
         assert not warned, warned
+
+
+def load_until_slower(c, target, select, loads, bound_ms):
+    """Loads rows until a SELECT of them has taken longer than `bound_ms`; each SELECT must have all rows."""
+    rows = 0
+    for more in loads:
+        with c.cursor().copy(f"COPY {target} (id, k) FROM STDIN") as copy:
+            for begin in range(rows, rows + more, 100_000):
+                copy.write("".join(f"{i}\tg{i % 1000}\n" for i in range(begin, min(begin + 100_000, rows + more))))
+        rows += more
+        began = time.monotonic()
+        try:
+            found = c.execute(select).fetchall()
+        except psycopg.errors.ObjectNotInPrerequisiteState as error:
+            raise TimedOut(f"{target}: {rows} rows: {error}") from None
+        assert found == [(rows,)], (target, found, rows)
+        took_ms = (time.monotonic() - began) * 1000
+        if took_ms > bound_ms:
+            break
+    print(f"  {target}: {rows} rows, the last SELECT took {took_ms:.0f} ms, the aim was {bound_ms} ms")
+
+
+@timed
+@case
+def a_copy_is_waited_for_longer_than_read_wait_ms():
+    """The session that has written the rows gets all of them, however long the table needs: read.wait.ms limits the wait
+    without progress alone. The second table is made in two stages, of which the second one takes the time: its progress
+    is that of the exchange between them."""
+    wait_ms = int(patience(0.3) * 1000)
+    with connect(read__wait__ms=wait_ms) as c:
+        c.execute("CREATE TABLE large (id INT PRIMARY KEY, k VARCHAR)")
+        load_until_slower(c, "large", "SELECT COUNT(*) FROM large", [500_000, 1_000_000, 2_000_000], wait_ms)
+        c.execute("DROP TABLE large")
+        c.execute("CREATE STREAM gathered (id INT KEY, k VARCHAR)")
+        c.execute("CREATE TABLE of_gathered AS SELECT k, COUNT(*) AS n, COLLECT_SET(id) AS ids FROM gathered GROUP BY k")
+        load_until_slower(c, "gathered", "SELECT SUM(n) FROM of_gathered", 10 * [100_000], 3 * wait_ms)
 
 
 # Under ksqlDB's defaults a sum of DECIMALs that overflows ends its query.

@@ -186,6 +186,7 @@ void ReadBarrier::ask_progress(std::function<void(Progress)> done) {
       self->shard_.post([self, passed, view, sum, done] {
         sum->progress.records += passed.records;
         sum->progress.of_records += passed.of_records;
+        sum->progress.positions += passed.positions;
         if (view) sum->progress.view = view;
         if (--sum->left == 0 && self->receiver_.lock()) done(sum->progress);
       });

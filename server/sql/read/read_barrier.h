@@ -32,16 +32,17 @@ class ReadBarrier : public std::enable_shared_from_this<ReadBarrier> {
     Look,  // answers at once; ObjectState if an end is not passed yet
   };
   // The progress of the stage for which the ReadBarrier waits at present. A reader gives up only when it does not
-  // change for read.wait.ms (CatchingUp). `stage` and `records` never decrease during a wait.
+  // change for read.wait.ms (CatchingUp). `stage` and `positions` never decrease during a wait.
   struct Progress {
     size_t stage = 0;
     // offsets read, and offsets to read; for an exchange, offsets of its blocks
     int64_t records = 0, of_records = 0;
+    int64_t positions = 0;  // grows with each record or block that is read (Shard::Passed)
     // True: the two offsets are those of topics. False: they are those of an exchange.
     bool is_of_topics = false;
     std::optional<engine::ViewState> view = {};  // if the stage keeps a materialized view
     bool is_beyond(const Progress& other) const {
-      return std::pair(stage, records) > std::pair(other.stage, other.records);
+      return std::pair(stage, positions) > std::pair(other.stage, other.positions);
     }
     // A materialized view that is being computed reads no records, and may take longer than any
     // wait for records.

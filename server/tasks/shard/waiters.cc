@@ -87,7 +87,9 @@ Shard::Passed Shard::passed(
     if (task->stage != stage || is_transient(*task)) continue;
     ++passed.tasks;
     passed.all = passed.all && !task->task->shows_again() && task->task->has_published();
-    passed.records += static_cast<int64_t>(task->task->rows_shown_again());
+    const auto shown_again = static_cast<int64_t>(task->task->rows_shown_again());
+    passed.records += shown_again;
+    passed.positions += shown_again;
     const auto& inputs = task->task->inputs();
     for (size_t i = 0; i < inputs.size(); ++i) {
       const auto target = ends.find(inputs[i].partition);
@@ -98,6 +100,7 @@ Shard::Passed Shard::passed(
       passed.all = passed.all && task->task->shows_durably(i, target->second);
       passed.records += at - start;
       passed.of_records += target->second - start;
+      passed.positions += at - Offset(0);
     }
   }
   return passed;

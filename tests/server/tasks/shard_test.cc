@@ -115,6 +115,7 @@ TEST_F(ShardTest, counts_the_records_before_the_targets_that_a_stage_has_passed)
   EXPECT_EQ(some.tasks, 1u);
   EXPECT_EQ(some.records, 2);
   EXPECT_EQ(some.of_records, 5);
+  EXPECT_EQ(some.positions, 2);
   node_.tasks->remove("CSAS_QA_0");
   EXPECT_EQ(passed(Offset(2)).tasks, 0u) << "a query without tasks has passed nothing";
 }
