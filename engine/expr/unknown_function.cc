@@ -224,6 +224,8 @@ constexpr MissingArea kMissingAreas[] = {
      "functions of network addresses",
      "split_part(address::text, '/', 1) is the host, and part 2 the length of the mask."},
     {"LO_* LOREAD LOWRITE", "large objects", "Keep the bytes in a column of BYTES."},
+    {"PG_EXPORT_SNAPSHOT", "snapshots that sessions share",
+     "Read in one session: a SELECT over several tables reads all of them as of one commit."},
 };
 
 // Returns the group that contains this function of PostgreSQL; null if none does.
