@@ -2,6 +2,7 @@
 """millrace check, backup and restore, beside a running server and without one."""
 import collections
 import fcntl
+import functools
 import json
 import os
 import re
@@ -129,15 +130,22 @@ def a_backup_under_load_restored_elsewhere_is_right():
             server.stop()
 
 
-@case
-def damage_is_named_with_its_place():
-    data, damaged = folder("sound"), folder("damaged")
+@functools.cache
+def sound():
+    """The data directory of a server that has stopped; the first case that needs it creates it."""
+    data = folder("sound")
     server = launch(data_dir=data)
     with connect(server) as connection:
         define(connection)
         pay(connection, [(i, 5) for i in range(1000)])
         pay(connection, [(7, 123456789)])  # an amount that no balance has
     server.stop()
+    return data
+
+
+@case
+def damage_is_named_with_its_place():
+    data, damaged = sound(), folder("damaged")
     assert "no damage found" in millrace("check", "--data-dir", data)
 
     shutil.copytree(data, damaged)
@@ -158,7 +166,7 @@ def damage_is_named_with_its_place():
 @case
 def a_backup_shows_on_a_terminal_how_far_it_is():
     ours, theirs = os.openpty()
-    done = subprocess.run([binary(), "backup", "--data-dir", folder("sound"), "--to", folder("shown")],
+    done = subprocess.run([binary(), "backup", "--data-dir", sound(), "--to", folder("shown")],
                           stdout=subprocess.PIPE, stderr=theirs, timeout=_TIMEOUT_S)
     os.close(theirs)
     told = ""
@@ -171,7 +179,7 @@ def a_backup_shows_on_a_terminal_how_far_it_is():
     assert done.returncode == 0 and b"backed up" in done.stdout, (done, told)
     assert re.match(r"\rcopied \S+ \S+ of about \S+ \S+ *", told) and told.endswith("\r\x1b[K"), repr(told)
 
-    quiet = millrace("backup", "--data-dir", folder("sound"), "--to", folder("not-shown"))
+    quiet = millrace("backup", "--data-dir", sound(), "--to", folder("not-shown"))
     assert "copied" not in quiet, "a copy of a moment needs no lines in a log"
 
 
@@ -290,7 +298,7 @@ def another_version_is_not_checked():
 @case
 def check_finds_the_damage_that_a_start_refuses():
     data = folder("cut")
-    shutil.copytree(folder("sound"), data)
+    shutil.copytree(sound(), data)
     path = os.path.join(data, "state.mdb")
     os.truncate(path, os.path.getsize(path) - 4096)
     told = millrace("check", "--data-dir", data, status=1)
@@ -301,7 +309,7 @@ def check_finds_the_damage_that_a_start_refuses():
 @case
 def a_backup_of_damaged_pages_is_refused():
     data = folder("pages")
-    shutil.copytree(folder("sound"), data)
+    shutil.copytree(sound(), data)
     size = os.path.getsize(os.path.join(data, "log.mdb"))
     with open(os.path.join(data, "log.mdb"), "r+b") as log:
         log.seek(2 * 4096)  # after the two meta pages
@@ -342,13 +350,13 @@ def wrong_folders_are_refused():
     assert not os.path.exists(folder("nowhere")) and not os.path.exists(folder("new"))
     os.mkdir(folder("full"))
     open(os.path.join(folder("full"), "mine"), "w").close()
-    told = millrace("backup", "--data-dir", folder("sound"), "--to", folder("full"), status=1)
+    told = millrace("backup", "--data-dir", sound(), "--to", folder("full"), status=1)
     assert "is not empty" in told and "hint: " in told, told
     told = millrace("restore", "--from", folder("full"), "--data-dir", folder("new"), status=1)
     assert "full is not a data directory" in told and "with --from" in told, told
     told = millrace("check", "--data-dir", folder("full"), status=2)
     assert "full is not a data directory" in told, told
-    millrace("restore", "--from", folder("sound"), "--data-dir", folder("sound"), status=1)
+    millrace("restore", "--from", sound(), "--data-dir", sound(), status=1)
     millrace("backup", status=2)
 
 
