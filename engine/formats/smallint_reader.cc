@@ -12,7 +12,8 @@ namespace engine {
 
 namespace {
 
-// Replaces rows by NULL. The column is copied, because the rows of nested types have no fixed place.
+// Replaces rows by NULL. The column is copied, because rows of nested types differ in size and cannot
+// be overwritten.
 void set_null(Column& column, const std::vector<bool>& rows) {
   Column replaced(column.type());
   for (size_t row = 0; row < column.size(); ++row) {

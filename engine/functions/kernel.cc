@@ -53,8 +53,8 @@ void RowErrors::add_all(const RowErrors& other) {
 void RowErrors::note_all(const RowErrors& other) {
   for (const Message& message : other.messages_) note(message.row, message.text, message.code);
   more_noted_ += other.more_noted_;
-  // Counts the failures that have a message; the others have none. (A call has at most one failure
-  // in each row.)
+  // The messages of some failures of `other` were left out; more_noted_ counts these failures. (A
+  // call has at most one failure in each row.)
   size_t failed_with_message = 0;
   for (const Message& message : other.messages_) failed_with_message += other.has(message.row);
   const size_t failures = other.any() ? other.count() : 0;

@@ -1,5 +1,6 @@
-// Rows of pg_depend and pg_rewrite (https://www.postgresql.org/docs/15/catalog-pg-depend.html). pgAdmin finds primary keys
-// and views by these rows, and dbt reads the relations that a view depends on from them.
+// Rows of pg_depend and pg_rewrite (https://www.postgresql.org/docs/15/catalog-pg-depend.html).
+// pgAdmin finds primary keys and views by these rows, and dbt reads the relations that a view
+// depends on from them.
 #include <algorithm>
 
 #include "engine/system_tables/catalog_rows.h"
@@ -39,8 +40,8 @@ void add_owner(const CatalogFacts& facts, const CatalogRelation& relation, Syste
                        column - table->columns.begin() + 1, "a"});
 }
 
-// Visits each view with the number of its rule. Both tables get the same numbers, since every call
-// of this function numbers the rules in the same order.
+// Visits each view with the number of its rewrite rule. pg_depend and pg_rewrite show the same
+// numbers, since every call of this function numbers the rules in the same order.
 template <class F>
 void for_each_rule(const CatalogFacts& facts, F visit) {
   CatalogObjects numbers = facts.objects;

@@ -1,4 +1,4 @@
-// Runs one persistent query in memory, with all its stages and one partition each.
+// Runs one persistent query in memory, with all its stages. Each topic and each exchange has one partition.
 #pragma once
 #include <memory>
 #include <span>

@@ -30,7 +30,7 @@ struct GroupSettings {
 // The following limits do not exist in Kafka. They are far above the needs of real clients, and
 // prevent clients from filling the memory.
 inline constexpr size_t kMaxGroupIdBytes = 4'096;
-// Limit for the total bytes of the data that the members of one group have sent and received.
+// Limit, per group, for what the coordinator keeps of the members: their ids, subscriptions and assignments.
 inline constexpr size_t kMaxGroupBytes = 8 << 20;
 // Limit, per group, for clients that have received a member id and have not joined with it yet.
 // Beyond the limit, the oldest of these clients is removed.

@@ -72,7 +72,7 @@ void JournalOwners::when_visible(PartitionId number, Term term, std::function<vo
   });
 }
 
-// The mark follows all proposed commits, so the fence also waits for the outputs of these commits.
+// Writes a mark (plan_mark) after all proposed commits, so the fence also waits for their outputs.
 void JournalOwners::fence(PartitionId number, Revision revision, std::function<void(bool)> done) {
   const auto fence_now = [this, number, revision, done](bool is_visible) {
     Journal& its = journal(number);

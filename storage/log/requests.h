@@ -108,7 +108,7 @@ using TaskStarts = std::vector<Result<TaskStart>>;
 // Checks the batches of a request on the caller's thread: whole batches with right checksums and
 // well-formed records.
 Status check_for_append(std::string_view batches);
-// Checks one batch that was parsed with its checksum.
+// Checks one batch whose checksum the parser has verified.
 Status check_for_append(const records::BatchView& batch);
 // Checks fetched batches: whole batches with right checksums. The leader has checked their records.
 Status check_for_follow(std::string_view batches);

@@ -1,6 +1,6 @@
 // The definitions of connectors: a pure state machine over the "connectors" parts of the metadata
-// log. A connector copies records from an outside system into topics, or from topics into one; its
-// names and values are those of Kafka Connect (https://kafka.apache.org/documentation/#connect).
+// log. A connector copies records from an outside system into topics, or from topics into an outside
+// system. Names and values are those of Kafka Connect (https://kafka.apache.org/documentation/#connect).
 #pragma once
 #include <cstdint>
 #include <map>

@@ -1,4 +1,4 @@
-// Functions on names of catalog objects. The names belong to the statement; a continuous query has none.
+// Functions that look up names of catalog objects. The statement provides the look-up; continuous queries have none.
 #include "engine/functions/catalog_names.h"
 
 #include <utility>

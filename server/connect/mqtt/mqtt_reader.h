@@ -15,8 +15,8 @@
 
 namespace server {
 
-// The broker keeps the position: it sends a message with QoS 1 again until it gets PUBACK, which confirm() sends. The
-// stored position counts the messages, and lists the topic filters to which the session is subscribed.
+// The MQTT broker remembers which messages are confirmed: it sends a message with QoS 1 again until it gets PUBACK,
+// which confirm() sends. The position that the server stores has only the number of messages and the topic filters.
 //
 // Threads and owner: see SourceReader.
 class MqttReader final : public SourceReader {

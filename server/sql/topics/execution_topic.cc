@@ -23,7 +23,7 @@ namespace {
 
 constexpr size_t kMostShownMembers = 5;  // members that the error of a group with members names
 constexpr int64_t kRepeatAfterMs = 100;
-// The default of request.timeout.ms of Kafka's clients, which repeat such requests for this time.
+// A reset of offsets repeats its requests for the default of request.timeout.ms of Kafka's clients.
 constexpr int64_t kRepeatForUs = 30'000'000;
 
 class TopicExecution : public SqlExecution {

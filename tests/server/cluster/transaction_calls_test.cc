@@ -161,8 +161,8 @@ TEST_F(TransactionCallsTest, AMarkerThatCameTooLateMayTakeLongerTheNextTime) {
   calls.tick();
   ASSERT_EQ(told.size(), 4U);
   EXPECT_FALSE(told[3]);
-  // The next leader gets the usual time: with the longer time of its predecessor, a lost message would delay the marker
-  // by eight seconds.
+  // The usual limit for the answer to a marker holds for the next leader. With the longer limit of its predecessor, a
+  // lost message would delay the marker by eight seconds.
   tell_and_wait_ms(700);
   EXPECT_EQ(told.size(), 5U);
   // The next leader also gets the usual time if no marker was in flight when the leader changed.

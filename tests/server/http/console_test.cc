@@ -107,8 +107,8 @@ class ConsoleTest : public testing::Test {
     if (!body.empty()) text += "Content-Type: application/json\r\n";
     text += "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
     std::string said = client_->say(text);
-    // The password is checked within the call here, but on another thread in a server; the loop
-    // sends the answer.
+    // The answer is sent by a task of the loop, so say() may return nothing. (A server checks the
+    // password on another thread; this test checks it within say().)
     return said.empty() ? turn() : said;
   }
   // Runs the tasks of the loop. Returns the answer if it is complete afterwards.

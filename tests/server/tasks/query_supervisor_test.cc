@@ -191,8 +191,8 @@ TEST_F(SupervisorTest, a_query_whose_id_is_too_long_prevents_no_other) {
   EXPECT_EQ(node_->supervisor->trouble_of(long_plan->id), std::nullopt);
 }
 
-// If the id could be used earlier, a crash could leave both the state of the new query and the state to be removed,
-// which would have the same id.
+// The id of a terminated query can be used again after its state is removed. Otherwise a crash could leave the states
+// of two queries under one id.
 TEST_F(SupervisorTest, an_id_is_free_again_once_nothing_is_left_under_it) {
   ASSERT_TRUE(node_->define("CREATE STREAM out (v INT) WITH (PARTITIONS = 1);"));
   const std::string insert = "INSERT INTO out WITH (QUERY_ID = 'MINE') SELECT v FROM s;";

@@ -278,7 +278,7 @@ class Model final : public BarrierPort {
       for (const PartitionRef& partition : topic.partitions) {
         const auto cut = static_cast<size_t>(barrier_->cuts().at(partition).value());
         for (size_t i = 0; i < cut; ++i)
-          // Records of other topics are counted where they were written.
+          // A query has copied the others from a topic that a client wrote to; the loop below counts them.
           if (const int record = log_[partition][i]; written_to_.at(record) == topic.id)
             all.push_back(record);
       }
