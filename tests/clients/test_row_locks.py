@@ -1,6 +1,9 @@
 #!/usr/bin/python3
 """SELECT ... FOR UPDATE and similar clauses with several sessions: between the reading under a lock and the change of a
 row, no other session changes the row."""
+import os
+import random
+import socket
 import threading
 import time
 
@@ -180,6 +183,57 @@ def two_sessions_that_wait_for_each_other_get_an_error():
                 await_statement("FROM right_side FOR UPDATE")
                 assert error_of(lambda: b.execute("SELECT * FROM left_side FOR UPDATE")) == "40P01"
             waiter.join()
+
+
+@timed
+@case
+def a_statement_whose_lock_arrives_at_its_time_out_changes_nothing_and_keeps_no_lock():
+    """The sessions wait about as long as they hold the lock, so many grants and time-outs meet. Some waits are cancelled,
+    and some clients disconnect."""
+    with connect() as c:
+        fill(c, "storm", 1)
+    until, mutex, idle, counts = time.monotonic() + 12, threading.Lock(), [], {"certain": 0, "uncertain": 0}
+
+    def change(number):
+        dice, own = random.Random(number), connect()
+        while time.monotonic() < until:
+            own.execute(f"SET lock_timeout = '{dice.randint(1, 6)}ms'")
+            error = error_of(lambda: own.execute("UPDATE storm SET v = v + 1 WHERE id = 1"))
+            assert error in (None, "55P03", "57014"), error
+            with mutex:
+                counts["certain"] += error is None
+                counts["uncertain"] += error == "57014"
+            if error == "55P03":
+                time.sleep(dice.random() * 0.05)
+        with mutex:
+            idle.append(own)
+
+    def disturb(number):
+        dice = random.Random(number)
+        while time.monotonic() < until:
+            own = connect()
+            waiter = threading.Thread(target=error_of, args=(lambda: own.execute("SELECT * FROM storm FOR UPDATE"),))
+            waiter.start()
+            time.sleep(dice.random() * 0.01)
+            if dice.random() < 0.5:
+                own.cancel()
+            else:
+                with socket.socket(fileno=os.dup(own.fileno())) as same:
+                    same.shutdown(socket.SHUT_RDWR)
+            waiter.join()
+            own.close()
+
+    threads = [threading.Thread(target=change, args=(n,)) for n in range(12)] + [threading.Thread(target=disturb, args=(n,)) for n in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with connect() as c:
+        c.execute("SET lock_timeout = '3s'")  # the idle sessions are still connected, and must not have the lock
+        (v,) = c.execute("UPDATE storm SET v = v WHERE id = 1 RETURNING v").fetchone()
+        assert counts["certain"] <= v <= counts["certain"] + counts["uncertain"], (v, counts)
+    for own in idle:
+        own.close()
 
 
 run()

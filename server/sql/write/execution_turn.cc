@@ -34,6 +34,9 @@ class TurnExecution final : public SqlExecution, private sql::Receiver {
     locked_ = std::move(locked);
     std::erase_if(topics, [this](const std::string& topic) { return session().has_turn(topic); });
     const auto granted = [this, topics](TableLocks::Hold hold) {
+      // The locks may have been granted before the request was withdrawn, while this call was still
+      // in the mailbox of the loop. The client has its error by then, and `hold` is released.
+      if (is_over_) return;
       place_ = {};
       timer_.reset();
       session().take_turn(topics, hold);
