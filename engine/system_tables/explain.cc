@@ -401,6 +401,11 @@ Result<Lines> explained_lines(const Explain& explain, const PlanContext& context
 }
 
 Result<InformationRows> answer_explain(const Explain& explain, const InformationContext& context) {
+  if (explain.analyze && explain.format != ExplainFormat::Text)
+    return Error{ErrorCode::NotSupported,
+                 "EXPLAIN ANALYZE shows the measured times as text only",
+                 {},
+                 "Use EXPLAIN ANALYZE for the times, or EXPLAIN (FORMAT JSON) for the plan."};
   if (explain.analyze)
     return Error{ErrorCode::NotSupported,
                  "EXPLAIN ANALYZE requires a SELECT over tables, which it runs to completion",
