@@ -8,6 +8,7 @@
 #include "engine/pgsql/result_name.h"
 #include "engine/sql/records_call.h"
 #include "engine/sql/records_source.h"
+#include "engine/sql/rewrite.h"
 #include "engine/types/ascii.h"
 #include "engine/types/text_number.h"
 
@@ -462,8 +463,25 @@ Result<AliasedSource> Converter::source(const Node& node) const {
   return not_supported("this source is", named.position);
 }
 
+namespace {
+
+// Returns whether the call names columns. In FROM they can only be columns of the sources before it.
+bool has_column(ExpressionPtr& call) {
+  bool has = false;
+  const Status visited = rewrite_expression(
+      call,
+      [&has](ExpressionPtr& part) -> Status {
+        has = has || part->is<ColumnRef>();
+        return {};
+      },
+      RewriteOrder::ParentsFirst);
+  return visited && has;
+}
+
+}  // namespace
+
 // Converts f(x) AS name to (SELECT UNNEST(...)) AS name. The arguments may refer to columns of the
-// sources before it.
+// sources before it. A function that returns no rows, such as upper(a), becomes a LATERAL query.
 Result<AliasedSource> Converter::row_function(const Fields& fields, AliasedSource named) const {
   const std::vector<Node> functions = pgsql::children(fields, "functions");
   const auto list = functions.size() == 1 ? pgsql::children(functions.front().fields, "items")
@@ -541,6 +559,8 @@ Result<AliasedSource> Converter::row_function(const Fields& fields, AliasedSourc
     add(make_expression(std::move(names), named.position), Name{"KEY"});
     function->name = json->values;
   }
+  const auto* made = call->as<FunctionCall>();
+  if (!places && !(made && made->name == "UNNEST")) named.lateral = has_column(call);
   // The column of a one-column function takes the alias of the function.
   add(std::move(call), json != std::end(kJsonRows) ? Name{"VALUE"} : *named.alias);
   if (places) add(std::move(places), Name{"ORDINALITY"});
