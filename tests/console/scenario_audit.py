@@ -61,7 +61,7 @@ def keys_alone_lead_to_the_audit():
     page = open_page(fresh, "#access", ".page-link")
     press_on(page, ".page-link", "Audit")
     wait_table(page, "rows => rows.length === 1 && rows[0].includes('No session')", "the empty list", TABLE)
-    assert page.js("document.querySelector('nav [aria-current=page]').getAttribute('href')") == "#access"
+    assert page.js("document.querySelector('nav [aria-current=page]').getAttribute('href')") == "./#access"
     page.press("g")
     page.press("t")
     page.wait("document.querySelector('.main-topics')?.children.length", "the topics")

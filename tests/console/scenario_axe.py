@@ -10,19 +10,26 @@ from confluent_kafka import Consumer, TopicPartition
 from millrace_server import case, has_limit, launch
 from patience import patience
 from scenario import browser, open_console, run, server, sql, url, wait_state
+from scenario_hostile import guarded, log_in, pages
 from scenario_oncall import make_query, open_page
 from scenario_states import SITE, file_with
 
 SCHEMA = {"schema": '{"type":"record","name":"r","fields":[{"name":"a","type":"int"}]}'}
 CONNECTOR = """CREATE SOURCE CONNECTOR feed WITH ("connector.class" = 'file', "file" = 'in.json', "topic" = 'feed', "format" = 'json');"""
+WIDTHS = (1280, 390)  # px; the narrow one is the width of a phone
+LISTS = ("#topics", "#queries", "#connectors", "#links")  # the pages of objects that are checked at both widths
 
 
-def look(page, what, found):
-    for theme in ("light", "dark"):
-        page.prefer(theme, reduced_motion=True)
-        page.wait(f"document.documentElement.dataset.theme === '{theme}'")
-        found += [f"{what}, {theme}: {each}" for each in axe.violations(page)]
+def look(page, what, found, widths=(1280,)):
+    for width in widths:
+        page.resize(width, 800)
+        page.wait(f"innerWidth === {width}")
+        for theme in ("light", "dark"):
+            page.prefer(theme, reduced_motion=True)
+            page.wait(f"document.documentElement.dataset.theme === '{theme}'")
+            found += [f"{what}, {theme}, {width} px: {each}" for each in axe.violations(page)]
     page.prefer("light")
+    page.resize(1280, 800)
 
 
 def dialog(page, selector, text, what, found, ready="true"):
@@ -51,7 +58,7 @@ def axe_finds_nothing_on_pages_without_objects():
         page.js(f"location.hash = '#{path}'")
         page.wait(f"document.querySelector('.main-{path}')?.children.length", f"the page {path}")
         page.wait("[...document.querySelectorAll('.panel[data-state]')].every(each => each.dataset.state !== 'loading')", f"the panels of {path}")
-        look(page, path, found)
+        look(page, path, found, WIDTHS)
     end(page, found)
 
 
@@ -62,7 +69,7 @@ def axe_finds_nothing_in_dialogs_of_the_editor_and_the_shell():
     page, found = open_console(server()), []
     run(page, "SELECT 1 AS one, 'text' AS text;")
     wait_state(page, "done")
-    look(page, "a result", found)
+    look(page, "a result", found, WIDTHS)
     for button in ("History", "Share"):
         dialog(page, ".actions .button", button, button, found)
     page.js("document.querySelector('.grid').focus()")
@@ -124,10 +131,28 @@ def axe_finds_nothing_on_pages_and_in_dialogs_of_objects():
             ("#links?l=prod", ".query-acts .button", [(".query-acts .button", "Drop…")])):
         page.js(f"location.hash = '{fragment}'")
         page.wait(f"document.querySelector('{ready}')", f"{ready} on {fragment}")
-        look(page, fragment, found)
+        look(page, fragment, found, WIDTHS if fragment in LISTS else WIDTHS[:1])
         for selector, text in dialogs:
             dialog(page, selector, text, f"{fragment} {text or selector}", found)
     fresh.stop()
+    end(page, found)
+
+
+@case
+@has_limit(600)
+def axe_finds_nothing_on_a_phone_after_a_login():
+    axe.source()
+    to, found = guarded(), []
+    page = browser().page(url(to), 390, 780)
+    log_in(page, "millrace", "a long password")
+    for path in pages():  # the last pages scroll the links of the first ones out of the window
+        page.js(f"location.hash = '#{path}'")
+        page.wait(f"document.querySelector('.main-{path}')?.children.length", f"the page {path}")
+        page.wait("[...document.querySelectorAll('.panel[data-state]')].every(each => each.dataset.state !== 'loading')", f"the panels of {path}")
+        found += [f"{path}: {each}" for each in axe.violations(page)]
+        if path == "settings":
+            assert page.js("document.querySelector('.nav').scrollLeft > 0"), "the navigation is scrolled"
+    to.stop()
     end(page, found)
 
 

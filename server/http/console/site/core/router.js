@@ -74,7 +74,7 @@ export async function showPage(main) {
   const { signal } = shown;
   fill(main); // a page that has ended must not react to input while the next page loads
   for (const link of document.querySelectorAll('nav a')) {
-    const isCurrent = link.getAttribute('href') === `#${row.within ?? row.path}`;
+    const isCurrent = link.getAttribute('href') === `./#${row.within ?? row.path}`;
     if (!isCurrent) {
       link.removeAttribute('aria-current');
       continue;
