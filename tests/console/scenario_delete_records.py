@@ -1,8 +1,11 @@
 """An operator deletes the oldest records of a topic: the preview shows which records go and which groups have not read them."""
-import urllib.parse
+import base64
+import os
+import subprocess
+import tempfile
 
 from confluent_kafka import Consumer, Producer, TopicPartition
-from millrace_server import case, launch
+from millrace_server import binary, case, launch
 from patience import patience
 from scenario import assert_clean, browser, sql, url
 from scenario_hostile import ROOT, guarded, log_in
@@ -144,6 +147,32 @@ def a_group_with_an_odd_name_is_shown_as_text_before_records_are_deleted():
 
 
 @case
+def the_lines_of_the_dialog_delete_records_for_the_owner_of_a_topic():
+    to = guarded()
+    sql(to, "CREATE USER ann PASSWORD 'anns password'; GRANT CREATE ON ALL TO ann;", user=ROOT)
+    ann = "Basic " + base64.b64encode(b"ann:anns password").decode()
+    sql(to, "CREATE STREAM orders (id INT KEY, v INT) WITH (KAFKA_TOPIC = 'orders', PARTITIONS = 1);"
+            "INSERT INTO orders VALUES (1, 1); INSERT INTO orders VALUES (2, 2);", user=ann)
+    page = browser().page(url(to) + "#topics?t=orders&tab=partitions")
+    log_in(page, "ann", "anns password")
+    page.wait("document.querySelector('.live-table tbody th')", "the partitions")
+    page.click(*BUTTON)
+    page.wait_text("with a Kafka client", "dialog")
+    lines = page.js("document.querySelector('dialog pre').textContent").replace('"offset":0', '"offset":1')
+    with tempfile.TemporaryDirectory() as folder:
+        with open(os.path.join(folder, "login.properties"), "w", encoding="utf-8") as file:
+            file.write("security.protocol=SASL_PLAINTEXT\nsasl.mechanism=SCRAM-SHA-256\nsasl.username=ann\nsasl.password=anns password\n")
+        os.symlink(binary(), os.path.join(folder, "kafka-delete-records"))
+        done = subprocess.run(["sh", "-c", lines], cwd=folder, env={**os.environ, "PATH": folder + ":" + os.environ["PATH"]},
+                              capture_output=True, text=True, timeout=patience(60), check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    page.press("Escape")
+    wait_table(page, "rows => rows[0].startsWith('0 1 2 1')", "the new first offset", "Partitions")
+    page.close()
+    to.stop()
+
+
+@case
 def without_rights_no_record_is_deleted():
     to = guarded()
     sql(to, "CREATE STREAM orders (id INT KEY, v INT) WITH (PARTITIONS = 1); INSERT INTO orders VALUES (1, 1);"
@@ -152,7 +181,11 @@ def without_rights_no_record_is_deleted():
     log_in(page, "eve", "eves password")
     page.wait("document.querySelector('.live-table tbody th')", "the partitions")
     page.wait_text("needs the right ALL on everything", ".list-bar .reason")
-    assert page.js("[...document.querySelectorAll('.list-bar .button')].every(each => each.disabled)")
+    assert page.js("[...document.querySelectorAll('.list-bar .button')].every(each => each.disabled || each.innerText === 'Delete records…')")
+    page.click(*BUTTON)
+    page.wait_text("with a Kafka client", "dialog")
+    assert page.js("!document.querySelector('dialog .danger, dialog input')"), "the dialog deletes nothing"
+    page.press("Escape")
     cluster = page.js("fetch('/v3/clusters').then(answer => answer.status)")
     assert cluster == 403, cluster
     page.close()

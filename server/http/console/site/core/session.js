@@ -42,6 +42,14 @@ export function whyFixed() {
   return '';
 }
 
+/**
+ * Returns the reason why this session may not delete the records of any topic, or '' if it may or
+ * if Kafka clients of this user may: they check the right DELETE on the topic.
+ */
+export function whyNoDeletion() {
+  return session.info.privileges?.all === false ? whyReadOnly() : whyFixed();
+}
+
 /** Returns the reason why this session changes nothing at all, or ''. Rights are not checked. */
 export function whyReadOnly() {
   return session.info.read_only ? 'This session is read-only.' : '';

@@ -5,7 +5,9 @@ import { openDialog } from '../core/dialog.js';
 import { button, el, fill, toast } from '../core/element.js';
 import { count, isolated, plural } from '../core/format.js';
 import { rest } from '../core/rest.js';
+import { whyFixed } from '../core/session.js';
 import { quoteText, select } from '../core/sql.js';
+import { listener } from '../sql/start.js';
 
 const MOST_ROWS = 200; // rows of the preview that are drawn; the request deletes all
 const MOST_READERS = 5; // groups that the dialog names
@@ -111,10 +113,44 @@ function readersNode(missed) {
 }
 
 /**
+ * Returns the lines of a shell that delete the same records with Kafka's tool.
+ * @param {string} topic @param {number[]} partitions @param {string} server host and port
+ */
+export function linesOfTool(topic, partitions, server) {
+  const list = partitions.map((partition) => ({ topic, partition, offset: 0 }));
+  return `cat > delete.json <<'END'\n${JSON.stringify({ partitions: list, version: 1 })}\nEND\n` +
+    `kafka-delete-records --bootstrap-server ${server} \\\n  --offset-json-file delete.json ` +
+    '--command-config login.properties';
+}
+
+/**
+ * Opens the dialog for users without all rights, whose requests the REST API refuses.
+ * @param {string} topic @param {number[]} partitions @param {AbortSignal} signal
+ */
+function openOtherWay(topic, partitions, signal) {
+  const kafka = listener('kafka', `${location.hostname}:9092`);
+  const close = openDialog(`Delete records of ${isolated(topic)}`, [
+    el('p', {}, whyFixed()),
+    el('p', {}, 'The owner of the topic and users with the right DELETE on it delete its records ' +
+      'with a Kafka client. Write the first offset that stays in place of each 0; -1 deletes ' +
+      'all records of the partition. Deleted records cannot be restored. The file ' +
+      'login.properties has the name and the password of the user.'),
+    el('pre.sql-text', { tabindex: 0, 'aria-label': 'Lines for a shell' },
+      linesOfTool(topic, partitions.slice(0, MOST_ROWS),
+        `${kafka.host}:${kafka.port}`))],
+  { wide: true, buttons: [el('span.spring'), button('', 'Close', () => close())] });
+  signal.addEventListener('abort', close);
+}
+
+/**
  * Opens the dialog.
  * @param {string} topic @param {number[]} partitions of the topic @param {AbortSignal} signal
  */
 export function openDeleteRecords(topic, partitions, signal) {
+  if (whyFixed()) {
+    openOtherWay(topic, partitions, signal);
+    return;
+  }
   const path = `/topics/${encodeURIComponent(topic)}/records:delete`;
   /** @type {Effect[]} */
   let effects = [];

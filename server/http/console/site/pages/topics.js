@@ -5,7 +5,7 @@ import { Followed } from '../core/follow.js';
 import { count, plural, size } from '../core/format.js';
 import { addShortcut } from '../core/keys.js';
 import { go } from '../core/router.js';
-import { whyFixed } from '../core/session.js';
+import { whyFixed, whyNoDeletion } from '../core/session.js';
 import { short } from '../live/figures.js';
 import { filterBox } from '../live/filter.js';
 import { openAddPartitions } from '../live/add_partitions.js';
@@ -108,7 +108,8 @@ function partitionsPanel(topic, partitions, signal) {
     el('span.spring'), reason && el('span.soft.reason', {}, reason), cut, add),
   table.node), {
     draw: () => {
-      cut.disabled = add.disabled = Boolean(reason) || !partitions.rows.length;
+      add.disabled = Boolean(reason) || !partitions.rows.length;
+      cut.disabled = Boolean(whyNoDeletion()) || !partitions.rows.length;
       table.show(partitions.rows.map((row) => ({ ...row, rate: row.end_offset === null ? null
         : rates.note(String(row.partition), Number(row.end_offset), Date.now()) })));
     },
