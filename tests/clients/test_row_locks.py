@@ -188,7 +188,7 @@ def two_sessions_that_wait_for_each_other_get_an_error():
 @timed
 @case
 def a_statement_whose_lock_arrives_at_its_time_out_changes_nothing_and_keeps_no_lock():
-    """The sessions wait about as long as they hold the lock, so many grants and time-outs meet. Some waits are cancelled,
+    """The sessions wait about as long as they hold the lock, and grants often meet time-outs. Some waits are cancelled,
     and some clients disconnect."""
     with connect() as c:
         fill(c, "storm", 1)
