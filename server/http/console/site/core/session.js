@@ -42,17 +42,21 @@ export function whyFixed() {
   return '';
 }
 
-/**
- * Returns the reason why this session may not delete the records of any topic, or '' if it may or
- * if Kafka clients of this user may: they check the right DELETE on the topic.
- */
-export function whyNoDeletion() {
-  return session.info.privileges?.all === false ? whyReadOnly() : whyFixed();
-}
-
 /** Returns the reason why this session changes nothing at all, or ''. Rights are not checked. */
 export function whyReadOnly() {
   return session.info.read_only ? 'This session is read-only.' : '';
+}
+
+/**
+ * Returns host and port of a listener, or of `known` if the server reports none.
+ * @param {string} name @param {string} known
+ */
+export function addressOfListener(name, known) {
+  const found = session.info.listeners?.[name]?.[0] ?? known;
+  const at = found.lastIndexOf(':');
+  const host = found.slice(0, at).replace(/^\[|\]$/g, '');
+  const isAny = host === '0.0.0.0' || host === '::' || host === '*' || host === '';
+  return { host: isAny ? location.hostname : host, port: found.slice(at + 1) };
 }
 
 /** Returns the reason why this session may not create connectors, or '' if it may. */

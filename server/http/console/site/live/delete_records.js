@@ -5,9 +5,8 @@ import { openDialog } from '../core/dialog.js';
 import { button, el, fill, toast } from '../core/element.js';
 import { count, isolated, plural } from '../core/format.js';
 import { rest } from '../core/rest.js';
-import { whyFixed } from '../core/session.js';
+import { addressOfListener, whyFixed } from '../core/session.js';
 import { quoteText, select } from '../core/sql.js';
-import { listener } from '../sql/start.js';
 
 const MOST_ROWS = 200; // rows of the preview that are drawn; the request deletes all
 const MOST_READERS = 5; // groups that the dialog names
@@ -128,7 +127,7 @@ export function linesOfTool(topic, partitions, server) {
  * @param {string} topic @param {number[]} partitions @param {AbortSignal} signal
  */
 function openOtherWay(topic, partitions, signal) {
-  const kafka = listener('kafka', `${location.hostname}:9092`);
+  const kafka = addressOfListener('kafka', `${location.hostname}:9092`);
   const close = openDialog(`Delete records of ${isolated(topic)}`, [
     el('p', {}, whyFixed()),
     el('p', {}, 'The owner of the topic and users with the right DELETE on it delete its records ' +
@@ -136,8 +135,7 @@ function openOtherWay(topic, partitions, signal) {
       'all records of the partition. Deleted records cannot be restored. The file ' +
       'login.properties has the name and the password of the user.'),
     el('pre.sql-text', { tabindex: 0, 'aria-label': 'Lines for a shell' },
-      linesOfTool(topic, partitions.slice(0, MOST_ROWS),
-        `${kafka.host}:${kafka.port}`))],
+      linesOfTool(topic, partitions, `${kafka.host}:${kafka.port}`))],
   { wide: true, buttons: [el('span.spring'), button('', 'Close', () => close())] });
   signal.addEventListener('abort', close);
 }

@@ -5,7 +5,7 @@ import { Followed } from '../core/follow.js';
 import { count, plural, size } from '../core/format.js';
 import { addShortcut } from '../core/keys.js';
 import { go } from '../core/router.js';
-import { whyFixed, whyNoDeletion } from '../core/session.js';
+import { whyFixed, whyReadOnly } from '../core/session.js';
 import { short } from '../live/figures.js';
 import { filterBox } from '../live/filter.js';
 import { openAddPartitions } from '../live/add_partitions.js';
@@ -109,7 +109,8 @@ function partitionsPanel(topic, partitions, signal) {
   table.node), {
     draw: () => {
       add.disabled = Boolean(reason) || !partitions.rows.length;
-      cut.disabled = Boolean(whyNoDeletion()) || !partitions.rows.length;
+      // The dialog shows users without all rights how a Kafka client deletes records.
+      cut.disabled = Boolean(whyReadOnly()) || !partitions.rows.length;
       table.show(partitions.rows.map((row) => ({ ...row, rate: row.end_offset === null ? null
         : rates.note(String(row.partition), Number(row.end_offset), Date.now()) })));
     },

@@ -3,7 +3,7 @@
 import { button, el, icon, toast } from '../core/element.js';
 import { openDialog } from '../core/dialog.js';
 import { load, save } from '../core/store.js';
-import { session } from '../core/session.js';
+import { addressOfListener } from '../core/session.js';
 
 /**
  * Functions of the page that the start needs. `run` opens a draft with the script and runs it.
@@ -146,22 +146,10 @@ export function idleNote(keys) {
       button('keyboard', 'All keys', keys, { class: 'link' })));
 }
 
-/**
- * Returns host and port of a listener, or of `known` if the server reports none.
- * @param {string} name @param {string} known
- */
-export function listener(name, known) {
-  const found = session.info.listeners?.[name]?.[0] ?? known;
-  const at = found.lastIndexOf(':');
-  const host = found.slice(0, at).replace(/^\[|\]$/g, '');
-  const isAny = host === '0.0.0.0' || host === '::' || host === '*' || host === '';
-  return { host: isAny ? location.hostname : host, port: found.slice(at + 1) };
-}
-
 /** Returns the lines that connect clients, with the ports of this server. */
 function clientSnippets() {
-  const pg = listener('pg', `${location.hostname}:7432`);
-  const kafka = listener('kafka', `${location.hostname}:9092`);
+  const pg = addressOfListener('pg', `${location.hostname}:7432`);
+  const kafka = addressOfListener('kafka', `${location.hostname}:9092`);
   return [
     { title: 'psql', text: `psql -h ${pg.host} -p ${pg.port}` },
     { title: 'Kafka', text: `echo '1:{"city":"Lahore","amount":120.5}' | kcat -b ` +
