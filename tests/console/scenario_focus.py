@@ -1,11 +1,19 @@
 """A table that changes keeps the focus of the keyboard on the control of its row."""
 from millrace_server import case, launch
-from scenario import assert_clean, sql
+from scenario import assert_clean, browser, sql, url
 from scenario_keyboard import reach
 from scenario_oncall import open_page, wait_table
 
 TOPICS = "a_first", "b_second", "c_third", "d_fourth"
 FOCUSED = "document.activeElement.textContent"
+FILTERED = "topics", "groups", "queries", "schemas", "connectors", "audit", "access", "lineage"  # pages whose key / is their filter
+# The answers of the server wait for release(). Without a shared worker, the page itself sends its requests.
+HELD = """delete window.SharedWorker;
+const real = window.fetch, released = new Promise(resolve => window.release = resolve);
+window.fetch = async (url, options) => {
+    if (url === '/sql') await released;
+    return real(url, options);
+};"""
 
 
 @case
@@ -37,5 +45,28 @@ def rows_that_leave_and_move_do_not_take_the_focus_of_the_keyboard():
     wait_table(page, "rows => rows.length === 2", "the topics without the row of the focus")
     page.wait("document.activeElement.matches('.live-scroll')", "the focus on the table")
     reach(page, ".live-table a", "b_second")
+    assert_clean(page)
+    fresh.stop()
+
+
+@case
+def the_key_of_a_filter_works_while_the_rows_load():
+    fresh = launch()
+    sql(fresh, "CREATE STREAM plants (id INT KEY) WITH (KAFKA_TOPIC = 'plants', PARTITIONS = 1);")
+    for fragment in FILTERED:
+        page = browser().page(f"{url(fresh)}#{fragment}", before=HELD)
+        page.wait("document.querySelector('main .page')", f"the page {fragment}")
+        page.press("/")
+        page.js("window.release()")
+        page.wait("document.activeElement.matches('input.filter')", f"the filter of {fragment}")
+        page.close()
+    # The focus that has moved meanwhile stays where it is.
+    page = browser().page(f"{url(fresh)}#topics", before=HELD)
+    page.wait("document.querySelector('main .page')", "the page")
+    page.press("/")
+    page.press("Tab")
+    page.js("window.release()")
+    page.wait("document.querySelector('input.filter')?.offsetParent", "the rows")
+    assert not page.js("document.activeElement.matches('input.filter')")
     assert_clean(page)
     fresh.stop()

@@ -5,10 +5,9 @@ import { accessOf, ACCESS, grantOf, holds, isGranted, reasonsAfterRevoke, reason
 import { confirmSql } from '../core/dialog.js';
 import { button, el, fill, segments, toast } from '../core/element.js';
 import { plural } from '../core/format.js';
-import { addShortcut } from '../core/keys.js';
 import { whyReadOnly, session } from '../core/session.js';
 import { objects, selectAll, sentencesOf } from '../core/sql.js';
-import { filterBox } from '../live/filter.js';
+import { addFilterKey, filterBox } from '../live/filter.js';
 import { LiveTable } from '../live/live_table.js';
 import { sqlButton } from '../live/panel.js';
 
@@ -162,8 +161,7 @@ export const page = {
         failure.textContent = sentencesOf(error);
       }
     };
-    addShortcut({ keys: '/', text: 'Filter the streams and tables',
-      run: () => shown?.filter.node.focus() }, signal);
+    addFilterKey('Filter the streams and tables', rights, signal);
     await read();
   },
 };

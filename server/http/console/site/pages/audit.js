@@ -3,9 +3,8 @@
 import { el } from '../core/element.js';
 import { Followed } from '../core/follow.js';
 import { count, plural } from '../core/format.js';
-import { addShortcut } from '../core/keys.js';
 import { session } from '../core/session.js';
-import { filterBox } from '../live/filter.js';
+import { addFilterKey, filterBox } from '../live/filter.js';
 import { LiveTable } from '../live/live_table.js';
 import { shownTime, utcTime } from '../live/message_table.js';
 import { Panel, watchStale } from '../live/panel.js';
@@ -74,6 +73,6 @@ export const page = {
     main.append(el('div.page.live-page.wide', {}, el('header.page-head', {}, el('div', {},
       el('a.back', { href: '#access' }, '‹ Access'), el('h1', {}, 'Audit'))), panel.node));
     watchStale([panel], signal);
-    addShortcut({ keys: '/', text: 'Filter the audit', run: () => filter.node.focus() }, signal);
+    addFilterKey('Filter the audit', panel.node, signal);
   },
 };

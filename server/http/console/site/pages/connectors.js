@@ -3,7 +3,6 @@
 // Connect cluster has some of them, so the page reads them again and again.
 import { button, el, fill } from '../core/element.js';
 import { plural } from '../core/format.js';
-import { addShortcut } from '../core/keys.js';
 import { Polled } from '../core/polled.js';
 import { go } from '../core/router.js';
 import { whyNoConnector } from '../core/session.js';
@@ -11,7 +10,7 @@ import { showConnector } from '../connect/connector_detail.js';
 import { CONNECTORS, connectorHref, lacksTasks, markOf, noteOf } from '../connect/connectors.js';
 import { showNewConnector } from '../connect/new_connector.js';
 import { short } from '../live/figures.js';
-import { filterBox } from '../live/filter.js';
+import { addFilterKey, filterBox } from '../live/filter.js';
 import { LiveTable } from '../live/live_table.js';
 import { Panel, watchStale } from '../live/panel.js';
 
@@ -62,7 +61,7 @@ function showList(main, params, signal) {
   } });
   main.append(el('div.page.live-page.wide', {}, el('h1', {}, 'Connectors'), panel.node));
   watchStale([panel], signal);
-  addShortcut({ keys: '/', text: 'Filter the connectors', run: () => filter.node.focus() }, signal);
+  addFilterKey('Filter the connectors', panel.node, signal);
 }
 
 /** @type {import('../core/router.js').Page} */

@@ -3,11 +3,10 @@
 import { button, el, factRows, fill } from '../core/element.js';
 import { Followed } from '../core/follow.js';
 import { count, plural } from '../core/format.js';
-import { addShortcut } from '../core/keys.js';
 import { onSession } from '../core/session.js';
 import { select } from '../core/sql.js';
 import { GROUPS, short } from '../live/figures.js';
-import { filterBox } from '../live/filter.js';
+import { addFilterKey, filterBox } from '../live/filter.js';
 import { GROUP, groupOf, isShareGroup, LAG, lagOfGroup, SHARE_NOTE } from '../live/groups.js';
 import { LagHistory, mapOf, pastOf, showMap, trendText } from '../live/group_lag.js';
 import { HourChart } from '../live/hour_chart.js';
@@ -50,7 +49,7 @@ function showList(main, params, signal) {
     } });
   main.append(el('div.page.live-page.wide', {}, el('h1', {}, 'Consumer groups'), panel.node));
   watchStale([panel], signal);
-  addShortcut({ keys: '/', text: 'Filter the groups', run: () => filter.node.focus() }, signal);
+  addFilterKey('Filter the groups', panel.node, signal);
 }
 
 const TOPIC = /** @type {LiveColumn} */ ({ title: 'Topic', value: (row) => row.topic,

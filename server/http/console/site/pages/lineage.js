@@ -2,9 +2,8 @@
 // The lineage of all objects: topics, streams, tables, queries, groups and connectors.
 import { button, el, fill, segments } from '../core/element.js';
 import { count, isolated, plural } from '../core/format.js';
-import { addShortcut } from '../core/keys.js';
 import { objects, selectAll, sentencesOf } from '../core/sql.js';
-import { filterBox } from '../live/filter.js';
+import { addFilterKey, filterBox } from '../live/filter.js';
 import { colourBy, CONNECTORS, hrefOf, impactOf, lineageOf, LINKS, LOADS, partOf, reached, READERS }
   from '../live/lineage_graph.js';
 import { LiveTable } from '../live/live_table.js';
@@ -51,8 +50,7 @@ class LineageView {
           this.view_ = value;
           this.draw();
         })), this.choice_, this.body_)));
-    addShortcut({ keys: '/', text: 'Filter the objects', run: () => this.filter_.node.focus() },
-      signal);
+    addFilterKey('Filter the objects', main, signal);
   }
 
   async read() {

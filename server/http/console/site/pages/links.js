@@ -3,7 +3,6 @@
 import { button, el, factRows, fill, toast } from '../core/element.js';
 import { confirmSql } from '../core/dialog.js';
 import { ago, count, dateTime, plural } from '../core/format.js';
-import { addShortcut } from '../core/keys.js';
 import { Polled } from '../core/polled.js';
 import { go } from '../core/router.js';
 import { session, whyReadOnly } from '../core/session.js';
@@ -12,7 +11,7 @@ import { isUtc } from '../core/store.js';
 import { describeLink, factsOf, linkHref, LINKS, markOf, noteOf, topicsOfLink }
   from '../connect/connectors.js';
 import { showNewLink } from '../connect/new_link.js';
-import { filterBox } from '../live/filter.js';
+import { addFilterKey, filterBox } from '../live/filter.js';
 import { LiveTable } from '../live/live_table.js';
 import { Panel, showSql, watchStale } from '../live/panel.js';
 
@@ -136,7 +135,7 @@ function showLink(main, link, signal) {
     panels[0].node, el('section.panel', {}, el('header.panel-head', {},
       el('h2', {}, 'Properties')), properties), panels[1].node));
   watchStale(panels, signal);
-  addShortcut({ keys: '/', text: 'Filter the topics', run: () => filter.node.focus() }, signal);
+  addFilterKey('Filter the topics', panels[1].node, signal);
 }
 
 /** @type {import('../core/router.js').Page} */

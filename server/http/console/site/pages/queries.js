@@ -3,10 +3,9 @@
 import { el } from '../core/element.js';
 import { Followed } from '../core/follow.js';
 import { plural, size } from '../core/format.js';
-import { addShortcut } from '../core/keys.js';
 import { go } from '../core/router.js';
 import { QUERIES, short } from '../live/figures.js';
-import { filterBox } from '../live/filter.js';
+import { addFilterKey, filterBox } from '../live/filter.js';
 import { LiveTable } from '../live/live_table.js';
 import { Panel, watchStale } from '../live/panel.js';
 import { pushQueries } from '../live/push_queries.js';
@@ -58,7 +57,7 @@ function showList(main, params, signal) {
   main.append(el('div.page.live-page.wide', {}, el('h1', {}, 'Queries'), panel.node,
     pushQueries(signal).node));
   watchStale([panel], signal);
-  addShortcut({ keys: '/', text: 'Filter the queries', run: () => filter.node.focus() }, signal);
+  addFilterKey('Filter the queries', panel.node, signal);
 }
 
 /** @type {import('../core/router.js').Page} */

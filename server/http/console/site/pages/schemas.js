@@ -5,7 +5,7 @@ import { count, plural } from '../core/format.js';
 import { registry } from '../core/rest.js';
 import { whyFixed } from '../core/session.js';
 import { objects, selectAll } from '../core/sql.js';
-import { filterBox } from '../live/filter.js';
+import { addFilterKey, filterBox } from '../live/filter.js';
 import { pretty } from '../live/message_detail.js';
 import { LiveTable } from '../live/live_table.js';
 import { sqlButton } from '../live/panel.js';
@@ -139,6 +139,7 @@ export const page = {
     el('section.panel', {}, el('header.panel-head', {}, el('h2', {}, subject === null
       ? 'Subjects of the registry' : 'Versions'), el('span.spring'),
     sqlButton(SCHEMAS, 'the schemas')), body)));
+    if (subject === null) addFilterKey('Filter the subjects', body, signal);
     const read = async () => {
       try {
         const [result] = await selectAll(SCHEMAS, signal, { max_rows: 100_000 });

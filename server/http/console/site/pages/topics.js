@@ -3,11 +3,10 @@
 import { button, el, factRows, fill, toast } from '../core/element.js';
 import { Followed } from '../core/follow.js';
 import { count, plural, size } from '../core/format.js';
-import { addShortcut } from '../core/keys.js';
 import { go } from '../core/router.js';
 import { whyFixed, whyReadOnly } from '../core/session.js';
 import { short } from '../live/figures.js';
-import { filterBox } from '../live/filter.js';
+import { addFilterKey, filterBox } from '../live/filter.js';
 import { openAddPartitions } from '../live/add_partitions.js';
 import { openDeleteRecords } from '../live/delete_records.js';
 import { GROUP, LAG, lagOfTopic } from '../live/groups.js';
@@ -77,7 +76,7 @@ function showList(main, params, signal) {
     { draw });
   main.append(el('div.page.live-page.wide', {}, el('h1', {}, 'Topics'), panel.node));
   watchStale([panel], signal);
-  addShortcut({ keys: '/', text: 'Filter the topics', run: () => filter.node.focus() }, signal);
+  addFilterKey('Filter the topics', panel.node, signal);
 }
 
 /** @param {string} topic @param {Followed} partitions @param {AbortSignal} signal */
