@@ -27,7 +27,18 @@ class RowColumns {
     TypeKind kind;
     Column* column;  // null: not wanted
   };
+  // The action for the next bytes of a row without nulls.
+  struct Step {
+    enum class Action { SkipBytes, SkipVarint, SkipString, Read } action;
+    size_t bytes;  // of SkipBytes
+    Part part;     // of Read
+  };
+
+  void add_steps();
+  bool has_nulls(std::string_view nulls) const;
+
   std::vector<Part> parts_;  // parts of a row up to the last wanted column
+  std::vector<Step> steps_;  // the same as parts_, for a row whose parts are not null
   size_t null_bytes_;
 };
 
