@@ -107,36 +107,50 @@ export class Catalog {
 }
 
 /**
+ * Returns the first value for each key: a catalog has thousands of objects, so they are not
+ * searched one by one.
+ * @template T @param {T[]} values @param {(value: T) => string} key @returns {Map<string, T>}
+ */
+function firstBy(values, key) {
+  /** @type {Map<string, T>} */
+  const found = new Map();
+  for (const value of values) {
+    const name = key(value);
+    if (!found.has(name)) found.set(name, value);
+  }
+  return found;
+}
+
+/**
  * @param {Record<string, any>[]} columns @param {Record<string, any>[]} streams
  * @param {Record<string, any>[]} tables @param {Relation[]} before relations that keep what
  *   DESCRIBE has given, while their columns are the same
  */
-function relations(columns, streams, tables, before) {
+export function relations(columns, streams, tables, before) {
+  const streamOf = firstBy(streams, (row) => String(row.stream).toLowerCase());
+  const tableOf = firstBy(tables, (row) => String(row.table).toLowerCase());
+  const oldOf = firstBy(before, ({ kind, name }) => `${kind} ${name}`);
   /** @type {Map<string, Relation>} */
   const byName = new Map();
   for (const row of columns) {
-    const name = row.table_name;
-    if (!byName.has(name)) byName.set(name, relation(name, streams, tables));
+    const name = row.table_name, folded = name.toLowerCase();
+    if (!byName.has(name))
+      byName.set(name, relation(name, streamOf.get(folded), tableOf.get(folded)));
     const type = TYPE_NAMES[row.data_type] ?? String(row.data_type).toUpperCase();
     byName.get(name)?.columns.push({ name: row.column_name, type, role: '' });
   }
   const names = (/** @type {Relation} */ each) => each.columns.map(({ name }) => name).join();
   return [...byName.values()].map((now) => {
-    const old = before.find((each) => each.name === now.name && each.kind === now.kind);
+    const old = oldOf.get(`${now.kind} ${now.name}`);
     return old?.described && names(old) === names(now) ? { ...now, ...old } : now;
   });
 }
 
 /**
- * @param {string} name @param {Record<string, any>[]} streams
- * @param {Record<string, any>[]} tables @returns {Relation}
+ * @param {string} name @param {Record<string, any>|undefined} stream
+ * @param {Record<string, any>|undefined} table @returns {Relation}
  */
-function relation(name, streams, tables) {
-  const folded = name.toLowerCase();
-  const is = (/** @type {string} */ key) => (/** @type {any} */ row) =>
-    String(row[key]).toLowerCase() === folded;
-  const stream = streams.find(is('stream'));
-  const table = tables.find(is('table'));
+function relation(name, stream, table) {
   const found = stream ?? table;
   const kind = stream ? 'stream' : table ? 'table' : 'view';
   return {
