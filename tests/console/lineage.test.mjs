@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { load } from './site.mjs';
 
-const { colourBy, hrefOf, impactOf, lineageOf, partOf, reached } = await load('live/lineage_graph.js');
+const { colourBy, fittingOf, hrefOf, impactOf, lineageOf, partOf, reached } = await load('live/lineage_graph.js');
 
 const link = (from_kind, from_name, to_kind, to_name) => ({ from_kind, from_name, to_kind, to_name });
 const LINKS = [link('topic', 'orders', 'stream', 'ORDERS'), link('stream', 'ORDERS', 'query', 'CTAS_1'),
@@ -29,6 +29,20 @@ test('the part of an object has what it reads and what reads it, and a cycle end
     'query CTAS_1', 'stream ORDERS', 'table T', 'topic orders', 'topic t']);
   const cycle = [{ from: 'a', to: 'b' }, { from: 'b', to: 'a' }];
   assert.deepEqual([...reached(cycle, 'a', 'to')], ['b']);
+});
+
+test('a filter keeps the neighbours of fitting objects', () => {
+  assert.deepEqual(fittingOf(lineage(), (name) => name === 'ORDERS').places.map(({ id }) => id).sort(),
+    ['query CTAS_1', 'stream ORDERS', 'topic orders']);
+});
+
+test('a filter reads each of 5,000 links a few times at most', () => {
+  let reads = 0;
+  const counted = (id) => ({ name: id, kind: 'topic', get id() { ++reads; return id; } });
+  const places = Array.from({ length: 5000 }, (_, at) => counted(`t${at}`));
+  const links = Array.from({ length: 4999 }, (_, at) => ({ from: `t${at}`, to: `t${at + 1}` }));
+  assert.equal(fittingOf({ places, links }, (name) => name.endsWith('7')).places.length, 1500);
+  assert.ok(reads <= 4 * places.length, `${reads}`);
 });
 
 test('the impact of a drop is counted by kind', () => {

@@ -72,6 +72,20 @@ export function partOf({ places, links }, id) {
     links: links.filter(({ from, to }) => kept.has(from) && kept.has(to)) };
 }
 
+/**
+ * Returns the part of a graph with the places whose names fit, and their neighbours. It looks at
+ * each link once, because a server may have thousands of them.
+ * @param {Lineage} lineage @param {(name: string) => boolean} fits @returns {Lineage}
+ */
+export function fittingOf({ places, links }, fits) {
+  const fitting = new Set(places.filter(({ name }) => fits(name)).map(({ id }) => id));
+  const kept = new Set(fitting);
+  for (const { from, to } of links)
+    if (fitting.has(from) || fitting.has(to)) kept.add(from).add(to);
+  return { places: places.filter(({ id }) => kept.has(id)),
+    links: links.filter(({ from, to }) => kept.has(from) && kept.has(to)) };
+}
+
 /** @param {number} value @param {number} raised @param {number} high */
 function levelOf(value, raised, high) {
   return value >= high ? 'high' : value >= raised ? 'raised' : 'low';

@@ -4,8 +4,8 @@ import { button, el, fill, segments } from '../core/element.js';
 import { count, isolated, plural } from '../core/format.js';
 import { objects, selectAll, sentencesOf } from '../core/sql.js';
 import { addFilterKey, filterBox } from '../live/filter.js';
-import { colourBy, CONNECTORS, hrefOf, impactOf, lineageOf, LINKS, LOADS, partOf, reached, READERS }
-  from '../live/lineage_graph.js';
+import { colourBy, CONNECTORS, fittingOf, hrefOf, impactOf, lineageOf, LINKS, LOADS, partOf,
+  reached, READERS } from '../live/lineage_graph.js';
 import { LiveTable } from '../live/live_table.js';
 import { sqlButton } from '../live/panel.js';
 import { drawLineage, markLineage } from '../views/lineage_picture.js';
@@ -87,13 +87,7 @@ class LineageView {
     if (this.isPart_) return partOf(this.all_, this.chosen_);
     const wanted = this.filter_.wanted();
     if (!wanted) return this.all_;
-    const { links } = this.all_;
-    const fitting = this.all_.places.filter(({ name }) => name.toLowerCase().includes(wanted));
-    const kept = new Set(fitting.map(({ id }) => id));
-    for (const { from, to } of links)
-      if (fitting.some(({ id }) => id === from || id === to)) kept.add(from).add(to);
-    return { places: this.all_.places.filter(({ id }) => kept.has(id)),
-      links: links.filter(({ from, to }) => kept.has(from) && kept.has(to)) };
+    return fittingOf(this.all_, (name) => name.toLowerCase().includes(wanted));
   }
 
   draw() {
