@@ -2,7 +2,7 @@
 // The catalog beside the editor.
 import { isKey } from '../editor/catalog.js';
 import { button, el, fill, icon } from '../core/element.js';
-import { plural } from '../core/format.js';
+import { count, plural } from '../core/format.js';
 import { quoteText } from '../core/sql.js';
 import { load, save } from '../core/store.js';
 
@@ -14,12 +14,16 @@ import { load, save } from '../core/store.js';
  *            refresh: () => void, menu: (relation: Relation, opener: HTMLElement) => void}} Acts
  */
 
+const STEP = 200; // rows of a group at first, and those that its last row adds
+
 export class CatalogTree {
   /** @param {Catalog} catalog @param {Acts} acts @param {AbortSignal} signal */
   constructor(catalog, acts, signal) {
     this.catalog_ = catalog;
     this.acts_ = acts;
     this.signal_ = signal;
+    /** @type {Map<string, number>} the rows that groups may have, if that is not STEP */
+    this.most_ = new Map();
     this.open_ = new Set(load('tree', ['group stream', 'group table', 'group view']));
     this.filter_ = el('input.input.tree-filter', {
       type: 'search', placeholder: 'Filter', 'aria-label': 'Filter the catalog',
@@ -74,28 +78,51 @@ export class CatalogTree {
     const all = this.catalog_.relations.filter((relation) => relation.kind === kind);
     const found = all.filter((relation) => relation.name.toLowerCase().includes(words) ||
       relation.columns.some((column) => column.name.toLowerCase().includes(words)));
-    return found.length ? this.group_(kind, title, found.length,
-      () => found.map((relation) => this.relation_(relation))) : null;
+    return found.length ? this.group_(kind, title, found,
+      (relation) => this.relation_(relation)) : null;
   }
 
   /** @param {string} kind @param {string} title @param {Record<string, any>[]} rows */
   simple_(kind, title, rows) {
     const found = rows.filter((row) => String(row[kind]).toLowerCase().includes(this.words_));
-    return found.length ? this.group_(kind, title, found.length, () => found.map((row) =>
+    return found.length ? this.group_(kind, title, found, (row) =>
       this.row_({ key: `${kind} ${row[kind]}`, level: 2, icon: kind, name: String(row[kind]),
         detail: kind === 'topic' ? plural(Number(row.partitions), 'partition') : '',
         state: kind === 'query' ? String(row.state ?? '') : '',
-        act: () => this.acts_.open(statementFor(kind, String(row[kind]))) }))) : null;
+        act: () => this.acts_.open(statementFor(kind, String(row[kind]))) })) : null;
   }
 
-  /** @param {string} kind @param {string} title @param {number} count @param {() => any[]} rows */
-  group_(kind, title, count, rows) {
+  /**
+   * Returns a group with the rows of its first objects, because a browser needs seconds to draw
+   * thousands of them. The last row adds more.
+   * @param {string} kind @param {string} title @param {any[]} found
+   * @param {(object: any) => HTMLElement} row
+   */
+  group_(kind, title, found, row) {
     const key = `group ${kind}`;
     const isOpen = this.open_.has(key) || this.words_ !== '';
+    const most = this.most_.get(kind) ?? STEP;
+    const more = Math.min(STEP, found.length - most);
     return el('div.tree-group', { role: 'presentation' },
-      this.row_({ key, level: 1, name: title, detail: String(count), isOpen,
+      this.row_({ key, level: 1, name: title, detail: count(found.length), isOpen,
         act: () => this.toggle_(key) }),
-      isOpen && el('div', { role: 'group' }, rows()));
+      isOpen && el('div', { role: 'group' }, found.slice(0, most).map(row),
+        more > 0 && this.row_({ key: `more ${kind}`, level: 2, name: `Show ${more} more`,
+          detail: `${count(most)} of ${count(found.length)}`,
+          act: () => this.showMore_(kind, most + STEP) })));
+  }
+
+  /** Shows more rows of a group; the first added row takes the place and the focus of the last row.
+   * @param {string} kind @param {number} most */
+  showMore_(kind, most) {
+    const rows = () => /** @type {HTMLElement[]} */ ([...this.tree_.querySelectorAll('.tree-row')]);
+    const at = rows().findIndex((row) => row.dataset.key === `more ${kind}`);
+    this.most_.set(kind, most);
+    this.draw();
+    for (const row of rows()) row.tabIndex = -1;
+    const first = rows()[at];
+    first.tabIndex = 0;
+    first.focus();
   }
 
   /** @param {Relation} relation */
