@@ -130,38 +130,55 @@ function nameColumn() {
     node: (row) => el('bdi', {}, row.relation) };
 }
 
+/**
+ * Returns a panel that has a note until its content is read. If reading fails, the panel has the
+ * reason above the content that was read before.
+ * @param {string} title @param {string} note
+ */
+function box(title, note) {
+  const state = el('div.panel-state', {}, el('p.soft', { role: 'status' }, note));
+  const content = el('div.spaced');
+  return {
+    node: el('section.panel.live-panel', {}, el('header.panel-head', {}, el('h2', {}, title),
+      el('span.spring'), sqlButton(ACCESS, title.toLowerCase())), state, content),
+    /** @param {Node} read */
+    show(read) {
+      fill(state);
+      fill(content, read);
+    },
+    /** @param {string} reason @param {() => void} again */
+    fail(reason, again) {
+      fill(state, el('p.error-text', { role: 'alert' }, reason),
+        button('refresh', 'Try again', again));
+    },
+  };
+}
+
 /** @type {import('../core/router.js').Page} */
 export const page = {
   async show(main, params, signal) {
-    const roles = el('div.spaced'), rights = el('div.spaced');
-    const status = el('p.soft', { role: 'status' }, 'The rights are read.');
-    const failure = el('p.error-text', { role: 'alert' });
     let role = params.get('u') ?? session.user ?? '';
     /** @type {Rights|null} */
     let shown = null;
-    const panel = (/** @type {string} */ title, /** @type {Node[]} */ content) =>
-      el('section.panel', {}, el('header.panel-head', {}, el('h2', {}, title), el('span.spring'),
-        sqlButton(ACCESS, title.toLowerCase())), content);
+    const roles = box('Users and roles', 'The users and roles are read.');
+    const rights = box('Rights on streams and tables', 'The rights are read.');
     main.append(el('div.page.live-page.wide', {}, el('header.page-head', {},
       el('h1', {}, 'Access'), el('a.page-link', { href: '#audit' }, 'Audit of the console ›')),
-      panel('Users and roles', [status, failure, roles]),
-      panel('Rights on streams and tables', [rights])));
+      roles.node, rights.node));
     const read = async () => {
       try {
         const access = accessOf((await selectAll(ACCESS, signal, { max_rows: 100_000 }))
           .map(objects));
-        status.remove();
         role = shown?.role ?? role;
         shown = new Rights(access, role, signal, () => void read());
-        fill(roles, rolesTable(access));
-        fill(rights, shown.node);
+        roles.show(rolesTable(access));
+        rights.show(shown.node);
       } catch (error) {
         if (signal.aborted) return;
-        status.remove();
-        failure.textContent = sentencesOf(error);
+        for (const each of [roles, rights]) each.fail(sentencesOf(error), () => void read());
       }
     };
-    addFilterKey('Filter the streams and tables', rights, signal);
+    addFilterKey('Filter the streams and tables', rights.node, signal);
     await read();
   },
 };
