@@ -51,6 +51,14 @@ function parseFragment(/** @type {string} */ fragment) {
   return { row, params: new URLSearchParams(query) };
 }
 
+/**
+ * Returns the address of a page for the navigation. Checkers of accessibility take a link to `#...`
+ * outside the window for a skip link, and the navigation scrolls on a phone. Therefore the address
+ * begins with the path.
+ * @param {string} path
+ */
+export function navHref(path) { return `./#${path}`; }
+
 /** Opens a page. @param {string} path */
 export function go(path) { location.hash = `#${path}`; }
 
@@ -74,7 +82,7 @@ export async function showPage(main) {
   const { signal } = shown;
   fill(main); // a page that has ended must not react to input while the next page loads
   for (const link of document.querySelectorAll('nav a')) {
-    const isCurrent = link.getAttribute('href') === `./#${row.within ?? row.path}`;
+    const isCurrent = link.getAttribute('href') === navHref(row.within ?? row.path);
     if (!isCurrent) {
       link.removeAttribute('aria-current');
       continue;
