@@ -28,11 +28,11 @@ test('equal rows keep their order, so that a table does not jump', () => {
   }
 });
 
-test('a line fills its width and begins at zero', () => {
+test('a line is as wide as an hour and begins at zero', () => {
   assert.equal(sparkPath([{ x: 1, y: 1 }]), '');
-  assert.equal(sparkPath([{ x: 10, y: 0 }, { x: 20, y: 5 }, { x: 30, y: 10 }], 100, 24),
-    'M0.0 22.0L50.0 12.0L100.0 2.0');
-  assert.equal(sparkPath([{ x: 0, y: 0 }, { x: 1, y: 0 }], 100, 24), 'M0.0 22.0L100.0 22.0');
+  const hour = 3_600_000, points = [0, 1, 2].map((at) => ({ x: 10 + at * hour / 2, y: at * 5 }));
+  assert.equal(sparkPath(points, 100, 24), 'M0.0 22.0L50.0 12.0L100.0 2.0');
+  assert.equal(sparkPath([{ x: 0, y: 0 }, { x: hour / 4, y: 0 }], 100, 24), 'M75.0 22.0L100.0 22.0');
 });
 
 const link = (from, to) => {

@@ -5,7 +5,7 @@ import { axisNumber } from '../views/scale.js';
 import { quoteText } from '../core/sql.js';
 
 const C = 'millrace_catalog';
-const HOUR_MS = 3_600_000;
+export const HOUR_MS = 3_600_000;
 export const FINDINGS = `SELECT * FROM ${C}.findings EMIT CHANGES`;
 export const SERVER = `SELECT section, name, value FROM ${C}.server EMIT CHANGES`;
 export const CLUSTER = `SELECT * FROM ${C}.cluster EMIT CHANGES`;

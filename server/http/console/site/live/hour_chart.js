@@ -1,8 +1,9 @@
 // @ts-check
-// A line chart of a value during the last hour. It is drawn again when its points or its size
-// change.
+// A line chart of a value during the last hour. If the history is shorter, the left part is empty.
+// The chart is drawn again when its points or its size change.
 import { el } from '../core/element.js';
 import { Chart } from '../views/chart.js';
+import { HOUR_MS } from './figures.js';
 
 const COLUMNS = [{ name: 'time', type: 'TIMESTAMP' }, { name: 'value', type: 'DOUBLE' }];
 
@@ -28,6 +29,6 @@ export class HourChart {
     if (key === this.drawn_) return;
     this.drawn_ = key;
     this.chart_.draw(this.columns_, points.map(({ x, y }) => [x, y]),
-      { kind: 'line', x: 0, y: 1, group: -1, beginsAtZero: true });
+      { kind: 'line', x: 0, y: 1, group: -1, beginsAtZero: true, span: HOUR_MS });
   }
 }

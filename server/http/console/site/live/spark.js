@@ -1,21 +1,23 @@
 // @ts-check
 // Small pictures of figures: a line of the last hour, and a bar of a share.
 import { el, svg } from '../core/element.js';
+import { HOUR_MS } from './figures.js';
 
 const WIDTH = 120, HEIGHT = 28;
 
 /** @typedef {{x: number, y: number}} Point */
 
 /**
- * Returns the path of a line through points that are sorted by x. The picture begins at zero, so
- * that a flat line at the top is a high value.
+ * Returns the path of a line through points that are sorted by x. The picture is as wide as an hour,
+ * and ends at the last point. It begins at the value zero, so that a flat line at the top is a high
+ * value.
  * @param {Point[]} points @param {number} [width] @param {number} [height]
  */
 export function sparkPath(points, width = WIDTH, height = HEIGHT) {
   if (points.length < 2) return '';
-  const first = points[0].x, span = points[points.length - 1].x - first || 1;
+  const first = points[points.length - 1].x - HOUR_MS;
   const high = points.reduce((most, { y }) => Math.max(most, y), 0) || 1;
-  const left = (/** @type {number} */ x) => (((x - first) / span) * width).toFixed(1);
+  const left = (/** @type {number} */ x) => (((x - first) / HOUR_MS) * width).toFixed(1);
   const top = (/** @type {number} */ y) => (height - 2 - (y / high) * (height - 4)).toFixed(1);
   const place = (/** @type {Point} */ { x, y }) => `${left(x)} ${top(y)}`;
   return `M${points.map(place).join('L')}`;

@@ -7,9 +7,10 @@ import { isUtc } from '../core/store.js';
 
 /** @typedef {import('../core/sql.js').Column} Column */
 /**
- * `x`, `y` and `group` are positions of columns; -1 is none.
- * @typedef {{kind: string, x: number, y: number, group: number,
- *            beginsAtZero?: boolean}} ChartSettings
+ * `x`, `y` and `group` are positions of columns; -1 is none. The axis of x ends at the last point
+ * and has the length `span`; without `span` it begins at the first point.
+ * @typedef {{kind: string, x: number, y: number, group: number, beginsAtZero?: boolean,
+ *            span?: number}} ChartSettings
  */
 /** @typedef {{x: number, y: number}} Point */
 /** @typedef {{name: string, points: Point[]}} Series */
@@ -100,8 +101,7 @@ export class Chart {
     const names = `${settings.kind} chart of ${columns[settings.y]?.name} by ` +
       `${columns[settings.x]?.name}, ${rows.length} rows. The Table view has the data.`;
     this.canvas.setAttribute('aria-label', names);
-    if (!isEmpty) new Drawing(context, width, height, colour).draw(data, settings.kind,
-      settings.beginsAtZero ?? false);
+    if (!isEmpty) new Drawing(context, width, height, colour).draw(data, settings);
   }
 
   /** @param {Series[]} series */
@@ -129,18 +129,15 @@ class Drawing {
     this.bottom = height - 28;
   }
 
-  /**
-   * @param {ReturnType<typeof seriesOf>} data @param {string} kind
-   * @param {boolean} beginsAtZero whether the axis of values has the zero
-   */
-  draw(data, kind, beginsAtZero) {
+  /** @param {ReturnType<typeof seriesOf>} data @param {ChartSettings} settings */
+  draw(data, { kind, beginsAtZero = false, span }) {
     const ys = data.series.flatMap(({ points }) => points.map(({ y }) => y));
     const low = extreme(ys, Math.min), high = extreme(ys, Math.max);
     // Bars begin at zero: their length is the value.
     const marks = beginsAtZero || kind === 'bar' ? ticksFromZero(low, high) : ticks(low, high);
     const y = linear(marks[0], marks[marks.length - 1], this.bottom, this.top);
     this.drawY_(marks, y);
-    const x = this.drawX_(data);
+    const x = this.drawX_(data, span);
     for (const [at, { points }] of data.series.entries()) {
       const ink = this.colour(`--series-${at}`);
       this.context.strokeStyle = this.context.fillStyle = ink;
@@ -169,8 +166,8 @@ class Drawing {
     }
   }
 
-  /** @param {ReturnType<typeof seriesOf>} data */
-  drawX_(data) {
+  /** @param {ReturnType<typeof seriesOf>} data @param {number} [span] */
+  drawX_(data, span) {
     const { context, left, right, bottom } = this;
     context.textBaseline = 'top';
     context.textAlign = 'center';
@@ -185,7 +182,8 @@ class Drawing {
       return x;
     }
     const xs = data.series.flatMap(({ points }) => points.map((point) => point.x));
-    const low = extreme(xs, Math.min), high = extreme(xs, Math.max);
+    const high = extreme(xs, Math.max);
+    const low = span === undefined ? extreme(xs, Math.min) : high - span;
     const x = linear(low, high, left + 4, right - 4);
     const offset = isUtc() ? 0 : -new Date(low).getTimezoneOffset() * 60_000;
     const wanted = Math.max(2, Math.floor((right - left) / 110));
