@@ -62,8 +62,10 @@ function load(server, commits, cpu) {
   const draw = () => {
     const fact = new Map(server.rows.map((row) => [`${row.section} ${row.name}`, row.value]));
     const number = (/** @type {string} */ name) => Number(fact.get(name) ?? 0);
-    parts.clients.textContent = ['pg', 'kafka', 'http'].map((protocol) =>
-      `${count(number(`connections ${protocol}`))} ${protocol}`).join(' · ');
+    // A narrow tile wraps between the protocols, and not before a dot.
+    fill(parts.clients, ['pg', 'kafka', 'http'].flatMap((protocol, at, all) => [
+      el('span.unbroken', {}, `${count(number(`connections ${protocol}`))} ${protocol}${
+        at < all.length - 1 ? ' ·' : ''}`), ' ']));
     parts.commits.textContent = `${short(fact.get('log commits per second'))}/s`;
     const cores = pointsOf(cpu.rows);
     parts.cpu.textContent = cores.length ? `${cores[cores.length - 1].y.toFixed(2)} cores` : '–';
