@@ -4,7 +4,7 @@ import { button, el, factRows, fill, toast } from '../core/element.js';
 import { Followed } from '../core/follow.js';
 import { count, plural, size } from '../core/format.js';
 import { go } from '../core/router.js';
-import { whyFixed, whyReadOnly } from '../core/session.js';
+import { session, whyFixed, whyReadOnly } from '../core/session.js';
 import { short } from '../live/figures.js';
 import { addFilterKey, filterBox } from '../live/filter.js';
 import { openAddPartitions } from '../live/add_partitions.js';
@@ -79,6 +79,11 @@ function showList(main, params, signal) {
   addFilterKey('Filter the topics', panel.node, signal);
 }
 
+/** Without a cluster, the catalog names no leader: this node has all partitions. */
+function leaderText(/** @type {number|null} */ leader) {
+  return leader !== null ? String(leader) : session.info.server?.node ? '–' : 'this node';
+}
+
 /** @param {string} topic @param {Followed} partitions @param {AbortSignal} signal */
 function partitionsPanel(topic, partitions, signal) {
   const rates = new Rates();
@@ -95,7 +100,7 @@ function partitionsPanel(topic, partitions, signal) {
       (row) => row.bytes === null ? '–' : size(Number(row.bytes))),
     number('In/s', (row) => row.rate === null ? null : Math.round(row.rate * 10) / 10,
       (row) => row.rate === null ? '–' : short(row.rate)),
-    number('Leader', (row) => row.leader)],
+    number('Leader', (row) => row.leader, (row) => leaderText(row.leader))],
   { key: (row) => String(row.partition),
     empty: `No topic ${topic} exists, or you may not see it.` });
   const reason = whyFixed();
