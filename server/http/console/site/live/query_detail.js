@@ -10,6 +10,7 @@ import { labelOf, pointsOf, queryOf, samplesOf, short, tasksOf, timeToCatchUp } 
 import { HourChart } from './hour_chart.js';
 import { neighbours } from './neighbours.js';
 import { Panel, watchStale } from './panel.js';
+import { QueryErrors } from './query_errors.js';
 import { openReplace, replacementOf } from './replace_query.js';
 import { PlanPanel } from '../sql/plan_panel.js';
 
@@ -90,6 +91,7 @@ export function showQuery(main, id, signal) {
   const rate = follow(samplesOf('millrace_query_records_per_second', label));
   const acts = el('div.query-acts');
   const errors = el('p.error-text'), gone = el('p.note', { hidden: true });
+  const list = new QueryErrors(id, signal);
   const definition = el('pre.sql-text', { tabindex: 0, 'aria-label': 'Definition' });
   const facts = el('dl.query-facts');
   let drawnActs = '';
@@ -98,6 +100,7 @@ export function showQuery(main, id, signal) {
     gone.hidden = Boolean(row);
     gone.textContent = `No query ${id} exists, or you may not see it.`;
     if (!row) return fill(facts);
+    list.follow(row.errors);
     fillFacts(facts, row, timeToCatchUp(pointsOf(lag.rows)));
     errors.textContent = row.last_error ? `Last error: ${row.last_error}` : '';
     if (definition.textContent !== row.statement) definition.textContent = row.statement ?? '';
@@ -117,7 +120,8 @@ export function showQuery(main, id, signal) {
   main.append(el('div.page.live-page', {},
     el('header.page-head', {}, el('div', {}, el('a.back', { href: '#queries' }, '‹ Queries'),
       el('h1', {}, id)), acts),
-    panels[0].node, el('div.columns', {}, panels[1].node, panels[2].node), panels[3].node,
+    panels[0].node, el('div.columns', {}, panels[1].node, panels[2].node), list.node,
+    panels[3].node,
     el('section.panel', {}, el('h2', {}, 'Neighbours'), lineage),
     el('section.panel', {}, el('h2', {}, 'Plan'), el('div.plan-place', {}, plan.node)),
     el('section.panel', {}, el('h2', {}, 'Definition'), definition)));
