@@ -1,6 +1,7 @@
 #include "server/node/node_access.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -48,16 +49,22 @@ bool NodeAccess::may_insert(const std::string& user, const std::string& topic) c
 }
 
 void NodeAccess::reload() {
+  if (tokens_) tokens_->refresh();
+  std::vector<std::string_view> files;
+  if (!settings_.access_file.empty()) files.push_back("access file");
+  if (tls_) files.push_back("certificates");
+  if (files.empty()) {
+    log_info("signal SIGHUP has no effect, the server has neither an access file nor certificates");
+    return;
+  }
+  const std::string names = fmt::format("{}", fmt::join(files, " and "));
   const Status rules = access_->reload();
   const Status certificates = tls_ ? tls_->reload() : Status{};
   for (const Status* each : {&rules, &certificates})
     if (!*each)
-      log_error(
-          "cannot read access file and certificates again, the old ones stay in effect "
-          "error=\"{}\"",
-          each->error().message);
-  if (rules && certificates) log_info("access file and certificates were read again");
-  if (tokens_) tokens_->refresh();
+      log_error("cannot read {} again, the old ones stay in effect error=\"{}\"", names,
+                each->error().message);
+  if (rules && certificates) log_info("{} were read again", names);
 }
 
 void NodeAccess::stop() {

@@ -663,6 +663,19 @@ def rules_are_read_again_on_sighup():
     read_again("this is no rule\n", "cannot read access file and certificates again, the old ones stay in effect")
     assert "rejects connection" in refusal(user="late", password="pw-" + SECRET)
     read_again(RULES, "access file and certificates were read again")
+
+
+@case
+def sighup_without_files_to_read_is_logged_as_such():
+    plain = launch(keeps_log=True)
+    os.kill(plain.pid, signal.SIGHUP)
+
+    def log():
+        with open(plain.log, encoding="utf-8") as file:
+            return file.read()
+    wait_until(lambda: "SIGHUP has no effect, the server has neither an access file nor certificates" in log(), log)
+    assert "read again" not in log()
+    plain.stop()
     connect("late", "pw-" + SECRET).close()
 
 
