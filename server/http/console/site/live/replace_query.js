@@ -2,7 +2,7 @@
 // The dialog that replaces a query: the new statement, the difference of the plans, the readers.
 import { openDialog } from '../core/dialog.js';
 import { button, el, fill, toast } from '../core/element.js';
-import { plural } from '../core/format.js';
+import { isolated, plural } from '../core/format.js';
 import { quoteName, select, selectAll, sentencesOf } from '../core/sql.js';
 import { diffLines, diffNode } from '../views/diff.js';
 import { LINEAGE } from './neighbours.js';
@@ -43,6 +43,21 @@ export function readersOf(links, query) {
     link.from_name === query).map((link) => `${link.to_kind} ${link.to_name}`));
   return links.filter((link) => sinks.has(`${link.from_kind} ${link.from_name}`) &&
     link.to_kind !== 'topic').map((link) => `${link.to_kind} ${link.to_name}`);
+}
+
+/**
+ * Returns a sentence with the objects that read what a query writes, for a dialog.
+ * @param {string} query @param {AbortSignal} signal
+ */
+export async function readersSentence(query, signal) {
+  try {
+    const names = readersOf(await select(LINEAGE, signal), query);
+    const more = names.length - MOST_READERS;
+    return names.length ? `These read it: ${names.slice(0, MOST_READERS).map(isolated)
+      .join(', ')}${more > 0 ? ` and ${more} others` : ''}.` : 'No other query reads it.';
+  } catch (error) {
+    return `The readers are not known: ${sentencesOf(error)}`;
+  }
 }
 
 /** @param {string} sql @param {AbortSignal} signal @returns {Promise<string[]>} */
