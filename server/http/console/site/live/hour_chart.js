@@ -3,6 +3,7 @@
 // The chart is drawn again when its points or its size change.
 import { el } from '../core/element.js';
 import { Chart } from '../views/chart.js';
+import { axisNumber } from '../views/scale.js';
 import { HOUR_MS } from './figures.js';
 
 const COLUMNS = [{ name: 'time', type: 'TIMESTAMP' }, { name: 'value', type: 'DOUBLE' }];
@@ -11,7 +12,7 @@ export class HourChart {
   /** @param {string} label @param {string} unit */
   constructor(label, unit) {
     this.chart_ = new Chart();
-    this.chart_.canvas.setAttribute('aria-label', label);
+    this.label_ = label;
     this.columns_ = [COLUMNS[0], { ...COLUMNS[1], name: unit }];
     this.none_ = el('p.soft', {}, 'The history has no value yet: it gets one every 5 seconds.');
     this.node = el('div.hour-chart', {}, this.none_, this.chart_.node);
@@ -28,7 +29,10 @@ export class HourChart {
       document.documentElement.dataset.theme;
     if (key === this.drawn_) return;
     this.drawn_ = key;
+    const most = points.reduce((high, { y }) => Math.max(high, y), 0);
+    const now = points[points.length - 1].y;
     this.chart_.draw(this.columns_, points.map(({ x, y }) => [x, y]),
-      { kind: 'line', x: 0, y: 1, group: -1, beginsAtZero: true, span: HOUR_MS });
+      { kind: 'line', x: 0, y: 1, group: -1, beginsAtZero: true, span: HOUR_MS,
+        label: `${this.label_}: ${axisNumber(now)} now, ${axisNumber(most)} at most` });
   }
 }

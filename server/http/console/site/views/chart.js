@@ -8,9 +8,10 @@ import { isUtc } from '../core/store.js';
 /** @typedef {import('../core/sql.js').Column} Column */
 /**
  * `x`, `y` and `group` are positions of columns; -1 is none. The axis of x ends at the last point
- * and has the length `span`; without `span` it begins at the first point.
+ * and has the length `span`; without `span` it begins at the first point. `label` describes the
+ * chart for screen readers, if no Table view has its data.
  * @typedef {{kind: string, x: number, y: number, group: number, beginsAtZero?: boolean,
- *            span?: number}} ChartSettings
+ *            span?: number, label?: string}} ChartSettings
  */
 /** @typedef {{x: number, y: number}} Point */
 /** @typedef {{name: string, points: Point[]}} Series */
@@ -100,7 +101,7 @@ export class Chart {
     this.drawLegend_(data.series);
     const names = `${settings.kind} chart of ${columns[settings.y]?.name} by ` +
       `${columns[settings.x]?.name}, ${rows.length} rows. The Table view has the data.`;
-    this.canvas.setAttribute('aria-label', names);
+    this.canvas.setAttribute('aria-label', settings.label ?? names);
     if (!isEmpty) new Drawing(context, width, height, colour).draw(data, settings);
   }
 
