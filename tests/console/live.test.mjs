@@ -10,6 +10,7 @@ const { diagnosis } = await load('live/query_detail.js');
 const { labelOf, pointsOf, samplesOf, timeToCatchUp } = await load('live/figures.js');
 const { Pace } = await load('sql/status.js');
 const { summaryOf } = await load('pages/cluster.js');
+const { withParam } = await load('live/filter.js');
 
 test('rows are sorted by numbers that arrive as texts, and empty values are below', () => {
   const rows = [{ v: '9007199254740993' }, { v: null }, { v: 12 }, { v: '3' }, { v: 0 }];
@@ -95,4 +96,10 @@ test('figures are drawn after a pause, and another state at once', () => {
   const due = [['live', 0], ['live', 16], ['live', 249], ['live', 250], ['live', 260], ['done', 261],
     ['done', 262]].filter(([state, now]) => pace.isDue(state, now));
   assert.deepEqual(due, [['live', 0], ['live', 250], ['done', 261]]);
+});
+
+test('a parameter of the address is set, replaced and removed', () => {
+  assert.equal(withParam('#topics', 'filter', 'a&b'), '#topics?filter=a%26b');
+  assert.equal(withParam('#links?l=x&filter=a', 'filter', 'b'), '#links?l=x&filter=b');
+  assert.equal(withParam('#topics?filter=a', 'filter', ''), '#topics');
 });

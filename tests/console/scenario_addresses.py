@@ -1,7 +1,27 @@
-"""The preview of a drop names the readers."""
+"""Addresses restore a list with its filter and order, and the preview of a drop names the readers."""
 from millrace_server import case, launch
 from scenario import assert_clean, sql
 from scenario_oncall import make_query, open_page, wait_table
+
+
+@case
+def an_address_restores_the_filter_of_a_list():
+    fresh = launch()
+    make_query(fresh)
+    sql(fresh, "CREATE STREAM payments (id INT KEY);")
+    page = open_page(fresh, "#topics", ".live-table a")
+    wait_table(page, "rows => rows.length === 3", "all topics")
+    page.click(".filter")
+    page.type("orders")
+    page.wait("location.hash === '#topics?filter=orders'", "the address")
+    page.js("location.reload()")
+    page.wait("document.querySelector('.filter')?.value === 'orders'", "the filter after a reload")
+    wait_table(page, "rows => rows.length === 1 && rows[0].startsWith('orders')", "the filtered list")
+    page.click("nav a", "Topics")
+    page.wait("location.hash === '#topics'", "the list without a filter")
+    wait_table(page, "rows => rows.length === 3", "all topics again")
+    assert_clean(page)
+    fresh.stop()
 
 
 @case

@@ -47,7 +47,7 @@ class Rights {
     this.signal_ = signal;
     this.changed_ = changed;
     this.view_ = 'one';
-    this.filter = filterBox('streams and tables', '', () => this.draw());
+    this.filter = filterBox('streams and tables', () => this.draw());
     this.role_ = el('select.input', { 'aria-label': 'User or role', onchange: () => this.draw() },
       access.roles.map((each) => el('option', { value: each.role,
         selected: each.role === role }, `${each.role} (${kindOf(each)})`)));

@@ -52,12 +52,12 @@ function note() {
 
 /** @type {import('../core/router.js').Page} */
 export const page = {
-  show(main, params, signal) {
+  show(main, _params, signal) {
     const table = new LiveTable('Audit', COLUMNS, { key: (row) => String(row.number), sort: 0,
       isDescending: true, most: MOST_ROWS,
       empty: 'No session has logged in or changed something, or no line has these properties.' });
     const summary = el('p.soft', { role: 'status' });
-    const filter = filterBox('audit', params.get('filter') ?? '', () => panel.update());
+    const filter = filterBox('audit', () => panel.update());
     const onlyFailed = el('input', { type: 'checkbox', onchange: () => panel.update() });
     const audit = new Followed(AUDIT, signal, () => panel.update());
     const panel = new Panel('Sessions of the console', [audit], el('div', {},

@@ -37,13 +37,13 @@ const COLUMNS = /** @type {import('../live/live_table.js').LiveColumn[]} */ ([
     text: (row) => shortOrNone(row.errors), hint: (row) => row['last error'] ?? '' },
 ]);
 
-/** @param {HTMLElement} main @param {URLSearchParams} params @param {AbortSignal} signal */
-function showList(main, params, signal) {
+/** @param {HTMLElement} main @param {AbortSignal} signal */
+function showList(main, signal) {
   const table = new LiveTable('Connectors', COLUMNS, { key: (row) => row.connector,
     most: MOST_ROWS, empty: 'No connector exists. CREATE SOURCE CONNECTOR … copies data into ' +
       'topics, and CREATE SINK CONNECTOR … copies topics into another system.' });
   const summary = el('p.soft', { role: 'status' }), notices = el('div');
-  const filter = filterBox('connectors', params.get('filter') ?? '', () => panel.update());
+  const filter = filterBox('connectors', () => panel.update());
   const reason = whyNoConnector();
   const create = button('plus', 'New connector…', () => go('connectors?new='),
     { disabled: Boolean(reason) });
@@ -70,6 +70,6 @@ export const page = {
     const name = params.get('c'), created = params.get('new');
     if (created !== null) showNewConnector(main, created, signal);
     else if (name) showConnector(main, name, signal);
-    else showList(main, params, signal);
+    else showList(main, signal);
   },
 };

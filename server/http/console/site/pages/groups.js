@@ -30,13 +30,13 @@ const COLUMNS = /** @type {LiveColumn[]} */ ([
     hint: (row) => row.lag === null ? '' : `${count(Number(row.lag))} records` },
 ]);
 
-/** @param {HTMLElement} main @param {URLSearchParams} params @param {AbortSignal} signal */
-function showList(main, params, signal) {
+/** @param {HTMLElement} main @param {AbortSignal} signal */
+function showList(main, signal) {
   const table = new LiveTable('Groups', COLUMNS, { key: (row) => row.group, most: MOST_ROWS,
     sort: 5, isDescending: true,
     empty: 'No consumer group exists. A Kafka consumer with a group.id creates one.' });
   const summary = el('p.soft', { role: 'status' });
-  const filter = filterBox('groups', params.get('filter') ?? '', () => panel.update());
+  const filter = filterBox('groups', () => panel.update());
   const groups = new Followed(GROUPS, signal, () => panel.update());
   const panel = new Panel('All groups', [groups],
     el('div', {}, el('div.list-bar', {}, filter.node, summary), table.node), { draw: () => {
@@ -137,6 +137,6 @@ export const page = {
   show(main, params, signal) {
     const group = params.get('g');
     if (group !== null) showGroup(main, group, signal);
-    else showList(main, params, signal);
+    else showList(main, signal);
   },
 };

@@ -3,7 +3,7 @@
 import { button, el, fill, segments } from '../core/element.js';
 import { count, isolated, plural } from '../core/format.js';
 import { objects, selectAll, sentencesOf } from '../core/sql.js';
-import { addFilterKey, filterBox } from '../live/filter.js';
+import { addFilterKey, filterBox, withParam } from '../live/filter.js';
 import { colourBy, CONNECTORS, fittingOf, hrefOf, impactOf, lineageOf, LINKS, LOADS, partOf,
   reached, READERS } from '../live/lineage_graph.js';
 import { LiveTable } from '../live/live_table.js';
@@ -30,7 +30,7 @@ class LineageView {
     this.rows_ = [[], [], [], []];
     /** @type {SVGElement|null} */
     this.picture_ = null;
-    this.filter_ = filterBox('objects', '', () => this.draw());
+    this.filter_ = filterBox('objects', () => this.draw());
     this.summary_ = el('p.soft', { role: 'status' }, 'The lineage is read.');
     this.choice_ = el('div.lineage-choice', { 'aria-live': 'polite' });
     this.body_ = el('div.lineage-body', { tabindex: 0, role: 'region', 'aria-label': 'Lineage' });
@@ -73,8 +73,7 @@ class LineageView {
     const isSame = id === this.chosen_;
     const wasPart = this.isPart_;
     this.chosen_ = isSame ? '' : id;
-    history.replaceState(null, '', this.chosen_ ? `#lineage?o=${encodeURIComponent(this.chosen_)}`
-      : '#lineage');
+    history.replaceState(null, '', withParam(location.hash, 'o', this.chosen_));
     if (wasPart || this.isPart_) this.draw();
     else this.mark_();
   }

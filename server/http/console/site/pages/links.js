@@ -111,7 +111,7 @@ function showLink(main, link, signal) {
   const properties = el('dl.query-facts'), summary = el('p.soft', { role: 'status' });
   const table = new LiveTable('Topics', topicColumns(link), { key: (row) => row.topic,
     most: MOST_ROWS, empty: 'The user of the link sees no topic.' });
-  const filter = filterBox('topics', '', update);
+  const filter = filterBox('topics', update);
   panels.push(
     new Panel('State', [about], el('div', {}, facts, error), { draw: () => {
       const { facts: known, settings } = factsOf(about.rows);

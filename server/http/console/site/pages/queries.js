@@ -36,12 +36,12 @@ const COLUMNS = /** @type {import('../live/live_table.js').LiveColumn[]} */ ([
     text: (row) => sizeOf(row.memory) },
 ]);
 
-/** @param {HTMLElement} main @param {URLSearchParams} params @param {AbortSignal} signal */
-function showList(main, params, signal) {
+/** @param {HTMLElement} main @param {AbortSignal} signal */
+function showList(main, signal) {
   const table = new LiveTable('Queries', COLUMNS, { key: (row) => row.query, most: MOST_ROWS,
     empty: 'No query runs. CREATE TABLE … AS and CREATE STREAM … AS start one.' });
   const summary = el('p.soft', { role: 'status' });
-  const filter = filterBox('queries', params.get('filter') ?? '', () => panel.update());
+  const filter = filterBox('queries', () => panel.update());
   const queries = new Followed(QUERIES, signal, () => panel.update());
   const draw = () => {
     const wanted = filter.wanted();
@@ -65,7 +65,7 @@ export const page = {
   show(main, params, signal) {
     const query = params.get('q');
     if (query) showQuery(main, query, signal);
-    else showList(main, params, signal);
+    else showList(main, signal);
   },
 };
 

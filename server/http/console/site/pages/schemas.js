@@ -59,7 +59,7 @@ function showList(body, rows) {
     'PROTOBUF or JSON_SR register theirs, and so do serializers of Kafka clients.' });
   const all = newestOf(rows);
   const summary = el('p.soft', { role: 'status' });
-  const filter = filterBox('subjects', '', () => draw());
+  const filter = filterBox('subjects', () => draw());
   const draw = () => {
     const wanted = filter.wanted();
     const shown = all.filter((row) => row.subject.toLowerCase().includes(wanted));

@@ -46,7 +46,7 @@ function showList(main, params, signal) {
     empty: 'No topic exists, or you may see none. CREATE STREAM and Kafka clients create them.' });
   const rates = new Rates();
   const summary = el('p.soft', { role: 'status' });
-  const filter = filterBox('topics', params.get('filter') ?? '', () => panel.update());
+  const filter = filterBox('topics', () => panel.update());
   const internal = el('input', { type: 'checkbox', onchange: () => panel.update() });
   /** @type {any[]|null} */
   let known = null; // the sums over thousands of partitions are stored until the figures change
