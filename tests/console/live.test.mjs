@@ -7,9 +7,10 @@ const { sortedRows } = await load('live/live_table.js');
 const { sparkPath } = await load('live/spark.js');
 const { around, pictureOf } = await load('live/neighbours.js');
 const { diagnosis } = await load('live/query_detail.js');
-const { labelOf, pointsOf, samplesOf, timeToCatchUp } = await load('live/figures.js');
+const { fullIn, labelOf, pointsOf, samplesOf, timeToCatchUp } = await load('live/figures.js');
 const { Pace } = await load('sql/status.js');
 const { summaryOf } = await load('pages/cluster.js');
+const { pageOf } = await load('pages/overview.js');
 const { withParam } = await load('live/filter.js');
 
 test('rows are sorted by numbers that arrive as texts, and empty values are below', () => {
@@ -96,6 +97,25 @@ test('figures are drawn after a pause, and another state at once', () => {
   const due = [['live', 0], ['live', 16], ['live', 249], ['live', 250], ['live', 260], ['done', 261],
     ['done', 262]].filter(([state, now]) => pace.isDue(state, now));
   assert.deepEqual(due, [['live', 0], ['live', 250], ['done', 261]]);
+});
+
+test('the disk is full at the rate of the known history', () => {
+  const hour = 3_600_000, gigabyte = 1e9;
+  const falling = (hours, each) => Array.from({ length: hours + 1 }, (_, at) => ({ x: at * hour, y: 240 * gigabyte - at * each }));
+  assert.equal(fullIn(falling(24, gigabyte)), 'full in about 9 days at this rate');
+  assert.equal(fullIn(falling(20, 10 * gigabyte)), 'full in about 4 hours at this rate');
+  assert.equal(fullIn(falling(23, 10 * gigabyte)), 'full in about 60 minutes at this rate');
+  assert.equal(fullIn(falling(24, 0)), '');
+  assert.equal(fullIn(falling(24, -gigabyte)), '');
+  assert.equal(fullIn(falling(24, gigabyte / 100)), '', 'more than 90 days');
+  assert.equal(fullIn([{ x: 0, y: 9 }, { x: 60_000, y: 8 }]), '', 'one minute is not enough');
+  assert.equal(fullIn([]), '');
+});
+
+test('a finding leads to the page that shows its object', () => {
+  assert.equal(pageOf({ rule: 'MillraceDiskFull', kind: 'server', object: 'server' }), '#topics?sort=size');
+  assert.equal(pageOf({ rule: 'MillraceRecordsFail', kind: 'query', object: 'a b' }), '#queries?q=a%20b');
+  assert.equal(pageOf({ rule: 'MillraceNodeAway', kind: 'cluster', object: 'cluster' }), '#cluster');
 });
 
 test('a parameter of the address is set, replaced and removed', () => {

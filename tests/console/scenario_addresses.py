@@ -2,6 +2,7 @@
 from millrace_server import case, launch
 from scenario import assert_clean, sql
 from scenario_oncall import make_query, open_page, wait_table
+from scenario_topics import produce
 
 
 @case
@@ -20,6 +21,21 @@ def an_address_restores_the_filter_of_a_list():
     page.click("nav a", "Topics")
     page.wait("location.hash === '#topics'", "the list without a filter")
     wait_table(page, "rows => rows.length === 3", "all topics again")
+    assert_clean(page)
+    fresh.stop()
+
+
+@case
+def overview_leads_to_the_largest_topics():
+    fresh = launch()
+    sql(fresh, "CREATE STREAM a_small (v VARCHAR) WITH (PARTITIONS = 1, VALUE_FORMAT = 'KAFKA');"
+               "CREATE STREAM b_large (v VARCHAR) WITH (PARTITIONS = 1, VALUE_FORMAT = 'KAFKA');")
+    produce(fresh, "a_small", [(0, None, "v")])
+    produce(fresh, "b_large", [(0, None, "v" * 100_000)])
+    page = open_page(fresh, "#overview", ".tile .page-link")
+    page.click(".tile .page-link", "Topics by size")
+    wait_table(page, "rows => rows.length === 2 && rows[0].startsWith('b_large') && rows[1].startsWith('a_small')", "the largest topic first")
+    assert page.js("document.querySelector('th[aria-sort=descending]').innerText").startswith("Size")
     assert_clean(page)
     fresh.stop()
 

@@ -3,7 +3,7 @@
 import { el, fill, icon } from '../core/element.js';
 import { Followed } from '../core/follow.js';
 import { ago, count, parseTime, plural, size } from '../core/format.js';
-import { CLUSTER, FINDINGS, GROUPS, pointsOf, QUERIES, samplesOf, SERVER, short }
+import { CLUSTER, DAY_MS, FINDINGS, fullIn, GROUPS, pointsOf, QUERIES, samplesOf, SERVER, short }
   from '../live/figures.js';
 import { GROUP, groupHref } from '../live/groups.js';
 import { LiveTable } from '../live/live_table.js';
@@ -12,10 +12,12 @@ import { meter, spark } from '../live/spark.js';
 
 const LARGEST = 10;
 const COMMITS = samplesOf('millrace_log_commits_per_second');
+const FREE = samplesOf('millrace_disk_free_bytes');
 const CPU = samplesOf('process_cpu_seconds_per_second');
 
 /** Returns the fragment of the page that shows an object. @param {Record<string, any>} finding */
-function pageOf({ kind, object }) {
+export function pageOf({ rule, kind, object }) {
+  if (/^MillraceDisk/.test(rule)) return '#topics?sort=size';
   if (kind === 'query') return `#queries?q=${encodeURIComponent(object)}`;
   if (kind === 'group') return groupHref(object);
   return kind === 'cluster' ? '#cluster' : '#settings';
@@ -50,8 +52,10 @@ function tile(title, ...children) {
   return el('div.tile', {}, el('h3', {}, title), children);
 }
 
-/** @param {Followed} server @param {Followed} commits @param {Followed} cpu */
-function load(server, commits, cpu) {
+/**
+ * @param {Followed} server @param {Followed} commits @param {Followed} cpu @param {Followed} free
+ */
+function load(server, commits, cpu, free) {
   const value = () => el('strong.tile-value');
   const parts = { clients: value(), commits: value(), cpu: value(), disk: value(), memory: value(),
     slice: value() };
@@ -71,12 +75,15 @@ function load(server, commits, cpu) {
     parts.cpu.textContent = cores.length ? `${cores[cores.length - 1].y.toFixed(2)} cores` : '–';
     lines.commits.show(pointsOf(commits.rows));
     lines.cpu.show(cores);
-    const total = number('disk total bytes'), free = number('disk free bytes');
-    parts.disk.textContent = total ? `${size(free)} free` : '–';
-    meters.disk.show(total ? 1 - free / total : 0);
+    const total = number('disk total bytes'), left = number('disk free bytes');
+    const reserve = number('disk reserve bytes');
+    parts.disk.textContent = total ? `${size(left)} free` : '–';
+    meters.disk.show(total ? 1 - left / total : 0);
+    const forecast = fullIn(pointsOf(free.rows, DAY_MS)
+      .map(({ x, y }) => ({ x, y: Math.max(0, y - reserve) })));
     const isRefused = fact.get('disk appends') === 'refused';
     notes.disk.textContent = isRefused ? 'Writes are refused: the disk is full up to the reserve.'
-      : `of ${size(total)}`;
+      : [`of ${size(total)}`, forecast].filter(Boolean).join(', ');
     notes.disk.className = isRefused ? 'error-text' : 'soft';
     const limit = number('memory limit bytes'), held = number('memory held bytes');
     parts.memory.textContent = `${size(held)} held`;
@@ -90,10 +97,11 @@ function load(server, commits, cpu) {
     tile('Clients', parts.clients),
     tile('Commits', parts.commits, lines.commits.node),
     tile('CPU', parts.cpu, lines.cpu.node),
-    tile('Disk', parts.disk, meters.disk.node, notes.disk),
+    tile('Disk', parts.disk, meters.disk.node, notes.disk,
+      el('a.page-link', { href: '#topics?sort=size' }, 'Topics by size ›')),
     tile('Memory', parts.memory, meters.memory.node, notes.memory),
     tile('Longest hold-up', parts.slice, el('span.soft', {}, 'since the start')));
-  return new Panel('This node', [server, commits, cpu], tiles, { draw });
+  return new Panel('This node', [server, commits, cpu, free], tiles, { draw });
 }
 
 /** @param {Followed} queries */
@@ -155,9 +163,9 @@ export const page = {
     const followed = (/** @type {string} */ sql) => new Followed(sql, signal, () => {
       for (const panel of panels) panel.update();
     });
-    const [findings, server, cluster, queries, groups, commits, cpu] =
-      [FINDINGS, SERVER, CLUSTER, QUERIES, GROUPS, COMMITS, CPU].map(followed);
-    panels.push(attention(findings), load(server, commits, cpu), lagOfQueries(queries),
+    const [findings, server, cluster, queries, groups, commits, cpu, free] =
+      [FINDINGS, SERVER, CLUSTER, QUERIES, GROUPS, COMMITS, CPU, FREE].map(followed);
+    panels.push(attention(findings), load(server, commits, cpu, free), lagOfQueries(queries),
       lagOfGroups(groups), nodes(cluster));
     main.append(el('div.page.live-page', {}, el('h1', {}, 'Overview'), panels[0].node,
       panels[1].node, el('div.columns', {}, panels[2].node, panels[3].node), panels[4].node,

@@ -42,7 +42,10 @@ const COLUMNS = /** @type {LiveColumn[]} */ ([
 
 /** @param {HTMLElement} main @param {URLSearchParams} params @param {AbortSignal} signal */
 function showList(main, params, signal) {
+  const isBySize = params.get('sort') === 'size';
   const table = new LiveTable('Topics', COLUMNS, { key: (row) => row.topic, most: MOST_ROWS,
+    sort: isBySize ? COLUMNS.findIndex(({ title }) => title === 'Size') : 0,
+    isDescending: isBySize,
     empty: 'No topic exists, or you may see none. CREATE STREAM and Kafka clients create them.' });
   const rates = new Rates();
   const summary = el('p.soft', { role: 'status' });
