@@ -29,8 +29,8 @@ function buildHeader() {
       el('span', {}, 'Millrace')),
     place,
     el('nav.nav', { 'aria-label': 'Pages' }, PAGES.filter(({ within }) => !within)
-      .map((page) => el('a', { href: navHref(page.path), 'aria-label': page.title }, icon(page.icon),
-        el('span', {}, page.title)))),
+      .map((page) => el('a', { href: navHref(page.path), 'aria-label': page.title },
+        icon(page.icon), el('span', {}, page.title)))),
     el('span.spring', {}),
     el('button.palette-button', { type: 'button', onclick: openPalette, title: 'Ctrl+K',
       'aria-label': 'Search or go to… Ctrl K' },

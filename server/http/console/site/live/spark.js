@@ -8,9 +8,9 @@ const WIDTH = 120, HEIGHT = 28;
 /** @typedef {{x: number, y: number}} Point */
 
 /**
- * Returns the path of a line through points that are sorted by x. The picture is as wide as an hour,
- * and ends at the last point. It begins at the value zero, so that a flat line at the top is a high
- * value.
+ * Returns the path of a line through points that are sorted by x. The picture is as wide as an
+ * hour, and ends at the last point. It begins at the value zero, so that a flat line at the top is
+ * a high value.
  * @param {Point[]} points @param {number} [width] @param {number} [height]
  */
 export function sparkPath(points, width = WIDTH, height = HEIGHT) {
