@@ -32,6 +32,24 @@ def overview_shows_the_lag_of_a_long_name_at_both_widths():
 
 
 @case
+def the_lists_show_lag_and_size_on_a_phone():
+    fresh = launch()
+    make_query(fresh)
+    commit(fresh, GROUP)
+    for fragment, label, last in (("#groups", "Groups", "Lag"), ("#queries", "Queries", "Errors"), ("#topics", "Topics", "In/s")):
+        page = open_page(fresh, fragment, ".live-table a", 390)
+        page.wait(f"document.querySelector('.live-scroll[aria-label=\"{label}\"] a')", label)
+        seen = page.js(f"""(() => {{
+            const region = document.querySelector('.live-scroll[aria-label="{label}"]');
+            const head = [...region.querySelectorAll('thead th')].find(each => each.innerText.trim().startsWith('{last}'));
+            return head.getBoundingClientRect().right <= region.getBoundingClientRect().right + 1;
+        }})()""")
+        assert seen, f"the column {last} of {label} is outside the panel"
+        assert_clean(page)
+    fresh.stop()
+
+
+@case
 def the_partitions_of_a_single_node_have_it_as_their_leader():
     fresh = launch()
     make_query(fresh)

@@ -5,10 +5,11 @@ import { el } from '../core/element.js';
 import { count } from '../core/format.js';
 
 /**
- * `value` is compared for sorting and for changes; `text` is shown, or the node of `node`.
+ * `value` is compared for sorting and for changes; `text` is shown, or the node of `node`. A phone
+ * has no room for columns that are `isMinor`: they are also on the page of the row's object.
  * @typedef {{title: string, value: (row: any) => any, text?: (row: any) => string,
  *            node?: (row: any) => Node|string, isNumber?: boolean, hint?: (row: any) => string,
- *            mark?: (row: any) => string}} LiveColumn
+ *            mark?: (row: any) => string, isMinor?: boolean}} LiveColumn
  */
 
 export class LiveTable {
@@ -26,9 +27,9 @@ export class LiveTable {
     this.rows_ = [];
     /** @type {Map<string, {node: any, cells: any[], values: any[]}>} */
     this.byKey_ = new Map();
-    this.heads_ = columns.map((column, at) => el(`th${column.isNumber ? '.number' : ''}`,
-      { scope: 'col' }, el('button.sort-button', { type: 'button', onclick: () => this.by_(at) },
-        column.title, el('span.sort-mark', { 'aria-hidden': 'true' }))));
+    this.heads_ = columns.map((column, at) => el('th', { scope: 'col', class: classOf(column) },
+      el('button.sort-button', { type: 'button', onclick: () => this.by_(at) }, column.title,
+        el('span.sort-mark', { 'aria-hidden': 'true' }))));
     this.body_ = el('tbody');
     this.more_ = el('p.soft', { hidden: true });
     const head = el('thead', {}, el('tr', {}, this.heads_));
@@ -103,7 +104,7 @@ export class LiveTable {
     let entry = this.byKey_.get(key);
     if (!entry) {
       const cells = this.columns_.map((column, at) => el(at ? 'td' : 'th',
-        { class: column.isNumber ? 'number' : null, scope: at ? null : 'row' }));
+        { class: classOf(column), scope: at ? null : 'row' }));
       entry = { node: el('tr', {}, cells), cells, values: cells.map(() => entry) };
       this.byKey_.set(key, entry);
     }
@@ -118,6 +119,11 @@ export class LiveTable {
     }
     return entry;
   }
+}
+
+/** @param {LiveColumn} column */
+function classOf({ isNumber, isMinor }) {
+  return [isNumber && 'number', isMinor && 'minor'].filter(Boolean).join(' ') || null;
 }
 
 /** @param {any[]} rows @param {(row: any) => any} value @param {boolean} isDescending */

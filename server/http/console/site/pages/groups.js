@@ -23,9 +23,9 @@ const MAP_MS = 60_000; // the map has a column for each minute
 const COLUMNS = /** @type {LiveColumn[]} */ ([
   GROUP,
   { title: 'State', value: (row) => row.state },
-  { title: 'Type', value: (row) => row.type ?? '' },
-  { title: 'Members', isNumber: true, value: (row) => row.members },
-  { title: 'Partitions', isNumber: true, value: (row) => row.partitions },
+  { title: 'Type', isMinor: true, value: (row) => row.type ?? '' },
+  { title: 'Members', isNumber: true, isMinor: true, value: (row) => row.members },
+  { title: 'Partitions', isNumber: true, isMinor: true, value: (row) => row.partitions },
   { title: 'Lag', isNumber: true, value: (row) => row.lag, text: (row) => short(row.lag),
     hint: (row) => row.lag === null ? '' : `${count(Number(row.lag))} records` },
 ]);

@@ -27,8 +27,8 @@ const TABS = [['messages', 'Messages'], ['partitions', 'Partitions'], ['groups',
 const COLUMNS = /** @type {LiveColumn[]} */ ([
   { title: 'Topic', value: (row) => row.topic,
     node: (row) => el('a', { href: topicHref(row.topic) }, el('bdi', {}, row.topic)) },
-  { title: 'Parts', isNumber: true, value: (row) => row.partitions },
-  { title: 'Replicas', isNumber: true, value: (row) => row.replicas ?? null,
+  { title: 'Parts', isNumber: true, isMinor: true, value: (row) => row.partitions },
+  { title: 'Replicas', isNumber: true, isMinor: true, value: (row) => row.replicas ?? null,
     text: (row) => String(row.replicas ?? '–') },
   { title: 'Records', isNumber: true, value: (row) => row.records,
     text: (row) => row.isPartial ? `≥ ${short(row.records)}` : short(row.records),
@@ -36,7 +36,7 @@ const COLUMNS = /** @type {LiveColumn[]} */ ([
   { title: 'Size', isNumber: true, value: (row) => row.bytes, text: (row) => size(row.bytes) },
   { title: 'In/s', isNumber: true, value: (row) => row.rate === null ? null
     : Math.round(row.rate * 10) / 10, text: (row) => row.rate === null ? '–' : short(row.rate) },
-  { title: 'Cleanup', value: (row) => row.cleanup ?? '–' },
+  { title: 'Cleanup', isMinor: true, value: (row) => row.cleanup ?? '–' },
   { title: 'Used by', value: (row) => row.used_by ?? '' },
 ]);
 
