@@ -48,7 +48,8 @@ def the_preview_of_a_drop_names_the_readers():
     names = [row[0] for row in sql(fresh, "SELECT query FROM millrace_catalog.queries") if isinstance(row, list)]
     page = open_page(fresh, f"#queries?q={next(name for name in names if 'COPIED' in name)}", ".query-acts .danger")
     page.click(".query-acts .danger", "Drop…")
-    page.wait_text("COPIED keeps its rows, and gets no more. These read it:", "dialog")
+    page.wait_text("COPIED keeps its rows, and gets no more.", "dialog")
+    page.wait_text("These read what it writes:", "dialog")
     page.wait_text(next(name for name in names if "SUMS" in name), "dialog")
     assert page.js("document.querySelector('dialog .danger').disabled"), "the name has to be typed"
     assert_clean(page)

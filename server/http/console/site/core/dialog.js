@@ -36,8 +36,10 @@ export function openDialog(title, content, options = {}) {
 
 /**
  * Shows the statements that an action runs, and runs them once the user agrees. With `word` the
- * user types that word first, since the action removes data.
- * @param {{title: string, note: string, sql: string, act: string, word?: string}} what
+ * user types that word first, since the action removes data. `later` is a further note that has to
+ * be read; the dialog does not wait for it.
+ * @param {{title: string, note: string, sql: string, act: string, word?: string,
+ *          later?: Promise<string>}} what
  * @returns {Promise<boolean>}
  */
 export function confirmSql(what) {
@@ -54,8 +56,11 @@ export function confirmSql(what) {
         agree();
       },
     });
+    const further = what.later && el('p', { role: 'status' }, 'The effects are read.');
+    void what.later?.then((text) => { further.textContent = text; });
     const content = [
       el('p', {}, what.note),
+      further,
       el('pre.sql-text', { tabindex: 0, 'aria-label': 'Statements' }, what.sql),
       input && el('label.field', {}, el('span', {}, `Type ${what.word} to confirm`), input),
     ].filter(Boolean);

@@ -165,14 +165,10 @@ function actsOf(row, signal) {
     ? act('Resume', 'The query continues at the records at which it was paused.')
     : row.state === 'ERROR' ? act('Resume', 'The query tries again, from its last checkpoint.')
       : act('Pause', 'The query reads nothing until it is resumed. Its lag grows meanwhile.');
-  const ask = async () => {
-    const kept = row.writes ? `${row.writes} keeps its rows, and gets no more. ${
-      await readersSentence(row.query, signal)}` : '';
-    if (signal.aborted) return;
-    await run({ title: `Drop ${row.query}`, act: 'Drop', note: `The query ends. ${kept}`,
-      sql: `TERMINATE ${name};`, word: row.query }, signal);
-  };
-  const drop = button('', 'Drop…', () => void ask(), { class: 'danger' });
+  const drop = button('', 'Drop…', () => void run({ title: `Drop ${row.query}`, act: 'Drop',
+    note: `The query ends. ${row.writes ? `${row.writes} keeps its rows, and gets no more.` : ''}`,
+    later: row.writes ? readersSentence(row.query, signal) : undefined,
+    sql: `TERMINATE ${name};`, word: row.query }, signal), { class: 'danger' });
   const replace = replacementOf(row.statement) && button('', 'Replace…', () =>
     openReplace(row.query, row.statement, signal));
   return [pause, replace, drop];

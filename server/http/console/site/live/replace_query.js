@@ -53,8 +53,9 @@ export async function readersSentence(query, signal) {
   try {
     const names = readersOf(await select(LINEAGE, signal), query);
     const more = names.length - MOST_READERS;
-    return names.length ? `These read it: ${names.slice(0, MOST_READERS).map(isolated)
-      .join(', ')}${more > 0 ? ` and ${more} others` : ''}.` : 'No other query reads it.';
+    if (!names.length) return 'No other query reads what it writes.';
+    const shown = names.slice(0, MOST_READERS).map(isolated).join(', ');
+    return `These read what it writes: ${shown}${more > 0 ? ` and ${more} others` : ''}.`;
   } catch (error) {
     return `The readers are not known: ${sentencesOf(error)}`;
   }
