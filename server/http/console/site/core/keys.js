@@ -12,7 +12,9 @@ const shortcuts = new Map();
 const sources = new Set();
 /** @type {(() => Promise<Action[]>)|null} */
 let findObjects = null;
-let pending = ''; // the first key of a sequence such as `g s`
+const SEQUENCE_MS = 1500; // the longest time between the keys of a sequence such as `g s`
+let pending = ''; // the first key of a sequence
+let pendingAt = 0; // the time of its event
 
 /**
  * Adds a shortcut until the signal aborts. `keys` is such as `Ctrl+Enter`, `?` or `g s`; keys
@@ -55,6 +57,8 @@ export function listenToKeys() {
   document.addEventListener('keydown', (event) => {
     if (event.defaultPrevented || document.querySelector('dialog[open]')) return;
     const name = nameOf(event);
+    // The times of the events count, so a page that is busy between the keys loses no sequence.
+    if (event.timeStamp - pendingAt > SEQUENCE_MS) pending = '';
     const found = shortcuts.get(pending ? `${pending} ${name}` : name);
     const isStart = !pending && [...shortcuts.keys()].some((keys) => keys.startsWith(`${name} `));
     pending = '';
@@ -64,8 +68,7 @@ export function listenToKeys() {
       event.stopPropagation();
       found.run();
     } else if (isStart && !isText(event.target)) {
-      pending = name;
-      setTimeout(() => { pending = ''; }, 1500);
+      [pending, pendingAt] = [name, event.timeStamp];
     }
   }, { capture: true });
   addShortcut({ keys: '?', text: 'List the keys', run: showKeys });
