@@ -90,6 +90,7 @@ export class ResultPanel {
     this.mode = 'table';
     fill(this.node, this.tabs_, this.bar_, this.cards_, this.tools_.node, this.body_, this.foot_);
     this.select(run.current);
+    this.draw_(performance.now()); // at once: a card of the run before must not act on this one
   }
 
   /** Shows one result of the run. @param {Result} result */
@@ -185,6 +186,7 @@ export class ResultPanel {
 
   /** @param {number} now */
   draw_(now) {
+    cancelAnimationFrame(this.frame_);
     this.frame_ = 0;
     const { result, run } = this;
     if (!result || !run) return;
