@@ -1,6 +1,6 @@
 // @ts-check
 // One connector: its state, its tasks, its errors and its settings.
-import { button, el, factRows, fill, toast } from '../core/element.js';
+import { button, el, factRows, fill, refill, toast } from '../core/element.js';
 import { confirmSql } from '../core/dialog.js';
 import { size } from '../core/format.js';
 import { Polled } from '../core/polled.js';
@@ -134,7 +134,7 @@ export function showConnector(main, name, signal) {
       const { facts: known, errors: found, settings: values } = factsOf(about.rows);
       const state = known.get('state') ?? '';
       reason = whyNoChange(values.size > 0);
-      fill(facts, stateFacts(known));
+      refill(facts, stateFacts(known));
       drawActs(state);
       drawErrors(found);
       settings.show(known.get('class') ?? '', values, reason);

@@ -47,6 +47,18 @@ export function fill(node, ...children) {
 }
 
 /**
+ * Replaces the children of a node if the new ones look different. Otherwise an update would take
+ * the focus and the selection from them, and a click that has begun. The children may have
+ * listeners only if these do not depend on data that changes.
+ * @param {Element} node @param {...any} children
+ */
+export function refill(node, ...children) {
+  const next = /** @type {Element} */ (node.cloneNode(false));
+  append(next, children);
+  if (!next.isEqualNode(node)) node.replaceChildren(...next.childNodes);
+}
+
+/**
  * Returns the entries of a list of facts, a `dl`.
  * @param {[string, any][]} facts names and values @param {string} [tag] of the values
  */

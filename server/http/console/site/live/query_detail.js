@@ -1,6 +1,6 @@
 // @ts-check
 // One persistent query: its state, lag and rate over the last hour, its tasks, plan and statement.
-import { button, el, factRows, fill, toast } from '../core/element.js';
+import { button, el, factRows, fill, refill, toast } from '../core/element.js';
 import { confirmSql } from '../core/dialog.js';
 import { Followed } from '../core/follow.js';
 import { clock, size } from '../core/format.js';
@@ -144,7 +144,7 @@ function fillFacts(facts, row, left) {
     ['State size', row.state_bytes === null ? '–' : size(Number(row.state_bytes))],
     ['Memory', row.memory === null ? '–' : size(Number(row.memory))],
   ]);
-  fill(facts, factRows(items));
+  refill(facts, factRows(items));
 }
 
 /** @param {string} title @param {string} unit @param {Followed} samples */

@@ -1,6 +1,6 @@
 // @ts-check
 // The consumer groups: a list, or the lag of one of them by partition.
-import { button, el, factRows, fill } from '../core/element.js';
+import { button, el, factRows, fill, refill } from '../core/element.js';
 import { Followed } from '../core/follow.js';
 import { count, plural } from '../core/format.js';
 import { onSession } from '../core/session.js';
@@ -107,19 +107,21 @@ function showGroup(main, group, signal) {
   let drawn = '';
   const drawActs = () => {
     const reason = whyNoReset(state.rows[0], lag.rows.map(({ member }) => member));
-    if (reason === drawn && acts.firstChild) return;
-    drawn = reason;
+    const isRead = lag.columns.length > 0 || lag.failure !== null; // the dialog needs the topics
+    const key = `${reason} ${isRead}`;
+    if (key === drawn) return;
+    drawn = key;
     fill(acts, reason && state.rows.length > 0 && el('span.soft.reason', {}, reason),
       button('', 'Reset offsets…', () => openReset(group,
         [...new Set(lag.rows.map(({ topic }) => topic))].sort(), signal),
-      { disabled: Boolean(reason) }));
+      { disabled: Boolean(reason) || !isRead }));
   };
   const head = new Panel('State', [state], facts, { draw: () => {
     const [row] = state.rows;
     shareNote.hidden = !isShareGroup(row);
     if (row && row.lag !== null && !state.isStale()) history.note(Number(row.lag), Date.now());
     const members = new Set(lag.rows.map(({ member }) => member).filter(Boolean));
-    fill(facts, groupFacts(row, group, members, history.slope));
+    refill(facts, groupFacts(row, group, members, history.slope));
     drawActs();
   } });
   const panels = [head, historyPanel(group, state, history, signal),

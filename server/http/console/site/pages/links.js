@@ -1,6 +1,6 @@
 // @ts-check
 // The links to other Kafka clusters: a list, or one of them with the topics of its cluster.
-import { button, el, factRows, fill, toast } from '../core/element.js';
+import { button, el, factRows, refill, toast } from '../core/element.js';
 import { confirmSql } from '../core/dialog.js';
 import { ago, count, dateTime, plural } from '../core/format.js';
 import { Polled } from '../core/polled.js';
@@ -115,9 +115,9 @@ function showLink(main, link, signal) {
   panels.push(
     new Panel('State', [about], el('div', {}, facts, error), { draw: () => {
       const { facts: known, settings } = factsOf(about.rows);
-      fill(facts, stateFacts(known));
+      refill(facts, stateFacts(known));
       error.textContent = known.get('last error') ?? '';
-      fill(properties, factRows([...settings]));
+      refill(properties, factRows([...settings]));
     } }),
     new Panel('Topics of the other cluster', [topics], el('div', {},
       el('div.list-bar', {}, filter.node, summary), table.node), { draw: () => {

@@ -1,6 +1,6 @@
 // @ts-check
 // The topics: a list, or one of them with its records, partitions, settings and consumers.
-import { button, el, factRows, fill, toast } from '../core/element.js';
+import { button, el, factRows, refill, toast } from '../core/element.js';
 import { Followed } from '../core/follow.js';
 import { count, plural, size } from '../core/format.js';
 import { go } from '../core/router.js';
@@ -143,7 +143,7 @@ function settingsPanel(topic, signal) {
   const rows = new Followed(topicOf(topic), signal, () => panel.update());
   const panel = new Panel('In short', [rows], facts, { draw: () => {
     const [row] = rows.rows;
-    fill(facts, row ? factRows([['Partitions', row.partitions], ['Replicas', row.replicas],
+    refill(facts, row ? factRows([['Partitions', row.partitions], ['Replicas', row.replicas],
       ['Used by', row.used_by ?? '–'], ...settingsOf(row.configuration)])
       : el('p.soft', {}, 'The catalog lists no settings of this topic.'));
   }, note: 'The settings that differ from the defaults.' });
