@@ -38,17 +38,19 @@ def find_chromium():
 _GUARD_OF_CLICKS = """(() => {
     const node = window.wantedNode;
     const events = ['pointerdown', 'mousedown', 'pointerup', 'mouseup', 'click', 'dblclick'];
-    let miss = '', isPressed = false;
+    let miss = '', isPressed = false, hasStayed = false;
     const guard = event => {
         const isOurs = event.composedPath().includes(node);
-        // An element that was removed when the button went down has had its effect.
-        const mustBeOurs = !isPressed || (event.type === 'mouseup' && node.isConnected);
+        // An element that was removed when the button went down has had its effect. An element that was removed later was
+        // replaced by the page.
+        const mustBeOurs = !isPressed || (event.type === 'mouseup' && (node.isConnected || hasStayed));
         if (!isOurs && mustBeOurs) miss ||= event.type + ' at ' + (event.target.outerHTML ?? '').slice(0, 200);
         if (miss) {
             event.preventDefault();
             event.stopImmediatePropagation();
         } else if (event.type === 'mousedown') {
             isPressed = true;
+            setTimeout(() => { hasStayed = node.isConnected; });
         }
     };
     events.forEach(type => window.addEventListener(type, guard, true));
@@ -232,16 +234,33 @@ class Page:
         return answer["result"].get("value")
 
     def wait(self, expression, what=None, limit_s=WAIT_S):
-        """Waits until the expression is true and returns its value."""
+        """Waits until the expression is true and returns its value. An expression that reads an element which is not drawn
+        yet (a TypeError) is not true yet."""
+        last = [""]
+
         def holds():
             try:
-                return self.js(f"(value => value instanceof Node ? true : value)({expression})")
+                found = self.js(f"(value => value instanceof Node ? true : value)({expression})")
+                last[0] = ""
+                return found
             except BrowserError as error:
-                if "context" not in str(error):  # the old document is gone, and the new one is not loaded yet
+                # Without a context, the old document is gone, and the new one is not loaded yet.
+                if "context" not in str(error) and not str(error).startswith("TypeError: Cannot read properties of"):
                     raise
+                last[0] = f" ({str(error).splitlines()[0]})"
                 return None
 
-        return wait_until(holds, lambda: f"waited for {what or expression}; the page shows: {self.text()[:1500]}", limit_s, POLL_S)
+        return wait_until(holds, lambda: f"waited for {what or expression}{last[0]}; the page shows: {self.text()[:1500]}", limit_s, POLL_S)
+
+    def follow(self, fragment):
+        """Opens the address with this fragment, as a click on a link does. When this function returns, the listeners of the
+        page have reacted: the page before is removed, so the next wait does not find its elements."""
+        self.js(f"""new Promise(done => {{
+            const before = location.hash;
+            addEventListener('hashchange', () => setTimeout(() => done(true)), {{once: true}});
+            location.hash = {json.dumps(fragment)};
+            if (location.hash === before) done(true);
+        }})""")
 
     def wait_text(self, text, selector="body", limit_s=WAIT_S):
         self.wait(f"[...document.querySelectorAll({json.dumps(selector)})].some(node => "
