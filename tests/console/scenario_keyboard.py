@@ -16,7 +16,10 @@ IS_VISIBLE = """(() => { const node = document.activeElement, style = getCompute
 
 
 def reach(page, selector, text="", keys="Tab"):
-    """Presses Tab until the focus is on an element with the selector and the text."""
+    """Presses Tab until the focus is on an element with the selector and the text. It waits for the element first: the Tab key
+    would pass the place of a button that is not drawn or that is still disabled."""
+    page.wait(f"""[...document.querySelectorAll({json.dumps(selector)})].some(node => node.getClientRects().length && !node.disabled &&
+        (node.innerText + ' ' + (node.getAttribute('aria-label') ?? '')).includes({json.dumps(text)}))""", f"{selector} {text!r}")
     seen = []
     for _ in range(MOST_STOPS):
         if page.js("Boolean(document.activeElement.closest('.CodeMirror'))"):

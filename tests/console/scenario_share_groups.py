@@ -3,7 +3,7 @@ import time
 
 import kafka_wire
 from millrace_server import Deadline, case, launch
-from patience import patience
+from patience import patience, wait_until
 from scenario import assert_clean
 from scenario_keyboard import press_on, replace
 from scenario_oncall import open_page, wait_table
@@ -47,7 +47,7 @@ def produce(to, count):
 def a_share_group_shows_its_members_and_its_lag_and_is_not_reset():
     fresh = prepared(["crew"])
     worker = joined(fresh, "crew", "ann")
-    assert worker.fetch(1000)[3], "records are delivered"
+    wait_until(lambda: worker.fetch(1000)[3], "records are delivered")
     assert worker.say(0, 4, ACCEPT) == 0
     page = open_page(fresh, "#groups", ".live-table a")
     wait_table(page, "rows => rows.some(row => /^crew Stable share 1 2 15/.test(row))", "the group with its lag", "Groups")
