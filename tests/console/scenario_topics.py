@@ -5,11 +5,13 @@ import urllib.request
 import scenario_states
 from confluent_kafka import Consumer, Producer
 from millrace_server import case, launch
-from patience import patience
+from patience import patience, wait_until
 from scenario import assert_clean, browser, sql, url
 from scenario_oncall import open_page, wait_table
 
 HOSTILE = "<img src=x onerror=\"document.title='taken'\">'\"&amp;"
+# The history gets a value every 5 seconds.
+SAMPLES = "SELECT value FROM millrace_catalog.samples WHERE name = 'kafka_consumergroup_lag' AND value > 0"
 ARABIC = "مرحبا \u202e بالعالم"
 
 
@@ -107,10 +109,10 @@ def records_are_found_by_place_key_and_text():
     make_topics(fresh)
     produce(fresh, "raw", [(0, f"k{at}", f"value {at} of many") for at in range(3000)])
     page = open_page(fresh, "#topics?t=raw", ".message-table tbody tr")
+    page.wait("!document.querySelector('.message-foot .button:not(.stop)').hidden", "Continue")
     first = records(page)
     assert first[0][1] == "2,999" and first[0][4] == "value 2999 of many", first[0]
     assert 0 < len(first) < 3000, len(first)
-    page.wait("!document.querySelector('.message-foot .button:not(.stop)').hidden", "Continue")
     page.click(".message-foot .button", "Continue")
     page.wait(f"document.querySelectorAll('.message-table tbody tr').length > {len(first)}", "further records")
     offsets = [int(row[1].replace(",", "")) for row in records(page)]
@@ -202,6 +204,7 @@ def consumer_groups_show_their_lag():
     page.wait("document.querySelector('h1')?.textContent === 'billing <b>'", "the page of the group")
     wait_table(page, "rows => rows.length === 3 && rows.every(row => row.startsWith('orders'))", "the partitions")
     page.wait("document.querySelector('.hour-chart .chart:not([hidden])')", "the line of the history")
+    wait_until(lambda: any(isinstance(line, list) for line in sql(fresh, SAMPLES)), "the lag in the history")
     page.reload()  # the map is read at opening, and again each minute
     page.wait("document.querySelectorAll('.lag-row').length === 3 && document.querySelector('.lag-cells rect:not([data-level=\"0\"])')",
               "the map of partitions and minutes")
@@ -246,10 +249,10 @@ def a_reader_sees_granted_topics_alone_and_a_reason_for_the_others():
     page.type("eves password")
     page.press("Enter")
     wait_table(page, "rows => rows.length === 1 && rows[0].startsWith('hers')", "her topic alone")
-    page.js("location.hash = '#topics?t=secret'")
+    page.follow("#topics?t=secret")
     page.wait_text("You do not have the right to read this topic", ".messages")
     assert "42" not in page.text(".messages")
-    page.js("location.hash = '#topics?t=hers'")
+    page.follow("#topics?t=hers")
     page.wait("document.querySelectorAll('.message-table tbody tr').length === 1", "her record")
     page.wait_text("needs the right ALL on everything", ".message-form .reason")
     assert page.js("document.querySelector('.message-form .button:disabled')?.innerText") == "Produce…"
