@@ -55,7 +55,7 @@ def axe_finds_nothing_on_pages_without_objects():
         paths = re.findall(r"path: '(\w+)'", router.read())
     page = browser().page(url(server()))
     for path in paths:
-        page.js(f"location.hash = '#{path}'")
+        page.follow(f"#{path}")
         page.wait(f"document.querySelector('.main-{path}')?.children.length", f"the page {path}")
         page.wait("[...document.querySelectorAll('.panel[data-state]')].every(each => each.dataset.state !== 'loading')", f"the panels of {path}")
         look(page, path, found, WIDTHS)
@@ -129,7 +129,7 @@ def axe_finds_nothing_on_pages_and_in_dialogs_of_objects():
             ("#links", ".live-table a", []),
             ("#links?new=", ".connector-field", []),
             ("#links?l=prod", ".query-acts .button", [(".query-acts .button", "Drop…")])):
-        page.js(f"location.hash = '{fragment}'")
+        page.follow(fragment)
         page.wait(f"document.querySelector('{ready}')", f"{ready} on {fragment}")
         look(page, fragment, found, WIDTHS if fragment in LISTS else WIDTHS[:1])
         for selector, text in dialogs:
@@ -146,7 +146,7 @@ def axe_finds_nothing_on_a_phone_after_a_login():
     page = browser().page(url(to), 390, 780)
     log_in(page, "millrace", "a long password")
     for path in pages():  # the last pages scroll the links of the first ones out of the window
-        page.js(f"location.hash = '#{path}'")
+        page.follow(f"#{path}")
         page.wait(f"document.querySelector('.main-{path}')?.children.length", f"the page {path}")
         page.wait("[...document.querySelectorAll('.panel[data-state]')].every(each => each.dataset.state !== 'loading')", f"the panels of {path}")
         found += [f"{path}: {each}" for each in axe.violations(page)]

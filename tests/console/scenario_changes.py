@@ -105,13 +105,13 @@ def a_read_only_console_offers_no_change_of_topics_and_groups():
     page = open_page(fixed, "#topics", ".live-table a")
     page.wait_text("This session is read-only.", ".list-bar .reason")
     assert page.js("document.querySelector('.list-bar .button:disabled')?.innerText") == "New topic…"
-    page.js("location.hash = '#topics?t=orders'")
+    page.follow("#topics?t=orders")
     page.wait("document.querySelector('.message-table tbody tr')", "the records can be read")
     assert page.js("document.querySelector('.message-form .button:disabled')?.innerText") == "Produce…"
-    page.js("location.hash = '#topics?t=orders&tab=settings'")
+    page.follow("#topics?t=orders&tab=settings")
     page.wait("document.querySelector('.setting-table tbody tr')", "the settings can be read")
     assert not page.js("document.querySelector('.setting-table .button:not(:disabled)')"), "no setting can be changed"
-    page.js("location.hash = '#groups?g=billing'")
+    page.follow("#groups?g=billing")
     page.wait_text("This session is read-only.", ".query-acts .reason")
     assert page.js("document.querySelector('.query-acts .button').disabled")
     assert_clean(page)
@@ -132,7 +132,7 @@ def odd_names_of_groups_and_subjects_are_shown_as_text():
     for fragment, ready in (("#groups", ".query-facts div"), ("#schemas", ".record-text")):
         page = open_page(fresh, fragment, ".live-table a")
         for name in ODD_NAMES:
-            page.js(f"location.hash = '{fragment}'")
+            page.follow(fragment)
             page.wait(f"[...document.querySelectorAll('.live-table a')].some(each => each.textContent === {json.dumps(name)})", name)
             page.js(f"[...document.querySelectorAll('.live-table a')].find(each => each.textContent === {json.dumps(name)}).click()")
             page.wait(f"document.querySelector('h1')?.textContent.includes({json.dumps(name)}) && document.querySelector('{ready}')",

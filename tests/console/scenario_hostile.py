@@ -41,14 +41,14 @@ def a_user_without_rights_sees_no_data_and_no_name():
     page = browser().page(url(to) + "#overview")
     log_in(page, "eve", "eves password")
     for path in pages():
-        page.js(f"location.hash = '#{path}'")
+        page.follow(f"#{path}")
         page.wait(f"document.querySelector('.main-{path}')?.children.length && !document.querySelector('.skeleton')", f"the page {path}")
         page.wait("[...document.querySelectorAll('.panel[data-state]')].every(each => each.dataset.state !== 'loading')", f"the panels of {path}")
         shown = page.text("body").lower()
         assert "hidden_" not in shown, path
     for fragment, words in (("#topics?t=hidden_orders", "do not have the right"), ("#queries?q=CTAS_HIDDEN_SUMS_0", "or you may not see it"),
                             ("#groups?g=none", "or you may not see it"), ("#schemas?s=none", "or you may not see it")):
-        page.js(f"location.hash = '{fragment}'")
+        page.follow(fragment)
         page.wait(f"document.querySelector('main').innerText.includes({words!r})", fragment)
         assert "hidden_value" not in page.text("body")
     page.press("Control+k")
@@ -81,7 +81,7 @@ def a_session_that_ends_asks_for_the_login_on_every_page():
     page = browser().page(url(to) + "#overview")
     log_in(page, "millrace", "a long password")
     for path in pages():
-        page.js(f"location.hash = '#{path}'")
+        page.follow(f"#{path}")
         page.wait(f"document.querySelector('.main-{path}')?.children.length", f"the page {path}")
         page.call("Network.clearBrowserCookies")
         page.js("dispatchEvent(new Event('focus'))")

@@ -215,7 +215,7 @@ def drafts_and_settings_outlive_a_reload():
     page = open_console(server())
     write(page, "SELECT 'kept' AS draft;")
     page.wait("JSON.parse(localStorage['millrace.drafts'] ?? '{}').list?.[0].text.includes('kept')", "the kept draft")
-    page.js("location.hash = '#settings'")
+    page.follow("#settings")
     page.click(".segments button", "Dark")
     page.go(url(server()))
     page.wait("document.querySelector('.CodeMirror')?.CodeMirror.getValue().includes('kept')", "the restored draft")
