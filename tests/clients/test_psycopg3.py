@@ -17,7 +17,7 @@ from psycopg.types.json import Jsonb
 from psycopg.types.multirange import Multirange
 from psycopg.types.range import Range
 
-from millrace_server import Skipped, case, launch, run, start_server, wait_until
+from millrace_server import Skipped, case, check_less, launch, run, start_server, wait_until
 
 SERVER = start_server()
 HOST, PORT = SERVER.host, SERVER.port
@@ -903,21 +903,31 @@ def a_session_has_an_advisory_lock_alone():
         assert lock(a, "pg_try_advisory_lock", 12) is True  # one number differs from two numbers
         assert b.execute("SELECT pg_advisory_unlock(1, 2), pg_advisory_unlock(1, 2)").fetchall() == [(True, False)]
         told = []
-        waiting = threading.Thread(target=lambda: told.append(lock(b, "pg_advisory_lock", 2 ** 40)))
-        waiting.start()
+
+        def wait_for_lock(session):
+            """Waits until the session waits for a lock."""
+            active = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND state = 'active' AND query LIKE 'SELECT pg_advisory_lock%%'"
+            wait_until(lambda: c.execute(active, (session.info.backend_pid,)).fetchone() == (1,))
+
+        def cancel_later(session):
+            wait_for_lock(session)
+            session.cancel()
+
+        threading.Thread(target=lambda: told.append(lock(b, "pg_advisory_lock", 2 ** 40))).start()
         assert lock(a, "pg_advisory_unlock", 2 ** 40) is True
-        time.sleep(0.2)
+        wait_for_lock(b)
         assert not told
         assert lock(a, "pg_advisory_unlock", 2 ** 40) is True
-        waiting.join(10)
+        wait_until(lambda: told)
         assert told == [""]
-        a.execute("SET lock_timeout = 300")
-        assert 0.2 < refused_with("55P03", lambda: lock(a, "pg_advisory_lock", 2 ** 40)) < 5
-        a.execute("SET lock_timeout = 0; SET statement_timeout = 300")
-        assert 0.2 < refused_with("57014", lambda: lock(a, "pg_advisory_lock", 2 ** 40)) < 5
+        for settings, sqlstate in (("SET lock_timeout = 300", "55P03"), ("SET lock_timeout = 0; SET statement_timeout = 300", "57014")):
+            a.execute(settings)
+            took_s = refused_with(sqlstate, lambda: lock(a, "pg_advisory_lock", 2 ** 40))
+            assert took_s > 0.2, took_s
+            check_less(took_s, 5)
         a.execute("SET statement_timeout = 0")
-        threading.Timer(0.3, a.cancel).start()
-        assert 0.2 < refused_with("57014", lambda: lock(a, "pg_advisory_lock", 2 ** 40)) < 5
+        threading.Thread(target=cancel_later, args=(a,)).start()
+        refused_with("57014", lambda: lock(a, "pg_advisory_lock", 2 ** 40))
         # A session that has ended holds no locks.
         b.close()
         assert lock(a, "pg_advisory_lock", 2 ** 40) == ""
@@ -933,12 +943,11 @@ def a_session_has_an_advisory_lock_alone():
         assert c.execute("SELECT pg_try_advisory_lock(hashtext('work'))").fetchone() == (True,)
         # Two sessions that wait for each other: one gets an error.
         assert lock(a, "pg_try_advisory_lock", 1) and lock(c, "pg_try_advisory_lock", 2)
-        waiting = threading.Thread(target=lambda: told.append(lock(a, "pg_advisory_lock", 2)))
-        waiting.start()
-        time.sleep(0.3)
+        threading.Thread(target=lambda: told.append(lock(a, "pg_advisory_lock", 2))).start()
+        wait_for_lock(a)
         refused_with("40P01", lambda: lock(c, "pg_advisory_lock", 1))
         assert c.execute("SELECT pg_advisory_unlock_all()").fetchone() == ("",)
-        waiting.join(10)
+        wait_until(lambda: len(told) == 2)
         assert told == ["", ""]
         # A client that declares no types receives them.
         a.pgconn.prepare(b"locked", b"SELECT pg_advisory_lock($1), pg_advisory_unlock($2, $3)")
