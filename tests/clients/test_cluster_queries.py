@@ -10,7 +10,7 @@ import time
 from cluster_cases import all_is_well, cluster, metadata_of
 from cluster_nodes import eventually
 from cluster_sql import connect, owner_of, refusal, rows_of, run_on, running, shows, state_of
-from millrace_server import Skipped, case, run
+from millrace_server import Skipped, case, run, wait_until
 
 try:
     import psycopg
@@ -178,9 +178,13 @@ def queries_are_stopped_and_go_on_from_any_node():
     assert rows_of(nodes.nodes[2], "SELECT v FROM passed") == [(1,)]
     run_on(nodes.nodes[2], f"RESUME {query}")
     shows(nodes.nodes[1], "SELECT v FROM passed", [(1,), (2,)])
-    states = {node.number: [row[4] for row in rows_of(node, "SHOW TASKS") if row[0] == query] for node in running(nodes)}
-    assert sorted(state for of_node in states.values() for state in of_node) == ["RUNNING", "STANDBY", "STANDBY"], states
-    assert states[owner_of(nodes, "passed").number] == ["RUNNING"], states
+
+    def states():
+        return {node.number: [row[4] for row in rows_of(node, "SHOW TASKS") if row[0] == query] for node in running(nodes)}
+    # The other nodes may learn of RESUME after the rows have arrived.
+    wait_until(lambda: sorted(state for of_node in states().values() for state in of_node) == ["RUNNING", "STANDBY", "STANDBY"],
+               lambda: str(states()))
+    assert states()[owner_of(nodes, "passed").number] == ["RUNNING"], states()
     run_on(nodes.nodes[1], f"TERMINATE {query}", "DROP STREAM passed")
     for node in running(nodes):
         eventually(lambda node=node: query not in [row[0] for row in rows_of(node, "SHOW QUERIES")])

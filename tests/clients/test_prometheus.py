@@ -4,11 +4,11 @@ import http.client
 import json
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import urllib.parse
 
+from cluster_nodes import free_port
 from millrace_server import case, launch, run, wait_until
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -35,9 +35,7 @@ class Prometheus:
 
     def __init__(self, target):
         self.folder = tempfile.mkdtemp(prefix="millrace-prometheus-")
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.place = "127.0.0.1:%d" % free.getsockname()[1]
+        self.place = f"127.0.0.1:{free_port()}"
         with open(f"{self.folder}/prometheus.yml", "w") as file:
             json.dump({"global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
                        "rule_files": [f"{GRAFANA}/alerts.yml"],
