@@ -1,6 +1,7 @@
 """A table that changes keeps the focus of the keyboard on the control of its row."""
 from millrace_server import case, launch
-from scenario import assert_clean, browser, sql, url
+from patience import wait_until
+from scenario import assert_clean, browser, server, sql, url, wait_rows
 from scenario_keyboard import reach
 from scenario_oncall import open_page, wait_table
 
@@ -70,3 +71,22 @@ def the_key_of_a_filter_works_while_the_rows_load():
     assert not page.js("document.activeElement.matches('input.filter')")
     assert_clean(page)
     fresh.stop()
+
+
+@case
+def buttons_of_the_editor_wait_for_the_editor():
+    page = browser().page("about:blank")
+    page.call("Fetch.enable", patterns=[{"urlPattern": "*/vendor/codemirror.js*"}])
+    page.call("Page.navigate", url=url(server()))
+    page.wait("document.querySelector('.run')", "the page")
+    x, y = page.box(".run")
+    for kind in ("mousePressed", "mouseReleased"):
+        page.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+    held = wait_until(lambda: page.js("1") and [each for each in browser().events if each["method"] == "Fetch.requestPaused"], "the request of the editor")
+    for event in held:
+        page.call("Fetch.continueRequest", requestId=event["params"]["requestId"])
+    page.wait("document.activeElement.closest('.CodeMirror')", "the editor")
+    page.insert("SELECT 7 AS seven")
+    page.click(".run")
+    wait_rows(page, "rows => rows.length === 1 && rows[0][0] === '7'", "the row")
+    assert_clean(page)

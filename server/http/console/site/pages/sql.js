@@ -62,12 +62,12 @@ class SqlPage {
     const drawer = button('tree', '', () => this.toggleTree_(), { class: 'drawer-button',
       'aria-label': 'Catalog', 'aria-controls': 'catalog', 'aria-expanded': 'false' });
     this.drawer_ = drawer;
-    const actions = el('div.actions', {}, run,
+    this.buttons_ = el('div.actions', { inert: true }, run, // they need the editor
       button('plan', 'Explain', () => this.runner.explain(), { class: 'wide-only' }),
       button('share', 'Share', () => void this.share_(), { class: 'wide-only' }),
       button('history', 'History', () => this.showHistory_(), { class: 'wide-only' }), more);
     this.work_ = el('section.work', { 'aria-label': 'Editor' },
-      el('div.work-head', {}, drawer, this.tabs_.node, actions), this.tour.node, this.place_,
+      el('div.work-head', {}, drawer, this.tabs_.node, this.buttons_), this.tour.node, this.place_,
       this.options_.node,
       splitter('Height of the editor', load('editorHeight', 38), (percent) => {
         this.work_.style.setProperty('--editor', `${percent}%`);
@@ -94,6 +94,7 @@ class SqlPage {
       change: () => this.onChange_(), cursor: () => this.onCursor_(),
     });
     if (this.signal_.aborted) return;
+    this.buttons_.inert = false;
     this.completion = new CompletionList(this.editor, this.catalog);
     this.signal_.addEventListener('abort', () => { this.completion?.close(); this.keep_(); });
     this.editor.cursor = Math.min(this.drafts.active.cursor, this.editor.text.length);
