@@ -403,7 +403,8 @@ TEST(JournaledCommits, deferred_commits_are_written_without_a_request) {
   DeferringWriter writer(*store, 22);
   Model model;
   for (int i = 0; i < 100; ++i) writer.commit_some(model);
-  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  for (int i = 0; i < 6000 && model_of(directory.path()) != model; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
   EXPECT_EQ(model_of(directory.path()), model);
 }
 
