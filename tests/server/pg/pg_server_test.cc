@@ -124,7 +124,7 @@ class Client {
 };
 
 void wait_until(const std::function<bool()>& is_so) {
-  for (int i = 0; i < 2000 && !is_so(); ++i)
+  for (int i = 0; i < 12'000 && !is_so(); ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   EXPECT_TRUE(is_so());
 }

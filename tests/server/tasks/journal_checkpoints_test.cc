@@ -34,7 +34,7 @@ engine::JournalEntry entry_of(const std::string& key, const std::string& value) 
 
 template <class Condition>
 bool eventually(const Condition& condition) {
-  for (int i = 0; i < 5000 && !condition(); ++i)
+  for (int i = 0; i < 60'000 && !condition(); ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   return condition();
 }

@@ -127,7 +127,7 @@ class ReplicatedJournalsTest : public testing::Test {
     return wait_until_carried_out(journal, end_of(journal), patience);
   }
   // Limits for wait_for_all_of(): kLong for commits that will be applied, kShort for commits that must not be.
-  static constexpr std::chrono::milliseconds kLong{5'000}, kShort{150};
+  static constexpr std::chrono::milliseconds kLong{60'000}, kShort{150};
 
   Disks disks_;
   RunningQueries node_{disks_};

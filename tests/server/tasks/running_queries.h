@@ -175,7 +175,7 @@ class RunningQueries {
     return records;
   }
   static bool eventually(const std::function<bool()>& holds) {
-    for (int i = 0; i < 5'000; ++i) {
+    for (int i = 0; i < 60'000; ++i) {
       if (holds()) return true;
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }

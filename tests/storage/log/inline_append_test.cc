@@ -148,7 +148,7 @@ TEST_F(InlineAppendTest, is_announced_in_time) {
     alone.append->write();
     alone.answered_by->get_future().wait();
     lock.lock();
-    EXPECT_TRUE(told.wait_for(lock, std::chrono::seconds(10), [&] { return times > before; }));
+    EXPECT_TRUE(told.wait_for(lock, std::chrono::seconds(60), [&] { return times > before; }));
   }
   log_.reset();
 }
@@ -178,7 +178,7 @@ class Follower {
   // Returns false if the follower does not reach this offset in time.
   bool has_come_to(Offset end) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, std::chrono::seconds(10), [&] { return next_ >= end; });
+    return changed_.wait_for(lock, std::chrono::seconds(60), [&] { return next_ >= end; });
   }
 
  private:
