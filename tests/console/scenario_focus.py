@@ -73,20 +73,44 @@ def the_key_of_a_filter_works_while_the_rows_load():
     fresh.stop()
 
 
-@case
-def buttons_of_the_editor_wait_for_the_editor():
+def without_editor():
+    """Opens the page SQL, and returns it with a function that lets the browser load the editor."""
     page = browser().page("about:blank")
     page.call("Fetch.enable", patterns=[{"urlPattern": "*/vendor/codemirror.js*"}])
     page.call("Page.navigate", url=url(server()))
     page.wait("document.querySelector('.run')", "the page")
+
+    def load():
+        def held():
+            page.js("1")  # each call collects the events that have arrived
+            return [each["params"]["requestId"] for each in browser().events
+                    if each["method"] == "Fetch.requestPaused" and each.get("sessionId") == page._session]
+        page.call("Fetch.continueRequest", requestId=wait_until(held, "the request of the editor")[0])
+        page.wait("document.querySelector('.CodeMirror')", "the editor")
+    return page, load
+
+
+@case
+def buttons_of_the_editor_wait_for_the_editor():
+    page, load = without_editor()
     x, y = page.box(".run")
     for kind in ("mousePressed", "mouseReleased"):
         page.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
-    held = wait_until(lambda: page.js("1") and [each for each in browser().events if each["method"] == "Fetch.requestPaused"], "the request of the editor")
-    for event in held:
-        page.call("Fetch.continueRequest", requestId=event["params"]["requestId"])
-    page.wait("document.activeElement.closest('.CodeMirror')", "the editor")
+    load()
+    page.wait("document.activeElement.closest('.CodeMirror')", "the cursor in the editor")
     page.insert("SELECT 7 AS seven")
     page.click(".run")
     wait_rows(page, "rows => rows.length === 1 && rows[0][0] === '7'", "the row")
+    assert_clean(page)
+
+
+@case
+def the_editor_does_not_take_the_focus_from_a_field():
+    page, load = without_editor()
+    page.click("#catalog input")
+    page.type("or")
+    load()
+    page.wait("!document.querySelector('.skeleton')", "the catalog")
+    page.type("der")
+    assert page.js("document.activeElement.matches('#catalog input') && document.activeElement.value") == "order"
     assert_clean(page)

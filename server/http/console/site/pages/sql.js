@@ -99,7 +99,7 @@ class SqlPage {
     this.signal_.addEventListener('abort', () => { this.completion?.close(); this.keep_(); });
     this.editor.cursor = Math.min(this.drafts.active.cursor, this.editor.text.length);
     this.tabs_.draw();
-    this.editor.focus();
+    if (!this.main_.querySelector('input:focus, select:focus')) this.editor.focus();
     if (shared !== null)
       this.panel.showInstead(el('p.note.shared', { role: 'status' }, icon('share'),
         'This statement came with a link. It has not run yet. Read it, then press Run.'));
