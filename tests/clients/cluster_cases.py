@@ -5,7 +5,7 @@ import time
 
 import kafka_wire
 from cluster_nodes import Cluster, eventually
-from millrace_server import Deadline, Skipped
+from millrace_server import Deadline, Skipped, patience
 
 try:
     from confluent_kafka import KafkaError, KafkaException
@@ -58,7 +58,7 @@ def create_topic(nodes, name, partitions=3, replicas=3, assignment=None, **confi
     else:
         partitions, new = len(assignment), NewTopic(name, len(assignment), replica_assignment=assignment, config=config)
     admin = AdminClient({"bootstrap.servers": nodes.bootstrap})  # the futures complete only as long as the client exists
-    admin.create_topics([new])[name].result(20)
+    admin.create_topics([new])[name].result(patience(20))
 
     def has_leaders():
         found = [metadata_of(node, name).topics[name] for node in nodes.nodes.values() if node.is_running()]
@@ -99,7 +99,7 @@ def end_of(consumer, partition):
     deadline = Deadline(20)
     while True:
         try:
-            return consumer.get_watermark_offsets(partition, timeout=20)[1]
+            return consumer.get_watermark_offsets(partition, timeout=patience(20))[1]
         except KafkaException as error:
             if error.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION or deadline.is_over():
                 raise

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 
-from millrace_server import binary, case, check_less, launch, run, timed, wait_until
+from millrace_server import binary, case, check_less, launch, patience, run, timed, wait_until
 
 FOLDER = tempfile.mkdtemp(prefix="millrace-access-")
 SECRET = "geheim-4711"
@@ -412,7 +412,7 @@ def no_way_around_a_front_end_gives_more_rights():
         wait_until(lambda: seen == ["hidden"], lambda: seen)
         c.execute("REVOKE SELECT ON closed FROM side")
         c.execute("INSERT INTO closed VALUES (2, 'more')")
-        reader.join(20)
+        reader.join(patience(20))
         assert seen == ["hidden", "42501"], seen
         # A session of a dropped user has no rights, even if another user gets the same name.
         c.execute("DROP USER side")
@@ -695,7 +695,7 @@ def dropped_connections(count, stage):
     client_hello = hello[1].read()
     for number in range(count):
         with socket.create_connection(("127.0.0.1", SERVER.port), timeout=10) as s:
-            s.settimeout(10)
+            s.settimeout(patience(10))
             if stage >= 1:
                 s.sendall(SSL_REQUEST[:4] if stage == 1 else SSL_REQUEST if stage < 6 else STARTUP)
             if stage in (3, 4, 5):

@@ -11,7 +11,7 @@ import threading
 import time
 
 from kafka_wire import Connection, array, string
-from millrace_server import binary, case, launch, run, wait_until
+from millrace_server import binary, case, launch, patience, run, wait_until
 
 try:
     import confluent_kafka
@@ -78,7 +78,7 @@ def offsets(topic, server=None):
     """Returns (log start, end)."""
     client = confluent_kafka.Consumer({"bootstrap.servers": (server or SERVER).kafka, "group.id": "none"})
     try:
-        return client.get_watermark_offsets(TopicPartition(topic, 0), timeout=10, cached=False)
+        return client.get_watermark_offsets(TopicPartition(topic, 0), timeout=patience(10), cached=False)
     finally:
         client.close()
 
@@ -90,7 +90,7 @@ def read(topic, server=None):
     client.assign([TopicPartition(topic, 0, confluent_kafka.OFFSET_BEGINNING)])
     records = []
     while True:
-        message = client.poll(10)
+        message = client.poll(patience(10))
         assert message is not None, "no answer in 10 s"
         if message.error():
             assert message.error().code() == confluent_kafka.KafkaError._PARTITION_EOF, message.error()

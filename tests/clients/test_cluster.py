@@ -11,7 +11,7 @@ from cluster_cases import (GROUP, all_is_well, await_another_leader, cluster, co
                            metadata_of)
 from cluster_load import Load, Member, producer_of, read_all
 from cluster_nodes import Etcd, eventually
-from millrace_server import binary, case, check_less, obstacle_of_own_client, run, timed
+from millrace_server import binary, case, check_less, obstacle_of_own_client, patience, run, timed
 
 try:
     from confluent_kafka import Producer
@@ -197,11 +197,11 @@ def too_few_in_sync_take_no_records_that_all_must_have():
     errors = []
     producer = Producer({"bootstrap.servers": kept.kafka, "acks": -1, "message.timeout.ms": 3000})
     producer.produce("min_isr", "all", partition=0, on_delivery=lambda error, _: errors.append(error))
-    producer.flush(20)
+    producer.flush(patience(20))
     assert errors and errors[0] is not None, errors
     producer = Producer({"bootstrap.servers": kept.kafka, "acks": 1})
     producer.produce("min_isr", "one", partition=0, on_delivery=lambda error, _: errors.append(error))
-    producer.flush(20)
+    producer.flush(patience(20))
     assert errors[1] is None, errors[1]
 
 
@@ -272,10 +272,10 @@ def topics_are_deleted_and_grow_everywhere():
     create_topic(nodes, "short_lived", 2)
     admin = AdminClient({"bootstrap.servers": nodes.bootstrap})
     from confluent_kafka.admin import NewPartitions
-    admin.create_partitions([NewPartitions("short_lived", 5)])["short_lived"].result(20)
+    admin.create_partitions([NewPartitions("short_lived", 5)])["short_lived"].result(patience(20))
     eventually(lambda: all(len(metadata_of(node, "short_lived").topics["short_lived"].partitions) == 5
                            for node in nodes.nodes.values()))
-    admin.delete_topics(["short_lived"])["short_lived"].result(20)
+    admin.delete_topics(["short_lived"])["short_lived"].result(patience(20))
     eventually(lambda: all("short_lived" not in metadata_of(node).topics for node in nodes.nodes.values()))
 
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from cluster_cases import all_is_well, cluster, leader_of, metadata_of
 from cluster_nodes import eventually
-from millrace_server import Skipped, case, check_took_less, run, timed
+from millrace_server import Skipped, case, check_took_less, patience, run, timed
 
 try:
     import psycopg
@@ -378,7 +378,7 @@ def partition_of_each_key(node, topic, count):
     consumer.assign([TopicPartition(topic, partition, 0) for partition in partitions])
     found = {}
     while len(found) < count:
-        message = consumer.poll(10)
+        message = consumer.poll(patience(10))
         assert message and not message.error(), message and message.error()
         found[int.from_bytes(message.key(), "big")] = message.partition()
     consumer.close()

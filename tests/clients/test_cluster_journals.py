@@ -10,7 +10,7 @@ from cluster_cases import all_is_well, metadata_of
 from cluster_nodes import Cluster, eventually
 from cluster_sql import rows_of, run_on
 from cluster_sql import shows as shows_within
-from millrace_server import Skipped, case, run
+from millrace_server import Skipped, case, patience, run
 
 try:
     import psycopg
@@ -67,7 +67,7 @@ class Journals:
         self.consumer.assign([TopicPartition(JOURNAL, number, self.ends()[number][0])])
         size = 0
         while True:
-            message = self.consumer.poll(10)
+            message = self.consumer.poll(patience(10))
             assert message is not None, "a journal cannot be read"
             if message.error():
                 assert message.error().code() == KafkaError._PARTITION_EOF, message.error()

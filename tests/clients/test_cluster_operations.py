@@ -15,7 +15,7 @@ from cluster_load import Load, producer_of, read_all
 from cluster_nodes import Cluster, Node, eventually
 from cluster_sql import run_on
 from etcd_way import Way
-from millrace_server import Skipped, binary, case, check_took_less, obstacle_of_own_client, run, timed
+from millrace_server import Skipped, binary, case, check_took_less, obstacle_of_own_client, patience, run, timed
 
 try:
     from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
@@ -459,7 +459,7 @@ def error_of_produce(nodes, topic):
     producer = Producer({"bootstrap.servers": nodes.bootstrap, "acks": "all", "message.send.max.retries": 0,
                          "request.timeout.ms": 2000, "message.timeout.ms": 15000})
     producer.produce(topic, b"v", on_delivery=lambda error, _: errors.append(error and error.name()))
-    assert producer.flush(20) == 0
+    assert producer.flush(patience(20)) == 0
     return errors[0]
 
 

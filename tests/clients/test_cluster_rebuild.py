@@ -13,7 +13,7 @@ import time
 from cluster_cases import all_is_well, cluster
 from cluster_nodes import eventually
 from cluster_sql import connect, psycopg, refusal, rows_of, run_on, running, shows
-from millrace_server import Skipped, case, run
+from millrace_server import Skipped, case, patience, run
 
 KEYS, FIRST_ROWS, PARTITIONS = 50, 5_000, 2
 OLD = 1_000_000_000  # is added to the counts of every second definition, so that their rows differ
@@ -171,7 +171,7 @@ def read_keyed(nodes):
     consumer.assign([TopicPartition("t", number, OFFSET_BEGINNING) for number in partitions])
     found, left = {number: {} for number in partitions}, set(partitions)
     while left:
-        message = consumer.poll(20)
+        message = consumer.poll(patience(20))
         assert message is not None, "the topic of the table does not answer"
         if message.error():
             left.discard(message.partition())

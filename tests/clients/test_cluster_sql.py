@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from cluster_cases import all_is_well, cluster, create_topic, metadata_of
 from cluster_nodes import eventually
 from cluster_sql import connect, rows_of, run_on
-from millrace_server import Skipped, case, check_took_less, run, timed
+from millrace_server import Skipped, case, check_took_less, patience, run, timed
 
 try:
     import psycopg
@@ -68,7 +68,7 @@ class Reader:
 
     def stop(self):
         self.connection.cancel()
-        self.thread.join(10)
+        self.thread.join(patience(10))
         self.connection.close()
 
 
@@ -664,7 +664,7 @@ def each_node_shows_the_groups_of_all():
     for partition in range(3):
         producer = Producer({"bootstrap.servers": nodes.bootstrap})
         producer.produce("at_one_node", b"v", partition=partition)
-        assert producer.flush(20) == 0
+        assert producer.flush(patience(20)) == 0
     lags = {f"shown {i}": 3 - i % 3 for i in range(9)}
     for i, group in enumerate(lags):
         consumer = Consumer({"bootstrap.servers": nodes.bootstrap, "group.id": group})

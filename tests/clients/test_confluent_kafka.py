@@ -6,7 +6,7 @@ import time
 
 import kafka_wire
 from cluster_nodes import free_port
-from millrace_server import Skipped, case, check_took_less, launch, run, start_server, timed
+from millrace_server import Skipped, case, check_took_less, launch, patience, run, start_server, timed
 
 try:
     import confluent_kafka
@@ -50,7 +50,7 @@ def produce(topic, records, **settings):
         return on_delivery
     for number, (key, value) in enumerate(records):
         producer.produce(topic, key=key, value=value, on_delivery=report(number))
-    assert producer.flush(20) == 0
+    assert producer.flush(patience(20)) == 0
     return [stored[number] for number in range(len(records))]
 
 
@@ -67,7 +67,7 @@ def read_all(topic, partition_count=1):
                    for number in range(partition_count)])
     messages, ends = [], 0
     while ends < partition_count:
-        message = client.poll(10)
+        message = client.poll(patience(10))
         assert message is not None, "no answer in 10 s"
         if message.error() is None:
             messages.append(message)
@@ -135,7 +135,7 @@ def headers_timestamps_and_tombstones_are_kept():
                      headers=[("a", b"1"), ("a", b"2"), ("none", None)])
     producer.produce("cf_whole", key=b"k", value=None)
     producer.produce("cf_whole", value=b"")
-    assert producer.flush(10) == 0
+    assert producer.flush(patience(10)) == 0
     first, second, third = read_all("cf_whole")
     assert first.headers() == [("a", b"1"), ("a", b"2"), ("none", None)], first.headers()
     assert first.timestamp() == (confluent_kafka.TIMESTAMP_CREATE_TIME, 1_700_000_000_123)
@@ -188,9 +188,9 @@ def offsets_are_found_by_beginning_end_and_time():
     producer = connect(confluent_kafka.Producer)
     for second in range(10):
         producer.produce("cf_offsets", b"x", timestamp=1_700_000_000_000 + second * 1000)
-        producer.flush(10)
+        producer.flush(patience(10))
     client = consumer()
-    assert client.get_watermark_offsets(TopicPartition("cf_offsets", 0), 10) == (0, 10)
+    assert client.get_watermark_offsets(TopicPartition("cf_offsets", 0), patience(10)) == (0, 10)
     for time_ms, offset in ((1_700_000_003_500, 4), (0, 0), (1_800_000_000_000, -1)):
         found, = client.offsets_for_times([TopicPartition("cf_offsets", 0, time_ms)], 10)
         assert found.offset == offset, (time_ms, found)
@@ -207,7 +207,7 @@ def a_waiting_consumer_sees_a_record_at_once():
     assert client.poll(1) is None
     produce("cf_live", [(None, b"now")])
     began = time.monotonic()
-    message = client.poll(10)
+    message = client.poll(patience(10))
     assert message is not None and message.value() == b"now"
     check_took_less(began, 2)
     client.close()

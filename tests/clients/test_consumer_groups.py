@@ -157,14 +157,14 @@ def needs(library):
 def make_topic(server, topic, partitions):
     from confluent_kafka.admin import AdminClient, NewTopic
     admin = AdminClient({"bootstrap.servers": server.kafka})
-    admin.create_topics([NewTopic(topic, partitions, 1)])[topic].result(20)
+    admin.create_topics([NewTopic(topic, partitions, 1)])[topic].result(patience(20))
 
 
 def produce(server, topic, values, partitions=3):
     producer = confluent_kafka.Producer({"bootstrap.servers": server.kafka})
     for number, value in enumerate(values):
         producer.produce(topic, value, key=f"key {number}", partition=number % partitions)
-    assert producer.flush(20) == 0
+    assert producer.flush(patience(20)) == 0
 
 
 def are_shared_out(members, partitions=3):
@@ -242,7 +242,7 @@ def committed_offsets_are_where_the_next_one_begins():
     consumer = confluent_kafka.Consumer(settings)
     consumer.subscribe(["t"])
     for expected in range(4):
-        record = consumer.poll(20)
+        record = consumer.poll(patience(20))
         assert record.offset() == expected, record.offset()
     consumer.commit(asynchronous=False)
     part = confluent_kafka.TopicPartition("t", 0)
@@ -343,7 +343,7 @@ def groups_and_their_lag_are_shown_in_sql():
         "bootstrap.servers": server.kafka, "group.id": "g1", "auto.offset.reset": "earliest",
         "enable.auto.commit": False})
     consumer.subscribe(["t"])
-    record = consumer.poll(20)
+    record = consumer.poll(patience(20))
     consumer.commit(record, asynchronous=False)
     with psycopg.connect(host=server.host, port=server.port) as connection:
         (group, state, kind, _, members, partitions, lag), = connection.execute(
@@ -373,10 +373,10 @@ def no_client_writes_or_deletes_the_topics_of_coordinators():
     refused = []
     producer = confluent_kafka.Producer({"bootstrap.servers": server.kafka})
     producer.produce("__consumer_offsets", b"x", b"y", on_delivery=lambda error, _: refused.append(error))
-    producer.flush(20)
+    producer.flush(patience(20))
     assert refused[0].code() == confluent_kafka.KafkaError.TOPIC_EXCEPTION, refused
     try:
-        admin.delete_topics(["__consumer_offsets"])["__consumer_offsets"].result(20)
+        admin.delete_topics(["__consumer_offsets"])["__consumer_offsets"].result(patience(20))
         raise AssertionError("it was deleted")
     except confluent_kafka.KafkaException as error:
         assert error.args[0].code() == confluent_kafka.KafkaError.TOPIC_EXCEPTION, error

@@ -11,7 +11,7 @@ import random
 import struct
 import time
 
-from millrace_server import Deadline, Skipped, TimedOut, case, launch, run
+from millrace_server import Deadline, Skipped, TimedOut, case, launch, patience, run
 
 try:
     import confluent_kafka
@@ -160,7 +160,7 @@ class World:
         consumer.assign([confluent_kafka.TopicPartition("finals", partition, 0) for partition in range(PARTITIONS)])
         found, ended = [], set()
         while len(ended) < PARTITIONS:
-            message = consumer.poll(10)
+            message = consumer.poll(patience(10))
             assert message is not None
             if message.error():
                 ended.add(message.partition())

@@ -6,7 +6,7 @@ A program dies by leaving everything as it is: its consumer is closed without a 
 """
 import collections
 
-from millrace_server import Skipped, case, launch, run
+from millrace_server import Skipped, case, launch, patience, run
 
 try:
     import confluent_kafka
@@ -32,11 +32,11 @@ class World:
         self.server = launch("--group-initial-rebalance-delay-ms", "0")
         admin = AdminClient({"bootstrap.servers": self.server.kafka})
         for made in admin.create_topics([NewTopic(name, 1, 1) for name in ("work", "results")]).values():
-            made.result(20)
+            made.result(patience(20))
         producer = Producer({"bootstrap.servers": self.server.kafka})
         for number in range(RECORDS):
             producer.produce("work", str(number))
-        assert producer.flush(20) == 0
+        assert producer.flush(patience(20)) == 0
         self.done = collections.Counter()
         self._left = set(DIES_AT)
 
@@ -57,7 +57,7 @@ class World:
             consumer.subscribe(["work"])
             try:
                 while True:
-                    record = consumer.poll(20)
+                    record = consumer.poll(patience(20))
                     assert record is not None, "no answer"
                     if record.error():
                         return
@@ -71,7 +71,7 @@ class World:
         """Returns how often each committed result exists."""
         consumer, found = self.consumer("nobody", **{"isolation.level": "read_committed"}), collections.Counter()
         consumer.assign([confluent_kafka.TopicPartition("results", 0, 0)])
-        while not (record := consumer.poll(20)).error():
+        while not (record := consumer.poll(patience(20))).error():
             found[int(record.value())] += 1
         consumer.close()
         return found
@@ -123,7 +123,7 @@ def exactly_once_is_to_commit_both_together():
         number = int(record.value())
         producer.begin_transaction()
         producer.produce("results", record.value())
-        producer.flush(20)
+        producer.flush(patience(20))
         if number % 2 == 0:
             world.may_die(number)
         producer.send_offsets_to_transaction(

@@ -6,7 +6,7 @@ import collections
 import json
 import random
 
-from millrace_server import Deadline, Skipped, case, launch, run, wait_until
+from millrace_server import Deadline, Skipped, case, launch, patience, run, wait_until
 
 try:
     import confluent_kafka
@@ -69,7 +69,7 @@ class World:
         partitions = [TopicPartition(topic, each, 0) for each in consumer.list_topics(topic, 10).topics[topic].partitions]
 
         def ends():
-            return sum(consumer.get_watermark_offsets(each, 10)[1] for each in partitions)
+            return sum(consumer.get_watermark_offsets(each, patience(10))[1] for each in partitions)
         count = PARTITIONS * RECORDS
         wait_until(lambda: ends() >= count, lambda: f"{ends()} rows of {count}", PATIENCE_S)
         consumer.assign(partitions)

@@ -5,7 +5,7 @@ import time
 import psycopg
 
 import kafka_wire
-from millrace_server import Deadline, Skipped, case, check_took_less, run, start_server, timed
+from millrace_server import Deadline, Skipped, case, check_took_less, patience, run, start_server, timed
 
 try:
     import kafka
@@ -127,7 +127,7 @@ def records_without_keys_are_spread_and_none_is_lost():
     producer = connect(kafka.KafkaProducer, acks="all")
     for number in range(300):
         producer.send("py_spread", b"%d" % number)
-    producer.flush(20)
+    producer.flush(patience(20))
     producer.close()
     records = read_all("py_spread", 3)
     assert sorted(int(record.value) for record in records) == list(range(300))
@@ -140,7 +140,7 @@ def acks_0_and_1_store_too():
     for acks in (0, 1):
         producer = connect(kafka.KafkaProducer, acks=acks)
         producer.send("py_acks", b"acks %d" % acks).get(10)
-        producer.flush(10)
+        producer.flush(patience(10))
         producer.close()
     end = Deadline(10)
     while (values := [record.value for record in read_all("py_acks")]) != [b"acks 0", b"acks 1"]:
@@ -170,7 +170,7 @@ def a_subscriber_without_a_group_reads_all_partitions():
     producer = connect(kafka.KafkaProducer)
     for number in range(30):
         producer.send("py_subscribed", b"%d" % number)
-    producer.flush(10)
+    producer.flush(patience(10))
     producer.close()
     consumer = kafka.KafkaConsumer("py_subscribed", bootstrap_servers=SERVER.kafka,
                                    auto_offset_reset="earliest", consumer_timeout_ms=10_000)

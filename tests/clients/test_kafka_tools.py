@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 
 import kafka_wire
-from millrace_server import binary, case, obstacle_of_own_client, run, start_server
+from millrace_server import binary, case, obstacle_of_own_client, patience, run, start_server
 
 from transactions_wire import open_producer
 
@@ -150,7 +150,7 @@ def a_consumer_started_first_waits_for_what_comes():
         raise AssertionError("it prints nothing")
     assert consumer.stdout.readline() == "hello\n"
     consumer.send_signal(signal.SIGINT)
-    _, stderr = consumer.communicate(timeout=10)
+    _, stderr = consumer.communicate(timeout=patience(10))
     assert consumer.returncode == 130 and "Processed a total of " in stderr, stderr
 
 

@@ -8,7 +8,7 @@ import time
 import psycopg
 
 import kafka_wire
-from millrace_server import Deadline, Skipped, case, run, start_server
+from millrace_server import Deadline, Skipped, case, patience, run, start_server
 
 SERVER = start_server()
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
@@ -174,7 +174,7 @@ def a_waiting_consumer_sees_new_records_at_once():
         assert reader.stdout.readline() == "first\n"
         produce("k_live", ["second"])  # the consumer has read everything, so it waits
         assert reader.stdout.readline() == "second\n"
-        assert reader.wait(20) == 0
+        assert reader.wait(patience(20)) == 0
     finally:
         reader.kill()
         reader.wait()

@@ -10,7 +10,7 @@ import time
 import confluent_kafka
 import psycopg
 
-from millrace_server import Deadline, case, launch, run
+from millrace_server import Deadline, case, launch, patience, run
 
 FOLDER = tempfile.mkdtemp(prefix="millrace-large-state-")
 KEYS = 40_000
@@ -235,7 +235,7 @@ def final_results_are_written_once_each_from_the_disk():
 def records_in(server, topic):
     consumer = confluent_kafka.Consumer({"bootstrap.servers": server.kafka, "group.id": "none"})
     try:
-        _, end = consumer.get_watermark_offsets(confluent_kafka.TopicPartition(topic, 0), timeout=10)
+        _, end = consumer.get_watermark_offsets(confluent_kafka.TopicPartition(topic, 0), timeout=patience(10))
         return end
     finally:
         consumer.close()

@@ -15,7 +15,7 @@ import time
 import kafka_wire
 from http_push_wire import push_over_http1, push_over_http2
 from kafka_wire import batch_of
-from millrace_server import Deadline, case, is_sanitized, launch, run, timed, wait_until
+from millrace_server import Deadline, case, is_sanitized, launch, patience, run, timed, wait_until
 
 MB = 1 << 20
 IS_FULL = os.environ.get("MILLRACE_MEMORY") == "full"
@@ -259,7 +259,7 @@ def everything_at_once():
     assert "memory-limit" in errors["list"] or "too long" in errors["list"], errors["list"]
     assert "memory-limit" in errors["literal"], errors["literal"]
     for client in statements:
-        client.socket.settimeout(10)
+        client.socket.settimeout(patience(10))
         try:
             error = client.error()
         except TimeoutError:

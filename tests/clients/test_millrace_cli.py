@@ -15,6 +15,7 @@ import psycopg
 
 from patience import wait_until
 from millrace_server import Deadline, binary, case, check_took_less, launch, obstacle_of_own_client, run, start_server, timed
+from patience import patience
 
 SERVER = start_server()
 
@@ -227,7 +228,7 @@ def a_consumer_shows_what_comes_and_ends_with_ctrl_c():
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert first_line(consumer, lambda: millrace("produce", "live", stdin="after\n")) == "after\n"
     consumer.send_signal(signal.SIGINT)
-    _, stderr = consumer.communicate(timeout=10)
+    _, stderr = consumer.communicate(timeout=patience(10))
     assert consumer.returncode == 130, consumer.returncode
     assert re.fullmatch(r"Processed a total of \d+ messages\n", stderr), stderr
 
@@ -282,7 +283,7 @@ def a_producer_whose_server_is_gone_reports_it_once_and_ends_with_ctrl_c():
     warning = producer.stderr.readline()
     assert warning == f"warning: no Kafka server answers at {server.kafka}, still trying\n", warning
     producer.send_signal(signal.SIGINT)
-    _, stderr = producer.communicate(timeout=10)
+    _, stderr = producer.communicate(timeout=patience(10))
     assert producer.returncode == 1 and stderr.startswith("error: 1 record was abandoned\n"), stderr
 
 

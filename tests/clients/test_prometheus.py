@@ -9,7 +9,7 @@ import tempfile
 import urllib.parse
 
 from cluster_nodes import free_port
-from millrace_server import case, launch, run, wait_until
+from millrace_server import case, launch, patience, run, wait_until
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 GRAFANA = os.path.join(ROOT, "docs", "grafana")
@@ -55,7 +55,7 @@ class Prometheus:
 
     def stop(self):
         self.process.terminate()
-        self.process.wait(20)
+        self.process.wait(patience(20))
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -86,7 +86,7 @@ def some_life(server):
         # Late records are counted, too.
         producer.produce("orders", value=json.dumps({"CITY": "a", "AMOUNT": count}) if count % 5 else "garbage",
                          timestamp=1_700_000_000_000 + (count * 1_000 if count % 7 else 0), partition=count % 2)
-    producer.flush(20)
+    producer.flush(patience(20))
     consumer.consume(10, 5)
     consumer.commit(asynchronous=False)
     return consumer
@@ -149,7 +149,7 @@ def an_alert_fires_when_a_query_fails_records():
 
         def fires():
             producer.produce("orders", value="garbage")
-            producer.flush(10)
+            producer.flush(patience(10))
             return any(alert["labels"]["alertname"] == "MillraceRecordsFail" for alert in prometheus.ask("alerts")["alerts"])
         wait_until(fires, lambda: str(prometheus.ask("alerts")), 60)
         server.stop()

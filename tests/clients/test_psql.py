@@ -7,7 +7,7 @@ import signal
 import subprocess
 import tempfile
 
-from millrace_server import Deadline, case, run, start_server
+from millrace_server import Deadline, case, patience, run, start_server
 
 SERVER = start_server()
 HOST, PORT = SERVER.host, SERVER.port
@@ -224,7 +224,7 @@ def fetch_count_prints_a_push_query_row_by_row():
     psql("-c", "INSERT INTO q_fetched VALUES (2)")
     assert reader.stdout.readline() == "2\n"
     reader.send_signal(signal.SIGINT)
-    reader.communicate(timeout=10)
+    reader.communicate(timeout=patience(10))
 
 
 @case

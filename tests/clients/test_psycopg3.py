@@ -17,7 +17,7 @@ from psycopg.types.json import Jsonb
 from psycopg.types.multirange import Multirange
 from psycopg.types.range import Range
 
-from millrace_server import Skipped, case, check_less, launch, run, start_server, wait_until
+from millrace_server import Skipped, case, check_less, launch, patience, run, start_server, wait_until
 
 SERVER = start_server()
 HOST, PORT = SERVER.host, SERVER.port
@@ -1223,7 +1223,7 @@ def a_session_cancels_the_statement_of_another_session():
             wait_until(lambda: c.execute("SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND state = 'active'",
                                          (number,)).fetchone() == (1,))
             assert c.execute(f"SELECT {function}(%s)", (number,)).fetchone() == (True,)
-            sleeping.join(20)
+            sleeping.join(patience(20))
             assert [e.sqlstate for e in failed] == [state], failed
             assert words in str(failed[0]), failed
             failed.clear()

@@ -10,7 +10,7 @@ import threading
 import psycopg
 import psycopg2
 
-from millrace_server import case, launch, run, wait_until
+from millrace_server import case, launch, patience, run, wait_until
 
 CONNECTIONS = 8
 ROUNDS = 3
@@ -84,7 +84,7 @@ def no_number_comes_twice_over_kills():
             wait_until(lambda: sum(len(t.given) for t in takers) > 2000 and sum(len(t.written) for t in takers) > 50)
             os.kill(server.pid, signal.SIGKILL)
             for taker in takers:
-                taker.join(20)
+                taker.join(patience(20))
                 assert not taker.is_alive()
                 numbers += taker.given
                 written += taker.written

@@ -10,7 +10,7 @@ import urllib.request
 from cluster_cases import GROUP, cluster, coordinator_of, create_topic, leader_of
 from cluster_nodes import eventually
 from cluster_sql import connect, rows_of, run_on
-from millrace_server import Skipped, case, launch, run
+from millrace_server import Skipped, case, launch, patience, run
 
 try:
     import psycopg
@@ -45,7 +45,7 @@ def error_of(connection, statement):
 def retention(nodes):
     topic = ConfigResource(ConfigResource.Type.TOPIC, "orders")
     admin = AdminClient({"bootstrap.servers": nodes.bootstrap})  # the future completes only as long as the client exists
-    return admin.describe_configs([topic])[topic].result(20)["retention.ms"].value
+    return admin.describe_configs([topic])[topic].result(patience(20))["retention.ms"].value
 
 
 def alone(server, user="millrace", **options):

@@ -9,7 +9,7 @@ import time
 import psycopg
 
 import kafka_wire
-from millrace_server import Deadline, Skipped, case, launch, run
+from millrace_server import Deadline, Skipped, case, launch, patience, run
 from transactions_wire import FirstVersionProducer, RequestFailed, SecondVersionProducer
 
 try:
@@ -41,7 +41,7 @@ class TransactionServer:
 
     def make_topic(self, topic, partitions=3):
         admin = AdminClient({"bootstrap.servers": self.kafka})
-        admin.create_topics([NewTopic(topic, partitions, 1)])[topic].result(20)
+        admin.create_topics([NewTopic(topic, partitions, 1)])[topic].result(patience(20))
 
     def producer(self, name="t", **settings):
         producer = confluent_kafka.Producer(
