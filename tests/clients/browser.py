@@ -324,6 +324,19 @@ class Page:
 
     def press(self, keys):
         """Presses a key with modifiers: `Control+Shift+Enter`."""
+        for event in self._events_of(keys):
+            self.call("Input.dispatchKeyEvent", **event)
+
+    def press_in_turn(self, keys):
+        """Presses several keys. It does not wait for the page between them, because a sequence such as `g t` has a time
+        limit."""
+        *events, last = [event for each in keys for event in self._events_of(each)]
+        for event in events:
+            self.browser.post("Input.dispatchKeyEvent", self._session, **event)
+        self.call("Input.dispatchKeyEvent", **last)
+
+    @staticmethod
+    def _events_of(keys):
         *held, key = keys.split("+")
         modifiers = sum(MODIFIERS[each] for each in held)
         code = KEYS.get(key) or ord(key.upper()[0])
@@ -336,8 +349,7 @@ class Page:
         elif len(key) == 1 and not set(held) - {"Shift"}:
             event["text"] = key
         commands = {"a": ["selectAll"], "c": ["copy"]}.get(key) if held == ["Control"] else None
-        self.call("Input.dispatchKeyEvent", type="keyDown", **event, **({"commands": commands} if commands else {}))
-        self.call("Input.dispatchKeyEvent", type="keyUp", **event)
+        return ({"type": "keyDown", **event, **({"commands": commands} if commands else {})}, {"type": "keyUp", **event})
 
     def picture(self, path):
         data = self.call("Page.captureScreenshot", format="png")["data"]

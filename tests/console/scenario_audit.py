@@ -62,11 +62,9 @@ def keys_alone_lead_to_the_audit():
     press_on(page, ".page-link", "Audit")
     wait_table(page, "rows => rows.length === 1 && rows[0].includes('No session')", "the empty list", TABLE)
     assert page.js("document.querySelector('nav [aria-current=page]').getAttribute('href')") == "./#access"
-    page.press("g")
-    page.press("t")
+    page.press_in_turn("gt")
     page.wait("document.querySelector('.main-topics')?.children.length", "the topics")
-    page.press("g")
-    page.press("u")
+    page.press_in_turn("gu")
     page.wait("document.querySelector('[aria-label=Audit]')", "the audit")
     page.press("/")
     page.wait("document.activeElement.matches('input.filter')", "the filter")

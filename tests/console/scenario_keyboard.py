@@ -46,8 +46,7 @@ def replace(page, text):
 
 
 def go(page, keys, path):
-    for key in keys:
-        page.press(key)
+    page.press_in_turn(keys)
     page.wait(f"document.querySelector('.main-{path}')?.children.length", f"the page {path}")
 
 

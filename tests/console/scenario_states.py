@@ -101,8 +101,7 @@ def the_keyboard_alone_runs_a_statement_and_reaches_its_rows():
     page.press("?")
     page.wait_text("Run the script", "dialog .keys")
     page.press("Escape")
-    page.press("g")
-    page.press(",")
+    page.press_in_turn("g,")
     page.wait("document.querySelector('.main-settings h1')", "the settings")
     assert_clean(page)
 
