@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <utility>
 
 #include "engine/formats/json/json_tree.h"
 #include "records/partitioner.h"
@@ -12,6 +13,19 @@
 namespace engine {
 
 namespace {
+
+// The members of a task's state that have the figures of the task.
+constexpr std::pair<std::string_view, int64_t TaskCounts::*> kCounts[] = {
+    {"records", &TaskCounts::records},           {"bytes", &TaskCounts::bytes},
+    {"commits", &TaskCounts::commits},           {"last_commit_us", &TaskCounts::last_commit_us},
+    {"retries", &TaskCounts::retries},           {"errors", &TaskCounts::errors},
+    {"dead_letters", &TaskCounts::dead_letters}, {"restarts", &TaskCounts::restarts},
+    {"memory_bytes", &TaskCounts::memory_bytes},
+};
+constexpr std::pair<std::string_view, std::optional<int64_t> TaskCounts::*> kLags[] = {
+    {"lag_bytes", &TaskCounts::lag_bytes},
+    {"lag_records", &TaskCounts::lag_records},
+};
 
 int64_t number_of(const JsonTree& object, std::string_view name) {
   const JsonTree* member = object.find(name);
@@ -75,6 +89,10 @@ std::string task_state_key(std::string_view connector, int32_t task) {
   return fmt::format("[\"state\",{},{}]", json_string(connector), task);
 }
 
+std::string restart_key(std::string_view connector, int32_t task) {
+  return fmt::format("[\"restart\",{},{}]", json_string(connector), task);
+}
+
 std::optional<StateKey> parse_state_key(std::string_view key) {
   const auto tree = parse_json_tree(key);
   if (!tree || tree->kind != JsonKind::Array || tree->items.size() < 3) return std::nullopt;
@@ -111,18 +129,28 @@ Result<CommitValue> parse_commit(std::string_view json) {
 }
 
 std::string encode_task_state(const TaskStateValue& value) {
-  return JsonObjectText()
-      .text("state", value.state)
+  JsonObjectText text;
+  text.text("state", value.state)
       .text("trace", value.trace)
       .text("connector", value.connector.to_string())
-      .number("since", value.since_ms)
-      .take();
+      .number("since", value.since_ms);
+  if (value.worker.empty()) return text.take();
+  text.text("worker", value.worker);
+  for (const auto& [name, member] : kCounts) text.number(name, value.counts.*member);
+  for (const auto& [name, member] : kLags)
+    if (const auto& lag = value.counts.*member) text.number(name, *lag);
+  return text.take();
 }
 
 Result<TaskStateValue> parse_task_state(std::string_view json) {
   const JsonTree tree = TRY(parse_object(json));
-  return TaskStateValue{tree.text_of("state"), tree.text_of("trace"),
-                        uuid_of(tree.text_of("connector")), number_of(tree, "since")};
+  TaskStateValue value{tree.text_of("state"), tree.text_of("trace"),
+                       uuid_of(tree.text_of("connector")), number_of(tree, "since"),
+                       tree.text_of("worker")};
+  for (const auto& [name, member] : kCounts) value.counts.*member = number_of(tree, name);
+  for (const auto& [name, member] : kLags)
+    if (tree.find(name) != nullptr) value.counts.*member = number_of(tree, name);
+  return value;
 }
 
 Result<std::string> canonical_json_object(std::string_view json) {

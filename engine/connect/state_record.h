@@ -29,6 +29,9 @@ std::string table_key(std::string_view connector, std::string_view table, int32_
 // the task that has replaced it, even if the two read different files and share no other key.
 std::string commit_key(std::string_view connector, int32_t task);
 std::string task_state_key(std::string_view connector, int32_t task);
+// Returns the key of a record that requests a restart of a task, in a cluster. The node that runs
+// the task restarts it when the record changes.
+std::string restart_key(std::string_view connector, int32_t task);
 
 struct StateKey {
   std::string kind;       // position, intent, table, state, or the kind of a newer version
@@ -56,6 +59,14 @@ struct CommitValue {
 std::string encode_commit(const CommitValue& value);
 Result<CommitValue> parse_commit(std::string_view json);
 
+// The figures of a task since it was started on its node.
+struct TaskCounts {
+  int64_t records = 0, bytes = 0, commits = 0, last_commit_us = 0;
+  int64_t retries = 0, errors = 0, dead_letters = 0, restarts = 0, memory_bytes = 0;
+  std::optional<int64_t> lag_bytes, lag_records;
+  bool operator==(const TaskCounts&) const = default;
+};
+
 // The state of a task after its last change. After a restart of the server, this state is shown
 // until the task reports a new one.
 struct TaskStateValue {
@@ -63,6 +74,10 @@ struct TaskStateValue {
   std::string trace;
   Uuid connector;
   int64_t since_ms = 0;
+  // The next two members are stored by a node of a cluster only, so that all nodes can show them.
+  std::string worker = {};  // HOST:PORT of the node that runs the task
+  TaskCounts counts = {};
+  bool operator==(const TaskStateValue&) const = default;
 };
 std::string encode_task_state(const TaskStateValue& value);
 Result<TaskStateValue> parse_task_state(std::string_view json);

@@ -30,6 +30,15 @@ TEST(StateRecord, values_are_read_as_they_were_written) {
   EXPECT_FALSE(parse_position("7"));
 }
 
+TEST(StateRecord, a_state_of_a_cluster_has_the_node_and_the_figures) {
+  TaskStateValue state{"RUNNING", "waits", Uuid::random(), 17};
+  EXPECT_EQ(parse_task_state(encode_task_state(state)).value(), state);
+  state.worker = "n1:8088";
+  state.counts = {.records = 5, .commits = 2, .restarts = 1, .lag_bytes = 0, .lag_records = 4};
+  EXPECT_EQ(parse_task_state(encode_task_state(state)).value(), state);
+  EXPECT_EQ(parse_state_key(restart_key("c", 0))->kind, "restart");
+}
+
 TEST(StateRecord, equal_positions_have_equal_texts) {
   EXPECT_EQ(canonical_json_object("{ \"b\": {\"d\":1, \"c\":2}, \"a\": [1 ,2] }").value(),
             R"({"a":[1,2],"b":{"c":2,"d":1}})");
