@@ -14,12 +14,6 @@ namespace {
 
 constexpr size_t kBytesOfOneRead = 1 << 20;
 
-std::string state_batch(const std::vector<StateChange>& changes, int64_t now_ms) {
-  records::BatchBuilder builder;
-  for (const StateChange& change : changes) builder.append(now_ms, change.key, change.value);
-  return builder.finish();
-}
-
 struct ReadingTurn {
   storage::LogReader& reader;
   ~ReadingTurn() { reader.end_turn(); }
@@ -60,6 +54,12 @@ std::future<Result<Offset>> submit_commit(ConnectLog& log, ConnectCommit commit)
   return future;
 }
 
+std::string LocalConnectLog::state_batch(const std::vector<StateChange>& changes, int64_t now_ms) {
+  records::BatchBuilder builder;
+  for (const StateChange& change : changes) builder.append(now_ms, change.key, change.value);
+  return builder.finish();
+}
+
 Result<storage::TopicPartition> LocalConnectLog::in_log(PartitionId state_partition) const {
   const std::optional<Uuid> topic = find_state_topic_();
   if (!topic) return no_state_topic();
@@ -84,14 +84,22 @@ Result<bool> LocalConnectLog::read_some(storage::LogReader& reader,
                                         ConnectState& state) {
   TRY(reader.begin_turn());
   const ReadingTurn turn{reader};
-  const Offset end = TRY(reader.readable_end(partition));
+  // In a cluster commits are transactions, of which some are still undecided or were aborted.
+  const Offset end = TRY(reader.last_stable_offset(partition));
   Offset next = std::max(state.end, TRY(reader.log_start(partition)));
   if (next >= end) {
     state.end = std::max(state.end, end);
     return false;
   }
-  for (const storage::BatchRef& stored : TRY(reader.read(partition, next, kBytesOfOneRead))) {
+  const auto batches =
+      TRY(reader.read(partition, next, kBytesOfOneRead, storage::ReadUpTo::LastStable));
+  if (batches.empty()) return false;
+  const storage::AbortedBatches aborted(
+      TRY(reader.aborted(partition, batches.front().base_offset, batches.back().last_offset + 1)));
+  for (const storage::BatchRef& stored : batches) {
     const auto batch = TRY(records::parse_batch(stored.bytes, records::BatchCheck::Shape));
+    state.end = stored.last_offset + 1;
+    if (batch.header.is_control() || aborted.contains(batch.header)) continue;
     std::string scratch;
     auto records = TRY(records::RecordReader::open(batch, scratch));
     for (records::RecordView record; records.next(record);) {
@@ -107,7 +115,6 @@ Result<bool> LocalConnectLog::read_some(storage::LogReader& reader,
       }
     }
     TRY(records.status());
-    state.end = stored.last_offset + 1;
   }
   return true;
 }

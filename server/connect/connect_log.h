@@ -81,13 +81,16 @@ class ConnectLog {
   virtual void await_writable() = 0;
 };
 
+// The value of ConnectCommit::since for a commit without a condition.
+inline constexpr Offset kNoCondition{INT64_MAX};
+
 // Calls log.commit(), and returns its answer as a future. If the log is destroyed before it
 // answers, the future has the error StorageFailure, since the outcome of the commit is unknown.
 std::future<Result<Offset>> submit_commit(ConnectLog& log, ConnectCommit commit);
 
 // The commits in a server without a cluster, where a commit is one append
 // (storage/log/append_unless_changed.h).
-class LocalConnectLog final : public ConnectLog {
+class LocalConnectLog : public ConnectLog {
  public:
   // `find_state_topic` returns the id of __connect_state, or nothing before it exists.
   LocalConnectLog(storage::Log& log, const Clock& clock,
@@ -100,8 +103,13 @@ class LocalConnectLog final : public ConnectLog {
                                size_t max_bytes) override;
   void await_writable() override;
 
- private:
+ protected:
   Result<storage::TopicPartition> in_log(PartitionId state_partition) const;
+  const Clock& clock() const { return clock_; }
+  // Returns the changes as one batch of records.
+  static std::string state_batch(const std::vector<StateChange>& changes, int64_t now_ms);
+
+ private:
   // Reads some of the records after state.end. Returns false if none are left.
   Result<bool> read_some(storage::LogReader& reader, const storage::TopicPartition& partition,
                          ConnectState& state);

@@ -118,7 +118,6 @@ void ConnectTask::store_state(ConnectorState state, const std::string& trace) {
   std::string value =
       engine::encode_task_state({std::string(connector_state_name(state)), trace,
                                  identity_.definition->id, around_.clock.wall_ms()});
-  constexpr Offset kNoCondition{INT64_MAX};
   around_.log.commit({{}, {{key, std::move(value)}}, state_partition_, kNoCondition},
                      [](const Result<Offset>&) {});
 }

@@ -114,7 +114,6 @@ Status NativeConnectors::write_state(const storage::ConnectorDefinition& definit
                                      std::vector<StateChange> changes) {
   if (changes.empty()) return {};
   // The commit needs no condition, because no task runs that could write the keys meanwhile.
-  constexpr Offset kNoCondition{INT64_MAX};
   const PartitionId partition = engine::connect_state_partition(definition.name, kTaskNumber);
   TRY(submit_commit(log_, {{}, std::move(changes), partition, kNoCondition}).get());
   return {};
