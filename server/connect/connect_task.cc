@@ -86,6 +86,11 @@ TaskFacts ConnectTask::facts() const {
   return facts;
 }
 
+bool ConnectTask::is_fenced() const {
+  const std::lock_guard lock(mutex_);
+  return is_fenced_;
+}
+
 bool ConnectTask::must_stop() const {
   const std::lock_guard lock(mutex_);
   return must_stop_;
@@ -108,7 +113,7 @@ void ConnectTask::set_state(ConnectorState state, std::string trace) {
     facts_.state = state;
     facts_.trace = trace;
   }
-  if (is_stored) store_state(state, trace);
+  if (is_stored && !identity_.is_in_cluster) store_state(state, trace);
 }
 
 // The stored state only informs readers of __connect_state. So the task does not wait until its
@@ -143,6 +148,14 @@ void ConnectTask::run() {
       set_state(ConnectorState::Failed, trace_of(error));
       return;
     }
+    if (identity_.is_in_cluster && error.code == ErrorCode::FencedTask) {
+      log_info("connector task ends connector={} task={} error=\"{}\"", identity_.definition->name,
+               identity_.task, error.message);
+      set_state(ConnectorState::Unassigned, trace_of(error));
+      const std::lock_guard lock(mutex_);
+      is_fenced_ = true;
+      return;
+    }
     log_info("connector task restarts connector={} task={} pause_ms={} error=\"{}\"",
              identity_.definition->name, identity_.task, pause_ms, error.message);
     set_state(ConnectorState::Restarting, trace_of(error));
@@ -161,10 +174,17 @@ Status ConnectTask::read_state() {
   commits_ = 0;
   const auto last =
       state_.entries.find(engine::commit_key(identity_.definition->name, identity_.task));
-  if (last == state_.entries.end()) return {};
-  if (const auto value = engine::parse_commit(last->second.value))
-    if (value->connector == identity_.definition->id) commits_ = value->commit;
-  return {};
+  if (last != state_.entries.end()) {
+    const auto value = engine::parse_commit(last->second.value);
+    if (value && value->connector == identity_.definition->id) {
+      commits_ = value->commit;
+      return {};
+    }
+  }
+  if (!identity_.is_in_cluster) return {};
+  return Error{ErrorCode::FencedTask,
+               fmt::format("__connect_state has no record of connector {}: it was dropped",
+                           identity_.definition->name)};
 }
 
 std::vector<std::pair<std::string, std::string>> ConnectTask::positions() const {
@@ -318,7 +338,7 @@ void ConnectTask::take_in(const std::vector<StateChange>& changes, Offset end) {
 }
 
 Status ConnectTask::await(PendingCommit& pending) {
-  while (true) {
+  for (int64_t pause_ms = 0;;) {
     const Result<Offset> end = pending.done.get();
     if (end) {
       take_in(pending.commit.state, *end);
@@ -335,6 +355,10 @@ Status ConnectTask::await(PendingCommit& pending) {
       if (!TRY(is_still_newest()))
         return Error{ErrorCode::FencedTask,
                      "another task of the connector has committed a newer position"};
+      // The newer record may belong to a transaction that is not decided yet.
+      if (!wait_for(pause_ms)) return Error{ErrorCode::ShuttingDown, "the task is being stopped"};
+      constexpr int64_t kConflictPauseMs = 20, kLongestConflictPauseMs = 500;
+      pause_ms = std::min(pause_ms + kConflictPauseMs, kLongestConflictPauseMs);
       pending.commit.since = state_.end;
     } else {
       return end.error();

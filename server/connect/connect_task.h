@@ -55,13 +55,18 @@ struct TaskIdentity {
   int32_t task = 0;
   // Hides secrets in an error's text.
   std::function<std::string(std::string)> hide_secrets = [](std::string text) { return text; };
+  // Another node of the cluster may run the task, too. NativeConnectors then stores the state of
+  // the task, and decides whether a fenced task starts again.
+  bool is_in_cluster = false;
 };
 
 // Invariants:
 //    1. after a commit with an unknown outcome, the task reads the state again before it writes
 //       anything;
 //    2. each commit also writes the key engine::commit_key(). All runs of a task write this key, so
-//       the commits of an earlier run fail after the first commit of a later run.
+//       the commits of an earlier run fail after the first commit of a later run;
+//    3. in a cluster, a task copies records only if this key has the id of its connector. CREATE
+//       CONNECTOR writes the key, and DROP CONNECTOR deletes it.
 //
 // Threads: start(), stop(), pause() and facts() may be called on any thread; all other functions on
 // the task's own thread. Owner: the runtime of connectors. A derived class calls stop() in its
@@ -81,6 +86,9 @@ class ConnectTask {
   // Called when new records exist. Ends the wait of a task that had nothing to copy.
   void wake();
   bool has_failed() const { return facts().state == ConnectorState::Failed; }
+  // Whether the task of a cluster has ended, because another node has written newer positions, or
+  // because the connector was dropped.
+  bool is_fenced() const;
 
  protected:
   // A submitted commit that is not durable yet. The task keeps `commit`, so that it can submit it
@@ -165,7 +173,7 @@ class ConnectTask {
   mutable std::mutex mutex_;
   // Guarded by mutex_
   std::condition_variable changed_;
-  bool must_stop_ = false, is_paused_ = false, is_woken_ = false;
+  bool must_stop_ = false, is_paused_ = false, is_woken_ = false, is_fenced_ = false;
   TaskFacts facts_;
 };
 
