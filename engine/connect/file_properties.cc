@@ -13,6 +13,13 @@ constexpr auto kTrueOrFalse = PropertyType::Boolean;
 constexpr PropertyRow kTopicRow = {
     .name = "topic", .doc = "topic that the records are written to", .is_required = true};
 
+constexpr PropertyRow kPlaceRows[] = {
+    {.name = "node", .doc = "in a cluster: number of the node whose files are read"},
+    {.name = "shared",
+     .type = PropertyType::Boolean,
+     .default_value = "false",
+     .doc = "in a cluster: all nodes have the same files below --connect-files"},
+};
 constexpr PropertyRow kTailRows[] = {
     {.name = "file", .doc = "file that grows, below --connect-files"},
 };
@@ -157,6 +164,7 @@ RecordForms file_forms(const ConnectorClass& of, const PropertyValues& values) {
 std::vector<PropertyRow> file_source_rows(const ConnectorClass& of) {
   std::vector<PropertyRow> rows = common_properties(ConnectorType::Source);
   append(rows, std::span(&kTopicRow, 1));
+  append(rows, kPlaceRows);
   if (!of.is_short()) {
     if (is_spool_dir(of))
       append(rows, spool_rows(of));
