@@ -44,6 +44,10 @@ Error not_alone() {
           "Nodes of a cluster do not run them yet; a Kafka Connect cluster can (--connect-url)."};
 }
 
+Error exists_already(const std::string& name) {
+  return {ErrorCode::DuplicateObject, fmt::format("connector {} already exists", name)};
+}
+
 storage::ConnectorTarget stored_target(TargetState target) {
   switch (target) {
     case TargetState::Running:
@@ -107,6 +111,7 @@ template <class T>
 void NativeConnectors::submit(Done<T> done, std::function<Result<T>()> work) {
   Call call{[this, done, work = std::move(work)] {
               if (!settings_.is_alone) return done(not_alone());
+              if (settings_.cluster) read_states();
               done(work());
             },
             [done](Error error) { done(std::move(error)); }};
@@ -123,7 +128,7 @@ void NativeConnectors::submit(Done<T> done, std::function<Result<T>()> work) {
 
 void NativeConnectors::run() {
   const MetadataImagePtr first = definitions_.image();
-  if (settings_.is_alone)
+  if (settings_.is_alone && !settings_.cluster)
     for (const auto& [name, definition] : *first->connectors) start_tasks(definition);
   std::unique_lock lock(mutex_);
   while (!is_stopping_) {
@@ -131,7 +136,7 @@ void NativeConnectors::run() {
       arrived_.wait_for(lock, kRetryInterval);
       if (!calls_.empty() || is_stopping_) continue;
       lock.unlock();
-      start_waiting();
+      settings_.cluster ? follow_cluster() : start_waiting();
       lock.lock();
       continue;
     }
@@ -139,7 +144,7 @@ void NativeConnectors::run() {
     calls_.pop_front();
     lock.unlock();
     call.work();
-    start_waiting();
+    settings_.cluster ? follow_cluster() : start_waiting();
     lock.lock();
   }
 }
@@ -195,7 +200,10 @@ void NativeConnectors::restart(std::string name, Restart what, Done<ConnectorInf
         const bool has_failed = facts_of_task(*definition).state == ConnectorState::Failed;
         // Restarts the task even if what.includes_tasks is false. In that case Kafka Connect restarts only the
         // connector; but here a connector consists only of its task.
-        if (!what.only_failed || has_failed) {
+        if (what.only_failed && !has_failed) return info_of(*definition);
+        if (settings_.cluster) {
+          TRY(request_restart(*definition));
+        } else {
           stop_tasks(name);
           start_tasks(definition);
         }
@@ -206,9 +214,10 @@ void NativeConnectors::restart(std::string name, Restart what, Done<ConnectorInf
 void NativeConnectors::restart_task(std::string name, int32_t task, Done<void> done) {
   submit<void>(std::move(done), [this, name = std::move(name), task]() -> Result<void> {
     const Definition definition = TRY(find(name));
-    if (task != kOnlyTask || !runs_.contains(name))
+    if (task != kOnlyTask || !has_task(*definition))
       return Error{ErrorCode::UndefinedObject,
                    fmt::format("connector {} has no task {}", name, task)};
+    if (settings_.cluster) return request_restart(*definition);
     stop_tasks(name);
     start_tasks(definition);
     return {};
@@ -232,16 +241,16 @@ void NativeConnectors::describe(std::string name, Done<ConnectorInfo> done) {
 }
 
 void NativeConnectors::tasks(std::string name, Done<Listed<TaskProgress>> done) {
-  submit<Listed<TaskProgress>>(
-      std::move(done), [this, name = std::move(name)]() -> Result<Listed<TaskProgress>> {
-        Listed<TaskProgress> all;
-        if (!name.empty()) TRY(find(name));
-        const MetadataImagePtr image = definitions_.image();
-        for (const auto& [its_name, definition] : *image->connectors)
-          if ((name.empty() || its_name == name) && runs_.contains(its_name))
-            all.items.push_back(progress_of(*definition));
-        return all;
-      });
+  submit<Listed<TaskProgress>>(std::move(done),
+                               [this, name = std::move(name)]() -> Result<Listed<TaskProgress>> {
+                                 Listed<TaskProgress> all;
+                                 if (!name.empty()) TRY(find(name));
+                                 const MetadataImagePtr image = definitions_.image();
+                                 for (const auto& [its_name, definition] : *image->connectors)
+                                   if ((name.empty() || its_name == name) && has_task(*definition))
+                                     all.items.push_back(progress_of(*definition));
+                                 return all;
+                               });
 }
 
 void NativeConnectors::reset_topics(std::string name, Done<void> done) {
@@ -286,9 +295,10 @@ void NativeConnectors::snapshot(std::string name, std::vector<std::string>, Done
 void NativeConnectors::set_owner(std::string name, std::string owner, Done<void> done) {
   submit<void>(std::move(done),
                [this, name = std::move(name), owner = std::move(owner)]() -> Result<void> {
-                 auto changed = std::make_shared<storage::ConnectorDefinition>(*TRY(find(name)));
+                 const Definition old = TRY(find(name));
+                 auto changed = std::make_shared<storage::ConnectorDefinition>(*old);
                  changed->owner = owner;
-                 TRY(store(name, changed));
+                 TRY(store(name, old, changed));
                  stop_tasks(name);
                  start_tasks(changed);
                  return {};
@@ -359,11 +369,21 @@ Result<NativeConnectors::Definition> NativeConnectors::find_stopped(const std::s
   return definition;
 }
 
-Status NativeConnectors::store(const std::string& name, Definition definition) {
+Status NativeConnectors::store(const std::string& name, const Definition& old,
+                               const Definition& now) {
   std::promise<Status> done;
   definitions_.submit(
-      [&](const storage::Connectors&) -> Result<std::vector<storage::ConnectorChange>> {
-        return std::vector<storage::ConnectorChange>{{name, definition}};
+      [&](const storage::Connectors& all) -> Result<std::vector<storage::ConnectorChange>> {
+        const auto found = all.find(name);
+        const Definition present = found == all.end() ? nullptr : found->second;
+        const bool is_as_read = old && present ? *old == *present : old == present;
+        if (is_as_read) return std::vector<storage::ConnectorChange>{{name, now}};
+        if (!old) return exists_already(name);
+        if (!present) return no_connector(name, all);
+        return Error{ErrorCode::ObjectState,
+                     fmt::format("another node has changed connector {} at the same time", name),
+                     {},
+                     "Repeat the statement."};
       },
       [&](Status status) { done.set_value(std::move(status)); });
   return done.get_future().get();
@@ -419,11 +439,11 @@ Result<CreatedConnector> NativeConnectors::create(const ConnectorDefinition& wan
     if (wanted.if_exists == IfConnectorExists::Replace) return replace(*existing, wanted.config);
     if (wanted.if_exists == IfConnectorExists::Keep)
       return CreatedConnector{info_of(**existing), false, {}};
-    return Error{ErrorCode::DuplicateObject,
-                 fmt::format("connector {} already exists", wanted.name)};
+    return exists_already(wanted.name);
   }
   UsableConfig usable =
       TRY(usable_config(families_, settings_.secrets, wanted.name, wanted.config, wanted.type));
+  if (settings_.cluster) TRY(check_runs_in_cluster(usable, settings_.cluster->node));
   const bool is_sink = usable.of->type == engine::ConnectorType::Sink;
   SourcePlan plan;
   if (is_sink)
@@ -455,13 +475,25 @@ Result<CreatedConnector> NativeConnectors::create(const ConnectorDefinition& wan
                          .text("connector", definition->id.to_string())
                          .take()});
   }
-  if (!state.empty()) TRY(write_state(*definition, std::move(state)));
+  if (!settings_.cluster) TRY(write_state(*definition, std::move(state)));
   if (usable.family->name() == kWebhookFamily)
     notices.push_back({false,
                        fmt::format("POST http://{}/webhooks/{} sends records to the connector",
                                    worker_id_, wanted.name),
                        {}});
-  TRY(store(wanted.name, definition));
+  TRY(store(wanted.name, nullptr, definition));
+  // In a cluster another node may create a connector of this name at the same time. So only the
+  // node whose definition is stored writes the state. No node starts the task before.
+  if (settings_.cluster) {
+    state.push_back(TRY(next_commit_record(*definition)));
+    if (const Status written = write_state(*definition, std::move(state)); !written) {
+      if (const Status undone = store(wanted.name, definition, nullptr); !undone)
+        log_warn("a failed CREATE CONNECTOR leaves a connector behind name={} error=\"{}\"",
+                 wanted.name, undone.error().message);
+      return written.error();
+    }
+    read_states();
+  }
   declared.keep();
   log_info("connector created name={} class={}", wanted.name, usable.of->name);
   start_tasks(definition);

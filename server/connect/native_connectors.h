@@ -8,14 +8,17 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/memory_budget.h"
+#include "engine/connect/state_record.h"
 #include "server/connect/batches/batch_task.h"
 #include "server/connect/checked_config.h"
+#include "server/connect/cluster/connect_cluster.h"
 #include "server/connect/connect_log.h"
 #include "server/connect/connect_task.h"
 #include "server/connect/connector_memory.h"
@@ -35,13 +38,21 @@ struct NativeSettings {
   int max_threads = 64;    // --connect-threads
   size_t max_memory_bytes = size_t{256} << 20;  // --connect-memory: limit for all tasks together
   bool is_alone = true;  // false for a node of a cluster, which does not run connectors yet
+  std::optional<ConnectCluster> cluster = {};  // set for a node of a cluster
   int32_t partitions_of_new_topic = 1;
 };
 
 // Invariants:
 //    1. a connector has tasks only while its definition exists and its target is not STOPPED;
 //    2. each task has at most one run at a time: a new run starts only after the end of the old
-//       one.
+//       one;
+//    3. in a cluster, a task runs on the node that leads its partition of __connect_state, or on
+//       the node that the connector names. If two nodes run it for a moment, each commit of one
+//       node fences the other one (see ConnectTask).
+//
+// In a cluster, each node follows the definitions in the metadata and the records of
+// __connect_state. It starts and ends its own tasks, stores their states in the topic, and answers
+// statements about all tasks from the topic.
 //
 // Threads: any; a thread of this object carries out all calls in their order. Owner: the node,
 // which calls stop() before the metadata thread and the log end.
@@ -103,6 +114,8 @@ class NativeConnectors final : public Connectors {
     std::unique_ptr<ConnectTask> task = {};
     std::optional<std::string> failure = {};  // the error of the configuration, as text
     std::string waits_for = {};
+    std::string restart = {};  // in a cluster: the newest restart request at the start
+    int64_t stored_us = 0;     // in a cluster: the time when the state was stored
   };
   struct Call {
     std::function<void()> work;
@@ -129,7 +142,9 @@ class NativeConnectors final : public Connectors {
   Result<std::string> reset_offsets(const std::string& name);
   Result<Definition> find(const std::string& name) const;
   Result<Definition> find_stopped(const std::string& name) const;
-  Status store(const std::string& name, Definition definition);
+  // Replaces the definition `old` by `now`; null: none. Fails if another node has changed the
+  // definition meanwhile.
+  Status store(const std::string& name, const Definition& old, const Definition& now);
   Status write_state(const storage::ConnectorDefinition& definition,
                      std::vector<StateChange> changes);
   // Returns the changes that delete the records of the connector in __connect_state. If `kinds` is
@@ -154,6 +169,30 @@ class NativeConnectors final : public Connectors {
                         const std::string& owner) const;
   ConnectorOwner owner_of(const std::string& name, const std::string& owner) const;
   size_t running_threads() const;
+
+  // --- In a cluster (cluster/member_connectors.cc)
+  bool is_placed_here(const storage::ConnectorDefinition& definition) const;
+  // Returns the value of a record in states_; null if it does not exist.
+  const std::string* stored_value(const std::string& connector, const std::string& key) const;
+  bool has_commit_record(const storage::ConnectorDefinition& definition) const;
+  engine::TaskStateValue stored_state(const storage::ConnectorDefinition& definition) const;
+  TaskFacts stored_facts(const storage::ConnectorDefinition& definition) const;
+  std::string stored_position(const storage::ConnectorDefinition& definition) const;
+  // Reads the new records of __connect_state into states_.
+  void read_states();
+  // Starts and ends tasks of this node after changes of definitions and leaders, and stores the
+  // states of the tasks.
+  void follow_cluster();
+  // Whether a run may continue with the present definition.
+  bool may_run(const storage::ConnectorDefinition& now, const Run& run) const;
+  void store_state(Run& run);
+  Status request_restart(const storage::ConnectorDefinition& definition);
+  // Returns a record of engine::commit_key() that fences all runs of the task so far.
+  Result<StateChange> next_commit_record(const storage::ConnectorDefinition& definition);
+  // Whether the connector has a task, which may run on another node.
+  bool has_task(const storage::ConnectorDefinition& definition) const;
+  // Returns the node that runs the task, as HOST:PORT.
+  std::string worker_of(const storage::ConnectorDefinition& definition) const;
   ConnectorInfo info_of(const storage::ConnectorDefinition& definition) const;
   TaskProgress progress_of(const storage::ConnectorDefinition& definition) const;
   TaskFacts facts_of_task(const storage::ConnectorDefinition& definition) const;
@@ -173,6 +212,9 @@ class NativeConnectors final : public Connectors {
   // runs_mutex_ meanwhile. Other threads hold runs_mutex_ to read the map.
   std::map<std::string, Run> runs_;
   mutable std::mutex runs_mutex_;
+  // In a cluster: the records of __connect_state that this node has read. Only the thread of this
+  // object uses them.
+  std::map<PartitionId, ConnectState> states_;
 
   std::mutex mutex_;
   // Guarded by mutex_

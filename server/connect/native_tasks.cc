@@ -50,6 +50,7 @@ std::string beginning(const Uuid& connector) {
 Result<CreatedConnector> NativeConnectors::replace(const Definition& old, ConnectorConfig config) {
   UsableConfig usable = TRY(usable_config(families_, settings_.secrets, old->name, config,
                                           engine::ConnectorType::Unknown));
+  if (settings_.cluster) TRY(check_runs_in_cluster(usable, settings_.cluster->node));
   const bool is_sink = usable.of->type == engine::ConnectorType::Sink;
   SourcePlan plan;
   if (is_sink)
@@ -61,7 +62,7 @@ Result<CreatedConnector> NativeConnectors::replace(const Definition& old, Connec
   TRY(make_topics(plan, usable, declared));
   auto changed = std::make_shared<storage::ConnectorDefinition>(*old);
   changed->config = std::move(config);
-  TRY(store(old->name, changed));
+  TRY(store(old->name, old, changed));
   declared.keep();
   stop_tasks(old->name);
   start_tasks(changed);
@@ -71,13 +72,16 @@ Result<CreatedConnector> NativeConnectors::replace(const Definition& old, Connec
 Result<std::vector<ConnectorNotice>> NativeConnectors::drop(const std::string& name) {
   const Definition definition = TRY(find(name));
   stop_tasks(name);
-  if (const Status dropped = store(name, nullptr); !dropped) {
+  if (const Status dropped = store(name, definition, nullptr); !dropped) {
     start_tasks(definition);
     return dropped.error();
   }
   // If the server crashes before these records are deleted, they remain. No other connector uses
   // them, because they contain the id of the dropped connector.
-  const auto changes = deletions(name, {});
+  auto changes = deletions(name, {});
+  // The node that runs the task may not have ended it yet. Without this record the task ends.
+  if (changes && settings_.cluster)
+    changes->push_back({engine::commit_key(name, kTaskNumber), std::nullopt});
   const Status cleaned = changes ? write_state(*definition, *changes) : Status(changes.error());
   if (!cleaned)
     log_warn("the state of a dropped connector stays name={} error=\"{}\"", name,
@@ -90,11 +94,12 @@ Result<std::vector<ConnectorNotice>> NativeConnectors::drop(const std::string& n
 }
 
 Status NativeConnectors::set_state(const std::string& name, TargetState target) {
-  auto changed = std::make_shared<storage::ConnectorDefinition>(*TRY(find(name)));
+  const Definition old = TRY(find(name));
+  auto changed = std::make_shared<storage::ConnectorDefinition>(*old);
   changed->target = target == TargetState::Running  ? storage::ConnectorTarget::Running
                     : target == TargetState::Paused ? storage::ConnectorTarget::Paused
                                                     : storage::ConnectorTarget::Stopped;
-  TRY(store(name, changed));
+  TRY(store(name, old, changed));
   const auto run = runs_.find(name);
   if (changed->target == storage::ConnectorTarget::Stopped) {
     stop_tasks(name);
@@ -195,6 +200,7 @@ Result<std::string> NativeConnectors::alter_offsets(const std::string& name,
     change.value =
         engine::encode_position({TRY(engine::canonical_json_object(each.offset)), definition->id});
   }
+  if (settings_.cluster) changes.push_back(TRY(next_commit_record(*definition)));
   TRY(write_state(*definition, std::move(changes)));
   return std::string("The offsets for this connector have been altered successfully");
 }
@@ -214,6 +220,7 @@ Result<std::string> NativeConnectors::reset_offsets(const std::string& name) {
              beginning(definition->id)});
     }
   }
+  if (settings_.cluster) changes.push_back(TRY(next_commit_record(*definition)));
   TRY(write_state(*definition, std::move(changes)));
   return std::string("The offsets for this connector have been reset successfully");
 }
@@ -282,10 +289,12 @@ Result<std::unique_ptr<ConnectTask>> NativeConnectors::make_task(const Definitio
   TaskSurroundings around{log_, clock_, memory_, connector_memory_,
                           [this] { return definitions_.image()->topics; }};
   TaskIdentity identity{
-      definition, kTaskNumber, [this, definition](std::string text) {
+      definition, kTaskNumber,
+      [this, definition](std::string text) {
         const auto resolved = resolve_secrets(definition->config, settings_.secrets);
         return resolved ? without_secrets(std::move(text), definition->config, *resolved) : text;
-      }};
+      },
+      settings_.cluster.has_value()};
   if (usable.of->type == engine::ConnectorType::Source) {
     SourceTaskPlan plan = TRY(source_plan(definition, usable));
     plan.identity = std::move(identity);
@@ -394,8 +403,12 @@ Result<SourceTaskPlan> NativeConnectors::source_plan(const Definition& definitio
 
 void NativeConnectors::start_tasks(const Definition& definition) {
   if (definition->target == storage::ConnectorTarget::Stopped) return;
+  if (settings_.cluster && !(is_placed_here(*definition) && has_commit_record(*definition))) return;
   stop_tasks(definition->name);
   Run run{.definition = definition};
+  if (const std::string* const restart =
+          stored_value(definition->name, engine::restart_key(definition->name, kTaskNumber)))
+    run.restart = *restart;
   if (running_threads() >= static_cast<size_t>(settings_.max_threads)) {
     run.waits_for = fmt::format("waits for a thread: {} of {} are in use", running_threads(),
                                 settings_.max_threads);
@@ -460,11 +473,21 @@ TaskFacts NativeConnectors::facts_of_run(const Run& run) {
 }
 
 TaskFacts NativeConnectors::facts_of_task(const storage::ConnectorDefinition& definition) const {
+  if (settings_.cluster) return stored_facts(definition);
   const auto run = runs_.find(definition.name);
   if (run != runs_.end()) return facts_of_run(run->second);
   TaskFacts facts;
   facts.state = ConnectorState::Stopped;
   return facts;
+}
+
+bool NativeConnectors::has_task(const storage::ConnectorDefinition& definition) const {
+  return settings_.cluster ? definition.target != storage::ConnectorTarget::Stopped
+                           : runs_.contains(definition.name);
+}
+
+std::string NativeConnectors::worker_of(const storage::ConnectorDefinition& definition) const {
+  return settings_.cluster ? stored_state(definition).worker : worker_id_;
 }
 
 std::vector<NativeConnectors::TaskFigures> NativeConnectors::figures() const {
@@ -479,14 +502,14 @@ ConnectorInfo NativeConnectors::info_of(const storage::ConnectorDefinition& defi
   info.name = definition.name;
   info.config = definition.config;
   info.owner = definition.owner;
-  info.worker_id = worker_id_;
+  info.worker_id = worker_of(definition);
   info.runs_at = kThisServer;
   info.state = definition.target == storage::ConnectorTarget::Running  ? ConnectorState::Running
                : definition.target == storage::ConnectorTarget::Paused ? ConnectorState::Paused
                                                                        : ConnectorState::Stopped;
   const TaskFacts facts = facts_of_task(definition);
-  if (runs_.contains(definition.name))
-    info.tasks.push_back({kTaskNumber, facts.state, worker_id_, facts.trace});
+  if (has_task(definition))
+    info.tasks.push_back({kTaskNumber, facts.state, info.worker_id, facts.trace});
   info.errors = facts.errors;
   info.lag_records = facts.lag_records;
   const auto native = native_class(families_, definition.config, engine::ConnectorType::Unknown);
@@ -520,7 +543,7 @@ TaskProgress NativeConnectors::progress_of(const storage::ConnectorDefinition& d
   constexpr int64_t kUsOfMs = 1'000;
   TaskProgress progress;
   progress.connector = definition.name;
-  progress.task = {kTaskNumber, facts.state, worker_id_, facts.trace};
+  progress.task = {kTaskNumber, facts.state, worker_of(definition), facts.trace};
   progress.position = facts.position;
   progress.lag_bytes = facts.lag_bytes;
   progress.lag_records = facts.lag_records;

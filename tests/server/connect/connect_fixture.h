@@ -14,8 +14,10 @@
 
 #include "engine/connect/state_record.h"
 #include "records/batch_builder.h"
+#include "server/connect/cluster/cluster_connect_log.h"
 #include "server/connect/native_connectors.h"
 #include "storage/kv/memory_store.h"
+#include "storage/log/append_unless_changed.h"
 #include "storage/log/log_reader.h"
 #include "storage/meta/embedded_metadata_log.h"
 
@@ -32,6 +34,36 @@ class NoQueries : public QueryRunner {
   void drop_topic(const Uuid&) override {}
 };
 
+// The commits of a cluster whose only node is this one: one append to its log.
+inline ConnectAppends appends_to(storage::Log& log) {
+  return {.commit =
+              [&log](std::vector<ConnectAppends::Part> parts, ConnectAppends::Done done) {
+                storage::AppendRequest request;
+                const storage::Unchanged unchanged{.since = parts.back().since.value(),
+                                                   .only_in = parts.back().partition};
+                for (ConnectAppends::Part& part : parts)
+                  request.parts.push_back({part.partition, std::move(part.batches)});
+                storage::append_unless_changed(
+                    log, std::move(request), unchanged,
+                    [done = std::move(done)](const Result<storage::Appended>& appended) {
+                      if (!appended) return done(appended.error());
+                      done(appended->batches);
+                    });
+              },
+          .append =
+              [&log](ConnectAppends::Part part,
+                     std::function<void(Result<storage::AppendedBatch>)> done) {
+                storage::AppendRequest request;
+                request.parts.push_back({part.partition, std::move(part.batches)});
+                storage::append_unless_changed(
+                    log, std::move(request), {.since = kNoCondition},
+                    [done = std::move(done)](const Result<storage::Appended>& appended) {
+                      if (!appended) return done(appended.error());
+                      done(appended->batches.back());
+                    });
+              }};
+}
+
 // One run of the server, from start to stop.
 class ConnectServer {
  public:
@@ -41,12 +73,17 @@ class ConnectServer {
         definitions_(*log_, *metadata_, runner_, {}) {
     EXPECT_TRUE(definitions_.recover(must_stop_));
     definitions_.start_thread();
-    connect_log_ =
-        std::make_unique<LocalConnectLog>(*log_, clock_, [this]() -> std::optional<Uuid> {
-          const MetadataImagePtr image = definitions_.image();
-          const auto* topic = image->topics->find(engine::kConnectStateTopic);
-          return topic ? std::optional(topic->id) : std::nullopt;
-        });
+    const auto find_topics = [this] { return definitions_.image()->topics; };
+    if (settings.cluster)
+      connect_log_ =
+          std::make_unique<ClusterConnectLog>(*log_, clock_, find_topics, appends_to(*log_));
+    else
+      connect_log_ =
+          std::make_unique<LocalConnectLog>(*log_, clock_, [find_topics]() -> std::optional<Uuid> {
+            const auto topics = find_topics();
+            const auto* topic = topics->find(engine::kConnectStateTopic);
+            return topic ? std::optional(topic->id) : std::nullopt;
+          });
     connectors_ = std::make_unique<NativeConnectors>(*connect_log_, definitions_, clock_, memory_,
                                                      std::move(settings));
     connectors_->start();
@@ -92,6 +129,8 @@ class ConnectServer {
     return texts;
   }
   Connectors& connectors() { return *connectors_; }
+  // Returns the number of tasks that this server runs.
+  size_t runs() const { return connectors_->figures().size(); }
   ConnectLog& connect_log() { return *connect_log_; }
   storage::Log& log() { return *log_; }
   MetadataImagePtr image() const { return definitions_.image(); }
