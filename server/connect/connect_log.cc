@@ -93,7 +93,10 @@ Result<bool> LocalConnectLog::read_some(storage::LogReader& reader,
   }
   const auto batches =
       TRY(reader.read(partition, next, kBytesOfOneRead, storage::ReadUpTo::LastStable));
-  if (batches.empty()) return false;
+  if (batches.empty()) {
+    state.end = end;  // compaction has removed all records before `end`
+    return false;
+  }
   const storage::AbortedBatches aborted(
       TRY(reader.aborted(partition, batches.front().base_offset, batches.back().last_offset + 1)));
   for (const storage::BatchRef& stored : batches) {
@@ -121,6 +124,10 @@ Result<bool> LocalConnectLog::read_some(storage::LogReader& reader,
 
 Status LocalConnectLog::read(PartitionId state_partition, ConnectState& state) {
   const storage::TopicPartition partition = TRY(in_log(state_partition));
+  // Nodes of a cluster call read() five times a second. As in fetch(), no LogReader is opened if no
+  // records were appended.
+  const auto status = log_.find_partition(partition);
+  if (status && state.end == status->log_end()) return {};
   const auto reader = TRY(storage::LogReader::open(log_));
   while (TRY(read_some(*reader, partition, state))) {
   }
