@@ -9,12 +9,15 @@ namespace server {
 namespace {
 
 constexpr std::string_view kNode = "node", kShared = "shared";
+constexpr std::string_view kElsewhere =
+    "Use a Kafka Connect cluster: start each node with --connect-url, and name a Java class with "
+    "\"runs\" = 'outside'. Or run the connector on a single server.";
 
-Error not_in_cluster(std::string_view what, std::string hint) {
+Error not_in_cluster(std::string_view what, std::string_view hint = kElsewhere) {
   return {ErrorCode::NotSupported,
-          fmt::format("nodes of a cluster do not run {}", what),
+          fmt::format("nodes of a cluster do not run {} yet", what),
           {},
-          std::move(hint)};
+          std::string(hint)};
 }
 
 }  // namespace
@@ -25,21 +28,14 @@ std::string pinned_node(const ConnectorConfig& config) {
 }
 
 Status check_runs_in_cluster(const UsableConfig& usable, int32_t node) {
-  const std::string_view family = usable.family->name();
-  if (usable.of->type == engine::ConnectorType::Sink)
-    return not_in_cluster(
-        "sink connectors yet",
-        "A Kafka Connect cluster can: start each node with --connect-url, and add \"runs\" = "
-        "'outside'.");
-  if (family == "webhook")
-    return not_in_cluster("webhooks yet",
-                          "Send the records to /topics/NAME at the HTTP address of any node.");
-  if (family == "postgres") return {};
-  if (family != "file")
-    return not_in_cluster(
-        fmt::format("class {} yet", usable.of->name),
-        "A Kafka Connect cluster can: start each node with --connect-url, and add \"runs\" = "
-        "'outside'.");
+  if (usable.of->type == engine::ConnectorType::Sink) return not_in_cluster("sink connectors");
+  if (usable.of->family == "webhook")
+    return not_in_cluster("webhooks",
+                          "Send the records to /topics/NAME at the HTTP address of any node, or "
+                          "run the connector on a single server.");
+  // Only this class has tests that kill and freeze the nodes of a cluster (ADR 0161).
+  if (usable.of->name != "file") return not_in_cluster(fmt::format("class {}", usable.of->name));
+  if (usable.values.text("file").empty()) return not_in_cluster("sources of directories");
   const std::string pin = usable.values.text(kNode);
   const bool is_shared = usable.values.flag(kShared);
   if (pin.empty() && !is_shared)

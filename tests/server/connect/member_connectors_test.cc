@@ -54,7 +54,7 @@ TEST_F(MemberConnectorsTest, a_task_runs_while_the_node_leads_its_partition) {
   EXPECT_EQ(wait_for_values("t", 3), Values({"1", "2", "3"}));
 }
 
-TEST_F(MemberConnectorsTest, a_pinned_task_runs_on_its_node_whoever_leads) {
+TEST_F(MemberConnectorsTest, a_pinned_task_runs_on_its_node_whichever_node_leads) {
   leads_ = false;
   write("in/log", "1\n");
   create({{"node", "1"}});
@@ -93,9 +93,17 @@ TEST_F(MemberConnectorsTest, classes_that_do_not_run_in_a_cluster_are_refused) {
       error_of({{"connector.class", "file"}, {"file", "in/log"}, {"topic", "t"}, {"node", "2"}})
           .find("Connect to node 2"),
       std::string::npos);
-  EXPECT_NE(error_of({{"connector.class", "webhook"}, {"topic", "t"}}).find("webhooks yet"),
+  EXPECT_NE(
+      error_of({{"connector.class", "file"}, {"input.path", "in"}, {"topic", "t"}, {"node", "1"}})
+          .find("sources of directories yet"),
+      std::string::npos);
+  EXPECT_NE(error_of({{"connector.class", "FileStreamSource"}, {"file", "in/log"}, {"topic", "t"}})
+                .find("on a single server"),
             std::string::npos);
-  EXPECT_NE(error_of({{"connector.class", "file"}, {"topics", "t"}, {"file", "out"}},
+  EXPECT_NE(error_of({{"connector.class", "webhook"}, {"topic", "t"}, {"signature.scheme", "none"}})
+                .find("webhooks yet"),
+            std::string::npos);
+  EXPECT_NE(error_of({{"connector.class", "file"}, {"topics", "t"}, {"output.path", "out"}},
                      engine::ConnectorType::Sink)
                 .find("sink connectors yet"),
             std::string::npos);
