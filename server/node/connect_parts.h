@@ -4,9 +4,11 @@
 #include <memory>
 
 #include "base/result.h"
+#include "server/connect/cluster/cluster_connect_log.h"
 #include "server/connect/connector_router.h"
 #include "server/connect/outside/outside_connectors.h"
 #include "server/node/settings.h"
+#include "server/sql/cluster_topics.h"
 
 namespace server {
 
@@ -29,5 +31,8 @@ class ConnectParts {
   std::unique_ptr<OutsideConnectors> outside_;  // only if configured
   ConnectorRouter router_;
 };
+
+// Returns the functions with which connectors of a cluster commit. `topics` outlives them.
+ConnectAppends connect_appends(ClusterTopics& topics);
 
 }  // namespace server
