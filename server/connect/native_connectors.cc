@@ -37,13 +37,6 @@ Error no_connector(const std::string& name, const Known& connectors) {
           nearest_name(name, names).empty() ? "" : did_you_mean(name, names, {}, "\"", "\"")};
 }
 
-Error not_alone() {
-  return {ErrorCode::NotSupported,
-          "connectors run on a server that is alone",
-          {},
-          "Nodes of a cluster do not run them yet; a Kafka Connect cluster can (--connect-url)."};
-}
-
 Error exists_already(const std::string& name) {
   return {ErrorCode::DuplicateObject, fmt::format("connector {} already exists", name)};
 }
@@ -110,7 +103,6 @@ void NativeConnectors::stop() {
 template <class T>
 void NativeConnectors::submit(Done<T> done, std::function<Result<T>()> work) {
   Call call{[this, done, work = std::move(work)] {
-              if (!settings_.is_alone) return done(not_alone());
               if (settings_.cluster) read_states();
               done(work());
             },
@@ -128,7 +120,7 @@ void NativeConnectors::submit(Done<T> done, std::function<Result<T>()> work) {
 
 void NativeConnectors::run() {
   const MetadataImagePtr first = definitions_.image();
-  if (settings_.is_alone && !settings_.cluster)
+  if (!settings_.cluster)
     for (const auto& [name, definition] : *first->connectors) start_tasks(definition);
   std::unique_lock lock(mutex_);
   while (!is_stopping_) {

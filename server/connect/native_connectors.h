@@ -37,8 +37,7 @@ struct NativeSettings {
   SecretSettings secrets;  // --secrets-dir
   int max_threads = 64;    // --connect-threads
   size_t max_memory_bytes = size_t{256} << 20;  // --connect-memory: limit for all tasks together
-  bool is_alone = true;  // false for a node of a cluster, which does not run connectors yet
-  std::optional<ConnectCluster> cluster = {};  // set for a node of a cluster
+  std::optional<ConnectCluster> cluster = {};   // set for a node of a cluster
   int32_t partitions_of_new_topic = 1;
 };
 

@@ -15,6 +15,7 @@
 #include "engine/connect/state_record.h"
 #include "engine/exec/processing_log.h"
 #include "engine/sql/parse.h"
+#include "server/connect/cluster/cluster_connect_log.h"
 #include "server/connect/native_connectors.h"
 #include "server/http/console/console_pages.h"
 #include "server/http/console/session_pages.h"
@@ -510,23 +511,30 @@ Status Node::open_registry(const std::vector<Loop*>& loops) {
 
 void Node::make_connectors() {
   constexpr size_t kShareOfConnectors = 4;
-  connect_log_ = std::make_unique<LocalConnectLog>(*log_, clock_, [this]() -> std::optional<Uuid> {
-    const MetadataImagePtr image = definitions_->image();
-    const auto* topic = image->topics->find(engine::kConnectStateTopic);
-    return topic ? std::optional(topic->id) : std::nullopt;
-  });
-  // A task of a connector commits by one append to the log of this node. Only a lone node leads all
-  // partitions, so only there such an append is possible.
-  const bool is_alone = !peers_->facts().has_other_processes();
-  connectors_ = std::make_unique<NativeConnectors>(
-      *connect_log_, *definitions_, clock_, memory_,
-      NativeSettings{.files_dir = settings_.native_connect.files_dir,
-                     .secrets = {settings_.native_connect.secrets_dir},
-                     .max_threads = settings_.native_connect.max_threads,
-                     .max_memory_bytes = settings_.native_connect.memory_bytes.value_or(
-                         memory_.limit_bytes() / kShareOfConnectors),
-                     .is_alone = is_alone,
-                     .partitions_of_new_topic = settings_.sql.engine.num_partitions});
+  const auto find_topics = [this] { return definitions_->image()->topics; };
+  NativeSettings native{.files_dir = settings_.native_connect.files_dir,
+                        .secrets = {settings_.native_connect.secrets_dir},
+                        .max_threads = settings_.native_connect.max_threads,
+                        .max_memory_bytes = settings_.native_connect.memory_bytes.value_or(
+                            memory_.limit_bytes() / kShareOfConnectors),
+                        .partitions_of_new_topic = settings_.sql.engine.num_partitions};
+  if (peers_->facts().has_other_processes()) {
+    native.cluster = {.node = peers_->node_id().value_or(0),
+                      .leads = [this](const storage::TopicPartition& partition) {
+                        return peers_->leaders()(partition) == Leads::ThisNode;
+                      }};
+    connect_log_ = std::make_unique<ClusterConnectLog>(*log_, clock_, find_topics,
+                                                       connect_appends(*parts_->cluster));
+  } else {
+    connect_log_ =
+        std::make_unique<LocalConnectLog>(*log_, clock_, [find_topics]() -> std::optional<Uuid> {
+          const auto topics = find_topics();
+          const auto* topic = topics->find(engine::kConnectStateTopic);
+          return topic ? std::optional(topic->id) : std::nullopt;
+        });
+  }
+  connectors_ = std::make_unique<NativeConnectors>(*connect_log_, *definitions_, clock_, memory_,
+                                                   std::move(native));
 }
 
 Status Node::open_connect(const std::vector<Loop*>& loops) {
@@ -871,11 +879,13 @@ Node::~Node() {
     if (log_) log_->close();
     return;
   }
+  // Connectors use the metadata thread and the log. They stop before the partitions move, so that
+  // their last commits end.
+  if (connectors_) connectors_->stop();
   peers_->leave();
   if (was_serving && parts_ && !parts_->sequences.is_shared()) parts_->sequences.give_back();
   if (cleaner_) cleaner_->stop();           // the cleaner uses the shards and the log
   if (rebuilds_) rebuilds_->stop_thread();  // rebuilds use the shards, the log, the metadata
-  if (connectors_) connectors_->stop();     // connectors use the metadata thread and the log
   if (access_) access_->stop();             // clients that wait for keys of tokens are answered
   if (shards_are_running_) stop_front_ends();
   // its answers wake tasks and resume statements

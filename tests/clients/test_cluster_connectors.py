@@ -1,0 +1,267 @@
+#!/usr/bin/python3
+"""Connectors in a cluster of three: the leader of its partition of __connect_state runs the task of a connector. When
+this node is killed, frozen or stopped, another node continues at the position, and each record is written once."""
+import atexit
+import json
+import os
+import shutil
+import tempfile
+import threading
+import urllib.error
+import urllib.request
+
+import psycopg
+from cluster_cases import AdminClient, all_is_well
+from cluster_nodes import Cluster, eventually
+from cluster_sql import connect, refusal, rows_of, run_on, running
+from millrace_server import Skipped, case, has_limit, run
+
+_shared = None
+_STATES = "SHOW CONNECTOR TASKS"
+
+
+class Nodes(Cluster):
+    """Three nodes that share a directory of files."""
+
+    def __init__(self):
+        self.files = tempfile.mkdtemp(prefix="millrace-shared-files-")
+        for name in ("in", "secrets"):
+            os.mkdir(os.path.join(self.files, name))
+        super().__init__(flags=("--node-session-timeout-ms", "2000", "--connect-files", self.files,
+                                "--secrets-dir", os.path.join(self.files, "secrets")))
+
+    def close(self):
+        super().close()
+        shutil.rmtree(self.files, ignore_errors=True)
+
+    def write(self, name, lines):
+        with open(os.path.join(self.files, "in", name), "a", encoding="utf-8") as file:
+            file.writelines(f"{line}\n" for line in lines)
+
+
+def cluster():
+    global _shared
+    if AdminClient is None:
+        raise Skipped("confluent-kafka is not installed")
+    if _shared is None:
+        _shared = Nodes()
+        atexit.register(_shared.close)
+    _shared.start_all()
+    all_is_well(_shared)
+    return _shared
+
+
+class Writer(threading.Thread):
+    """Appends numbered lines to a file until it is stopped."""
+
+    def __init__(self, nodes, name):
+        super().__init__(daemon=True)
+        self.nodes, self.name_of_file, self.count, self.stopping = nodes, name, 0, threading.Event()
+        self.start()
+
+    def run(self):
+        while not self.stopping.wait(0.05):
+            self.nodes.write(self.name_of_file, (json.dumps({"n": i}) for i in range(self.count, self.count + 20)))
+            self.count += 20
+
+    def stop(self):
+        self.stopping.set()
+        self.join()
+        return self.count
+
+
+def create(at, name, **more):
+    properties = {"connector.class": "file", "file": f"in/{name}", "topic": name, "format": "json", "columns": "n INT", **more}
+    run_on(at, f"CREATE SOURCE CONNECTOR {name} WITH ({', '.join(f'{chr(34)}{k}{chr(34)} = {chr(39)}{v}{chr(39)}' for k, v in properties.items())})")
+
+
+def task(node, name):
+    """Returns the task's row as a dictionary."""
+    with connect(node) as c:
+        found = c.execute(_STATES)
+        names = [column.name for column in found.description]
+        return next(dict(zip(names, row)) for row in found.fetchall() if row[0] == name)
+
+
+def state(node, name):
+    return task(node, name)["state"]
+
+
+def worker(node, name):
+    return task(node, name)["node"]
+
+
+def owner(nodes, name, at=None):
+    """Returns the node that runs the task, as `at` shows it."""
+    return next((node for node in nodes.nodes.values() if node.http == worker(at or running(nodes)[0], name)), None)
+
+
+def numbers(node, name):
+    """Returns (rows, different rows, largest number)."""
+    try:
+        return rows_of(node, f"SELECT COUNT(*), COUNT(DISTINCT n), MAX(n) FROM {name}")[0]
+    except psycopg.Error:
+        return (0, 0, -1)
+
+
+def grows(node, name):
+    before = numbers(node, name)[0] or 0
+    eventually(lambda: (numbers(node, name)[0] or 0) > before + 100, 90)
+
+
+def all_once(nodes, name, count):
+    for node in running(nodes):
+        try:
+            eventually(lambda node=node: numbers(node, name)[0] >= count, 90)
+        finally:
+            print("node", node.number, numbers(node, name), "of", count)
+        assert numbers(node, name) == (count, count, count - 1), (node.number, numbers(node, name), count)
+
+
+def rest(node, method, path, body=None):
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(f"http://{node.http}{path}", data, {"Content-Type": "application/json"}, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, json.loads(answer.read() or b"null")
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+@case
+@has_limit(300)
+def a_task_continues_on_another_node_and_each_record_is_written_once():
+    nodes = cluster()
+    writer = Writer(nodes, "moved")
+    create(nodes.nodes[2], "moved", shared="true")
+    for disturb, mend in (("kill", "start"), ("freeze", "thaw"), ("stop", "start")) * 2:
+        eventually(lambda: owner(nodes, "moved"), 60)
+        former = owner(nodes, "moved")
+        other = next(node for node in nodes.nodes.values() if node is not former)
+        grows(other, "moved")
+        getattr(former, disturb)()
+        eventually(lambda: owner(nodes, "moved", other) not in (None, former), 60)
+        grows(other, "moved")
+        getattr(former, mend)()
+        all_is_well(nodes)
+    all_once(nodes, "moved", writer.stop())
+    run_on(nodes.nodes[1], "DROP CONNECTOR moved", "DROP STREAM moved DELETE TOPIC")
+
+
+@case
+@has_limit(120)
+def each_node_shows_the_same_and_takes_all_statements():
+    nodes = cluster()
+    nodes.write("same", (json.dumps({"n": i}) for i in range(500)))
+    create(nodes.nodes[1], "same", shared="true")
+    for node in running(nodes):
+        eventually(lambda node=node: state(node, "same") == "RUNNING" and task(node, "same")["records"] == 500, 60)
+    for query in (_STATES, "SHOW CONNECTORS", "DESCRIBE CONNECTOR same"):
+        eventually(lambda query=query: len({str(rows_of(node, query)) for node in running(nodes)}) == 1, 30)
+    for path in ("/connectors", "/connectors/same/status", "/connectors/same/tasks", "/connectors/same/offsets"):
+        eventually(lambda path=path: len({str(rest(node, "GET", path)) for node in running(nodes)}) == 1, 30)
+    runs_on = owner(nodes, "same")
+    other, third = [node for node in running(nodes) if node is not runs_on]
+    run_on(other, "PAUSE CONNECTOR same")
+    for node in running(nodes):
+        eventually(lambda node=node: state(node, "same") == "PAUSED", 30)
+    nodes.write("same", (json.dumps({"n": i}) for i in range(500, 600)))
+    run_on(third, "RESUME CONNECTOR same")
+    all_once(nodes, "same", 600)
+    run_on(other, "STOP CONNECTOR same")
+    for node in running(nodes):
+        eventually(lambda node=node: rest(node, "GET", "/connectors/same/status")[1]["connector"]["state"] == "STOPPED", 30)
+        assert rows_of(node, _STATES) == [], rows_of(node, _STATES)
+    assert rest(third, "DELETE", "/connectors/same/offsets")[0] == 200
+    run_on(other, "RESUME CONNECTOR same")
+    for node in running(nodes):
+        eventually(lambda node=node: numbers(node, "same")[:2] == (1200, 600), 60)
+    restarts = rest(runs_on, "GET", "/connectors/same/tasks")
+    assert restarts[0] == 200, restarts
+    assert rest(third, "POST", "/connectors/same/tasks/0/restart")[0] == 204
+    eventually(lambda: task(third, "same")["records"] == 0 and state(third, "same") == "RUNNING", 30)
+    assert rest(other, "DELETE", "/connectors/same")[0] == 204
+    for node in running(nodes):
+        assert rows_of(node, _STATES) == [], rows_of(node, _STATES)
+    nodes.write("same", (json.dumps({"n": i}) for i in range(600, 700)))
+    create(third, "same", shared="true")  # a new connector begins at the start of the file
+    for node in running(nodes):
+        eventually(lambda node=node: numbers(node, "same")[:2] == (1900, 700), 60)
+    run_on(other, "DROP CONNECTOR same", "DROP STREAM same DELETE TOPIC")
+
+
+@case
+@has_limit(120)
+def a_node_that_was_frozen_during_a_drop_writes_nothing_afterwards():
+    nodes = cluster()
+    writer = Writer(nodes, "gone")
+    create(nodes.nodes[1], "gone", shared="true")
+    eventually(lambda: owner(nodes, "gone"), 60)
+    former = owner(nodes, "gone")
+    other = next(node for node in nodes.nodes.values() if node is not former)
+    grows(other, "gone")
+    former.freeze()
+    eventually(lambda: owner(nodes, "gone", other) not in (None, former), 60)
+    grows(other, "gone")
+    run_on(other, "DROP CONNECTOR gone")
+    count = numbers(other, "gone")
+    assert count[0] == count[1] == count[2] + 1, count
+    former.thaw()
+    all_is_well(nodes)
+    writer.stop()
+    for node in running(nodes):
+        eventually(lambda node=node: numbers(node, "gone") == count, 30)
+        assert rows_of(node, _STATES) == []
+    run_on(other, "DROP STREAM gone DELETE TOPIC")
+
+
+@case
+@has_limit(120)
+def a_connector_with_a_node_runs_there_and_waits_while_the_node_is_away():
+    nodes = cluster()
+    nodes.write("pinned", (json.dumps({"n": i}) for i in range(300)))
+    text = refusal(nodes.nodes[1], "CREATE SOURCE CONNECTOR pinned WITH (\"connector.class\" = 'file', \"file\" = 'in/pinned', "
+                   "\"topic\" = 'pinned', \"node\" = '3')")
+    assert "the files of the connector are on node 3, and this is node 1" in text and "Connect to node 3" in text, text
+    create(nodes.nodes[3], "pinned", node="3")
+    eventually(lambda: owner(nodes, "pinned") is nodes.nodes[3], 60)
+    all_once(nodes, "pinned", 300)
+    nodes.nodes[3].kill()
+    nodes.write("pinned", (json.dumps({"n": i}) for i in range(300, 500)))
+    eventually(lambda: numbers(nodes.nodes[1], "pinned") == (300, 300, 299), 60)
+    assert worker(nodes.nodes[1], "pinned") == nodes.nodes[3].http
+    nodes.nodes[3].start()
+    all_is_well(nodes)
+    all_once(nodes, "pinned", 500)
+    run_on(nodes.nodes[1], "DROP CONNECTOR pinned", "DROP STREAM pinned DELETE TOPIC")
+
+
+@case
+def classes_that_a_cluster_does_not_run_are_refused_with_the_way_out():
+    nodes = cluster()
+    node = nodes.nodes[1]
+    nodes.write("refused", ['{"n": 0}'])
+    source = "CREATE SOURCE CONNECTOR c WITH (\"connector.class\" = '{}', {})"
+    for statement, message, hint in (
+            (source.format("file", "\"file\" = 'in/refused', \"topic\" = 't'"), "on which nodes the files are", "Add \"node\" = '1'"),
+            (source.format("file", "\"input.path\" = 'in', \"input.file.pattern\" = 'refused', \"topic\" = 't', \"shared\" = 'true'"),
+             "do not run sources of directories yet", "on a single server"),
+            (source.format("FileStreamSource", "\"file\" = 'in/refused', \"topic\" = 't'"), "do not run class org.apache.kafka", "--connect-url"),
+            (source.format("com.github.jcustenborder.kafka.connect.spooldir.SpoolDirLineDelimitedSourceConnector",
+                           "\"topic\" = 't', \"input.path\" = 'in', \"finished.path\" = 'in', \"error.path\" = 'in', "
+                           "\"input.file.pattern\" = 'x'"), "do not run class com.github.jcustenborder", "--connect-url"),
+            (source.format("io.debezium.connector.postgresql.PostgresConnector",
+                           "\"database.hostname\" = '127.0.0.1', \"database.port\" = '1', \"database.user\" = 'u', "
+                           "\"database.password\" = 'p', \"database.dbname\" = 'd', \"plugin.name\" = 'pgoutput', "
+                           "\"topic.prefix\" = 'shop'"), "do not run class io.debezium.connector.postgresql", "--connect-url"),
+            (source.format("webhook", "\"topic\" = 't', \"signature.scheme\" = 'none'"), "do not run webhooks yet", "/topics/NAME"),
+            (source.format("mqtt", "\"mqtt.server.uri\" = 'tcp://127.0.0.1:1', \"mqtt.topics\" = 'a', \"kafka.topic\" = 't'"),
+             "do not run class mqtt yet", "--connect-url"),
+            ("CREATE SINK CONNECTOR c WITH (\"connector.class\" = 'file', \"topics\" = 't', \"output.path\" = 'out')",
+             "do not run sink connectors yet", "--connect-url")):
+        text = refusal(node, statement)
+        assert message in text and hint in text, (statement, text)
+    assert rows_of(node, "SHOW CONNECTORS") == []
+
+
+run()
