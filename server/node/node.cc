@@ -547,8 +547,16 @@ Status Node::open_connect(const std::vector<Loop*>& loops) {
 
 // Returns the address to which the listener is bound, since the port in the settings may be 0.
 std::string Node::worker_id() const {
-  if (http_) return http_->address().to_string();
-  return connect_pages_ ? connect_pages_->address().to_string() : std::string();
+  std::string id;
+  if (http_)
+    id = http_->address().to_string();
+  else if (connect_pages_)
+    id = connect_pages_->address().to_string();
+  // The nodes of a cluster compare their ids, so a node without an HTTP address needs one, too.
+  if (!id.empty() || !peers_->facts().has_other_processes()) return id;
+  const std::vector<Address> addresses =
+      settings_.kafka_advertised.empty() ? kafka_addresses() : settings_.kafka_advertised;
+  return addresses.front().to_string();
 }
 
 http::ConnectView Node::connect_view() {
