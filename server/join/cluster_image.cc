@@ -92,8 +92,7 @@ std::vector<std::string> obstacles_to_join(const MetadataImage& image) {
   for (const auto& [id, query] : image.queries()) find_in_query(image, *query, found);
   for (const auto& [name, connector] : *image.connectors)
     found.push_back(fmt::format(
-        "the connector {}: connectors run on a server that is alone: drop it before the join",
-        name));
+        "the connector {}: a join does not take connectors over: drop it before the join", name));
   return found;
 }
 
