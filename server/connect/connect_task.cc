@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "engine/connect/state_record.h"
+#include "server/connect/hosts/connect_host.h"
 #include "server/connect/ports.h"
 
 namespace server {
@@ -113,18 +114,7 @@ void ConnectTask::set_state(ConnectorState state, std::string trace) {
     facts_.state = state;
     facts_.trace = trace;
   }
-  if (is_stored && !identity_.is_in_cluster) store_state(state, trace);
-}
-
-// The stored state only informs readers of __connect_state. So the task does not wait until its
-// record is durable, and does not write the record again if it is lost.
-void ConnectTask::store_state(ConnectorState state, const std::string& trace) {
-  const std::string key = engine::task_state_key(identity_.definition->name, identity_.task);
-  std::string value =
-      engine::encode_task_state({std::string(connector_state_name(state)), trace,
-                                 identity_.definition->id, around_.clock.wall_ms()});
-  around_.log.commit({{}, {{key, std::move(value)}}, state_partition_, kNoCondition},
-                     [](const Result<Offset>&) {});
+  if (is_stored) around_.host.changed_state(*identity_.definition, identity_.task, state, trace);
 }
 
 void ConnectTask::run() {
@@ -148,7 +138,7 @@ void ConnectTask::run() {
       set_state(ConnectorState::Failed, trace_of(error));
       return;
     }
-    if (identity_.is_in_cluster && error.code == ErrorCode::FencedTask) {
+    if (error.code == ErrorCode::FencedTask && around_.host.requires_fence()) {
       log_info("connector task ends connector={} task={} error=\"{}\"", identity_.definition->name,
                identity_.task, error.message);
       set_state(ConnectorState::Unassigned, trace_of(error));
@@ -181,7 +171,7 @@ Status ConnectTask::read_state() {
       return {};
     }
   }
-  if (!identity_.is_in_cluster) return {};
+  if (!around_.host.requires_fence()) return {};
   return Error{ErrorCode::FencedTask,
                fmt::format("__connect_state has no record of connector {}: it was dropped",
                            identity_.definition->name)};

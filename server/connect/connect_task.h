@@ -16,21 +16,14 @@
 #include "server/connect/connect_log.h"
 #include "server/connect/connector_memory.h"
 #include "server/connect/connectors.h"
+#include "server/connect/hosts/task_facts.h"
 #include "server/connect/topic_batches.h"
 #include "storage/meta/connectors.h"
 #include "storage/meta/topic_table.h"
 
 namespace server {
 
-// The state of a task as SHOW CONNECTOR TASKS and metrics report it.
-struct TaskFacts {
-  ConnectorState state = ConnectorState::Unassigned;
-  std::string trace;     // text of the last failure or, for a running task, the reason why it waits
-  std::string position;  // the last committed position
-  int64_t records = 0, bytes = 0, commits = 0, last_commit_us = 0, retries = 0, errors = 0;
-  int64_t dead_letters = 0, restarts = 0, memory_bytes = 0;
-  std::optional<int64_t> lag_bytes, lag_records;
-};
+class ConnectHost;
 
 // Returns the message, the detail and the hint as the trace of a task.
 std::string trace_of(const Error& error);
@@ -38,6 +31,7 @@ std::string trace_of(const Error& error);
 // The objects that all tasks use. They outlive the tasks.
 struct TaskSurroundings {
   ConnectLog& log;
+  ConnectHost& host;
   const Clock& clock;
   MemoryBudget& memory;
   ConnectorMemory& connector_memory;
@@ -55,9 +49,6 @@ struct TaskIdentity {
   int32_t task = 0;
   // Hides secrets in an error's text.
   std::function<std::string(std::string)> hide_secrets = [](std::string text) { return text; };
-  // Another node of the cluster may run the task, too. NativeConnectors then stores the state of
-  // the task, and decides whether a fenced task starts again.
-  bool is_in_cluster = false;
 };
 
 // Invariants:
@@ -65,8 +56,8 @@ struct TaskIdentity {
 //       anything;
 //    2. each commit also writes the key engine::commit_key(). All runs of a task write this key, so
 //       the commits of an earlier run fail after the first commit of a later run;
-//    3. in a cluster, a task copies records only if this key has the id of its connector. CREATE
-//       CONNECTOR writes the key, and DROP CONNECTOR deletes it.
+//    3. if ConnectHost::requires_fence(), a task copies records only if this key has the id of its
+//       connector. CREATE CONNECTOR writes the key, and DROP CONNECTOR deletes it.
 //
 // Threads: start(), stop(), pause() and facts() may be called on any thread; all other functions on
 // the task's own thread. Owner: the runtime of connectors. A derived class calls stop() in its
@@ -86,8 +77,8 @@ class ConnectTask {
   // Called when new records exist. Ends the wait of a task that had nothing to copy.
   void wake();
   bool has_failed() const { return facts().state == ConnectorState::Failed; }
-  // Whether the task of a cluster has ended, because another node has written newer positions, or
-  // because the connector was dropped.
+  // Whether the task has ended, because another task has written newer positions, or because the
+  // connector was dropped. Only if ConnectHost::requires_fence().
   bool is_fenced() const;
 
  protected:
@@ -137,8 +128,7 @@ class ConnectTask {
   const TaskIdentity& identity() const { return identity_; }
   // Changes the facts under their lock.
   void note(const std::function<void(TaskFacts&)>& change);
-  // Changes the state in facts(), and stores it in __connect_state if it is a new state or a new
-  // failure.
+  // Changes the state in facts(), and reports it to the host if it is a new state or a new failure.
   void set_state(ConnectorState state, std::string trace = {});
   // Returns the functions with which a writer waits and reports retries. They call this object,
   // which must outlive them.
@@ -157,7 +147,6 @@ class ConnectTask {
   Result<bool> is_still_newest();
   // Applies `changes`, which this task has committed, to state_. The new end of state_ is `end`.
   void take_in(const std::vector<StateChange>& changes, Offset end);
-  void store_state(ConnectorState state, const std::string& trace);
 
   const TaskSurroundings around_;
   const TaskIdentity identity_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <future>
+#include <iterator>
 
 #include "base/log.h"
 #include "base/suggest.h"
@@ -55,10 +56,11 @@ storage::ConnectorTarget stored_target(TargetState target) {
 
 }  // namespace
 
-NativeConnectors::NativeConnectors(ConnectLog& log, MetadataApplier& definitions,
+NativeConnectors::NativeConnectors(ConnectLog& log, ConnectHost& host, MetadataApplier& definitions,
                                    const Clock& clock, MemoryBudget& memory,
                                    NativeSettings settings)
     : log_(log),
+      host_(host),
       definitions_(definitions),
       clock_(clock),
       memory_(memory),
@@ -103,7 +105,7 @@ void NativeConnectors::stop() {
 template <class T>
 void NativeConnectors::submit(Done<T> done, std::function<Result<T>()> work) {
   Call call{[this, done, work = std::move(work)] {
-              if (settings_.cluster) read_states();
+              host_.refresh();
               done(work());
             },
             [done](Error error) { done(std::move(error)); }};
@@ -119,16 +121,14 @@ void NativeConnectors::submit(Done<T> done, std::function<Result<T>()> work) {
 }
 
 void NativeConnectors::run() {
-  const MetadataImagePtr first = definitions_.image();
-  if (!settings_.cluster)
-    for (const auto& [name, definition] : *first->connectors) start_tasks(definition);
+  follow();
   std::unique_lock lock(mutex_);
   while (!is_stopping_) {
     if (calls_.empty()) {
       arrived_.wait_for(lock, kRetryInterval);
       if (!calls_.empty() || is_stopping_) continue;
       lock.unlock();
-      settings_.cluster ? follow_cluster() : start_waiting();
+      follow();
       lock.lock();
       continue;
     }
@@ -136,7 +136,7 @@ void NativeConnectors::run() {
     calls_.pop_front();
     lock.unlock();
     call.work();
-    settings_.cluster ? follow_cluster() : start_waiting();
+    follow();
     lock.lock();
   }
 }
@@ -189,16 +189,11 @@ void NativeConnectors::restart(std::string name, Restart what, Done<ConnectorInf
   submit<ConnectorInfo>(
       std::move(done), [this, name = std::move(name), what]() -> Result<ConnectorInfo> {
         const Definition definition = TRY(find(name));
-        const bool has_failed = facts_of_task(*definition).state == ConnectorState::Failed;
+        const bool has_failed = report_of(*definition).facts.state == ConnectorState::Failed;
         // Restarts the task even if what.includes_tasks is false. In that case Kafka Connect restarts only the
         // connector; but here a connector consists only of its task.
         if (what.only_failed && !has_failed) return info_of(*definition);
-        if (settings_.cluster) {
-          TRY(request_restart(*definition));
-        } else {
-          stop_tasks(name);
-          start_tasks(definition);
-        }
+        TRY(restart(definition));
         return info_of(*definition);
       });
 }
@@ -209,10 +204,7 @@ void NativeConnectors::restart_task(std::string name, int32_t task, Done<void> d
     if (task != kOnlyTask || !has_task(*definition))
       return Error{ErrorCode::UndefinedObject,
                    fmt::format("connector {} has no task {}", name, task)};
-    if (settings_.cluster) return request_restart(*definition);
-    stop_tasks(name);
-    start_tasks(definition);
-    return {};
+    return restart(definition);
   });
 }
 
@@ -435,7 +427,7 @@ Result<CreatedConnector> NativeConnectors::create(const ConnectorDefinition& wan
   }
   UsableConfig usable =
       TRY(usable_config(families_, settings_.secrets, wanted.name, wanted.config, wanted.type));
-  if (settings_.cluster) TRY(check_runs_in_cluster(usable, settings_.cluster->node));
+  TRY(host_.check(*usable.of, usable.values));
   const bool is_sink = usable.of->type == engine::ConnectorType::Sink;
   SourcePlan plan;
   if (is_sink)
@@ -467,29 +459,34 @@ Result<CreatedConnector> NativeConnectors::create(const ConnectorDefinition& wan
                          .text("connector", definition->id.to_string())
                          .take()});
   }
-  if (!settings_.cluster) TRY(write_state(*definition, std::move(state)));
+  const bool is_fenced = host_.requires_fence();
+  if (!is_fenced) TRY(write_state(*definition, std::move(state)));
   if (usable.family->name() == kWebhookFamily)
     notices.push_back({false,
                        fmt::format("POST http://{}/webhooks/{} sends records to the connector",
                                    worker_id_, wanted.name),
                        {}});
   TRY(store(wanted.name, nullptr, definition));
-  // In a cluster another node may create a connector of this name at the same time. So only the
-  // node whose definition is stored writes the state. No node starts the task before.
-  if (settings_.cluster) {
-    state.push_back(TRY(next_commit_record(*definition)));
-    if (const Status written = write_state(*definition, std::move(state)); !written) {
-      if (const Status undone = store(wanted.name, definition, nullptr); !undone)
-        log_warn("a failed CREATE CONNECTOR leaves a connector behind name={} error=\"{}\"",
-                 wanted.name, undone.error().message);
-      return written.error();
-    }
-    read_states();
-  }
+  // Another node may create a connector of this name at the same time. So only the node whose
+  // definition is stored writes the state. No node starts the task before.
+  if (is_fenced) TRY(write_fenced_state(definition, std::move(state)));
   declared.keep();
   log_info("connector created name={} class={}", wanted.name, usable.of->name);
   start_tasks(definition);
   return CreatedConnector{info_of(*definition), true, std::move(notices)};
+}
+
+Status NativeConnectors::write_fenced_state(const Definition& definition,
+                                            std::vector<StateChange> changes) {
+  std::ranges::move(TRY(host_.fence(*definition)), std::back_inserter(changes));
+  if (const Status written = write_state(*definition, std::move(changes)); !written) {
+    if (const Status undone = store(definition->name, definition, nullptr); !undone)
+      log_warn("a failed CREATE CONNECTOR leaves a connector behind name={} error=\"{}\"",
+               definition->name, undone.error().message);
+    return written.error();
+  }
+  host_.refresh();
+  return {};
 }
 
 }  // namespace server

@@ -15,16 +15,15 @@
 
 #include "base/clock.h"
 #include "base/memory_budget.h"
-#include "engine/connect/state_record.h"
 #include "server/connect/batches/batch_task.h"
 #include "server/connect/checked_config.h"
-#include "server/connect/cluster/connect_cluster.h"
 #include "server/connect/connect_log.h"
 #include "server/connect/connect_task.h"
 #include "server/connect/connector_memory.h"
 #include "server/connect/connectors.h"
 #include "server/connect/declarations.h"
 #include "server/connect/family.h"
+#include "server/connect/hosts/connect_host.h"
 #include "server/connect/source_task.h"
 #include "server/connect/tables/table_task.h"
 #include "server/connect/webhooks/webhooks.h"
@@ -37,29 +36,24 @@ struct NativeSettings {
   SecretSettings secrets;  // --secrets-dir
   int max_threads = 64;    // --connect-threads
   size_t max_memory_bytes = size_t{256} << 20;  // --connect-memory: limit for all tasks together
-  std::optional<ConnectCluster> cluster = {};   // set for a node of a cluster
   int32_t partitions_of_new_topic = 1;
 };
 
 // Invariants:
 //    1. a connector has tasks only while its definition exists and its target is not STOPPED;
-//    2. each task has at most one run at a time: a new run starts only after the end of the old
-//       one;
-//    3. in a cluster, a task runs on the node that leads its partition of __connect_state, or on
-//       the node that the connector names. If two nodes run it for a moment, each commit of one
-//       node fences the other one (see ConnectTask).
-//
-// In a cluster, each node follows the definitions in the metadata and the records of
-// __connect_state. It starts and ends its own tasks, stores their states in the topic, and answers
-// statements about all tasks from the topic.
+//    2. each task has at most one run at a time on this node: a new run starts only after the end
+//       of the old one;
+//    3. the tasks that run are those that the host runs here (ConnectHost::runs_here). In a cluster
+//       definitions and leaders change on other nodes, so follow() compares the runs with them after
+//       each call, and five times a second.
 //
 // Threads: any; a thread of this object carries out all calls in their order. Owner: the node,
 // which calls stop() before the metadata thread and the log end.
 class NativeConnectors final : public Connectors {
  public:
   // All arguments outlive this object.
-  NativeConnectors(ConnectLog& log, MetadataApplier& definitions, const Clock& clock,
-                   MemoryBudget& memory, NativeSettings settings);
+  NativeConnectors(ConnectLog& log, ConnectHost& host, MetadataApplier& definitions,
+                   const Clock& clock, MemoryBudget& memory, NativeSettings settings);
   ~NativeConnectors() override;
   // Starts the tasks of all definitions. `worker_id` is the HOST:PORT of the node. Answers to users
   // contain it.
@@ -113,8 +107,7 @@ class NativeConnectors final : public Connectors {
     std::unique_ptr<ConnectTask> task = {};
     std::optional<std::string> failure = {};  // the error of the configuration, as text
     std::string waits_for = {};
-    std::string restart = {};  // in a cluster: the newest restart request at the start
-    int64_t stored_us = 0;     // in a cluster: the time when the state was stored
+    std::string restart = {};  // ConnectHost::restart_request() at the start
   };
   struct Call {
     std::function<void()> work;
@@ -169,35 +162,27 @@ class NativeConnectors final : public Connectors {
   ConnectorOwner owner_of(const std::string& name, const std::string& owner) const;
   size_t running_threads() const;
 
-  // --- In a cluster (cluster/member_connectors.cc)
-  bool is_placed_here(const storage::ConnectorDefinition& definition) const;
-  // Returns the value of a record in states_; null if it does not exist.
-  const std::string* stored_value(const std::string& connector, const std::string& key) const;
-  bool has_commit_record(const storage::ConnectorDefinition& definition) const;
-  engine::TaskStateValue stored_state(const storage::ConnectorDefinition& definition) const;
-  TaskFacts stored_facts(const storage::ConnectorDefinition& definition) const;
-  std::string stored_position(const storage::ConnectorDefinition& definition) const;
-  // Reads the new records of __connect_state into states_.
-  void read_states();
-  // Starts and ends tasks of this node after changes of definitions and leaders, and stores the
+  // Starts and ends tasks of this node after changes of definitions and leaders, and publishes the
   // states of the tasks.
-  void follow_cluster();
+  void follow();
   // Whether a run may continue with the present definition.
-  bool may_run(const storage::ConnectorDefinition& now, const Run& run) const;
-  void store_state(Run& run);
-  Status request_restart(const storage::ConnectorDefinition& definition);
-  // Returns a record of engine::commit_key() that fences all runs of the task so far.
-  Result<StateChange> next_commit_record(const storage::ConnectorDefinition& definition);
+  bool may_continue(const storage::ConnectorDefinition& now, const Run& run) const;
+  Status restart(const Definition& definition);
+  // Writes the state of a new connector whose definition is stored, with its fence. If this fails,
+  // removes the definition.
+  Status write_fenced_state(const Definition& definition, std::vector<StateChange> changes);
   // Whether the connector has a task, which may run on another node.
-  bool has_task(const storage::ConnectorDefinition& definition) const;
-  // Returns the node that runs the task, as HOST:PORT.
-  std::string worker_of(const storage::ConnectorDefinition& definition) const;
+  static bool has_task(const storage::ConnectorDefinition& definition) {
+    return definition.target != storage::ConnectorTarget::Stopped;
+  }
   ConnectorInfo info_of(const storage::ConnectorDefinition& definition) const;
   TaskProgress progress_of(const storage::ConnectorDefinition& definition) const;
-  TaskFacts facts_of_task(const storage::ConnectorDefinition& definition) const;
+  // Returns the task as statements show it.
+  TaskReport report_of(const storage::ConnectorDefinition& definition) const;
   static TaskFacts facts_of_run(const Run& run);
 
   ConnectLog& log_;
+  ConnectHost& host_;
   MetadataApplier& definitions_;
   const Clock& clock_;
   MemoryBudget& memory_;
@@ -211,9 +196,6 @@ class NativeConnectors final : public Connectors {
   // runs_mutex_ meanwhile. Other threads hold runs_mutex_ to read the map.
   std::map<std::string, Run> runs_;
   mutable std::mutex runs_mutex_;
-  // In a cluster: the records of __connect_state that this node has read. Only the thread of this
-  // object uses them.
-  std::map<PartitionId, ConnectState> states_;
 
   std::mutex mutex_;
   // Guarded by mutex_

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/log.h"
 #include "base/suggest.h"
@@ -50,7 +51,7 @@ std::string beginning(const Uuid& connector) {
 Result<CreatedConnector> NativeConnectors::replace(const Definition& old, ConnectorConfig config) {
   UsableConfig usable = TRY(usable_config(families_, settings_.secrets, old->name, config,
                                           engine::ConnectorType::Unknown));
-  if (settings_.cluster) TRY(check_runs_in_cluster(usable, settings_.cluster->node));
+  TRY(host_.check(*usable.of, usable.values));
   const bool is_sink = usable.of->type == engine::ConnectorType::Sink;
   SourcePlan plan;
   if (is_sink)
@@ -79,9 +80,7 @@ Result<std::vector<ConnectorNotice>> NativeConnectors::drop(const std::string& n
   // If the server crashes before these records are deleted, they remain. No other connector uses
   // them, because they contain the id of the dropped connector.
   auto changes = deletions(name, {});
-  // The node that runs the task may not have ended it yet. Without this record the task ends.
-  if (changes && settings_.cluster)
-    changes->push_back({engine::commit_key(name, kTaskNumber), std::nullopt});
+  if (changes) std::ranges::move(host_.end_of_fence(name), std::back_inserter(*changes));
   const Status cleaned = changes ? write_state(*definition, *changes) : Status(changes.error());
   if (!cleaned)
     log_warn("the state of a dropped connector stays name={} error=\"{}\"", name,
@@ -200,7 +199,7 @@ Result<std::string> NativeConnectors::alter_offsets(const std::string& name,
     change.value =
         engine::encode_position({TRY(engine::canonical_json_object(each.offset)), definition->id});
   }
-  if (settings_.cluster) changes.push_back(TRY(next_commit_record(*definition)));
+  std::ranges::move(TRY(host_.fence(*definition)), std::back_inserter(changes));
   TRY(write_state(*definition, std::move(changes)));
   return std::string("The offsets for this connector have been altered successfully");
 }
@@ -220,7 +219,7 @@ Result<std::string> NativeConnectors::reset_offsets(const std::string& name) {
              beginning(definition->id)});
     }
   }
-  if (settings_.cluster) changes.push_back(TRY(next_commit_record(*definition)));
+  std::ranges::move(TRY(host_.fence(*definition)), std::back_inserter(changes));
   TRY(write_state(*definition, std::move(changes)));
   return std::string("The offsets for this connector have been reset successfully");
 }
@@ -286,15 +285,17 @@ ConnectorOwner NativeConnectors::owner_of(const std::string& name, const std::st
 
 Result<std::unique_ptr<ConnectTask>> NativeConnectors::make_task(const Definition& definition,
                                                                  const UsableConfig& usable) {
-  TaskSurroundings around{log_, clock_, memory_, connector_memory_,
+  TaskSurroundings around{log_,
+                          host_,
+                          clock_,
+                          memory_,
+                          connector_memory_,
                           [this] { return definitions_.image()->topics; }};
   TaskIdentity identity{
-      definition, kTaskNumber,
-      [this, definition](std::string text) {
+      definition, kTaskNumber, [this, definition](std::string text) {
         const auto resolved = resolve_secrets(definition->config, settings_.secrets);
         return resolved ? without_secrets(std::move(text), definition->config, *resolved) : text;
-      },
-      settings_.cluster.has_value()};
+      }};
   if (usable.of->type == engine::ConnectorType::Source) {
     SourceTaskPlan plan = TRY(source_plan(definition, usable));
     plan.identity = std::move(identity);
@@ -403,12 +404,10 @@ Result<SourceTaskPlan> NativeConnectors::source_plan(const Definition& definitio
 
 void NativeConnectors::start_tasks(const Definition& definition) {
   if (definition->target == storage::ConnectorTarget::Stopped) return;
-  if (settings_.cluster && !(is_placed_here(*definition) && has_commit_record(*definition))) return;
+  if (!host_.runs_here(*definition)) return;
   stop_tasks(definition->name);
   Run run{.definition = definition};
-  if (const std::string* const restart =
-          stored_value(definition->name, engine::restart_key(definition->name, kTaskNumber)))
-    run.restart = *restart;
+  run.restart = host_.restart_request(definition->name);
   if (running_threads() >= static_cast<size_t>(settings_.max_threads)) {
     run.waits_for = fmt::format("waits for a thread: {} of {} are in use", running_threads(),
                                 settings_.max_threads);
@@ -456,6 +455,44 @@ void NativeConnectors::stop_tasks(const std::string& name) {
   // a thread.
 }
 
+Status NativeConnectors::restart(const Definition& definition) {
+  TRY(host_.request_restart(*definition));
+  host_.refresh();
+  if (!runs_.contains(definition->name)) return {};  // another node runs the task
+  stop_tasks(definition->name);
+  start_tasks(definition);
+  return {};
+}
+
+void NativeConnectors::follow() {
+  host_.refresh();
+  const MetadataImagePtr image = definitions_.image();
+  std::vector<std::string> ended;
+  for (auto& [name, run] : runs_) {
+    const auto found = image->connectors->find(name);
+    const Definition now = found == image->connectors->end() ? nullptr : found->second;
+    if (!now || !may_continue(*now, run)) {
+      ended.push_back(name);
+      continue;
+    }
+    if (run.definition->target != now->target && run.task)
+      run.task->pause(now->target == storage::ConnectorTarget::Paused);
+    run.definition = now;
+    host_.publish(*now, {facts_of_run(run), worker_id_});
+  }
+  for (const std::string& name : ended) stop_tasks(name);
+  for (const auto& [name, definition] : *image->connectors)
+    if (!runs_.contains(name)) start_tasks(definition);
+  start_waiting();
+}
+
+bool NativeConnectors::may_continue(const storage::ConnectorDefinition& now, const Run& run) const {
+  return now.id == run.definition->id && now.owner == run.definition->owner &&
+         now.config == run.definition->config && now.target != storage::ConnectorTarget::Stopped &&
+         run.restart == host_.restart_request(now.name) && host_.runs_here(now) &&
+         !(run.task && run.task->is_fenced());
+}
+
 void NativeConnectors::start_waiting() {
   for (auto& [name, run] : runs_)
     if (!run.waits_for.empty() && running_threads() < static_cast<size_t>(settings_.max_threads)) {
@@ -472,22 +509,14 @@ TaskFacts NativeConnectors::facts_of_run(const Run& run) {
   return facts;
 }
 
-TaskFacts NativeConnectors::facts_of_task(const storage::ConnectorDefinition& definition) const {
-  if (settings_.cluster) return stored_facts(definition);
+TaskReport NativeConnectors::report_of(const storage::ConnectorDefinition& definition) const {
+  TaskReport own{{}, worker_id_};
   const auto run = runs_.find(definition.name);
-  if (run != runs_.end()) return facts_of_run(run->second);
-  TaskFacts facts;
-  facts.state = ConnectorState::Stopped;
-  return facts;
-}
-
-bool NativeConnectors::has_task(const storage::ConnectorDefinition& definition) const {
-  return settings_.cluster ? definition.target != storage::ConnectorTarget::Stopped
-                           : runs_.contains(definition.name);
-}
-
-std::string NativeConnectors::worker_of(const storage::ConnectorDefinition& definition) const {
-  return settings_.cluster ? stored_state(definition).worker : worker_id_;
+  if (run != runs_.end())
+    own.facts = facts_of_run(run->second);
+  else
+    own.facts.state = ConnectorState::Stopped;
+  return host_.shown(definition, std::move(own));
 }
 
 std::vector<NativeConnectors::TaskFigures> NativeConnectors::figures() const {
@@ -502,12 +531,13 @@ ConnectorInfo NativeConnectors::info_of(const storage::ConnectorDefinition& defi
   info.name = definition.name;
   info.config = definition.config;
   info.owner = definition.owner;
-  info.worker_id = worker_of(definition);
   info.runs_at = kThisServer;
   info.state = definition.target == storage::ConnectorTarget::Running  ? ConnectorState::Running
                : definition.target == storage::ConnectorTarget::Paused ? ConnectorState::Paused
                                                                        : ConnectorState::Stopped;
-  const TaskFacts facts = facts_of_task(definition);
+  const TaskReport report = report_of(definition);
+  const TaskFacts& facts = report.facts;
+  info.worker_id = report.worker;
   if (has_task(definition))
     info.tasks.push_back({kTaskNumber, facts.state, info.worker_id, facts.trace});
   info.errors = facts.errors;
@@ -539,11 +569,12 @@ ConnectorInfo NativeConnectors::info_of(const storage::ConnectorDefinition& defi
 }
 
 TaskProgress NativeConnectors::progress_of(const storage::ConnectorDefinition& definition) const {
-  const TaskFacts facts = facts_of_task(definition);
+  const TaskReport report = report_of(definition);
+  const TaskFacts& facts = report.facts;
   constexpr int64_t kUsOfMs = 1'000;
   TaskProgress progress;
   progress.connector = definition.name;
-  progress.task = {kTaskNumber, facts.state, worker_of(definition), facts.trace};
+  progress.task = {kTaskNumber, facts.state, report.worker, facts.trace};
   progress.position = facts.position;
   progress.lag_bytes = facts.lag_bytes;
   progress.lag_records = facts.lag_records;

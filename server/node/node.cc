@@ -16,6 +16,8 @@
 #include "engine/exec/processing_log.h"
 #include "engine/sql/parse.h"
 #include "server/connect/cluster/cluster_connect_log.h"
+#include "server/connect/cluster/member_connect_host.h"
+#include "server/connect/hosts/local_connect_host.h"
 #include "server/connect/native_connectors.h"
 #include "server/http/console/console_pages.h"
 #include "server/http/console/session_pages.h"
@@ -519,12 +521,16 @@ void Node::make_connectors() {
                             memory_.limit_bytes() / kShareOfConnectors),
                         .partitions_of_new_topic = settings_.sql.engine.num_partitions};
   if (peers_->facts().has_other_processes()) {
-    native.cluster = {.node = peers_->node_id().value_or(0),
-                      .leads = [this](const storage::TopicPartition& partition) {
-                        return peers_->leaders()(partition) == Leads::ThisNode;
-                      }};
     connect_log_ = std::make_unique<ClusterConnectLog>(*log_, clock_, find_topics,
                                                        connect_appends(*parts_->cluster));
+    connect_host_ = std::make_unique<MemberConnectHost>(
+        *connect_log_, clock_,
+        MemberConnectHost::Node{.id = peers_->node_id().value_or(0),
+                                .leads =
+                                    [this](const storage::TopicPartition& partition) {
+                                      return peers_->leaders()(partition) == Leads::ThisNode;
+                                    },
+                                .metadata = [this] { return definitions_->image(); }});
   } else {
     connect_log_ =
         std::make_unique<LocalConnectLog>(*log_, clock_, [find_topics]() -> std::optional<Uuid> {
@@ -532,9 +538,10 @@ void Node::make_connectors() {
           const auto* topic = topics->find(engine::kConnectStateTopic);
           return topic ? std::optional(topic->id) : std::nullopt;
         });
+    connect_host_ = std::make_unique<LocalConnectHost>(*connect_log_, clock_);
   }
-  connectors_ = std::make_unique<NativeConnectors>(*connect_log_, *definitions_, clock_, memory_,
-                                                   std::move(native));
+  connectors_ = std::make_unique<NativeConnectors>(*connect_log_, *connect_host_, *definitions_,
+                                                   clock_, memory_, std::move(native));
 }
 
 Status Node::open_connect(const std::vector<Loop*>& loops) {

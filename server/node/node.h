@@ -42,6 +42,7 @@ class ConnectLog;
 class KafkaLinks;
 class LinkStore;
 class NativeConnectors;
+class ConnectHost;
 
 struct NodeStart {
   double seconds = 0;    // from the call of start() until the node is ready
@@ -152,6 +153,7 @@ class Node {
   std::unique_ptr<RegistryOverHttp> outside_registry_;  // only if configured
   std::unique_ptr<MetadataApplier> definitions_;
   std::unique_ptr<ConnectLog> connect_log_;
+  std::unique_ptr<ConnectHost> connect_host_;
   std::unique_ptr<NativeConnectors> connectors_;
   std::unique_ptr<LinkStore> link_store_;
   std::unique_ptr<KafkaLinks> links_;

@@ -27,17 +27,18 @@ std::string pinned_node(const ConnectorConfig& config) {
   return pin == config.end() ? std::string() : pin->second;
 }
 
-Status check_runs_in_cluster(const UsableConfig& usable, int32_t node) {
-  if (usable.of->type == engine::ConnectorType::Sink) return not_in_cluster("sink connectors");
-  if (usable.of->family == "webhook")
+Status check_runs_in_cluster(const engine::ConnectorClass& of, const engine::PropertyValues& values,
+                             int32_t node) {
+  if (of.type == engine::ConnectorType::Sink) return not_in_cluster("sink connectors");
+  if (of.family == "webhook")
     return not_in_cluster("webhooks",
                           "Send the records to /topics/NAME at the HTTP address of any node, or "
                           "run the connector on a single server.");
   // Only this class has tests that kill and freeze the nodes of a cluster (ADR 0161).
-  if (usable.of->name != "file") return not_in_cluster(fmt::format("class {}", usable.of->name));
-  if (usable.values.text("file").empty()) return not_in_cluster("sources of directories");
-  const std::string pin = usable.values.text(kNode);
-  const bool is_shared = usable.values.flag(kShared);
+  if (of.name != "file") return not_in_cluster(fmt::format("class {}", of.name));
+  if (values.text("file").empty()) return not_in_cluster("sources of directories");
+  const std::string pin = values.text(kNode);
+  const bool is_shared = values.flag(kShared);
   if (pin.empty() && !is_shared)
     return Error{
         ErrorCode::InvalidParameter,

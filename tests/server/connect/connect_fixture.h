@@ -15,6 +15,8 @@
 #include "engine/connect/state_record.h"
 #include "records/batch_builder.h"
 #include "server/connect/cluster/cluster_connect_log.h"
+#include "server/connect/cluster/member_connect_host.h"
+#include "server/connect/hosts/local_connect_host.h"
 #include "server/connect/native_connectors.h"
 #include "storage/kv/memory_store.h"
 #include "storage/log/append_unless_changed.h"
@@ -67,25 +69,32 @@ inline ConnectAppends appends_to(storage::Log& log) {
 // One run of the server, from start to stop.
 class ConnectServer {
  public:
-  ConnectServer(std::unique_ptr<storage::Log> log, NativeSettings settings)
+  // `leads` makes the server node 1 of a cluster, which leads these partitions.
+  using Leads = std::function<bool(const storage::TopicPartition&)>;
+  ConnectServer(std::unique_ptr<storage::Log> log, NativeSettings settings, Leads leads = {})
       : log_(std::move(log)),
         metadata_(storage::open_embedded_metadata_log(log_->store(), *log_).value()),
         definitions_(*log_, *metadata_, runner_, {}) {
     EXPECT_TRUE(definitions_.recover(must_stop_));
     definitions_.start_thread();
     const auto find_topics = [this] { return definitions_.image()->topics; };
-    if (settings.cluster)
+    if (leads) {
       connect_log_ =
           std::make_unique<ClusterConnectLog>(*log_, clock_, find_topics, appends_to(*log_));
-    else
+      host_ = std::make_unique<MemberConnectHost>(
+          *connect_log_, clock_,
+          MemberConnectHost::Node{1, std::move(leads), [this] { return definitions_.image(); }});
+    } else {
       connect_log_ =
           std::make_unique<LocalConnectLog>(*log_, clock_, [find_topics]() -> std::optional<Uuid> {
             const auto topics = find_topics();
             const auto* topic = topics->find(engine::kConnectStateTopic);
             return topic ? std::optional(topic->id) : std::nullopt;
           });
-    connectors_ = std::make_unique<NativeConnectors>(*connect_log_, definitions_, clock_, memory_,
-                                                     std::move(settings));
+      host_ = std::make_unique<LocalConnectHost>(*connect_log_, clock_);
+    }
+    connectors_ = std::make_unique<NativeConnectors>(*connect_log_, *host_, definitions_, clock_,
+                                                     memory_, std::move(settings));
     connectors_->start();
   }
   ~ConnectServer() {
@@ -175,6 +184,7 @@ class ConnectServer {
   NoQueries runner_;
   MetadataApplier definitions_;
   std::unique_ptr<LocalConnectLog> connect_log_;
+  std::unique_ptr<ConnectHost> host_;
   std::unique_ptr<NativeConnectors> connectors_;
 };
 
@@ -194,8 +204,8 @@ class ConnectTest : public testing::Test {
     std::filesystem::remove_all(directory_);
   }
   void start() {
-    server_ =
-        std::make_unique<ConnectServer>(storage::Log::open(disk_.open(), {}).value(), settings_);
+    server_ = std::make_unique<ConnectServer>(storage::Log::open(disk_.open(), {}).value(),
+                                              settings_, leads_);
   }
   void stop() { server_.reset(); }
   void restart() {
@@ -235,6 +245,7 @@ class ConnectTest : public testing::Test {
   std::filesystem::path directory_;
   storage::MemoryDisk disk_;
   NativeSettings settings_;
+  ConnectServer::Leads leads_ = {};  // set for a node of a cluster
   std::unique_ptr<ConnectServer> server_;
 };
 

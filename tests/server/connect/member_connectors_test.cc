@@ -10,8 +10,7 @@ namespace {
 class MemberConnectorsTest : public ConnectTest {
  protected:
   MemberConnectorsTest() {
-    settings_.cluster = {.node = 1,
-                         .leads = [this](const storage::TopicPartition&) { return leads_.load(); }};
+    leads_ = [this](const storage::TopicPartition&) { return is_leader_.load(); };
     restart();
   }
   ~MemberConnectorsTest() override { stop(); }
@@ -35,7 +34,7 @@ class MemberConnectorsTest : public ConnectTest {
     const auto created = server_->create("refused", config, type);
     return created ? "created" : created.error().message + " " + created.error().hint;
   }
-  std::atomic<bool> leads_ = true;
+  std::atomic<bool> is_leader_ = true;
 };
 
 TEST_F(MemberConnectorsTest, a_task_runs_while_the_node_leads_its_partition) {
@@ -43,19 +42,19 @@ TEST_F(MemberConnectorsTest, a_task_runs_while_the_node_leads_its_partition) {
   create();
   EXPECT_EQ(wait_for_values("t", 2), Values({"1", "2"}));
   EXPECT_EQ(wait_for_state("c", ConnectorState::Running), ConnectorState::Running);
-  leads_ = false;
+  is_leader_ = false;
   const auto has_ended =
       eventually<bool>([&] { return server_->runs() == 0; }, [](bool none) { return none; });
   EXPECT_TRUE(has_ended);
   write("in/log", "3\n");
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
   EXPECT_EQ(server_->values("t"), Values({"1", "2"}));
-  leads_ = true;
+  is_leader_ = true;
   EXPECT_EQ(wait_for_values("t", 3), Values({"1", "2", "3"}));
 }
 
 TEST_F(MemberConnectorsTest, a_pinned_task_runs_on_its_node_whichever_node_leads) {
-  leads_ = false;
+  is_leader_ = false;
   write("in/log", "1\n");
   create({{"node", "1"}});
   EXPECT_EQ(wait_for_values("t", 1), Values({"1"}));

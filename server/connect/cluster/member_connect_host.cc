@@ -1,12 +1,12 @@
-// The parts of NativeConnectors for a node of a cluster: which tasks this node runs, and the states
-// of the tasks of all nodes.
+#include "server/connect/cluster/member_connect_host.h"
+
 #include <fmt/format.h>
 
+#include <set>
 #include <utility>
 
 #include "base/log.h"
-#include "engine/connect/state_record.h"
-#include "server/connect/native_connectors.h"
+#include "server/connect/cluster/connect_cluster.h"
 
 namespace server {
 
@@ -30,19 +30,31 @@ engine::TaskCounts counts_of(const TaskFacts& facts) {
 
 }  // namespace
 
-bool NativeConnectors::is_placed_here(const storage::ConnectorDefinition& definition) const {
-  if (!settings_.cluster) return true;
-  const std::string pin = pinned_node(definition.config);
-  if (!pin.empty()) return pin == fmt::to_string(settings_.cluster->node);
-  const auto topics = definitions_.image()->topics;
-  const storage::TopicInfo* const topic = topics->find(engine::kConnectStateTopic);
-  return topic != nullptr &&
-         settings_.cluster->leads(
-             {topic->id, engine::connect_state_partition(definition.name, kTaskOfMember)});
+MemberConnectHost::MemberConnectHost(ConnectLog& log, const Clock& clock, Node node)
+    : log_(log), clock_(clock), node_(std::move(node)) {}
+
+Status MemberConnectHost::check(const engine::ConnectorClass& of,
+                                const engine::PropertyValues& values) const {
+  return check_runs_in_cluster(of, values, node_.id);
 }
 
-const std::string* NativeConnectors::stored_value(const std::string& connector,
-                                                  const std::string& key) const {
+// --- Which tasks this node runs
+
+bool MemberConnectHost::is_placed_here(const storage::ConnectorDefinition& definition) const {
+  const std::string pin = pinned_node(definition.config);
+  if (!pin.empty()) return pin == fmt::to_string(node_.id);
+  const auto topics = node_.metadata()->topics;
+  const storage::TopicInfo* const topic = topics->find(engine::kConnectStateTopic);
+  return topic != nullptr &&
+         node_.leads({topic->id, engine::connect_state_partition(definition.name, kTaskOfMember)});
+}
+
+bool MemberConnectHost::runs_here(const storage::ConnectorDefinition& definition) const {
+  return is_placed_here(definition) && has_fence(definition);
+}
+
+const std::string* MemberConnectHost::stored_value(const std::string& connector,
+                                                   const std::string& key) const {
   const auto state = states_.find(engine::connect_state_partition(connector, kTaskOfMember));
   if (state == states_.end()) return nullptr;
   const auto entry = state->second.entries.find(key);
@@ -50,7 +62,7 @@ const std::string* NativeConnectors::stored_value(const std::string& connector,
 }
 
 // The record is missing while CREATE CONNECTOR is writing it, and after DROP CONNECTOR.
-bool NativeConnectors::has_commit_record(const storage::ConnectorDefinition& definition) const {
+bool MemberConnectHost::has_fence(const storage::ConnectorDefinition& definition) const {
   const std::string* const value =
       stored_value(definition.name, engine::commit_key(definition.name, kTaskOfMember));
   if (value == nullptr) return false;
@@ -58,7 +70,7 @@ bool NativeConnectors::has_commit_record(const storage::ConnectorDefinition& def
   return commit && commit->connector == definition.id;
 }
 
-engine::TaskStateValue NativeConnectors::stored_state(
+engine::TaskStateValue MemberConnectHost::stored_state(
     const storage::ConnectorDefinition& definition) const {
   if (const std::string* const value =
           stored_value(definition.name, engine::task_state_key(definition.name, kTaskOfMember)))
@@ -67,13 +79,15 @@ engine::TaskStateValue NativeConnectors::stored_state(
   return {std::string(connector_state_name(ConnectorState::Unassigned)), {}, definition.id};
 }
 
-TaskFacts NativeConnectors::stored_facts(const storage::ConnectorDefinition& definition) const {
-  TaskFacts facts;
+TaskReport MemberConnectHost::shown(const storage::ConnectorDefinition& definition,
+                                    TaskReport) const {
+  const engine::TaskStateValue stored = stored_state(definition);
+  TaskReport report{{}, stored.worker};
+  TaskFacts& facts = report.facts;
   if (definition.target == storage::ConnectorTarget::Stopped) {
     facts.state = ConnectorState::Stopped;
-    return facts;
+    return report;
   }
-  const engine::TaskStateValue stored = stored_state(definition);
   facts.state = connector_state_named(stored.state).value_or(ConnectorState::Unassigned);
   facts.trace = stored.trace;
   facts.records = stored.counts.records;
@@ -88,11 +102,11 @@ TaskFacts NativeConnectors::stored_facts(const storage::ConnectorDefinition& def
   facts.lag_bytes = stored.counts.lag_bytes;
   facts.lag_records = stored.counts.lag_records;
   facts.position = stored_position(definition);
-  return facts;
+  return report;
 }
 
 // Returns the newest position.
-std::string NativeConnectors::stored_position(
+std::string MemberConnectHost::stored_position(
     const storage::ConnectorDefinition& definition) const {
   const auto state = states_.find(engine::connect_state_partition(definition.name, kTaskOfMember));
   if (state == states_.end()) return {};
@@ -110,8 +124,10 @@ std::string NativeConnectors::stored_position(
   return newest;
 }
 
-void NativeConnectors::read_states() {
-  const MetadataImagePtr image = definitions_.image();
+void MemberConnectHost::refresh() {
+  const MetadataImagePtr image = node_.metadata();
+  std::erase_if(published_us_,
+                [&](const auto& each) { return !image->connectors->contains(each.first); });
   if (image->topics->find(engine::kConnectStateTopic) == nullptr) return;
   std::set<PartitionId> partitions;
   for (const auto& [name, definition] : *image->connectors)
@@ -123,84 +139,69 @@ void NativeConnectors::read_states() {
                 partition.value(), read.error().message);
 }
 
-void NativeConnectors::follow_cluster() {
-  read_states();
-  const MetadataImagePtr image = definitions_.image();
-  std::vector<std::string> ended;
-  for (auto& [name, run] : runs_) {
-    const auto found = image->connectors->find(name);
-    const Definition now = found == image->connectors->end() ? nullptr : found->second;
-    if (!now || !may_run(*now, run)) {
-      ended.push_back(name);
-      continue;
-    }
-    if (run.definition->target != now->target && run.task)
-      run.task->pause(now->target == storage::ConnectorTarget::Paused);
-    run.definition = now;
-    store_state(run);
-  }
-  for (const std::string& name : ended) stop_tasks(name);
-  for (const auto& [name, definition] : *image->connectors)
-    if (!runs_.contains(name)) start_tasks(definition);
-  start_waiting();
-}
-
-bool NativeConnectors::may_run(const storage::ConnectorDefinition& now, const Run& run) const {
-  const std::string* const restart =
-      stored_value(now.name, engine::restart_key(now.name, kTaskOfMember));
-  const bool is_same = now.id == run.definition->id && now.owner == run.definition->owner &&
-                       now.config == run.definition->config &&
-                       run.restart == (restart == nullptr ? std::string() : *restart);
-  return is_same && now.target != storage::ConnectorTarget::Stopped && is_placed_here(now) &&
-         !(run.task && run.task->is_fenced());
-}
-
-// Stores the state of a task that this node runs, if it differs from the newest record of
-// __connect_state. The record may be that of another node, which ran the task before.
-void NativeConnectors::store_state(Run& run) {
+void MemberConnectHost::publish(const storage::ConnectorDefinition& definition,
+                                const TaskReport& own) {
   constexpr int64_t kStateIntervalUs = 200'000, kCountsIntervalUs = 2'000'000;
-  const TaskFacts facts = facts_of_run(run);
-  const engine::TaskStateValue stored = stored_state(*run.definition);
-  const std::string state(connector_state_name(facts.state));
+  const engine::TaskStateValue stored = stored_state(definition);
+  const std::string state(connector_state_name(own.facts.state));
   const bool is_same_state =
-      stored.state == state && stored.trace == facts.trace && stored.worker == worker_id_;
-  const engine::TaskCounts counts = counts_of(facts);
+      stored.state == state && stored.trace == own.facts.trace && stored.worker == own.worker;
+  const engine::TaskCounts counts = counts_of(own.facts);
   if (is_same_state && stored.counts == counts) return;
   const int64_t now_us = clock_.monotonic_us();
-  if (now_us - run.stored_us < (is_same_state ? kCountsIntervalUs : kStateIntervalUs)) return;
-  run.stored_us = now_us;
-  const engine::TaskStateValue value{state,
-                                     facts.trace,
-                                     run.definition->id,
-                                     is_same_state ? stored.since_ms : clock_.wall_ms(),
-                                     worker_id_,
-                                     counts};
-  const std::string& name = run.definition->name;
+  const auto last = published_us_.find(definition.name);
+  if (last != published_us_.end() &&
+      now_us - last->second < (is_same_state ? kCountsIntervalUs : kStateIntervalUs))
+    return;
+  published_us_[definition.name] = now_us;
+  const engine::TaskStateValue value{
+      state,         own.facts.trace,
+      definition.id, is_same_state ? stored.since_ms : clock_.wall_ms(),
+      own.worker,    counts};
   // The record only informs other nodes, so this node does not wait until it is durable.
-  log_.commit({{},
-               {{engine::task_state_key(name, kTaskOfMember), engine::encode_task_state(value)}},
-               engine::connect_state_partition(name, kTaskOfMember),
-               kNoCondition},
-              [](const Result<Offset>&) {});
+  log_.commit(
+      {{},
+       {{engine::task_state_key(definition.name, kTaskOfMember), engine::encode_task_state(value)}},
+       engine::connect_state_partition(definition.name, kTaskOfMember),
+       kNoCondition},
+      [](const Result<Offset>&) {});
 }
 
-Status NativeConnectors::request_restart(const storage::ConnectorDefinition& definition) {
+// --- Restarts and fences
+
+Status MemberConnectHost::request_restart(const storage::ConnectorDefinition& definition) {
   const std::string key = engine::restart_key(definition.name, kTaskOfMember);
-  return write_state(definition, {{key, engine::JsonObjectText()
-                                            .text("connector", definition.id.to_string())
-                                            .text("request", Uuid::random().to_string())
-                                            .take()}});
+  std::string request = engine::JsonObjectText()
+                            .text("connector", definition.id.to_string())
+                            .text("request", Uuid::random().to_string())
+                            .take();
+  TRY(submit_commit(log_, {{},
+                           {{key, std::move(request)}},
+                           engine::connect_state_partition(definition.name, kTaskOfMember),
+                           kNoCondition})
+          .get());
+  return {};
 }
 
-Result<StateChange> NativeConnectors::next_commit_record(
-    const storage::ConnectorDefinition& definition) {
+std::string MemberConnectHost::restart_request(const std::string& connector) const {
+  const std::string* const request =
+      stored_value(connector, engine::restart_key(connector, kTaskOfMember));
+  return request == nullptr ? std::string() : *request;
+}
+
+Result<std::vector<StateChange>> MemberConnectHost::fence(
+    const storage::ConnectorDefinition& definition) const {
   const std::string key = engine::commit_key(definition.name, kTaskOfMember);
   ConnectState state;
   TRY(log_.read(engine::connect_state_partition(definition.name, kTaskOfMember), state));
   int64_t number = 0;
   if (const auto entry = state.entries.find(key); entry != state.entries.end())
     if (const auto commit = engine::parse_commit(entry->second.value)) number = commit->commit;
-  return StateChange{key, engine::encode_commit({number + 1, definition.id})};
+  return std::vector<StateChange>{{key, engine::encode_commit({number + 1, definition.id})}};
+}
+
+std::vector<StateChange> MemberConnectHost::end_of_fence(const std::string& connector) const {
+  return {{engine::commit_key(connector, kTaskOfMember), std::nullopt}};
 }
 
 }  // namespace server
