@@ -173,10 +173,29 @@ std::vector<PropertyDefinition> property_definitions(const NativeClass& native) 
   return definitions;
 }
 
+namespace {
+
+// Adds the refusal of the host as an error of the property "node", which it concerns. As for CREATE
+// CONNECTOR, wrong properties are reported first.
+Status check_host(const ConnectHost& host, Examined& examined) {
+  if (!examined.wrong.empty()) return {};
+  const Status accepted =
+      host.check(*examined.native.of, engine::PropertyValues(examined.rows, examined.resolved));
+  if (accepted) return {};
+  const Error& refusal = accepted.error();
+  if (refusal.code != ErrorCode::InvalidParameter) return refusal;
+  examined.wrong.push_back({"node", refusal.message, refusal.hint});
+  return {};
+}
+
+}  // namespace
+
 Result<CheckedConfig> checked_config(const Families& families, const SecretSettings& secrets,
+                                     const ConnectHost& host,
                                      const ConnectorDefinition& definition) {
-  const Examined examined =
+  Examined examined =
       TRY(examine(families, secrets, definition.name, definition.config, definition.type));
+  TRY(check_host(host, examined));
   CheckedConfig checked;
   checked.class_name = examined.native.of->name;
   checked.groups = {"Common", "Transforms"};

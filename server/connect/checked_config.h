@@ -10,6 +10,7 @@
 #include "engine/connect/transforms/transform_chain.h"
 #include "server/connect/connectors.h"
 #include "server/connect/family.h"
+#include "server/connect/hosts/connect_host.h"
 #include "server/connect/secrets.h"
 
 namespace server {
@@ -43,8 +44,10 @@ Result<UsableConfig> usable_config(const Families& families, const SecretSetting
                                    const std::string& connector, const ConnectorConfig& config,
                                    engine::ConnectorType type);
 
-// Returns each property with its errors, as PUT /connector-plugins/{p}/config/validate does.
+// Returns each property with its errors, as PUT /connector-plugins/{p}/config/validate does. Fails
+// with NotSupported if this server, or the host, does not run the class.
 Result<CheckedConfig> checked_config(const Families& families, const SecretSettings& secrets,
+                                     const ConnectHost& host,
                                      const ConnectorDefinition& definition);
 
 std::vector<PropertyDefinition> property_definitions(const NativeClass& native);

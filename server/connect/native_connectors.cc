@@ -291,7 +291,7 @@ void NativeConnectors::set_owner(std::string name, std::string owner, Done<void>
 
 void NativeConnectors::validate(ConnectorDefinition definition, Done<CheckedConfig> done) {
   submit<CheckedConfig>(std::move(done), [this, definition = std::move(definition)] {
-    return checked_config(families_, settings_.secrets, definition);
+    return checked_config(families_, settings_.secrets, host_, definition);
   });
 }
 

@@ -4,6 +4,7 @@ this node is killed, frozen or stopped, another node continues at the position, 
 import atexit
 import json
 import os
+import re
 import shutil
 import tempfile
 import threading
@@ -236,6 +237,22 @@ def a_connector_with_a_node_runs_there_and_waits_while_the_node_is_away():
     run_on(nodes.nodes[1], "DROP CONNECTOR pinned", "DROP STREAM pinned DELETE TOPIC")
 
 
+def same_refusal_of_a_check(node, statement, text):
+    """Checks that EXPLAIN and the validation over HTTP refuse the statement with the words of CREATE CONNECTOR."""
+    message, hint = re.fullmatch(r"(.*)\nHINT:  (.*)", text.strip()).groups()
+    config = dict(re.findall(r"[\"(]+([a-z][\w.]+)\" = '([^']*)'", statement))
+    status, answer = rest(node, "PUT", f"/connector-plugins/{config['connector.class']}/config/validate", {"name": "c", **config})
+    if "do not run" in text:
+        assert refusal(node, f"EXPLAIN {statement}") == text, refusal(node, f"EXPLAIN {statement}")
+        assert status >= 400 and answer["message"].startswith(message) and hint in answer["message"], (status, answer)
+        return
+    errors = [row for row in rows_of(node, f"EXPLAIN {statement}") if row[2]]
+    assert [(row[0], row[2]) for row in errors] == [("node", f"{message}. {hint}")], errors
+    assert status == 200 and answer["error_count"] == 1, (status, answer)
+    errors = [each["value"]["errors"] for each in answer["configs"] if each["value"]["errors"]]
+    assert errors == [[f"{message}. {hint}"]], errors
+
+
 @case
 def classes_that_a_cluster_does_not_run_are_refused_with_the_way_out():
     nodes = cluster()
@@ -261,6 +278,7 @@ def classes_that_a_cluster_does_not_run_are_refused_with_the_way_out():
              "do not run sink connectors yet", "--connect-url")):
         text = refusal(node, statement)
         assert message in text and hint in text, (statement, text)
+        same_refusal_of_a_check(node, statement, text)
     assert rows_of(node, "SHOW CONNECTORS") == []
 
 

@@ -48,7 +48,11 @@ Status check_runs_in_cluster(const engine::ConnectorClass& of, const engine::Pro
                     "a file system that all nodes mount.",
                     node)};
   if (!pin.empty() && is_shared)
-    return Error{ErrorCode::InvalidParameter, "\"node\" and \"shared\" exclude each other"};
+    return Error{ErrorCode::InvalidParameter,
+                 "\"node\" and \"shared\" exclude each other",
+                 {},
+                 "Keep \"node\" for files of one node, or \"shared\" for a file system that all "
+                 "nodes mount."};
   if (!pin.empty() && pin != fmt::to_string(node))
     return Error{
         ErrorCode::InvalidParameter,

@@ -29,10 +29,28 @@ class MemberConnectorsTest : public ConnectTest {
             .get();
     ASSERT_TRUE(written) << written.error().message;
   }
+  // Returns the refusal of the configuration by CREATE CONNECTOR, after a check that a validation
+  // reports the same refusal.
   std::string error_of(const ConnectorConfig& config,
                        engine::ConnectorType type = engine::ConnectorType::Source) {
     const auto created = server_->create("refused", config, type);
-    return created ? "created" : created.error().message + " " + created.error().hint;
+    if (created) return "created";
+    const auto checked = server_->call<CheckedConfig>([&](Connectors& to, auto done) {
+      ConnectorDefinition definition;
+      definition.name = "refused";
+      definition.type = type;
+      definition.config = config;
+      to.validate(std::move(definition), done);
+    });
+    const std::string refusal = created.error().message + ". " + created.error().hint;
+    std::string seen;
+    if (!checked) seen = checked.error().message + ". " + checked.error().hint;
+    if (checked)
+      for (const CheckedProperty& property : checked->properties)
+        for (const std::string& error : property.errors) seen += error;
+    EXPECT_EQ(seen, refusal);
+    EXPECT_EQ(checked ? ErrorCode::InvalidParameter : checked.error().code, created.error().code);
+    return refusal;
   }
   std::atomic<bool> is_leader_ = true;
 };
@@ -105,6 +123,13 @@ TEST_F(MemberConnectorsTest, classes_that_do_not_run_in_a_cluster_are_refused) {
   EXPECT_NE(error_of({{"connector.class", "file"}, {"topics", "t"}, {"output.path", "out"}},
                      engine::ConnectorType::Sink)
                 .find("sink connectors yet"),
+            std::string::npos);
+  EXPECT_NE(error_of({{"connector.class", "file"},
+                      {"file", "in/log"},
+                      {"topic", "t"},
+                      {"node", "1"},
+                      {"shared", "true"}})
+                .find("Keep \"node\" for files of one node"),
             std::string::npos);
 }
 
