@@ -36,8 +36,11 @@ class Nodes(Cluster):
         shutil.rmtree(self.files, ignore_errors=True)
 
     def write(self, name, lines):
-        with open(os.path.join(self.files, "in", name), "a", encoding="utf-8") as file:
+        with open(self.path(name), "a", encoding="utf-8") as file:
             file.writelines(f"{line}\n" for line in lines)
+
+    def path(self, name):
+        return os.path.join(self.files, "in", name)
 
 
 def cluster():
@@ -52,18 +55,32 @@ def cluster():
     return _shared
 
 
+def numbered(begin, end):
+    return [json.dumps({"n": i}) for i in range(begin, end)]
+
+
 class Writer(threading.Thread):
-    """Appends numbered lines to a file until it is stopped."""
+    """Appends numbered lines to a file until it is stopped. A call of rotate() renames the file, and the next lines
+    make a new one."""
 
     def __init__(self, nodes, name):
         super().__init__(daemon=True)
         self.nodes, self.name_of_file, self.count, self.stopping = nodes, name, 0, threading.Event()
+        self.rotations, self.lock = 0, threading.Lock()
         self.start()
 
     def run(self):
         while not self.stopping.wait(0.05):
-            self.nodes.write(self.name_of_file, (json.dumps({"n": i}) for i in range(self.count, self.count + 20)))
-            self.count += 20
+            with self.lock:
+                self.nodes.write(self.name_of_file, numbered(self.count, self.count + 20))
+                self.count += 20
+
+    def rotate(self):
+        with self.lock:
+            self.rotations += 1
+            os.rename(self.nodes.path(self.name_of_file), self.nodes.path(f"{self.name_of_file}-{self.rotations:06d}"))
+            self.nodes.write(self.name_of_file, numbered(self.count, self.count + 1))
+            self.count += 1
 
     def stop(self):
         self.stopping.set()
@@ -153,7 +170,7 @@ def a_task_continues_on_another_node_and_each_record_is_written_once():
 @has_limit(120)
 def each_node_shows_the_same_and_takes_all_statements():
     nodes = cluster()
-    nodes.write("same", (json.dumps({"n": i}) for i in range(500)))
+    nodes.write("same", numbered(0, 500))
     create(nodes.nodes[1], "same", shared="true")
     for node in running(nodes):
         eventually(lambda node=node: state(node, "same") == "RUNNING" and task(node, "same")["records"] == 500, 60)
@@ -166,7 +183,7 @@ def each_node_shows_the_same_and_takes_all_statements():
     run_on(other, "PAUSE CONNECTOR same")
     for node in running(nodes):
         eventually(lambda node=node: state(node, "same") == "PAUSED", 30)
-    nodes.write("same", (json.dumps({"n": i}) for i in range(500, 600)))
+    nodes.write("same", numbered(500, 600))
     run_on(third, "RESUME CONNECTOR same")
     all_once(nodes, "same", 600)
     run_on(other, "STOP CONNECTOR same")
@@ -184,7 +201,7 @@ def each_node_shows_the_same_and_takes_all_statements():
     assert rest(other, "DELETE", "/connectors/same")[0] == 204
     for node in running(nodes):
         assert rows_of(node, _STATES) == [], rows_of(node, _STATES)
-    nodes.write("same", (json.dumps({"n": i}) for i in range(600, 700)))
+    nodes.write("same", numbered(600, 700))
     create(third, "same", shared="true")  # a new connector begins at the start of the file
     for node in running(nodes):
         eventually(lambda node=node: numbers(node, "same")[:2] == (1900, 700), 60)
@@ -217,10 +234,99 @@ def a_node_that_was_frozen_during_a_drop_writes_nothing_afterwards():
 
 
 @case
+@has_limit(180)
+def a_file_that_rotates_is_read_once_while_its_node_dies():
+    nodes = cluster()
+    writer = Writer(nodes, "rotated")
+    create(nodes.nodes[1], "rotated", shared="true")
+    for disturb, mend in (("kill", "start"), ("freeze", "thaw")):
+        eventually(lambda: owner(nodes, "rotated"), 60)
+        former = owner(nodes, "rotated")
+        other = next(node for node in nodes.nodes.values() if node is not former)
+        grows(other, "rotated")
+        writer.rotate()
+        grows(other, "rotated")
+        getattr(former, disturb)()
+        writer.rotate()  # while no node runs the task
+        eventually(lambda: owner(nodes, "rotated", other) not in (None, former), 60)
+        writer.rotate()
+        grows(other, "rotated")
+        getattr(former, mend)()
+        all_is_well(nodes)
+    all_once(nodes, "rotated", writer.stop())
+    run_on(nodes.nodes[1], "DROP CONNECTOR rotated", "DROP STREAM rotated DELETE TOPIC")
+
+
+@case
+@has_limit(120)
+def a_file_that_is_truncated_is_read_from_its_new_beginning():
+    nodes = cluster()
+    nodes.write("cut", numbered(0, 300))
+    create(nodes.nodes[2], "cut", shared="true")
+    all_once(nodes, "cut", 300)
+    os.truncate(nodes.path("cut"), 0)
+    nodes.write("cut", numbered(300, 400))
+    all_once(nodes, "cut", 400)
+    former = owner(nodes, "cut")
+    former.kill()
+    os.truncate(nodes.path("cut"), 0)  # while no node runs the task
+    nodes.write("cut", numbered(400, 450))
+    other = running(nodes)[0]
+    eventually(lambda: owner(nodes, "cut", other) not in (None, former), 60)
+    all_once(nodes, "cut", 450)
+    former.start()
+    all_is_well(nodes)
+    all_once(nodes, "cut", 450)
+    run_on(nodes.nodes[1], "DROP CONNECTOR cut", "DROP STREAM cut DELETE TOPIC")
+
+
+@case
+@has_limit(120)
+def several_connectors_on_several_nodes_read_the_same_file():
+    nodes = cluster()
+    nodes.write("together", numbered(0, 300))
+    for number in nodes.nodes:
+        create(nodes.nodes[number], f"together{number}", file="in/together", node=number)
+    create(nodes.nodes[1], "together", shared="true")
+    nodes.write("together", numbered(300, 500))
+    for number, node in nodes.nodes.items():
+        all_once(nodes, f"together{number}", 500)
+        eventually(lambda number=number, node=node: owner(nodes, f"together{number}") is node, 30)
+    all_once(nodes, "together", 500)
+    for name in ("together", *(f"together{number}" for number in nodes.nodes)):
+        run_on(nodes.nodes[1], f"DROP CONNECTOR {name}", f"DROP STREAM {name} DELETE TOPIC")
+
+
+@case
+@has_limit(180)
+def a_connector_that_is_dropped_and_created_during_a_move_reads_the_file_once_more():
+    nodes = cluster()
+    for disturb, mend in (("kill", "start"), ("freeze", "thaw")):
+        name = f"again_{disturb}"
+        writer = Writer(nodes, name)
+        create(nodes.nodes[1], name, shared="true")
+        eventually(lambda name=name: owner(nodes, name), 60)
+        former = owner(nodes, name)
+        other = next(node for node in nodes.nodes.values() if node is not former)
+        grows(other, name)
+        getattr(former, disturb)()
+        run_on(other, f"DROP CONNECTOR {name}")
+        before = numbers(other, name)
+        assert before[0] == before[1] == before[2] + 1, before
+        create(other, name, shared="true")
+        getattr(former, mend)()
+        all_is_well(nodes)
+        count = writer.stop()
+        for node in running(nodes):
+            eventually(lambda node=node: numbers(node, name)[:2] == (before[0] + count, count), 90)
+        run_on(other, f"DROP CONNECTOR {name}", f"DROP STREAM {name} DELETE TOPIC")
+
+
+@case
 @has_limit(120)
 def a_connector_with_a_node_runs_there_and_waits_while_the_node_is_away():
     nodes = cluster()
-    nodes.write("pinned", (json.dumps({"n": i}) for i in range(300)))
+    nodes.write("pinned", numbered(0, 300))
     text = refusal(nodes.nodes[1], "CREATE SOURCE CONNECTOR pinned WITH (\"connector.class\" = 'file', \"file\" = 'in/pinned', "
                    "\"topic\" = 'pinned', \"node\" = '3')")
     assert "the files of the connector are on node 3, and this is node 1" in text and "Connect to node 3" in text, text
@@ -228,7 +334,7 @@ def a_connector_with_a_node_runs_there_and_waits_while_the_node_is_away():
     eventually(lambda: owner(nodes, "pinned") is nodes.nodes[3], 60)
     all_once(nodes, "pinned", 300)
     nodes.nodes[3].kill()
-    nodes.write("pinned", (json.dumps({"n": i}) for i in range(300, 500)))
+    nodes.write("pinned", numbered(300, 500))
     eventually(lambda: numbers(nodes.nodes[1], "pinned") == (300, 300, 299), 60)
     assert worker(nodes.nodes[1], "pinned") == nodes.nodes[3].http
     nodes.nodes[3].start()
