@@ -115,10 +115,12 @@ class Node(Process):
         super().__init__(folder)
         self.cluster, self.number, self.etcd, self.flags = cluster, number, etcd, flags
         self.data_dir = os.path.join(folder, "data")
+        self.has_http = True  # a start of the node reads it
         self.kafka, self.pg, self.nodes, self.http = (f"127.0.0.1:{free_port()}" for _ in range(4))
 
     def arguments(self):
-        return [binary(), "server", "--data-dir", self.data_dir, "--kafka", self.kafka, "--pg", self.pg, "--http", self.http,
+        return [binary(), "server", "--data-dir", self.data_dir, "--kafka", self.kafka, "--pg", self.pg,
+                "--http", self.http if self.has_http else "off",
                 "--nodes", self.nodes, "--cluster", self.cluster, "--node-id", str(self.number),
                 "--etcd", self.etcd, *self.flags]
 

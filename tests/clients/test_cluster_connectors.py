@@ -324,6 +324,33 @@ def a_connector_that_is_dropped_and_created_during_a_move_reads_the_file_once_mo
 
 @case
 @has_limit(120)
+def a_node_without_http_shows_its_kafka_address_as_worker():
+    nodes = cluster()
+    nodes.write("quiet", numbered(0, 300))
+    create(nodes.nodes[3], "quiet", node="3")
+    eventually(lambda: worker(nodes.nodes[1], "quiet") == nodes.nodes[3].http, 60)
+    all_once(nodes, "quiet", 300)
+    nodes.nodes[3].stop()
+    try:
+        nodes.nodes[3].has_http = False
+        nodes.nodes[3].start()
+        all_is_well(nodes)
+        nodes.write("quiet", numbered(300, 400))
+        all_once(nodes, "quiet", 400)
+        for node in running(nodes):
+            eventually(lambda node=node: worker(node, "quiet") == nodes.nodes[3].kafka and state(node, "quiet") == "RUNNING", 60)
+        assert rest(nodes.nodes[1], "GET", "/connectors/quiet/status")[1]["tasks"][0]["worker_id"] == nodes.nodes[3].kafka
+    finally:
+        nodes.nodes[3].stop()
+        nodes.nodes[3].has_http = True
+        nodes.nodes[3].start()
+    all_is_well(nodes)
+    eventually(lambda: worker(nodes.nodes[1], "quiet") == nodes.nodes[3].http, 60)
+    run_on(nodes.nodes[1], "DROP CONNECTOR quiet", "DROP STREAM quiet DELETE TOPIC")
+
+
+@case
+@has_limit(120)
 def a_connector_with_a_node_runs_there_and_waits_while_the_node_is_away():
     nodes = cluster()
     nodes.write("pinned", numbered(0, 300))
