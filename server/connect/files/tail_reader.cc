@@ -202,13 +202,24 @@ Result<std::vector<std::string>> TailReader::younger_than(const FileFacts& facts
   return paths;
 }
 
-Result<bool> TailReader::is_finished() const {
+int64_t TailReader::file_system_ns(int64_t seen_ns) {
+  constexpr int64_t kNsOfUs = 1'000;
+  const int64_t now_us = clock_.monotonic_us();
+  const int64_t known_ns = reached_ns_ + (now_us - reached_us_) * kNsOfUs;
+  if (seen_ns <= known_ns) return known_ns;
+  reached_ns_ = seen_ns;
+  reached_us_ = now_us;
+  return seen_ns;
+}
+
+Result<bool> TailReader::is_finished() {
   const auto present = folder_.facts(source_.file);
   if (!present && present.error().code != ErrorCode::UndefinedObject) return present.error();
   const FileFacts own = TRY(facts_of(file_));
   if (!present || present->inode == own.inode) return false;
   constexpr int64_t kNsOfMs = 1'000'000;
-  return clock_.wall_ms() - own.modified_ns / kNsOfMs >= kQuietMs;
+  const int64_t now_ns = file_system_ns(std::max(own.modified_ns, present->modified_ns));
+  return now_ns - own.modified_ns >= kQuietMs * kNsOfMs;
 }
 
 Result<bool> TailReader::open_next() {

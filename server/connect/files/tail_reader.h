@@ -53,7 +53,11 @@ class TailReader final : public SourceReader {
   Status begin(OpenFile file, FilePlace place);
   // Returns whether another file has got the name of the open one, so that the open file gets no
   // further lines.
-  Result<bool> is_finished() const;
+  Result<bool> is_finished();
+  // Returns a time, in nanoseconds, that the clock of the file system has reached. `seen_ns` is the
+  // newest time of a file. The clock of this node is not used: a network file system has a clock of
+  // its own, and the nodes of a cluster have several.
+  int64_t file_system_ns(int64_t seen_ns);
   // Opens the file that was created after the open one. Returns false if it does not exist yet.
   Result<bool> open_next();
   // Returns the names of the rotated files that are younger than the file with these facts, from
@@ -70,6 +74,8 @@ class TailReader final : public SourceReader {
   FileWindow window_;
   Mark mark_;
   int64_t lag_bytes_ = 0;
+  int64_t reached_ns_ = 0;  // the clock of the file system had reached this time at reached_us_
+  int64_t reached_us_ = 0;  // on the monotonic clock
 };
 
 }  // namespace server
