@@ -15,7 +15,7 @@ def an_address_restores_the_filter_of_a_list():
     page.click(".filter")
     page.type("orders")
     page.wait("location.hash === '#topics?filter=orders'", "the address")
-    page.js("location.reload()")
+    page.reload()
     page.wait("document.querySelector('.filter')?.value === 'orders'", "the filter after a reload")
     wait_table(page, "rows => rows.length === 1 && rows[0].startsWith('orders')", "the filtered list")
     page.click("nav a", "Topics")
