@@ -129,6 +129,7 @@ def the_history_finds_a_statement_and_keeps_no_secret():
     wait_rows(page, "rows => rows[0]?.[0] === 'today'", "the third result")
     wait_state(page, "done")  # a statement gets into the history at its end, which may come after its rows
     page.click(".actions .button", "History")
+    page.wait("document.querySelector('.history-text')", "the history")
     assert page.texts(".history-text") == ["SELECT 'today' AS day;", "SELECT 'yesterday' AS day;"], page.texts(".history-text")
     page.click(".history-item", "yesterday")
     page.wait("document.querySelector('.CodeMirror').CodeMirror.getValue().includes('yesterday')")

@@ -42,6 +42,7 @@ def an_error_is_underlined_and_replaced_by_its_fix():
     page = open_console(prepared())
     run(page, "-- two lines\nSELECT 1 AS one;\nSELECT citty FROM dev_by_city;")
     wait_state(page, "error")
+    page.wait("document.querySelector('.mark-error')", "the mark of the error")
     assert page.texts(".mark-error") == ["citty"], page.texts(".mark-error")
     note = page.text(".mark-note")
     assert "42703" in note and 'column "citty" does not exist' in note, note
