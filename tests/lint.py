@@ -14,7 +14,7 @@ import plain
 TYPES = ['engine/types']
 LANGUAGE = TYPES + ['engine/java', 'engine/sql', 'engine/functions', 'engine/formats']
 PLAN = LANGUAGE + ['engine/registry', 'engine/json', 'engine/expr', 'engine/catalog', 'engine/plan']
-RUN = PLAN + ['engine/exec', 'engine/state', 'engine/query']
+RUN = PLAN + ['engine/exec', 'engine/state', 'engine/ivm', 'engine/query']
 STORAGE = ['storage/kv', 'storage/log', 'storage/replica', 'storage/meta', 'storage/state']
 METADATA = RUN + STORAGE + ['engine/system_tables', 'server/auth', 'base', 'records']
 TASKS = METADATA + ['server/metadata', 'server/net']
@@ -36,8 +36,9 @@ ARROWS = {
     'engine/plan': PLAN + ['base', 'records'],
     'engine/connect': TYPES + ['engine/java', 'engine/formats', 'base', 'records'],
     'engine/state': PLAN + ['base', 'records'],
+    'engine/ivm': PLAN + ['engine/state', 'base', 'records'],
     'engine/exec': PLAN + ['engine/state', 'base', 'records'],
-    'engine/query': PLAN + ['engine/state', 'engine/exec', 'base', 'records'],
+    'engine/query': PLAN + ['engine/state', 'engine/ivm', 'engine/exec', 'base', 'records'],
     'engine/system_tables': PLAN + ['engine/query', 'base', 'records'],
     'engine/testing': RUN + ['base', 'records'],
     'storage/kv': ['base', 'records'],

@@ -8,17 +8,13 @@
 
 #include "engine/expr/null_failures.h"
 #include "engine/expr/program.h"
+#include "engine/ivm/row_id.h"
 #include "engine/query/rows_run.h"
 #include "engine/query/rows_steps.h"
-#include "engine/query/sha256.h"
-#include "engine/types/row_codec.h"
 
 namespace engine {
 
 namespace {
-
-// A longer row id is replaced by its hash.
-constexpr size_t kMostRowIdBytes = 256;
 
 // Computes the rows of one ReadRows from the rows of its input.
 Result<RowsChunks> read_rows(const ViewRead& read, const std::vector<Batch>& input,
@@ -50,38 +46,25 @@ Result<RowsChunks> read_rows(const ViewRead& read, const std::vector<Batch>& inp
   return out;
 }
 
-// Makes the ids of rows: the bytes of the columns that identify a row, or of all columns and the row's number among the
-// equal rows.
+// Makes the ids of rows. Equal rows are numbered.
 class RowIds {
  public:
   explicit RowIds(const ViewPlan& view) : view_(view) {}
 
   ColumnPtr of(const RowsChunk& chunk) {
     std::vector<const Column*> columns;
-    for (const size_t column : view_.identity) columns.push_back(chunk.columns[column].get());
-    const bool may_repeat = columns.empty() && !view_.is_one_row;
-    if (may_repeat)
-      for (size_t i = 0; i < view_.result.columns.size(); ++i)
-        columns.push_back(chunk.columns[i].get());
+    for (const ColumnPtr& column : chunk.columns) columns.push_back(column.get());
     Column ids(TypeKind::Bytes);
     std::string id;
     for (size_t row = 0; row < chunk.rows; ++row) {
-      id.clear();
-      encode_row(columns, row, id);
-      // the key of the only row; it is not empty, because an empty key could be taken for a missing key
-      if (id.empty()) id += '\0';
-      if (id.size() > kMostRowIdBytes) id = sha256(id);
-      if (may_repeat) append_number(seen_[id]++, id);
+      make_row_id(view_, columns, row, id);
+      if (may_repeat(view_)) append_row_number(seen_[id]++, id);
       ids.append_copy(id);
     }
     return std::make_shared<const Column>(std::move(ids));
   }
 
  private:
-  static void append_number(uint32_t number, std::string& id) {
-    for (int shift = 24; shift >= 0; shift -= 8) id += static_cast<char>(number >> shift);
-  }
-
   const ViewPlan& view_;
   absl::flat_hash_map<std::string, uint32_t> seen_;
 };

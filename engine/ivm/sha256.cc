@@ -1,4 +1,4 @@
-#include "engine/query/sha256.h"
+#include "engine/ivm/sha256.h"
 
 #include <array>
 #include <bit>
