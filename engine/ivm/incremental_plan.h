@@ -1,0 +1,32 @@
+// Decides whether a view can be kept up to date from the changes of its input, and with which steps.
+#pragma once
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "engine/plan/view_plan.h"
+
+namespace engine {
+
+// The steps of an incremental view, in the order in which changes pass them. The expressions of a step are bound to
+// the columns that the step before it passes on; those of the first step to the layout of the input.
+struct MapChanges {
+  std::vector<BoundExpression> columns;
+};
+struct FilterChanges {
+  BoundExpression condition;
+};
+using IncrementalPlan = std::vector<std::variant<MapChanges, FilterChanges>>;
+
+struct ViewMode {
+  std::optional<IncrementalPlan> plan = {};  // nothing: the view is recomputed
+  // The part of the SELECT for which the view is recomputed ("JOIN", "SUM of DOUBLE"); empty if there is a plan.
+  std::string reason = {};
+};
+
+// Views over one table or stream with WHERE and expressions are incremental. All other views are recomputed.
+ViewMode mode_of(const ViewPlan& view);
+
+}  // namespace engine

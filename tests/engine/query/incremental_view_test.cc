@@ -1,0 +1,268 @@
+// Compares the rows that an incremental view keeps with the rows of its SELECT, after random changes of the table.
+#include "engine/ivm/incremental_view.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+#include <map>
+#include <optional>
+
+#include "engine/formats/format.h"
+#include "engine/pgsql/parse_postgres.h"
+#include "engine/query/rows_run.h"
+#include "engine/query/select_rows.h"
+#include "engine/query/view_rows.h"
+#include "engine/query/view_shapes.h"
+#include "engine/types/row_codec.h"
+#include "tests/engine/plan/plan_fixture.h"
+
+namespace engine {
+namespace {
+
+using Row = std::vector<Value>;                   // id, k, name, big, price, flag, real
+using Kept = std::map<std::string, std::string>;  // rows in the row codec, by the key of the view
+
+constexpr size_t kColumns = 7;
+
+// Texts whose order differs in UTF-8 and UTF-16, and numbers that are equal but have different bytes.
+const std::string kNames[] = {"", "x", "xx", "\xc3\xa9", "\xef\xbf\xbd", "\xf0\x90\x80\x80", "Z"};
+constexpr double kReals[] = {0.0,
+                             -0.0,
+                             0.1,
+                             1e300,
+                             std::numeric_limits<double>::infinity(),
+                             std::numeric_limits<double>::quiet_NaN()};
+
+// Number of seeds of the random test; MILLRACE_SEEDS replaces it.
+int seeds() {
+  const char* const text = std::getenv("MILLRACE_SEEDS");
+  return text ? std::atoi(text) : 10;
+}
+
+class IncrementalViewTest : public PlanTest {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(
+        create("CREATE TABLE t (id INT PRIMARY KEY, k INT, name VARCHAR, big BIGINT, "
+               "price DECIMAL(12, 2), flag BOOLEAN, real DOUBLE);"));
+  }
+
+  Result<std::shared_ptr<const ViewPlan>> plan(const std::string& sql) {
+    const ParsedStatement statement = std::move(TRY(parse_postgres(sql)).front());
+    const PlanContext context{*catalog_, *this, settings_, session_};
+    SelectRowsPlan select =
+        TRY(plan_select_rows(std::get<Query>(statement.statement), context, {clock_, random_}));
+    ViewPlan view;
+    std::vector<size_t> key_counts;
+    for (const auto& table : select.tables) {
+      view.reads.push_back({0, table->filter, table->columns});
+      key_counts.push_back(1);
+    }
+    view.root = select.root;
+    view.result = select.result;
+    view.has_row_id = true;
+    if (const auto identity = identity_of(view, key_counts)) {
+      view.identity = identity->columns;
+      view.is_one_row = identity->columns.empty();
+    }
+    for (size_t i = 0; i < view.result.columns.size(); ++i) view.columns.push_back(i);
+    return std::make_shared<const ViewPlan>(std::move(view));
+  }
+
+  Result<std::unique_ptr<IncrementalView>> start(const std::shared_ptr<const ViewPlan>& view) {
+    const ViewMode mode = mode_of(*view);
+    if (!mode.plan) return Error{ErrorCode::NotSupported, mode.reason};
+    const ColumnDef key{"__ROWID", TypeKind::Bytes, ColumnRole::Key};
+    return IncrementalView::make(view, *mode.plan, identity_format(FormatSpec{"KAFKA"}), {&key, 1});
+  }
+
+  std::vector<ColumnPtr> columns_of(const std::vector<Row>& rows) {
+    std::vector<ColumnPtr> columns;
+    for (size_t i = 0; i < kColumns; ++i) {
+      auto column = std::make_shared<Column>(source("T").schema.columns[i].type);
+      for (const Row& row : rows) column->append_value(row[i]);
+      columns.push_back(std::move(column));
+    }
+    columns.resize(kColumns + 4);  // columns that no SELECT of the test reads
+    return columns;
+  }
+
+  // Changes a random row: inserts, updates or deletes it. Few different values make many equal rows.
+  void change(std::vector<std::pair<Row, int64_t>>& changes) {
+    const auto id = static_cast<int32_t>(random_.next() % 40);
+    const auto is_null = [&] { return random_.next() % 5 == 0; };
+    const auto small = [&] { return static_cast<int32_t>(random_.next() % 5); };
+    if (const auto old = table_.find(id); old != table_.end()) {
+      changes.emplace_back(old->second, -1);
+      table_.erase(old);
+    }
+    if (random_.next() % 3 == 0) return;
+    Row row{Value::integer(id)};
+    row.push_back(is_null() ? Value() : Value::integer(small()));
+    row.push_back(is_null() ? Value() : Value::text(kNames[random_.next() % std::size(kNames)]));
+    row.push_back(is_null() ? Value() : Value::bigint(INT64_MAX - small()));
+    row.push_back(is_null() ? Value() : Value::decimal(-250 * small(), 2));
+    row.push_back(is_null() ? Value() : Value::boolean(small() < 2));
+    row.push_back(is_null() ? Value() : Value::number(kReals[random_.next() % std::size(kReals)]));
+    changes.emplace_back(row, 1);
+    table_[id] = row;
+  }
+
+  Kept recomputed(const ViewPlan& view) {
+    std::vector<Row> rows;
+    for (const auto& [id, row] : table_) rows.push_back(row);
+    Batch batch;
+    batch.rows = rows.size();
+    batch.columns = columns_of(rows);
+    batch.present = Bitmap(rows.size(), true);
+    batch.timestamps.assign(rows.size(), 0);
+    batch.offsets.assign(rows.size(), -1);
+    std::vector<std::vector<Batch>> inputs(1);
+    inputs[0].push_back(std::move(batch));
+    const auto result = ViewRows(nullptr).run(view, std::move(inputs), {clock_, random_});
+    EXPECT_TRUE(result) << result.error().message;
+    Kept kept;
+    for (const Batch& each : *result) {
+      std::vector<const Column*> columns;
+      for (const ColumnPtr& column : each.columns) columns.push_back(column.get());
+      for (size_t row = 0; row < each.rows; ++row)
+        encode_row(columns, row, kept[std::string(each.columns[0]->data<std::string_view>()[row])]);
+    }
+    return kept;
+  }
+
+  // Takes the changes in batches and applies what the view returns to `kept`.
+  void cut(IncrementalView& view, const std::vector<std::pair<Row, int64_t>>& changes,
+           size_t rows_of_batch, Kept& kept) {
+    const EvalContext eval{clock_, random_};
+    for (size_t first = 0; first < changes.size(); first += rows_of_batch) {
+      Changes batch;
+      std::vector<Row> rows;
+      for (size_t i = first; i < std::min(changes.size(), first + rows_of_batch); ++i) {
+        rows.push_back(changes[i].first);
+        batch.weights.push_back(changes[i].second);
+      }
+      batch.rows = rows.size();
+      batch.columns = columns_of(rows);
+      const Status taken = view.take(std::move(batch), eval);
+      ASSERT_TRUE(taken) << taken.error().message;
+    }
+    Result<bool> more = true;
+    while (more && *more) more = view.finish_some(rows_of_batch, eval);
+    ASSERT_TRUE(more) << more.error().message;
+    while (view.has_changes()) {
+      const auto net = view.next_changes(rows_of_batch);
+      ASSERT_TRUE(net);
+      for (size_t row = 0; row < net->rows.rows; ++row) {
+        const std::string& key = net->keys[row];
+        if (net->rows.present.test(row))
+          kept[key] = net->bytes[row];
+        else
+          EXPECT_EQ(kept.erase(key), 1u);
+      }
+    }
+  }
+
+  void check(const std::string& sql, size_t rows_of_batch) {
+    SCOPED_TRACE(sql);
+    table_.clear();
+    const auto view = plan(sql);
+    ASSERT_TRUE(view) << view.error().message;
+    const auto incremental = start(*view);
+    ASSERT_TRUE(incremental) << incremental.error().message;
+    Kept kept;
+    cut(**incremental, {}, rows_of_batch, kept);
+    const size_t most_bytes_when_empty = (*incremental)->state_bytes();
+    for (int round = 0; round < 40; ++round) {
+      std::vector<std::pair<Row, int64_t>> changes;
+      for (uint64_t left = random_.next() % 20; left > 0; --left) change(changes);
+      if (round == 20)  // all rows are deleted
+        while (!table_.empty()) {
+          changes.emplace_back(table_.begin()->second, -1);
+          table_.erase(table_.begin());
+        }
+      cut(**incremental, changes, rows_of_batch, kept);
+      ASSERT_EQ(kept, recomputed(**view)) << "round " << round;
+    }
+    // Nothing is left of the rows that have been deleted.
+    std::vector<std::pair<Row, int64_t>> changes;
+    for (const auto& [id, row] : table_) changes.emplace_back(row, -1);
+    table_.clear();
+    cut(**incremental, changes, rows_of_batch, kept);
+    ASSERT_EQ(kept, recomputed(**view));
+    ASSERT_LE((*incremental)->state_bytes(), most_bytes_when_empty);
+  }
+
+  std::string reason(const std::string& sql) {
+    const auto view = plan(sql);
+    return view ? mode_of(**view).reason : view.error().message;
+  }
+
+  std::map<int32_t, Row> table_;
+};
+
+constexpr const char* kSelects[] = {
+    "SELECT id, k FROM t",
+    "SELECT id, k + 1 AS more, upper(name) AS name FROM t WHERE k > 1",
+    "SELECT k, name FROM t",
+    "SELECT k FROM t WHERE flag",
+    "SELECT id, real, real * 2 AS twice FROM t WHERE real >= 0",
+    "SELECT real, price FROM t",
+    "SELECT k, name FROM (SELECT k, name, big FROM t WHERE big IS NOT NULL) i WHERE k IS NOT NULL",
+    "SELECT 1 AS one FROM t",
+};
+
+TEST_F(IncrementalViewTest, RowsEqualThoseOfTheSelect) {
+  for (int seed = 0; seed < seeds(); ++seed) {
+    SCOPED_TRACE(seed);
+    random_ = Random(static_cast<uint64_t>(seed));
+    for (const char* select : kSelects) {
+      for (const size_t rows : {1, 3, 1'000'000}) check(select, rows);
+      if (HasFatalFailure()) return;
+    }
+  }
+}
+
+TEST_F(IncrementalViewTest, NamesThePartForWhichAViewIsRecomputed) {
+  EXPECT_EQ(reason("SELECT a.id AS a, b.id AS b FROM t a JOIN t b ON a.k = b.k"), "JOIN");
+  EXPECT_EQ(reason("SELECT DISTINCT k FROM t"), "DISTINCT");
+  EXPECT_EQ(reason("SELECT k FROM t UNION SELECT id FROM t"), "UNION");
+  EXPECT_EQ(reason("SELECT id FROM t ORDER BY k LIMIT 3"), "LIMIT");
+  EXPECT_EQ(reason("SELECT id FROM t WHERE k = (SELECT MAX(k) FROM t)"), "a sub-query");
+  EXPECT_EQ(reason("SELECT id, rank() OVER (ORDER BY k) AS r FROM t"), "a window function");
+}
+
+TEST_F(IncrementalViewTest, AnExpressionThatFailsIsAnError) {
+  const auto view = plan("SELECT id, 10 / k AS q FROM t");
+  ASSERT_TRUE(view);
+  const auto incremental = start(*view);
+  ASSERT_TRUE(incremental);
+  Row row(kColumns);
+  row[0] = Value::integer(1);
+  row[1] = Value::integer(0);
+  const Status taken =
+      (*incremental)->take({1, columns_of({row}), {1}}, EvalContext{clock_, random_});
+  ASSERT_FALSE(taken);
+  EXPECT_EQ(taken.error().code, ErrorCode::DivisionByZero);
+}
+
+TEST_F(IncrementalViewTest, ARemovedRowThatWasNeverThereIsAnInternalError) {
+  for (const char* select : {"SELECT k FROM t"}) {
+    const auto view = plan(select);
+    ASSERT_TRUE(view);
+    const auto incremental = start(*view);
+    ASSERT_TRUE(incremental);
+    const EvalContext eval{clock_, random_};
+    Row row(kColumns);
+    row[0] = Value::integer(1);
+    ASSERT_TRUE((*incremental)->take({1, columns_of({row}), {-1}}, eval));
+    Result<bool> more = true;
+    while (more && *more) more = (*incremental)->finish_some(10, eval);
+    ASSERT_FALSE(more);
+    EXPECT_EQ(more.error().code, ErrorCode::Internal);
+  }
+}
+
+}  // namespace
+}  // namespace engine
