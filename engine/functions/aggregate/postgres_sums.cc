@@ -22,8 +22,8 @@ template <class T>
 using Total = std::conditional_t<std::is_same_v<T, int32_t>, int64_t,
                                  std::conditional_t<std::is_same_v<T, double>, double, Int128>>;
 
-// A sum and a count of values. A value is never removed again (no undo), because a SELECT over a
-// table is computed from the rows that exist.
+// A sum and a count of values. Values can be removed from sums that are exact. Doubles leave a residue, so they have no
+// undo. A SELECT only adds values; an incremental view also removes them (engine/ivm/reduce.h).
 template <class T>
 struct Added {
   Total<T> sum = 0;
@@ -33,6 +33,12 @@ struct Added {
     if (args[0]->is_null(row)) return;
     sum += static_cast<Total<T>>(args[0]->data<T>()[row]);
     ++count;
+  }
+  void undo(const AggregateInstance&, AggregateColumns args,
+            size_t row) requires(!std::is_same_v<T, double>) {
+    if (args[0]->is_null(row)) return;
+    sum -= static_cast<Total<T>>(args[0]->data<T>()[row]);
+    --count;
   }
   void add(const Added& other) {
     sum += other.sum;
