@@ -1,8 +1,57 @@
 #include "engine/ivm/incremental_plan.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include "engine/types/postgres_type_name.h"
+#include "engine/types/postgres_types.h"
+
 namespace engine {
 
 namespace {
+
+// A sum of decimals with more digits may exceed its type while it is added up, which depends on the order of the rows.
+constexpr int kMostSummedDigits = 28;
+constexpr std::string_view kCount = "COUNT";
+// Aggregates whose results depend only on the values, and not on their order, and which have an exact undo.
+constexpr std::string_view kSummed[] = {"pg_catalog.sum", "pg_catalog.avg"};
+constexpr std::string_view kCounted[] = {"BOOL_AND", "BOOL_OR", "EVERY"};
+
+// Returns whether equal values of the type always have equal bytes. Otherwise the value that a group shows would depend
+// on the order of its rows.
+bool has_one_form(const SqlType& type) {
+  return !type.is_nested() && type.kind() != TypeKind::Double && !has_comparable_form(type);
+}
+
+std::string shown_call(const GroupedCall& call) {
+  const std::string_view name = call.call.instance.def->name;
+  std::string shown(name.substr(name.find('.') + 1));
+  std::ranges::transform(shown, shown.begin(), [](char c) {
+    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  });
+  return shown;
+}
+
+// Returns why a view with this call is recomputed; empty if it need not be.
+std::string reason_of(const GroupedCall& call) {
+  const AggregateInstance& instance = call.call.instance;
+  const std::string_view name = instance.def->name;
+  const std::string shown = shown_call(call);
+  if (call.is_distinct) return fmt::format("{}(DISTINCT ...)", shown);
+  if (!call.order.empty()) return fmt::format("{} with ORDER BY", shown);
+  if (name == kCount) return {};
+  if (std::ranges::find(kCounted, name) != std::end(kCounted) && instance.def->has_undo())
+    return {};
+  if (instance.argument_types.size() != 1) return shown;
+  const SqlType& type = instance.argument_types.front();
+  const std::string of_type = fmt::format("{} of {}", shown, postgres_type_name(type));
+  if (std::ranges::find(kSummed, name) == std::end(kSummed)) return shown;
+  if (!instance.def->has_undo()) return of_type;
+  const bool may_exceed = type.kind() == TypeKind::Decimal && type.precision() > kMostSummedDigits;
+  return may_exceed ? of_type : "";
+}
 
 // Turns the tree of the SELECT into a list of steps.
 class PlanWalk {
@@ -32,7 +81,16 @@ class PlanWalk {
     steps_.emplace_back(MapChanges{step.columns});
     return reason;
   }
-  std::string see(const GroupRows&) { return "GROUP BY"; }
+  std::string see(const GroupRows& step) {
+    if (!step.sets.empty() || !step.groupings.empty()) return "GROUPING SETS";
+    if (std::string reason = walk(*step.input); !reason.empty()) return reason;
+    for (const BoundExpression& key : step.keys)
+      if (!has_one_form(key.type)) return "GROUP BY of " + postgres_type_name(key.type);
+    for (const GroupedCall& call : step.aggregates)
+      if (std::string reason = reason_of(call); !reason.empty()) return reason;
+    steps_.emplace_back(ReduceChanges{step.keys, step.aggregates});
+    return {};
+  }
   std::string see(const CombineRows& step) {
     return step.op == SetOperator::Union       ? "UNION"
            : step.op == SetOperator::Intersect ? "INTERSECT"

@@ -18,7 +18,11 @@ struct MapChanges {
 struct FilterChanges {
   BoundExpression condition;
 };
-using IncrementalPlan = std::vector<std::variant<MapChanges, FilterChanges>>;
+struct ReduceChanges {
+  std::vector<BoundExpression> keys;
+  std::vector<GroupedCall> aggregates;
+};
+using IncrementalPlan = std::vector<std::variant<MapChanges, FilterChanges, ReduceChanges>>;
 
 struct ViewMode {
   std::optional<IncrementalPlan> plan = {};  // nothing: the view is recomputed
@@ -26,7 +30,8 @@ struct ViewMode {
   std::string reason = {};
 };
 
-// Views over one table or stream with WHERE and expressions are incremental. All other views are recomputed.
+// Views over one table or stream with WHERE, expressions, and GROUP BY with COUNT, exact sums and means,
+// BOOL_AND and BOOL_OR are incremental. All other views are recomputed.
 ViewMode mode_of(const ViewPlan& view);
 
 }  // namespace engine

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "engine/formats/format.h"
+#include "engine/ivm/reduce.h"
 
 namespace engine {
 
@@ -13,6 +14,9 @@ std::unique_ptr<IncrementalStep> make_step(const MapChanges& plan) {
 }
 std::unique_ptr<IncrementalStep> make_step(const FilterChanges& plan) {
   return std::make_unique<KeepStep>(plan.condition);
+}
+std::unique_ptr<IncrementalStep> make_step(const ReduceChanges& plan) {
+  return std::make_unique<ReduceStep>(plan);
 }
 
 }  // namespace
