@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "engine/ivm/extremes.h"
 #include "engine/types/postgres_type_name.h"
 #include "engine/types/postgres_types.h"
 
@@ -47,6 +48,7 @@ std::string reason_of(const GroupedCall& call) {
   if (instance.argument_types.size() != 1) return shown;
   const SqlType& type = instance.argument_types.front();
   const std::string of_type = fmt::format("{} of {}", shown, postgres_type_name(type));
+  if (is_extreme(instance)) return Extremes::supports(type) ? "" : of_type;
   if (std::ranges::find(kSummed, name) == std::end(kSummed)) return shown;
   if (!instance.def->has_undo()) return of_type;
   const bool may_exceed = type.kind() == TypeKind::Decimal && type.precision() > kMostSummedDigits;

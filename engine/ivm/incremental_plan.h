@@ -22,6 +22,11 @@ struct ReduceChanges {
   std::vector<BoundExpression> keys;
   std::vector<GroupedCall> aggregates;
 };
+// Name of MIN in the SELECT of a view, and whether a call is one of MIN and MAX.
+inline constexpr std::string_view kMinOfAny = "pg_catalog.min", kMaxOfAny = "pg_catalog.max";
+inline bool is_extreme(const AggregateInstance& instance) {
+  return instance.def->name == kMinOfAny || instance.def->name == kMaxOfAny;
+}
 using IncrementalPlan = std::vector<std::variant<MapChanges, FilterChanges, ReduceChanges>>;
 
 struct ViewMode {
@@ -30,7 +35,7 @@ struct ViewMode {
   std::string reason = {};
 };
 
-// Views over one table or stream with WHERE, expressions, and GROUP BY with COUNT, exact sums and means,
+// Views over one table or stream with WHERE, expressions, and GROUP BY with COUNT, exact sums and means, MIN, MAX,
 // BOOL_AND and BOOL_OR are incremental. All other views are recomputed.
 ViewMode mode_of(const ViewPlan& view);
 

@@ -1,5 +1,6 @@
 #include "engine/ivm/reduce.h"
 
+#include <algorithm>
 #include <cassert>
 
 #include "engine/types/row_codec.h"
@@ -32,11 +33,17 @@ std::vector<const Column*> pointers_to(const std::vector<Column>& columns) {
 
 ReduceStep::ReduceStep(const ReduceChanges& plan) : program_(inputs_of(plan)) {
   for (const BoundExpression& key : plan.keys) key_types_.push_back(key.type);
+  size_t extremes = 0;
   for (const GroupedCall& each : plan.aggregates) {
     Call& call = calls_.emplace_back();
     call.instance = each.call.instance;
     call.arguments = each.call.arguments.size();
     call.has_filter = each.filter.has_value();
+    if (is_extreme(call.instance)) {
+      call.extremes_at = extremes++;
+      call.is_least = call.instance.def->name == kMinOfAny;
+      continue;
+    }
     const Accumulator& accumulator = call.instance.def->accumulator;
     assert(accumulator.undo && !accumulator.destroy);  // mode_of() allows no other
     call.state_at = states_size_;
@@ -52,7 +59,10 @@ ReduceStep::Group ReduceStep::make_group() const {
   Group group;
   group.states = std::make_unique<std::byte[]>(states_size_);
   for (const Call& call : calls_)
-    call.instance.def->accumulator.init(call.instance, group.states.get() + call.state_at);
+    if (call.extremes_at)
+      group.extremes.emplace_back(call.instance.argument_types.front());
+    else
+      call.instance.def->accumulator.init(call.instance, group.states.get() + call.state_at);
   return group;
 }
 
@@ -77,6 +87,13 @@ Status ReduceStep::update(Group& group, const std::vector<ColumnPtr>& columns, s
     if (call.has_filter) {
       const Column& filter = *columns[next++];
       if (filter.is_null(row) || !filter.data<uint8_t>()[row]) continue;
+    }
+    if (call.extremes_at) {
+      Extremes& values = group.extremes[*call.extremes_at];
+      state_bytes_ -= values.bytes();
+      values.add(*arguments.front(), row, weight);
+      state_bytes_ += values.bytes();
+      continue;
     }
     const Accumulator& accumulator = call.instance.def->accumulator;
     void* const state = group.states.get() + call.state_at;
@@ -111,7 +128,13 @@ std::vector<Column> ReduceStep::results_of(const Group& group) const {
   std::vector<Column> results;
   for (const Call& call : calls_) {
     Column& result = results.emplace_back(call.instance.result_type);
-    call.instance.def->accumulator.result(call.instance, group.states.get() + call.state_at, result);
+    if (!call.extremes_at)
+      call.instance.def->accumulator.result(call.instance, group.states.get() + call.state_at,
+                                            result);
+    else if (call.is_least)
+      group.extremes[*call.extremes_at].append_least(result);
+    else
+      group.extremes[*call.extremes_at].append_greatest(result);
   }
   return results;
 }
@@ -136,7 +159,7 @@ Result<bool> ReduceStep::finish_some(size_t most, const EvalContext& eval) {
     changed_.pop_back();
     Group& group = entry.second;
     group.is_changed = false;
-    if (group.rows < 0)
+    if (group.rows < 0 || !std::ranges::all_of(group.extremes, &Extremes::are_valid))
       return Error{ErrorCode::Internal, "a group of a view has lost more rows than it had"};
     std::optional<std::string> now;
     if (group.rows > 0 || key_types_.empty())

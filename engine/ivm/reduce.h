@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/ivm/extremes.h"
 #include "engine/ivm/incremental_plan.h"
 #include "engine/ivm/step.h"
 
@@ -30,16 +31,19 @@ class ReduceStep final : public IncrementalStep {
   size_t state_bytes() const override { return state_bytes_; }
 
  private:
-  // How an aggregate is kept: by its own states, which have an undo.
+  // How an aggregate is kept: by its own states, which have an undo, or by the values of the group.
   struct Call {
     AggregateInstance instance;
     size_t arguments = 0;               // number of columns
     size_t state_at = 0;                // place of the state in Group::states
+    std::optional<size_t> extremes_at;  // for MIN and MAX: place in Group::extremes
+    bool is_least = false;
     bool has_filter = false;
   };
   struct Group {
     int64_t rows = 0;
     std::unique_ptr<std::byte[]> states;
+    std::vector<Extremes> extremes;
     bool is_changed = false;
     std::optional<std::string> shown;  // results in the row codec
   };

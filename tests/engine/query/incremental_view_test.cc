@@ -212,15 +212,24 @@ constexpr const char* kSelects[] = {
     "SELECT k, COUNT(real) AS n, COUNT(*) FILTER (WHERE real > 0) AS m FROM t GROUP BY k HAVING "
     "COUNT(real) > 1",
     "SELECT price, flag, COUNT(*) AS n FROM t GROUP BY price, flag",
+    "SELECT id % 7 AS rest, MIN(id) AS a, MAX(id) AS b FROM t GROUP BY id % 7",
+    "SELECT id, COUNT(*) AS n, MAX(name) AS name FROM t WHERE k = 2 GROUP BY id",
     "SELECT k, name FROM (SELECT k, name, big FROM t WHERE big IS NOT NULL) i WHERE k IS NOT NULL",
     "SELECT 1 AS one FROM t",
+    "SELECT SUM(n) AS n, MIN(s) AS s FROM (SELECT k, COUNT(*) AS n, SUM(price) AS s FROM t GROUP "
+    "BY k) g",
+    "SELECT MIN(name) AS a, MAX(name) AS b, bool_or(flag) AS c FROM t WHERE k > 2",
     "SELECT COUNT(*) AS n FROM t HAVING COUNT(*) > 12",
     "SELECT k, COUNT(*) AS n FROM t GROUP BY k",
     "SELECT k, name, COUNT(*) AS n, COUNT(big) AS m FROM t GROUP BY k, name",
     "SELECT k, SUM(id) AS a, SUM(big) AS b, SUM(price) AS c FROM t GROUP BY k",
     "SELECT name, AVG(id) AS a, AVG(big) AS b, AVG(price) AS c FROM t GROUP BY name",
+    "SELECT k, MIN(name) AS a, MAX(name) AS b, MIN(big) AS c, MAX(price) AS d, MIN(price) AS e "
+    "FROM t GROUP BY k",
     "SELECT flag, bool_and(flag) AS a, bool_or(k > 2) AS b FROM t GROUP BY flag",
+    "SELECT COUNT(*) AS n, SUM(id) AS total, MAX(k) AS most FROM t",
     "SELECT COUNT(*) AS n FROM t WHERE k = 77",
+    "SELECT k, COUNT(*) AS n FROM t GROUP BY k HAVING COUNT(*) > 2 AND MIN(id) < 30",
     "SELECT k, COUNT(*) FILTER (WHERE flag) AS n, SUM(id) FILTER (WHERE k > 1) AS s FROM t GROUP "
     "BY k",
     "SELECT n, COUNT(*) AS groups FROM (SELECT k, COUNT(*) AS n FROM t GROUP BY k) g GROUP BY n",
@@ -247,6 +256,7 @@ TEST_F(IncrementalViewTest, NamesThePartForWhichAViewIsRecomputed) {
   EXPECT_EQ(reason("SELECT id FROM t WHERE k = (SELECT MAX(k) FROM t)"), "a sub-query");
   EXPECT_EQ(reason("SELECT id, rank() OVER (ORDER BY k) AS r FROM t"), "a window function");
   EXPECT_EQ(reason("SELECT SUM(real) AS s FROM t"), "SUM of double precision");
+  EXPECT_EQ(reason("SELECT MAX(real) AS s FROM t"), "MAX of double precision");
   EXPECT_EQ(reason("SELECT real, COUNT(*) AS n FROM t GROUP BY real"),
             "GROUP BY of double precision");
   EXPECT_EQ(reason("SELECT COUNT(DISTINCT k) AS n FROM t"), "COUNT(DISTINCT ...)");
