@@ -38,6 +38,7 @@ bool is_boolean(std::string_view value) { return value == "true" || value == "fa
 bool is_on_or_off(std::string_view value) { return value == "on" || value == "off"; }
 bool is_offset_reset(std::string_view value) { return value == "earliest" || value == "latest"; }
 bool is_consistency(std::string_view value) { return value == "latest" || value == "prefix"; }
+bool is_view_mode(std::string_view value) { return value == "auto" || value == "recompute"; }
 bool is_cycles(std::string_view value) { return value == "refuse" || value == "allow"; }
 bool is_overflow(std::string_view value) { return value == "wrap" || value == "null"; }
 // Accepts -1 (no limit) and limits of at least a day. With a smaller limit, a record that has the
@@ -87,6 +88,7 @@ constexpr StatementSetting kSettings[] = {
     {"sum.overflow", "null", "null or wrap", is_overflow},
     {"view.interval", "100", "a number of milliseconds, from 1 to 3600000",
      is_number<1, kLongestWaitMs>},
+    {"view.mode", "auto", "auto or recompute", is_view_mode},
     {"view.recompute.rows", "1000000", "a number of rows, from 1 to 100000000",
      is_number<1, kMostViewRows>},
     {"view.unbounded_state", "off", "on or off", is_on_or_off},

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "engine/ivm/extremes.h"
+#include "engine/ivm/row_id.h"
 #include "engine/types/postgres_type_name.h"
 #include "engine/types/postgres_types.h"
 
@@ -118,12 +119,33 @@ class PlanWalk {
 
 }  // namespace
 
-ViewMode mode_of(const ViewPlan& view) {
+ViewMode mode_of(const ViewPlan& view, std::string_view mode_setting) {
+  if (mode_setting == kModeRecompute) return {{}, "the setting view.mode"};
   PlanWalk walk(view);
   std::string reason = walk.walk(*view.root);
   if (reason.empty() && view.reads.size() != 1) reason = "several tables";
   if (!reason.empty()) return {{}, std::move(reason)};
   return {walk.take_steps(), {}};
+}
+
+bool keeps_state(const ViewPlan& view, const IncrementalPlan& plan) {
+  return may_repeat(view) || std::ranges::any_of(plan, [](const auto& step) {
+           return std::holds_alternative<ReduceChanges>(step);
+         });
+}
+
+ViewMode mode_of(const QueryPlan& plan) {
+  const StagePlan& stage = plan.stages.back();
+  const auto& view = *std::get<RecomputeStep>(stage.nodes.back().step).view;
+  const auto setting = plan.properties.find(std::string(kViewMode));
+  ViewMode mode = mode_of(view, setting == plan.properties.end() ? "" : setting->second);
+  const auto lacks_old_rows = [](const PlanNode& node) {
+    const auto* input = std::get_if<InputStep>(&node.step);
+    return input && input->kind == SourceKind::Table && !input->old_too;
+  };
+  if (mode.plan && std::ranges::any_of(stage.nodes, lacks_old_rows))
+    return {{}, "an older version of the server, which made the view"};
+  return mode;
 }
 
 }  // namespace engine

@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "engine/plan/plan.h"
 #include "engine/plan/view_plan.h"
 
 namespace engine {
@@ -29,6 +30,9 @@ inline bool is_extreme(const AggregateInstance& instance) {
 }
 using IncrementalPlan = std::vector<std::variant<MapChanges, FilterChanges, ReduceChanges>>;
 
+// Values of the session setting view.mode. The setting is a property of the view's query.
+inline constexpr std::string_view kViewMode = "view.mode", kModeRecompute = "recompute";
+
 struct ViewMode {
   std::optional<IncrementalPlan> plan = {};  // nothing: the view is recomputed
   // The part of the SELECT for which the view is recomputed ("JOIN", "SUM of DOUBLE"); empty if there is a plan.
@@ -36,7 +40,13 @@ struct ViewMode {
 };
 
 // Views over one table or stream with WHERE, expressions, and GROUP BY with COUNT, exact sums and means, MIN, MAX,
-// BOOL_AND and BOOL_OR are incremental. All other views are recomputed.
-ViewMode mode_of(const ViewPlan& view);
+// BOOL_AND and BOOL_OR are incremental. All other views are recomputed. `mode_setting` is the value of view.mode.
+ViewMode mode_of(const ViewPlan& view, std::string_view mode_setting);
+// Returns whether the steps keep something of the rows. Otherwise the changes of the view follow from the changes of the
+// input alone, and no complete run need fill the steps.
+bool keeps_state(const ViewPlan& view, const IncrementalPlan& plan);
+// Returns the mode of the view that this query keeps. The mode of a view whose plan was made by an older version of the
+// server is recompute, because its input does not pass on the old rows.
+ViewMode mode_of(const QueryPlan& plan);
 
 }  // namespace engine

@@ -71,7 +71,7 @@ class IncrementalViewTest : public PlanTest {
   }
 
   Result<std::unique_ptr<IncrementalView>> start(const std::shared_ptr<const ViewPlan>& view) {
-    const ViewMode mode = mode_of(*view);
+    const ViewMode mode = mode_of(*view, "");
     if (!mode.plan) return Error{ErrorCode::NotSupported, mode.reason};
     const ColumnDef key{"__ROWID", TypeKind::Bytes, ColumnRole::Key};
     return IncrementalView::make(view, *mode.plan, identity_format(FormatSpec{"KAFKA"}), {&key, 1});
@@ -196,7 +196,7 @@ class IncrementalViewTest : public PlanTest {
 
   std::string reason(const std::string& sql) {
     const auto view = plan(sql);
-    return view ? mode_of(**view).reason : view.error().message;
+    return view ? mode_of(**view, "").reason : view.error().message;
   }
 
   std::map<int32_t, Row> table_;
