@@ -37,7 +37,7 @@ ARROWS = {
     'engine/connect': TYPES + ['engine/java', 'engine/formats', 'base', 'records'],
     'engine/state': PLAN + ['base', 'records'],
     'engine/ivm': PLAN + ['engine/state', 'base', 'records'],
-    'engine/exec': PLAN + ['engine/state', 'base', 'records'],
+    'engine/exec': PLAN + ['engine/state', 'engine/ivm', 'base', 'records'],
     'engine/query': PLAN + ['engine/state', 'engine/ivm', 'engine/exec', 'base', 'records'],
     'engine/system_tables': PLAN + ['engine/query', 'base', 'records'],
     'engine/testing': RUN + ['base', 'records'],

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <utility>
 
+#include "base/log.h"
 #include "engine/exec/view_computation.h"
 #include "engine/types/row_codec.h"
 
@@ -19,7 +20,11 @@ namespace {
 constexpr size_t kGatheredAtOnce = 512;
 // Number of rows that are looked up in the store between two checks of the clock. Each look-up may wait for the disk.
 constexpr size_t kComparedAtOnce = Slice::kBlockFetches;
-constexpr int64_t kRestFactor = 4;
+// A view rests this many times as long as its last run took. An incremental run is short and works on the thread of the
+// task, so its share of the time is smaller.
+constexpr int64_t kRestFactor = 4, kIncrementalRestFactor = 20;
+// An incremental view whose expressions took too long this often in a row stays recomputed.
+constexpr int kMostTimeouts = 3;
 constexpr int64_t kDefaultIntervalMs = 100;
 constexpr int64_t kDefaultMostRows = 1'000'000;
 
@@ -56,7 +61,8 @@ std::vector<int> columns_used_by(const InputOperator& input, size_t columns) {
 }  // namespace
 
 struct RecomputeOperator::Run {
-  enum class Part : uint8_t { Gather, Compute, Put, Find, Erase };
+  // The parts from Put on write rows.
+  enum class Part : uint8_t { Gather, Compute, Settle, Put, Apply, Find, Erase };
   Part part = Part::Gather;
   // Used while rows are gathered.
   size_t port = 0;
@@ -69,6 +75,8 @@ struct RecomputeOperator::Run {
   size_t next = 0;
   std::vector<std::string> gone = {};
   uint64_t changed_rows = 0;
+  bool is_incremental = false;
+  bool has_written = false;  // the view may show a part of the changes
 };
 
 RecomputeOperator::RecomputeOperator(TaskContext& context, const RecomputeStep& step,
@@ -93,13 +101,48 @@ Result<std::unique_ptr<RecomputeOperator>> RecomputeOperator::make(
   for (const int store : step.stream_stores)
     made->streams_.push_back(store < 0 ? nullptr : std::make_unique<RowStore>());
   made->key_count_ = step.view->has_row_id ? 1 : step.view->identity.size();
+  // A view of an older version has an input that does not pass on the old rows, so it is recomputed.
+  ViewMode mode = mode_of(*step.view, context.eval.property(std::string(kViewMode), ""));
+  if (mode.plan && (made->streams_.front() || made->inputs_.front()->step().old_too))
+    made->plan_ = std::move(mode.plan);
   return made;
+}
+
+// Without a state the next run reads all rows, so the changes need not be known.
+void RecomputeOperator::take_changes(const Batch& batch) {
+  if (const Status taken = state_of_rows_->take(batch); !taken) drop_state(taken.error());
+}
+
+// The next run reads all rows. After an error that would occur again, the view stays recomputed until a restart.
+void RecomputeOperator::drop_state(const Error& why) {
+  // Freeing a large state takes several slices, so another thread frees it.
+  if (state_of_rows_ && context().run_aside)
+    context().run_aside([state = std::shared_ptr<IncrementalState>(
+                             std::move(state_of_rows_))]() mutable { state.reset(); });
+  state_of_rows_.reset();
+  const bool is_limit = why.code == ErrorCode::LimitExceeded && ++timeouts_ == kMostTimeouts;
+  if (why.code != ErrorCode::Internal && why.code != ErrorCode::OutOfMemory && !is_limit) return;
+  plan_.reset();
+  log_warn("a view is recomputed instead of kept by its changes input={} reason=\"{}\"",
+           inputs_.front()->step().topic, why.message);
+}
+
+// Returns null if the view is not incremental.
+std::unique_ptr<IncrementalState> RecomputeOperator::empty_state() const {
+  if (!plan_) return nullptr;
+  auto made = IncrementalState::make(step_, *plan_, layout(), key_count_, context().eval,
+                                     context().views->memory());
+  return made ? std::move(made).take() : nullptr;
 }
 
 // The rows of a table are already in the store of its input, so only the rows of a stream are
 // stored here.
 Status RecomputeOperator::process(Batch batch, size_t port) {
   is_dirty_ = is_dirty_ || batch.rows > 0;
+  if (state_of_rows_) {
+    take_changes(batch);
+    context().slice.spend_rows(batch.rows);
+  }
   if (!streams_[port]) return {};
   const std::vector<int> used = columns_used_by(*inputs_[port], batch.columns.size());
   std::vector<const Column*> columns;
@@ -120,7 +163,9 @@ Status RecomputeOperator::readable() const {
   return *state_.error;
 }
 
-bool RecomputeOperator::is_publishing() const { return run_ && run_->part >= Run::Part::Put; }
+bool RecomputeOperator::is_publishing() const {
+  return run_ && (run_->part >= Run::Part::Put || run_->has_written);
+}
 
 bool RecomputeOperator::only_reads() const { return run_ && run_->part < Run::Part::Put; }
 
@@ -137,6 +182,7 @@ void RecomputeOperator::begin_run() {
   run_ = std::make_unique<Run>();
   state_.running_since_us = context().eval.clock.monotonic_us();
   run_->inputs.resize(inputs_.size());
+  if (state_of_rows_) run_->part = Run::Part::Settle;
   is_dirty_ = false;
   for (size_t port = 0; port < inputs_.size(); ++port)
     run_->input_rows += rows_of_port(port).size();
@@ -160,8 +206,14 @@ Status RecomputeOperator::resume() {
         if (!run_->computation->is_done()) return {};
         TRY(take_result());
         break;
+      case Run::Part::Settle:
+        TRY(settle_some());
+        break;
       case Run::Part::Put:
         TRY(put_some());
+        break;
+      case Run::Part::Apply:
+        TRY(apply_some());
         break;
       case Run::Part::Find:
         TRY(find_gone());
@@ -241,17 +293,74 @@ void RecomputeOperator::compute() {
   run.part = Run::Part::Compute;
   run.computation = std::make_shared<ViewComputation>(
       step_, layout(), key_count_, std::move(run.inputs), *context().views, context().eval);
+  if (plan_ && keeps_state(*step_.view, *plan_)) run.computation->fill(empty_state());
   if (!context().run_aside) return run.computation->run();
   context().run_aside([computation = run.computation] { computation->run(); });
 }
 
 Status RecomputeOperator::take_result() {
   const Status& status = run_->computation->status();
-  if (!status)
+  if (!status) {
     end_run(status.error());
-  else
-    run_->part = Run::Part::Put;
+    return {};
+  }
+  run_->part = Run::Part::Put;
+  const bool is_filled = !plan_ || keeps_state(*step_.view, *plan_);
+  state_of_rows_ = is_filled ? run_->computation->take_state() : empty_state();
+  if (const auto& error = run_->computation->fill_error()) drop_state(*error);
   return {};
+}
+
+// Prepares the changes of an incremental view. Nothing is written before this part has ended, so after an error all rows
+// can be read instead.
+Status RecomputeOperator::settle_some() {
+  const Result<bool> has_more = state_of_rows_->finish_some();
+  if (!has_more) {
+    drop_state(has_more.error());
+    run_->part = Run::Part::Gather;
+  } else if (!*has_more) {
+    run_->part = Run::Part::Apply;
+    run_->is_incremental = true;
+  }
+  return {};
+}
+
+// Writes the changed rows of an incremental view, and lists those that are to be deleted.
+Status RecomputeOperator::apply_some() {
+  Run& run = *run_;
+  if (!state_of_rows_->has_changes()) {
+    run.part = Run::Part::Erase;
+    return {};
+  }
+  Result<NetChanges> next = state_of_rows_->next_changes(kComparedAtOnce);
+  if (!next) {  // a key that cannot be written; the complete run fails with the same error
+    drop_state(next.error());
+    run.gone.clear();
+    run.is_incremental = false;
+    run.has_written = true;
+    run.part = Run::Part::Gather;
+    return {};
+  }
+  NetChanges changes = std::move(next).take();
+  std::vector<uint32_t> changed;
+  const int64_t now_ms = context().eval.clock.wall_ms();
+  for (uint32_t row = 0; row < changes.rows.rows; ++row) {
+    if (!changes.rows.present.test(row)) {
+      run.gone.push_back(std::move(changes.keys[row]));
+      continue;
+    }
+    const RowStore::Row* before = TRY(rows().find(changes.keys[row]));
+    if (before && before->bytes == changes.bytes[row]) continue;
+    TRY(rows().put(changes.keys[row], {std::move(changes.bytes[row]), now_ms}));
+    changed.push_back(row);
+  }
+  if (changed.empty()) return {};
+  Batch put;
+  put.rows = changed.size();
+  put.present = Bitmap(put.rows, true);
+  for (const ColumnPtr& column : changes.rows.columns)
+    put.columns.push_back(std::make_shared<const Column>(column->gather(changed)));
+  return push_changes(std::move(put));
 }
 
 Status RecomputeOperator::push_changes(Batch changes) {
@@ -365,7 +474,9 @@ void RecomputeOperator::end_run(std::optional<Error> error) {
   state_.input_rows = run_->input_rows;
   state_.changed_rows = run_->changed_rows;
   state_.error = std::move(error);
-  state_.due_at_us = now_us + std::max(interval_us_, kRestFactor * state_.last_run_us);
+  if (run_->is_incremental) timeouts_ = 0;
+  const int64_t factor = run_->is_incremental ? kIncrementalRestFactor : kRestFactor;
+  state_.due_at_us = now_us + std::max(interval_us_, factor * state_.last_run_us);
   // Freeing the rows of a large view takes several slices, so another thread frees them.
   if (run_->computation && context().run_aside)
     context().run_aside(

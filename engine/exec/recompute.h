@@ -1,5 +1,5 @@
-// Keeps the rows of a materialized view. When its inputs have changed, the SELECT runs again over all rows, and the
-// differences from the former result are written.
+// Keeps the rows of a materialized view. When its inputs have changed, the differences from the former result are
+// written. They come from the changes of the input (incremental), or from the SELECT, which runs again over all rows.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -10,23 +10,33 @@
 #include "engine/exec/input.h"
 #include "engine/exec/joined_table.h"
 #include "engine/exec/view_state.h"
+#include "engine/ivm/incremental_plan.h"
 #include "engine/plan/view_plan.h"
 
 namespace engine {
 
+class IncrementalState;
 class ViewComputation;
 
-// Takes rows of the inputs at any time. When the task asks, it computes the view from the inputs as
-// of one cut (a position in each input). A run has four parts, each of which may be interrupted:
+// The operator takes rows at any time. The task begins a run, which computes the view from the inputs as of one cut (a
+// position in each input). A run has four parts, each of which may be interrupted:
 //
 //   gather    copies the rows of all inputs               the inputs do not change, because the task takes no records
 //   compute   runs the SELECT and sorts its rows by key   on another thread, if there is one
 //   put       writes the new and the changed rows
 //   erase     deletes the rows that are no longer there
 //
-// During the last two parts the operator is "publishing". A reader would then see only a part of
+// An incremental view does this only at its first run and after a failure. This run also fills the IncrementalState,
+// which then takes all changes when they arrive. The parts of the other runs are:
+//
+//   settle    prepares the rows of the view that have changed since the last run
+//   apply     writes the new and the changed rows
+//   erase     as above
+//
+// During the parts that write, the operator is "publishing". A reader would then see only a part of
 // the changes, so no scan may begin. After a restart the run is repeated, and its result is
-// compared with the rows that were already written.
+// compared with the rows that were already written. The IncrementalState is in memory only, so the first run after a
+// restart is a complete one.
 //
 // Threads: the task's.
 class RecomputeOperator final : public JoinedTableOperator {
@@ -71,6 +81,11 @@ class RecomputeOperator final : public JoinedTableOperator {
   Status gather_some();
   void compute();
   Status take_result();
+  std::unique_ptr<IncrementalState> empty_state() const;
+  void take_changes(const Batch& batch);
+  void drop_state(const Error& why);
+  Status settle_some();
+  Status apply_some();
   Status put_some();
   Status find_gone();
   Status erase_some();
@@ -87,6 +102,10 @@ class RecomputeOperator final : public JoinedTableOperator {
   size_t key_count_ = 0;
   const int64_t interval_us_;
   const uint64_t most_rows_;
+  // Set if the view is incremental. state_of_rows_ is null until a run has filled it.
+  std::optional<IncrementalPlan> plan_;
+  std::unique_ptr<IncrementalState> state_of_rows_;
+  int timeouts_ = 0;  // since the last incremental run
   bool is_dirty_ = true;
   bool is_awaited_ = false;
   std::unique_ptr<Run> run_;

@@ -6,6 +6,7 @@
 
 #include "engine/expr/dropped_failures.h"
 #include "engine/formats/format.h"
+#include "engine/types/row_codec.h"
 
 namespace engine {
 
@@ -60,11 +61,49 @@ void ViewComputation::run() {
 
 Status ViewComputation::compute() {
   for (std::vector<Batch>& input : inputs_) input = in_order_of_keys(std::move(input));
+  if (const Status filled = state_ ? state_->fill(inputs_.front(), is_canceled_) : Status{};
+      !filled) {
+    fill_error_ = filled.error();
+    state_.reset();
+  }
   EvalBudget budget(clock_, &is_canceled_);
   budget.begin({});
   const EvalContext eval{clock_, random_, &properties_, &budget};
   batches_ = TRY(runner_.run(*view_, std::move(inputs_), eval));
-  return sort_by_key();
+  TRY(sort_by_key());
+  if (const Status checked = state_ ? check_state() : Status{}; !checked) {
+    fill_error_ = checked.error();
+    state_.reset();
+  }
+  return {};
+}
+
+// Compares the rows that the state has made with those of the SELECT. A difference would be an error of an operator, so
+// the view is then recomputed.
+Status ViewComputation::check_state() {
+  while (TRY(state_->finish_some())) {
+  }
+  const auto differ = [] {
+    return Error{ErrorCode::Internal, "the incremental rows of a view differ from its SELECT"};
+  };
+  size_t count = 0;
+  std::string bytes;
+  std::vector<const Column*> columns;
+  while (state_->has_changes()) {
+    const NetChanges changes = TRY(state_->next_changes(kSortedAtOnce));
+    count += changes.rows.rows;
+    for (size_t row = 0; row < changes.rows.rows; ++row) {
+      const auto found = std::ranges::lower_bound(rows_, changes.keys[row], {}, &ComputedRow::key);
+      if (found == rows_.end() || found->key != changes.keys[row]) return differ();
+      columns.clear();
+      for (const ColumnPtr& column : batches_[found->place.source].columns)
+        columns.push_back(column.get());
+      bytes.clear();
+      encode_row(columns, found->place.row, bytes);
+      if (!changes.rows.present.test(row) || bytes != changes.bytes[row]) return differ();
+    }
+  }
+  return count == rows_.size() ? Status{} : Status(differ());
 }
 
 // Sorts the rows by key. If two rows have the same key, the key that was inferred for the view is

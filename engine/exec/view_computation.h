@@ -4,11 +4,13 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/random.h"
+#include "engine/exec/incremental_state.h"
 #include "engine/exec/view_runner.h"
 #include "engine/formats/spec.h"
 #include "engine/formats/writer.h"
@@ -32,6 +34,8 @@ class ViewComputation {
                   std::vector<std::vector<Batch>> inputs, const ViewRunner& runner,
                   const EvalContext& context);
 
+  // Also fills the state, which is empty, with the rows of the only input. Call it before run().
+  void fill(std::unique_ptr<IncrementalState> state) { state_ = std::move(state); }
   void run();
   // Cancels the run, because its result is no longer needed. run() then ends soon.
   void cancel() { is_canceled_.store(true, std::memory_order_relaxed); }
@@ -41,10 +45,14 @@ class ViewComputation {
   // All rows of the view, and the same rows in the order of their keys.
   const std::vector<Batch>& batches() const { return batches_; }
   const std::vector<ComputedRow>& rows() const { return rows_; }
+  // Returns the filled state; null if none was given, or if it could not be filled (fill_error()).
+  std::unique_ptr<IncrementalState> take_state() { return std::move(state_); }
+  const std::optional<Error>& fill_error() const { return fill_error_; }
 
  private:
   Status compute();
   Status sort_by_key();
+  Status check_state();
 
   const std::shared_ptr<const ViewPlan> view_;
   const FormatSpec key_format_;
@@ -56,6 +64,8 @@ class ViewComputation {
   Random random_;
   std::atomic<bool> is_canceled_ = false, is_done_ = false;
   Status status_;
+  std::unique_ptr<IncrementalState> state_;
+  std::optional<Error> fill_error_;
   std::vector<Batch> batches_;
   std::vector<EncodedRows> keys_;  // keys of each batch
   std::vector<ComputedRow> rows_;

@@ -2,6 +2,7 @@
 #pragma once
 #include <vector>
 
+#include "base/memory_budget.h"
 #include "base/result.h"
 #include "engine/functions/kernel.h"
 #include "engine/plan/view_plan.h"
@@ -20,6 +21,8 @@ class ViewRunner {
   virtual Result<std::vector<Batch>> run(const ViewPlan& view,
                                          std::vector<std::vector<Batch>> inputs,
                                          const EvalContext& eval) const = 0;
+  // Returns the budget that the state of incremental views is charged to; null: unlimited.
+  virtual MemoryBudget* memory() const { return nullptr; }
 };
 
 }  // namespace engine

@@ -10,6 +10,7 @@
 
 #include "base/view_topic.h"
 #include "engine/formats/format.h"
+#include "engine/ivm/incremental_plan.h"
 #include "engine/plan/create_source.h"
 #include "engine/plan/plan_json.h"
 #include "engine/plan/replace_source.h"
@@ -302,11 +303,15 @@ class ViewPlanner {
     StageBuilder builder;
     RecomputeStep step;
     std::vector<int> from;
+    const auto setting = context_.properties.find(std::string(kViewMode));
+    const ViewMode mode =
+        mode_of(view_, setting == context_.properties.end() ? "" : setting->second);
     for (const DataSource& source : sources_) {
       InputStep input = read_topic(source);
       const bool is_table = source.kind == SourceKind::Table;
       // After a restart, records of a table may be applied a second time, which does not change the table.
       input.may_repeat = is_table;
+      input.old_too = is_table && mode.plan.has_value();
       if (is_table) input.store = builder.add_store(StoreKind::Rows, "Input_" + source.name);
       builder.add_node(std::move(input), {}, input_layout(source, ""));
       from.push_back(builder.last_node());

@@ -14,6 +14,7 @@ class ViewRows final : public ViewRunner {
   explicit ViewRows(MemoryBudget* memory) : memory_(memory) {}
   Result<std::vector<Batch>> run(const ViewPlan& view, std::vector<std::vector<Batch>> inputs,
                                  const EvalContext& eval) const override;
+  MemoryBudget* memory() const override { return memory_; }
 
  private:
   MemoryBudget* const memory_;
