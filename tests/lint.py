@@ -39,7 +39,7 @@ ARROWS = {
     'engine/ivm': PLAN + ['engine/state', 'base', 'records'],
     'engine/exec': PLAN + ['engine/state', 'engine/ivm', 'base', 'records'],
     'engine/query': PLAN + ['engine/state', 'engine/ivm', 'engine/exec', 'base', 'records'],
-    'engine/system_tables': PLAN + ['engine/query', 'base', 'records'],
+    'engine/system_tables': PLAN + ['engine/ivm', 'engine/query', 'base', 'records'],
     'engine/testing': RUN + ['base', 'records'],
     'storage/kv': ['base', 'records'],
     'storage/log': ['storage/kv', 'base', 'records'],

@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "base/suggest.h"
 #include "engine/expr/print_bound.h"
+#include "engine/ivm/incremental_plan.h"
 #include "engine/json/json_writer.h"
 #include "engine/plan/query_plan.h"
 #include "engine/query/empty_rows.h"
@@ -269,9 +270,11 @@ Result<Explained> explain_view(const CreateView& create, const ParsedStatement& 
   Lines shapes;
   for (const ViewShape* shape : TRY(shapes_of(*view_step_of(planned.plan)->view)))
     shapes.emplace_back(shape->name);
+  const ViewMode mode = mode_of(planned.plan);
   explained.lines.insert(
       explained.lines.begin() + 1,
-      "Mode: recompute" + (shapes.empty() ? "" : " (" + join_list(shapes) + ")"));
+      (mode.plan ? "Mode: incremental" : "Mode: recompute, because of " + mode.reason) +
+          (shapes.empty() ? "" : " (" + join_list(shapes) + ")"));
   return explained;
 }
 

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "engine/expr/print_bound.h"
+#include "engine/ivm/incremental_plan.h"
 #include "engine/plan/create_source.h"
 #include "engine/system_tables/information_parts.h"
 
@@ -103,9 +104,14 @@ class StepLine {
                        first_columns(node_.layout, step.key_count), store_name(step.store));
   }
   std::string operator()(const RecomputeStep& step) const {
+    const ViewMode mode = mode_of(plan_);
+    if (mode.plan)
+      return "Change the view by the changes of its input (mode: incremental), kept in " +
+             store_name(step.store);
     return fmt::format(
-        "Compute the view again when its inputs have changed (mode: recompute), kept in {}",
-        store_name(step.store));
+        "Compute the view again when its inputs have changed (mode: recompute, because of {}), "
+        "kept in {}",
+        mode.reason, store_name(step.store));
   }
   std::string operator()(const StreamStreamJoinStep& step) const {
     std::string line =
