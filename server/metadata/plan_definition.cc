@@ -262,9 +262,8 @@ struct Planner {
     effect.changes.push_back(SetNextQueryNumber{image.catalog->next_query_number + 1});
     TRY(check_topics_exist(planned.plan));
     effect.new_topics.push_back(*planned.new_topic);
-    effect.notices.push_back(
-        fmt::format("query {} computes the view again when rows of {} have changed",
-                    planned.plan.id, fmt::join(planned.plan.sources, " or ")));
+    effect.notices.push_back(fmt::format("query {} updates the view when rows of {} have changed",
+                                         planned.plan.id, fmt::join(planned.plan.sources, " or ")));
     effect.started = std::move(planned);
     effect.started_kind = engine::QueryKind::View;
     return effect;
