@@ -93,24 +93,31 @@ def create(at, name, **more):
     run_on(at, f"CREATE SOURCE CONNECTOR {name} WITH ({', '.join(f'{chr(34)}{k}{chr(34)} = {chr(39)}{v}{chr(39)}' for k, v in properties.items())})")
 
 
-def task(node, name):
-    """Returns the task's row as a dictionary."""
+def tasks(node, name):
+    """Returns the rows of the connector's tasks as dictionaries. A connector of an earlier case that failed has rows
+    too, which do not belong to this case."""
     with connect(node) as c:
         found = c.execute(_STATES)
         names = [column.name for column in found.description]
-        return next(dict(zip(names, row)) for row in found.fetchall() if row[0] == name)
+        return [dict(zip(names, row)) for row in found.fetchall() if row[0] == name]
+
+
+def task(node, name):
+    """Returns the row of the task, which is empty while the node does not know the connector yet."""
+    return next(iter(tasks(node, name)), {})
 
 
 def state(node, name):
-    return task(node, name)["state"]
+    return task(node, name).get("state")
 
 
 def worker(node, name):
-    return task(node, name)["node"]
+    return task(node, name).get("node")
 
 
 def owner(nodes, name, at=None):
-    """Returns the node that runs the task, as `at` shows it."""
+    """Returns the node that runs the task, as `at` shows it; None while the task moves and while a started node reads
+    the state."""
     return next((node for node in nodes.nodes.values() if node.http == worker(at or running(nodes)[0], name)), None)
 
 
@@ -153,8 +160,7 @@ def a_task_continues_on_another_node_and_each_record_is_written_once():
     writer = Writer(nodes, "moved")
     create(nodes.nodes[2], "moved", shared="true")
     for disturb, mend in (("kill", "start"), ("freeze", "thaw"), ("stop", "start")) * 2:
-        eventually(lambda: owner(nodes, "moved"), 60)
-        former = owner(nodes, "moved")
+        former = eventually(lambda: owner(nodes, "moved"), 60)
         other = next(node for node in nodes.nodes.values() if node is not former)
         grows(other, "moved")
         getattr(former, disturb)()
@@ -173,12 +179,12 @@ def each_node_shows_the_same_and_takes_all_statements():
     nodes.write("same", numbered(0, 500))
     create(nodes.nodes[1], "same", shared="true")
     for node in running(nodes):
-        eventually(lambda node=node: state(node, "same") == "RUNNING" and task(node, "same")["records"] == 500, 60)
+        eventually(lambda node=node: state(node, "same") == "RUNNING" and task(node, "same").get("records") == 500, 60)
     for query in (_STATES, "SHOW CONNECTORS", "DESCRIBE CONNECTOR same"):
         eventually(lambda query=query: len({str(rows_of(node, query)) for node in running(nodes)}) == 1, 30)
     for path in ("/connectors", "/connectors/same/status", "/connectors/same/tasks", "/connectors/same/offsets"):
         eventually(lambda path=path: len({str(rest(node, "GET", path)) for node in running(nodes)}) == 1, 30)
-    runs_on = owner(nodes, "same")
+    runs_on = eventually(lambda: owner(nodes, "same"), 60)
     other, third = [node for node in running(nodes) if node is not runs_on]
     run_on(other, "PAUSE CONNECTOR same")
     for node in running(nodes):
@@ -189,7 +195,7 @@ def each_node_shows_the_same_and_takes_all_statements():
     run_on(other, "STOP CONNECTOR same")
     for node in running(nodes):
         eventually(lambda node=node: rest(node, "GET", "/connectors/same/status")[1]["connector"]["state"] == "STOPPED", 30)
-        assert rows_of(node, _STATES) == [], rows_of(node, _STATES)
+        assert tasks(node, "same") == [], tasks(node, "same")
     assert rest(third, "DELETE", "/connectors/same/offsets")[0] == 200
     run_on(other, "RESUME CONNECTOR same")
     for node in running(nodes):
@@ -197,10 +203,10 @@ def each_node_shows_the_same_and_takes_all_statements():
     restarts = rest(runs_on, "GET", "/connectors/same/tasks")
     assert restarts[0] == 200, restarts
     assert rest(third, "POST", "/connectors/same/tasks/0/restart")[0] == 204
-    eventually(lambda: task(third, "same")["records"] == 0 and state(third, "same") == "RUNNING", 30)
+    eventually(lambda: task(third, "same").get("records") == 0 and state(third, "same") == "RUNNING", 30)
     assert rest(other, "DELETE", "/connectors/same")[0] == 204
     for node in running(nodes):
-        assert rows_of(node, _STATES) == [], rows_of(node, _STATES)
+        eventually(lambda node=node: tasks(node, "same") == [], 30)
     nodes.write("same", numbered(600, 700))
     create(third, "same", shared="true")  # a new connector begins at the start of the file
     for node in running(nodes):
@@ -214,8 +220,7 @@ def a_node_that_was_frozen_during_a_drop_writes_nothing_afterwards():
     nodes = cluster()
     writer = Writer(nodes, "gone")
     create(nodes.nodes[1], "gone", shared="true")
-    eventually(lambda: owner(nodes, "gone"), 60)
-    former = owner(nodes, "gone")
+    former = eventually(lambda: owner(nodes, "gone"), 60)
     other = next(node for node in nodes.nodes.values() if node is not former)
     grows(other, "gone")
     former.freeze()
@@ -228,8 +233,7 @@ def a_node_that_was_frozen_during_a_drop_writes_nothing_afterwards():
     all_is_well(nodes)
     writer.stop()
     for node in running(nodes):
-        eventually(lambda node=node: numbers(node, "gone") == count, 30)
-        assert rows_of(node, _STATES) == []
+        eventually(lambda node=node: numbers(node, "gone") == count and tasks(node, "gone") == [], 30)
     run_on(other, "DROP STREAM gone DELETE TOPIC")
 
 
@@ -240,8 +244,7 @@ def a_file_that_rotates_is_read_once_while_its_node_dies():
     writer = Writer(nodes, "rotated")
     create(nodes.nodes[1], "rotated", shared="true")
     for disturb, mend in (("kill", "start"), ("freeze", "thaw")):
-        eventually(lambda: owner(nodes, "rotated"), 60)
-        former = owner(nodes, "rotated")
+        former = eventually(lambda: owner(nodes, "rotated"), 60)
         other = next(node for node in nodes.nodes.values() if node is not former)
         grows(other, "rotated")
         writer.rotate()
@@ -267,7 +270,7 @@ def a_file_that_is_truncated_is_read_from_its_new_beginning():
     os.truncate(nodes.path("cut"), 0)
     nodes.write("cut", numbered(300, 400))
     all_once(nodes, "cut", 400)
-    former = owner(nodes, "cut")
+    former = eventually(lambda: owner(nodes, "cut"), 60)
     former.kill()
     os.truncate(nodes.path("cut"), 0)  # while no node runs the task
     nodes.write("cut", numbered(400, 450))
@@ -305,8 +308,7 @@ def a_connector_that_is_dropped_and_created_during_a_move_reads_the_file_once_mo
         name = f"again_{disturb}"
         writer = Writer(nodes, name)
         create(nodes.nodes[1], name, shared="true")
-        eventually(lambda name=name: owner(nodes, name), 60)
-        former = owner(nodes, name)
+        former = eventually(lambda name=name: owner(nodes, name), 60)
         other = next(node for node in nodes.nodes.values() if node is not former)
         grows(other, name)
         getattr(former, disturb)()
@@ -414,7 +416,7 @@ def classes_that_a_cluster_does_not_run_are_refused_with_the_way_out():
         text = refusal(node, statement)
         assert message in text and hint in text, (statement, text)
         same_refusal_of_a_check(node, statement, text)
-    assert rows_of(node, "SHOW CONNECTORS") == []
+    assert "c" not in [row[0] for row in rows_of(node, "SHOW CONNECTORS")]
 
 
 run()
