@@ -13,7 +13,7 @@ import threading
 import urllib.request
 
 from millrace_server import Skipped, binary
-from patience import Deadline, wait_until
+from patience import Deadline, patience, wait_until
 from node_proxy import Network
 
 ETCD = "/usr/bin/etcd"
@@ -57,12 +57,14 @@ class Process:
     def __init__(self, folder):
         self.folder = folder
         self.process = None
+        self.is_frozen = False
         os.makedirs(folder, exist_ok=True)
 
     def _spawn(self, arguments, **how):
         self.log = os.path.join(self.folder, "log")
         with open(self.log, "a") as log:
             self.process = subprocess.Popen(arguments, stderr=log, text=True, **how)
+        self.is_frozen = False
 
     def is_running(self):
         return self.process is not None and self.process.poll() is None
@@ -74,16 +76,18 @@ class Process:
 
     def freeze(self):
         self.process.send_signal(signal.SIGSTOP)
+        self.is_frozen = True
 
     def thaw(self):
         self.process.send_signal(signal.SIGCONT)
+        self.is_frozen = False
 
     def stop(self):
         if not self.is_running():
             return
         self.process.terminate()
         try:
-            self.process.wait(20)
+            self.process.wait(patience(20))
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -116,13 +120,17 @@ class Node(Process):
         self.cluster, self.number, self.etcd, self.flags = cluster, number, etcd, flags
         self.data_dir = os.path.join(folder, "data")
         self.has_http = True  # a start of the node reads it
+        # Without it, leaders move only when a test moves them: the periodic move back to the preferred replicas could come
+        # between two requests of a test.
+        self.moves_leaders_back = False
         self.kafka, self.pg, self.nodes, self.http = (f"127.0.0.1:{free_port()}" for _ in range(4))
 
     def arguments(self):
         return [binary(), "server", "--data-dir", self.data_dir, "--kafka", self.kafka, "--pg", self.pg,
                 "--http", self.http if self.has_http else "off",
                 "--nodes", self.nodes, "--cluster", self.cluster, "--node-id", str(self.number),
-                "--etcd", self.etcd, *self.flags]
+                "--etcd", self.etcd, *([] if self.moves_leaders_back else ["--leader-imbalance-check-interval-seconds", "86400"]),
+                *self.flags]
 
     def start(self, waits=True):
         self._spawn(self.arguments(), stdout=subprocess.PIPE)
@@ -144,9 +152,17 @@ class Node(Process):
             assert self.is_running(), f"node {self.number} did not start:\n" + self.tail()
             deadline.check(lambda: f"node {self.number} did not start:\n" + self.tail())
 
+    def peers(self):
+        """Returns the other nodes of its cluster that run and are not frozen."""
+        return [node for node in _started if node is not self and os.path.dirname(node.folder) == os.path.dirname(self.folder)
+                and node.is_running() and not node.is_frozen]
+
+    def log_text(self):
+        with open(self.log, encoding="utf-8", errors="replace") as log:
+            return log.read()
+
     def tail(self):
-        with open(self.log) as log:
-            return log.read()[-3000:]
+        return self.log_text()[-3000:]
 
 
 class Cluster:

@@ -112,6 +112,7 @@ class World:
         node = Node(os.path.join(self.folder, f"node{number}"), "rounds", number,
                     ",".join(way.url for way in self.ways[number]), _FLAGS)
         node.flags = (*_FLAGS, "--nodes-advertised", self.network.before(number, node.nodes))
+        node.moves_leaders_back = True
         self.disks[number] = Disk(node.folder)
         node.data_dir = os.path.join(self.disks[number].folder, "data")
         self._made[number] = node
