@@ -35,19 +35,36 @@ def metadata_of(node, topic=None):
     return AdminClient({"bootstrap.servers": node.kafka}).list_topics(topic, timeout=10)
 
 
-def partitions_of(node):
-    return {(name, partition.id): partition for name, topic in metadata_of(node).topics.items()
+def partitions_in(metadata):
+    return {(name, partition.id): partition for name, topic in metadata.topics.items()
             for partition in topic.partitions.values()}
 
 
-def all_is_well(nodes, count=3):
+def partitions_of(node):
+    return partitions_in(metadata_of(node))
+
+
+def know_each_other(nodes, seen):
+    """Returns whether each running node reports all of them as available. `seen` has the metadata that they report."""
+    there = {node.number for node in nodes.nodes.values() if node.is_running()}
+    return all(there <= set(metadata.brokers) for metadata in seen)
+
+
+def seen_by_all(nodes):
+    """Returns the metadata that each running node reports; None if a node does not answer."""
+    try:
+        return [metadata_of(node) for node in nodes.nodes.values() if node.is_running()]
+    except KafkaException:
+        return None
+
+
+def all_is_well(nodes):
+    """Waits until the running nodes know each other, and all partitions have leaders and all replicas in sync."""
     def is_well():
-        try:
-            seen = [partitions_of(node) for node in nodes.nodes.values() if node.is_running()]
-        except KafkaException:
-            return False
-        return all(partition.leader > 0 and len(partition.isrs) == len(partition.replicas)
-                   for partitions in seen for partition in partitions.values())
+        seen = seen_by_all(nodes)
+        return seen and know_each_other(nodes, seen) and all(
+            partition.leader > 0 and len(partition.isrs) == len(partition.replicas)
+            for metadata in seen for partition in partitions_in(metadata).values())
     eventually(is_well, 60)
 
 
@@ -57,6 +74,8 @@ def create_topic(nodes, name, partitions=3, replicas=3, assignment=None, **confi
         new = NewTopic(name, partitions, replicas, config=config)
     else:
         partitions, new = len(assignment), NewTopic(name, len(assignment), replica_assignment=assignment, config=config)
+    # A controller places no replica on a node that has just started and is not known to it yet.
+    eventually(lambda: (seen := seen_by_all(nodes)) and know_each_other(nodes, seen), 60)
     admin = AdminClient({"bootstrap.servers": nodes.bootstrap})  # the futures complete only as long as the client exists
     admin.create_topics([new])[name].result(patience(20))
 
@@ -68,8 +87,13 @@ def create_topic(nodes, name, partitions=3, replicas=3, assignment=None, **confi
 
 
 def leader_of(nodes, topic, partition=0):
-    running = next(node for node in nodes.nodes.values() if node.is_running())
-    return nodes.nodes[metadata_of(running, topic).topics[topic].partitions[partition].leader]
+    """Returns the leader, as soon as the first node that answers knows one: between two leaders there is none."""
+    asked = next(node for node in nodes.nodes.values() if node.is_running() and not node.is_frozen)
+
+    def find():
+        known = metadata_of(asked, topic).topics[topic].partitions.get(partition)
+        return known and nodes.nodes.get(known.leader)
+    return eventually(find)
 
 
 def await_another_leader(nodes, topic, former, partition=0):
@@ -84,7 +108,7 @@ GROUP, TRANSACTION = 0, 1  # the two kinds of keys in a FindCoordinator request
 
 def coordinator_of(nodes, kind, key):
     """The node that coordinates a group or a transactional id, as any node reports."""
-    running = next(node for node in nodes.nodes.values() if node.is_running())
+    running = next(node for node in nodes.nodes.values() if node.is_running() and not node.is_frozen)
 
     def find():
         with kafka_wire.Connection(running.kafka) as connection:

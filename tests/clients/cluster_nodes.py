@@ -114,6 +114,9 @@ class Etcd(Process):
             return json.load(answer)
 
 
+_started = set()  # nodes of all clusters of this program
+
+
 class Node(Process):
     def __init__(self, folder, cluster, number, etcd, flags=()):
         super().__init__(folder)
@@ -134,6 +137,7 @@ class Node(Process):
 
     def start(self, waits=True):
         self._spawn(self.arguments(), stdout=subprocess.PIPE)
+        _started.add(self)
         self.ready = threading.Event()
         threading.Thread(target=self._read_output, args=(self.process.stdout,), daemon=True).start()
         if waits:
