@@ -1,5 +1,6 @@
 """SQL statements that the cases of a cluster send to its nodes."""
 import re
+import time
 
 from cluster_nodes import eventually
 
@@ -18,10 +19,41 @@ def connect(node, **settings):
     return connection
 
 
+_DEFINES = re.compile(r"\s*(CREATE|ALTER|DROP|COMMENT|GRANT|REVOKE)\b", re.I)
+_WAIT_S = 0.5  # limit of a definition's wait for the other nodes (docs/cluster/sql.md, Definitions)
+
+
 def run_on(node, *statements):
+    """Runs the statements. If a definition has not waited for all nodes, the function waits for them."""
+    is_known = True
     with connect(node) as c:
         for statement in statements:
+            began = time.monotonic()
             c.execute(statement)
+            is_known = is_known and not (_DEFINES.match(statement) and time.monotonic() - began >= _WAIT_S)
+    if not is_known:
+        await_definitions(node)
+
+
+def revision_of(node):
+    """Returns the revision of the definitions that the node has applied; 0 if it does not answer."""
+    try:
+        return next(int(row[2]) for row in rows_of(node, "SHOW SERVER") if row[:2] == ("metadata", "revision"))
+    except psycopg.Error:
+        return 0
+
+
+def await_definitions(node):
+    """Waits until all nodes of the cluster that run have the definitions that this node has."""
+    revision = revision_of(node)
+    for other in node.peers():
+        eventually(lambda other=other: not other.is_running() or other.is_frozen or revision_of(other) >= revision)
+
+
+def define(nodes, *statements, at=1):
+    """Runs definitions, and waits until all nodes that run have the same ones."""
+    run_on(nodes.nodes[at], *statements)
+    await_definitions(nodes.nodes[at])
 
 
 def rows_of(node, query):
@@ -42,7 +74,8 @@ def running(nodes):
 
 
 def state_of(node, sink):
-    return next(row[1] for row in rows_of(node, "SHOW QUERIES") if row[3] == sink.upper())
+    """Returns the state of the query; an empty text while the node does not know the query."""
+    return next((row[1] for row in rows_of(node, "SHOW QUERIES") if row[3] == sink.upper()), "")
 
 
 def owner_of(nodes, sink, at=None):

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from cluster_cases import all_is_well, cluster, leader_of, metadata_of
 from cluster_nodes import eventually
+from cluster_sql import connect, define, rows_of, run_on
 from millrace_server import Skipped, case, check_took_less, patience, run, timed
 
 try:
@@ -23,38 +24,10 @@ except ImportError:
 CHANGES = int(os.environ.get("MILLRACE_CLUSTER_CHANGES", "250"))  # changes of one row, at each of two nodes
 
 
-def connect(node, **settings):
-    host, port = node.pg.split(":")
-    connection = psycopg.connect(host=host, port=port, user="millrace", dbname="millrace", autocommit=True,
-                                 prepare_threshold=None)
-    for name, value in settings.items():
-        connection.execute(f"SET {name.replace('__', '.')} = '{value}'")
-    return connection
-
-
 def sql_cluster():
     if psycopg is None:
         raise Skipped("psycopg is not installed")
     return cluster()
-
-
-def run_on(node, *statements):
-    with connect(node) as c:
-        for statement in statements:
-            c.execute(statement)
-
-
-def rows_of(node, query):
-    with connect(node) as c:
-        return c.execute(query).fetchall()
-
-
-def define(nodes, *statements):
-    """Runs the statements, and waits until all nodes know the result."""
-    run_on(nodes.nodes[1], *statements)
-    names = {row[0] for row in rows_of(nodes.nodes[1], "SHOW TABLES")}
-    for node in nodes.nodes.values():
-        eventually(lambda node=node: names == {row[0] for row in rows_of(node, "SHOW TABLES")})
 
 
 def tag(connection, statement, parameters=None):
@@ -356,7 +329,7 @@ def temporary_tables_are_of_one_session_and_go_with_their_node():
         assert b.execute("CREATE TEMP TABLE sums AS SELECT id, SUM(n) AS n FROM mine GROUP BY id").statusmessage == "SELECT 2"
         assert b.execute("SELECT id, n FROM sums ORDER BY id").fetchall() == [(1, 10), (2, 20)]
         assert b.execute("TRUNCATE mine").statusmessage == "TRUNCATE TABLE"
-        assert len(topics()) == 3, topics()
+        eventually(lambda: len(topics()) == 3)
     eventually(lambda: not topics())
     c = connect(nodes.nodes[3])
     c.execute("CREATE TEMP TABLE mine (id INT PRIMARY KEY)")

@@ -8,7 +8,7 @@ import time
 
 from cluster_cases import all_is_well, cluster
 from cluster_nodes import eventually
-from cluster_sql import connect, psycopg, rows_of, run_on
+from cluster_sql import connect, define, psycopg, rows_of, run_on
 from millrace_server import Deadline, Skipped, case, check_took_less, run, timed
 
 
@@ -16,13 +16,6 @@ def sql_cluster():
     if psycopg is None:
         raise Skipped("psycopg is not installed")
     return cluster()
-
-
-def define(nodes, *statements):
-    run_on(nodes.nodes[1], *statements)
-    names = {row[0] for row in rows_of(nodes.nodes[1], "SHOW TABLES")}
-    for node in nodes.nodes.values():
-        eventually(lambda node=node: names == {row[0] for row in rows_of(node, "SHOW TABLES")})
 
 
 def refusal(node, statement):

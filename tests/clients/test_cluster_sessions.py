@@ -7,7 +7,7 @@ import time
 
 from cluster_cases import all_is_well, cluster, metadata_of
 from cluster_nodes import Cluster, eventually
-from cluster_sql import connect, psycopg, running
+from cluster_sql import connect, psycopg, run_on, running
 from millrace_server import Skipped, case, run
 from patience import patience
 
@@ -108,8 +108,7 @@ def the_steps_of_migration_tools_work_at_any_node():
                 c.execute("INSERT INTO migrations VALUES (1)")
                 done.append(node.number)
             assert value(c, "SELECT pg_advisory_unlock(1234567890)") is True
-    with connect(nodes.nodes[1]) as c:
-        c.execute("CREATE TABLE migrations (version BIGINT PRIMARY KEY)")
+    run_on(nodes.nodes[1], "CREATE TABLE migrations (version BIGINT PRIMARY KEY)")
     threads = [threading.Thread(target=migrate, args=(nodes.nodes[1 + i % 3],)) for i in range(9)]
     for thread in threads:
         thread.start()
@@ -340,9 +339,7 @@ def error_of(c, statement):
 @case
 def read_and_written_under_a_lock_no_increment_is_lost():
     nodes = sql_cluster()
-    with connect(nodes.nodes[1]) as c:
-        c.execute("CREATE TABLE locked (id INT PRIMARY KEY, v INT)")
-        c.execute("INSERT INTO locked VALUES (1, 0)")
+    run_on(nodes.nodes[1], "CREATE TABLE locked (id INT PRIMARY KEY, v INT)", "INSERT INTO locked VALUES (1, 0)")
 
     def increment(node):
         with connect(node) as own:
@@ -358,9 +355,8 @@ def read_and_written_under_a_lock_no_increment_is_lost():
 @case
 def nowait_fails_and_skip_locked_returns_nothing_while_another_node_has_the_lock():
     nodes = sql_cluster()
+    run_on(nodes.nodes[1], "CREATE TABLE skipped (id INT PRIMARY KEY, v INT)", "INSERT INTO skipped VALUES (1, 0), (2, 0)")
     with connect(nodes.nodes[1]) as a, connect(nodes.nodes[2]) as b:
-        a.execute("CREATE TABLE skipped (id INT PRIMARY KEY, v INT)")
-        a.execute("INSERT INTO skipped VALUES (1, 0), (2, 0)")
         with a.transaction():
             a.execute("SELECT * FROM skipped WHERE id = 1 FOR UPDATE")
             assert error_of(b, "SELECT * FROM skipped FOR UPDATE NOWAIT") == "55P03"
@@ -375,9 +371,8 @@ def nowait_fails_and_skip_locked_returns_nothing_while_another_node_has_the_lock
 @case
 def a_queue_of_jobs_gives_each_job_once():
     nodes = sql_cluster()
-    with connect(nodes.nodes[1]) as c:
-        c.execute("CREATE TABLE jobs (id INT PRIMARY KEY, done BOOLEAN)")
-        c.execute("INSERT INTO jobs SELECT g, false FROM generate_series(1, 30) AS t(g)")
+    run_on(nodes.nodes[1], "CREATE TABLE jobs (id INT PRIMARY KEY, done BOOLEAN)",
+           "INSERT INTO jobs SELECT g, false FROM generate_series(1, 30) AS t(g)")
     taken = []
 
     def work(node):
@@ -396,9 +391,8 @@ def a_queue_of_jobs_gives_each_job_once():
 @case
 def a_change_by_a_session_without_a_lock_is_detected():
     nodes = sql_cluster()
+    run_on(nodes.nodes[1], "CREATE TABLE guarded (id INT PRIMARY KEY, v INT)", "INSERT INTO guarded VALUES (1, 10)")
     with connect(nodes.nodes[1]) as a, connect(nodes.nodes[2]) as b:
-        a.execute("CREATE TABLE guarded (id INT PRIMARY KEY, v INT)")
-        a.execute("INSERT INTO guarded VALUES (1, 10)")
         a.execute("BEGIN")
         v = value(a, "SELECT v FROM guarded WHERE id = 1 FOR UPDATE")
         b.execute("UPDATE guarded SET v = v + 5 WHERE id = 1")
@@ -454,9 +448,8 @@ def row_locks_of_a_killed_node_are_released():
     nodes = sql_cluster()
     controller = controller_of(nodes)
     one, two = (node for node in nodes.nodes.values() if node is not controller)
+    run_on(two, "CREATE TABLE freed (id INT PRIMARY KEY, v INT)", "INSERT INTO freed VALUES (1, 0)")
     with connect(two) as b:
-        b.execute("CREATE TABLE freed (id INT PRIMARY KEY, v INT)")
-        b.execute("INSERT INTO freed VALUES (1, 0)")
         a = connect(one)
         a.execute("BEGIN")
         a.execute("SELECT * FROM freed FOR UPDATE")
@@ -468,11 +461,9 @@ def row_locks_of_a_killed_node_are_released():
 @case
 def failed_records_are_in_the_processing_log_at_each_node():
     nodes = sql_cluster()
-    with connect(nodes.nodes[1]) as c:
-        c.execute("CREATE STREAM texts (t VARCHAR) WITH (KAFKA_TOPIC = 'texts', VALUE_FORMAT = 'JSON', PARTITIONS = 1)")
-        c.execute("CREATE STREAM numbers (t INT) WITH (KAFKA_TOPIC = 'texts', VALUE_FORMAT = 'JSON')")
-        c.execute("CREATE STREAM copied AS SELECT t + 1 AS u FROM numbers")
-        c.execute("INSERT INTO texts VALUES ('not a number')")
+    run_on(nodes.nodes[1], "CREATE STREAM texts (t VARCHAR) WITH (KAFKA_TOPIC = 'texts', VALUE_FORMAT = 'JSON', PARTITIONS = 1)",
+           "CREATE STREAM numbers (t INT) WITH (KAFKA_TOPIC = 'texts', VALUE_FORMAT = 'JSON')",
+           "CREATE STREAM copied AS SELECT t + 1 AS u FROM numbers", "INSERT INTO texts VALUES ('not a number')")
     for node in nodes.nodes.values():
         with connect(node) as c:
             eventually(lambda c=c: [row for row in c.execute("SELECT * FROM KSQL_PROCESSING_LOG").fetchall()

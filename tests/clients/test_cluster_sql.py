@@ -9,10 +9,10 @@ import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
-from cluster_cases import all_is_well, cluster, create_topic, metadata_of
+from cluster_cases import all_is_well, cluster, create_topic, leader_of, metadata_of
 from cluster_nodes import eventually
-from cluster_sql import connect, rows_of, run_on
-from millrace_server import Skipped, case, check_took_less, patience, run, timed
+from cluster_sql import connect, define, rows_of, run_on
+from millrace_server import Skipped, case, check_took_less, patience, run, timed, wait_until
 
 try:
     import psycopg
@@ -29,17 +29,6 @@ def sql_cluster():
     if psycopg is None:
         raise Skipped("psycopg is not installed")
     return nodes
-
-
-def define(nodes, *statements, at=1):
-    """Creates the definition, and waits until the other nodes have it and the new partitions have leaders."""
-    run_on(nodes.nodes[at], *statements)
-    names = {row[0] for row in rows_of(nodes.nodes[at], "SHOW TABLES")} | \
-        {row[0] for row in rows_of(nodes.nodes[at], "SHOW STREAMS")}
-    for node in nodes.nodes.values():
-        if node.is_running():
-            eventually(lambda node=node: names == {row[0] for row in rows_of(node, "SHOW TABLES")} |
-                       {row[0] for row in rows_of(node, "SHOW STREAMS")})
 
 
 def refusal(node, statement, kind=None):
