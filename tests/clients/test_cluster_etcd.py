@@ -138,7 +138,7 @@ def a_member_that_is_killed_alone_is_started_again():
     eventually(lambda: [pid for pid in children_of(nodes.nodes[2]) if pid != member], 60)
     create_topic(nodes, "after-its-death", partitions=3)
     produce(nodes, "after-its-death", 0, 10)
-    assert "etcd has ended and is restarted" in nodes.nodes[2].tail()
+    assert "etcd has ended and is restarted" in nodes.nodes[2].log_text(), nodes.nodes[2].tail()
 
 
 @case

@@ -462,7 +462,7 @@ def a_difference_on_a_followers_disk_is_found_and_reported():
                        kafka_wire.batch_of(b"charged" * 20).encode()[checked])
         follower.start()
         all_is_well(nodes)
-        found = eventually(lambda: re.search(r".*a record batch is damaged on the disk of a node.*", leader.tail()), 60)[0]
+        found = eventually(lambda: re.search(r".*a record batch is damaged on the disk of a node.*", leader.log_text()), 60)[0]
         for said in ("partition=0", f"node={follower.number}", f"leader={leader.number}", "from=0 end=4", "batch=1"):
             assert said in found, (said, found)
         if psycopg is not None:

@@ -312,8 +312,8 @@ def a_node_is_drained_and_another_one_takes_its_share():
     assert "drained-0: " in millrace(nodes, "remove", "4", "--dry-run") or 4 not in replicas_of(nodes, "drained")[0]
     said = millrace(nodes, "remove", "4")
     assert "Node 4 is no longer part of the cluster" in said, said
-    assert all(4 not in replicas for replicas in replicas_of(nodes, "drained").values())
-    eventually(lambda: "was removed from the cluster" in open(nodes.nodes[4].log).read())
+    eventually(lambda: all(4 not in replicas for replicas in replicas_of(nodes, "drained").values()))
+    eventually(lambda: "was removed from the cluster" in nodes.nodes[4].log_text())
     has_nothing_to_say(nodes.nodes[4])
     assert "by_a_stranger" not in metadata_of(nodes.nodes[1]).topics
     nodes.nodes[4].stop()
@@ -371,7 +371,7 @@ def a_node_that_the_others_do_not_reach_leads_nothing():
         load.await_more(100)
         controller = metadata_of(nodes.nodes[1]).controller_id
         cut_off(nodes, load, next(p for p in range(3) if leader_of(nodes, "cut_off", p).number != controller), "to it")
-        assert "a node sends heartbeats and does not receive those of the controller" in nodes.nodes[controller].tail()
+        assert "a node sends heartbeats and does not receive those of the controller" in nodes.nodes[controller].log_text()
         load.stop()
         load.check(nodes.bootstrap)
     finally:
@@ -387,7 +387,7 @@ def a_controller_that_no_node_hears_is_replaced():
         load.await_more(100)
         controller = metadata_of(nodes.nodes[1]).controller_id
         cut_off(nodes, load, next(p for p in range(3) if leader_of(nodes, "cut_off", p).number == controller), "from it")
-        assert "too few nodes are connected with this node in both directions" in nodes.nodes[controller].tail()
+        assert "too few nodes are connected with this node in both directions" in nodes.nodes[controller].log_text()
         load.stop()
         load.check(nodes.bootstrap)
     finally:
@@ -438,7 +438,7 @@ def a_node_that_does_not_reach_etcd_leads_nothing_that_others_can():
         load.check(nodes.bootstrap)
         alone.stop().check(nodes.bootstrap)
         assert read_all(nodes.bootstrap, "alone", 3)[number] == taken
-        assert "other nodes lead the partitions of this node" in nodes.nodes[3].tail()
+        assert "other nodes lead the partitions of this node" in nodes.nodes[3].log_text()
         eventually(lambda: states_at(nodes.nodes[3]) == {1: "there", 2: "there", 3: "there"})
     finally:
         nodes.close()
@@ -602,9 +602,9 @@ def a_node_with_a_longer_session_than_the_others_stays():
         other.flags = ("--node-session-timeout-ms", "5000")
         other.start()
         all_is_well(nodes)
-        before = sum(open(node.log).read().count("a node is fenced node=3") for node in nodes.nodes.values())
+        before = sum(node.log_text().count("a node is fenced node=3") for node in nodes.nodes.values())
         time.sleep(5)  # the session of node 3, and ten sessions of the other nodes
-        after = sum(open(node.log).read().count("a node is fenced node=3") for node in nodes.nodes.values())
+        after = sum(node.log_text().count("a node is fenced node=3") for node in nodes.nodes.values())
         assert after - before <= 1, (before, after)
     finally:
         nodes.close()
@@ -624,8 +624,8 @@ def nodes_with_certificates_let_no_others_in():
             stranger = Node(os.path.join(nodes.folder, f"stranger{len(flags)}"), "green", 3, nodes.etcd.url,
                             ["--node-session-timeout-ms", "2000", *flags])
             stranger.start(waits=False)
-            eventually(lambda: "no connection to a node" in stranger.tail() and reason in stranger.tail())
-            eventually(lambda: "a connection to the port for nodes was rejected" in open(nodes.nodes[1].log).read())
+            eventually(lambda: "no connection to a node" in stranger.log_text() and reason in stranger.log_text())
+            eventually(lambda: "a connection to the port for nodes was rejected" in nodes.nodes[1].log_text())
             stranger.kill()
         nodes.nodes[3].start()
         load.stop()
