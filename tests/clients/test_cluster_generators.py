@@ -4,7 +4,7 @@ row when it dies, freezes or is stopped. No row is missing or duplicated."""
 from cluster_cases import all_is_well, cluster
 from cluster_nodes import eventually
 from cluster_sql import connect, last_of_all, owner_of, psycopg, rows_of, run_on, running, shows, state_of
-from millrace_server import Skipped, case, run
+from millrace_server import Skipped, case, run, wait_until
 
 
 def sql_cluster():
@@ -89,8 +89,12 @@ def each_node_shows_the_generator_and_one_of_them_runs_it():
     for node in running(nodes):
         with connect(node) as c:
             eventually(lambda c=c: c.execute("SELECT COUNT(*) FROM ticks").fetchone()[0] > 0, 60)
-            tasks = [str(row) for row in c.execute("SHOW TASKS").fetchall() if query in str(row)]
-            assert len(tasks) == 1 and "generated@" in tasks[0] and ("STANDBY" in tasks[0]) == (node is not owner), tasks
+            tasks = []
+
+            def is_shown(c=c, node=node, tasks=tasks):
+                tasks[:] = [str(row) for row in c.execute("SHOW TASKS").fetchall() if query in str(row)]
+                return len(tasks) == 1 and "generated@" in tasks[0] and ("STANDBY" in tasks[0]) == (node is not owner)
+            wait_until(is_shown, lambda tasks=tasks: str(tasks))
             c.execute(f"EXPLAIN {query}").fetchall()
     run_on(nodes.nodes[1], "DROP TABLE ticks DELETE TOPIC")
 

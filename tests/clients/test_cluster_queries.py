@@ -50,7 +50,7 @@ def a_stateless_query_goes_on_when_the_node_that_runs_it_is_killed():
         run_on(others[i % 2], f"INSERT INTO plain VALUES ({i % 4}, {i})")
     for node in others:
         shows(node, "SELECT w FROM doubled", [(2 * i,) for i in range(1, 41)])
-    assert owner_of(nodes, "doubled") is not owner
+    eventually(lambda: owner_of(nodes, "doubled") is not owner)
     nodes.start_all()
     all_is_well(nodes)
     shows(owner, "SELECT w FROM doubled", [(2 * i,) for i in range(1, 41)])
@@ -181,10 +181,13 @@ def queries_are_stopped_and_go_on_from_any_node():
 
     def states():
         return {node.number: [row[4] for row in rows_of(node, "SHOW TASKS") if row[0] == query] for node in running(nodes)}
+
+    def are_right():
+        found = states()
+        return sorted(state for of_node in found.values() for state in of_node) == ["RUNNING", "STANDBY", "STANDBY"] and \
+            found[owner_of(nodes, "passed").number] == ["RUNNING"]
     # The other nodes may learn of RESUME after the rows have arrived.
-    wait_until(lambda: sorted(state for of_node in states().values() for state in of_node) == ["RUNNING", "STANDBY", "STANDBY"],
-               lambda: str(states()))
-    assert states()[owner_of(nodes, "passed").number] == ["RUNNING"], states()
+    wait_until(are_right, lambda: str(states()))
     run_on(nodes.nodes[1], f"TERMINATE {query}", "DROP STREAM passed")
     for node in running(nodes):
         eventually(lambda node=node: query not in [row[0] for row in rows_of(node, "SHOW QUERIES")])

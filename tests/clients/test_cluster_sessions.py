@@ -142,12 +142,12 @@ def a_deadlock_between_two_nodes_is_an_error():
 @case
 def the_locks_of_a_killed_node_are_free_and_those_of_others_stay():
     nodes = sql_cluster()
-    other = next(node for node in nodes.nodes.values() if node is not controller_of(nodes))
-    third = next(node for node in nodes.nodes.values() if node not in (other, controller_of(nodes)))
+    controller = controller_of(nodes)
+    other, third = (node for node in nodes.nodes.values() if node is not controller)
     with connect(other) as a, connect(third) as b:
         a.execute("SELECT pg_advisory_lock(20)")
         b.execute("SELECT pg_advisory_lock(21)")
-        waiter, patient = Waiter(third, 20), Waiter(controller_of(nodes), 21)
+        waiter, patient = Waiter(third, 20), Waiter(controller, 21)
         other.kill()
         eventually(waiter.has_it)
         assert not patient.has_it() and patient.error is None

@@ -622,11 +622,16 @@ def each_node_shows_all_nodes():
     define(nodes, "CREATE STREAM counted (k INT KEY, v INT)")
     all_is_well(nodes)
     for number, node in nodes.nodes.items():
-        shown = {row[0]: row for row in rows_of(node, "SHOW CLUSTER")}
+        shown = {}
+
+        def all_are_there(node=node, shown=shown):
+            shown.clear()
+            shown.update((row[0], row) for row in rows_of(node, "SHOW CLUSTER"))
+            return {row[1] for row in shown.values()} == {"there"} and \
+                all(row[4] == row[5] > 0 for row in shown.values())  # all replicas are in sync
+        wait_until(all_are_there, lambda shown=shown: str(shown))
         assert sorted(shown) == [1, 2, 3], shown
         assert [row[0] for row in shown.values() if "this one" in (row[2] or "")] == [number], shown
-        assert {row[1] for row in shown.values()} == {"there"}, shown
-        assert all(row[4] == row[5] > 0 for row in shown.values()), shown  # all replicas are in sync
         assert {row[6] for row in shown.values()} == {each.kafka for each in nodes.nodes.values()}, shown
         led = rows_of(node, "SELECT SUM(leads), COUNT(*) FROM millrace_catalog.cluster WHERE state = 'there'")
         assert led == [(sum(row[3] for row in shown.values()), 3)], led
@@ -636,9 +641,13 @@ def each_node_shows_all_nodes():
 def the_server_reports_its_nodes():
     nodes = sql_cluster()
     for number, node in nodes.nodes.items():
-        facts = {row[1]: row[2] for row in rows_of(node, "SHOW SERVER") if row[0] == "cluster"}
-        assert facts["partitions without a leader"] == "0", facts
-        assert all(facts[f"node {each}"].startswith("there") for each in nodes.nodes), facts
+        facts = {}
+
+        def all_are_there(node=node, facts=facts):
+            facts.update((row[1], row[2]) for row in rows_of(node, "SHOW SERVER") if row[0] == "cluster")
+            return facts["partitions without a leader"] == "0" and \
+                all(facts[f"node {each}"].startswith("there") for each in nodes.nodes)
+        wait_until(all_are_there, lambda facts=facts: str(facts))
         assert "this one" in facts[f"node {number}"], facts
 
 
