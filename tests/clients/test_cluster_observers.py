@@ -99,6 +99,7 @@ def a_topic_of_one_replica_is_read_by_a_query_at_another_node():
     for node in running(nodes):
         shows(node, "SELECT n FROM counted", [(10,)])
     only.kill()
+    eventually(lambda: all(metadata_of(node, "single").topics["single"].partitions[0].leader < 0 for node in running(nodes)))
     # The end of the topic is unknown now. A node that has to ask for it returns an error instead of an answer that may
     # lack records.
     for node in running(nodes):

@@ -153,6 +153,12 @@ def transactions_stay_whole_under_one_failure_after_the_other():
     under_writers(f"tx_chaos_{seed}", disturb_often)
 
 
+def all_are_copied(consumer, count):
+    """Returns whether the group has committed that each partition of tx_in was copied up to this offset."""
+    places = consumer.committed([TopicPartition("tx_in", number) for number in range(PARTITIONS)], 30)
+    return all(place.offset >= count for place in places)
+
+
 @case
 def offsets_are_committed_together_with_the_results():
     """A record is copied once, although different nodes coordinate the copier's group and its transactions."""
@@ -173,10 +179,10 @@ def offsets_are_committed_together_with_the_results():
         try:
             producer.init_transactions(60)
             consumer.subscribe(["tx_in"])
-            quiet = 0
-            while quiet < 10:
+            until = Deadline(PATIENCE_S)
+            while not all_are_copied(consumer, 600 // PARTITIONS):
+                until.check(f"{copied} of 600 records were copied")
                 messages = [message for message in consumer.consume(50, 1.0) if not message.error()]
-                quiet = 0 if messages else quiet + 1
                 if not messages:
                     continue
                 producer.begin_transaction()
