@@ -11,7 +11,7 @@ from cluster_cases import (GROUP, all_is_well, await_another_leader, cluster, co
                            metadata_of)
 from cluster_load import Load, Member, producer_of, read_all
 from cluster_nodes import Etcd, eventually
-from millrace_server import binary, case, check_less, obstacle_of_own_client, patience, run, timed
+from millrace_server import binary, case, check_less, obstacle_of_own_client, patience, run, timed, wait_until
 
 try:
     from confluent_kafka import Producer
@@ -73,7 +73,14 @@ def records_are_written_and_read_through_any_node():
             assert producer.flush(30) == 0
     expected = sorted(f"{number} {acks}" for number in nodes.nodes for acks in (0, 1, -1))
     for node in nodes.nodes.values():
-        for partition, values in read_all(node.kafka, "any", 6).items():
+        read = {}
+
+        def has_all(node=node, read=read):
+            read.update(read_all(node.kafka, "any", 6))
+            return all(len(values) >= len(expected) for values in read.values())
+        # Records without acks=all are acknowledged before consumers can read them.
+        wait_until(has_all, lambda read=read: str(read))
+        for partition, values in read.items():
             assert sorted(values) == expected, f"partition {partition} through node {node.number}: {values}"
 
 

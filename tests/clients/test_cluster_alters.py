@@ -13,7 +13,7 @@ from cluster_cases import all_is_well, cluster, leader_of, metadata_of
 from cluster_load import producer_of
 from cluster_nodes import eventually
 from cluster_sql import connect, psycopg, refusal, rows_of, run_on
-from millrace_server import Skipped, binary, case, run
+from millrace_server import Skipped, binary, case, patience, run
 
 try:
     import kafka
@@ -401,7 +401,7 @@ def a_leader_or_the_controller_that_fails_changes_no_row():
             running.start()
             time.sleep(random.uniform(0, 0.3))
             disturb(failing, how, random.uniform(1, 5))
-            running.join(90)
+            running.join(patience(90))
             assert result, f"{role} {how}: the statement has not ended"
             outcomes.append((role, how, result[0]))
             all_is_well(nodes)
@@ -437,7 +437,7 @@ def a_statement_of_a_node_that_was_frozen_is_undone_or_done():
             time.sleep(random.uniform(0, 0.3))
             # the controller undoes the statement 10 s after it has fenced the node
             disturb(nodes.nodes[1], "freeze", 16)
-            running.join(90)
+            running.join(patience(90))
             assert result, "the statement has not ended"
             outcomes.append(result[0])
             all_is_well(nodes)

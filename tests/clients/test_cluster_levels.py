@@ -62,6 +62,7 @@ def a_new_cluster_is_at_the_newest_level():
         raise Skipped("confluent-kafka is not installed")
     nodes = Cluster(count=1)
     try:
+        all_is_well(nodes)
         assert "feature level" not in millrace(nodes.nodes[1], "status")
         said = millrace(nodes.nodes[1], "upgrade")
         assert said == "The cluster is at feature level 6, the newest level that the node supports.\n", said

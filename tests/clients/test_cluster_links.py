@@ -54,9 +54,10 @@ def a_link_works_at_every_node_until_it_is_dropped_at_one():
         # The statement is answered when the live nodes have read the definition.
         for node in nodes.nodes.values():
             assert list(states(node)) == ["shop"], (node.number, states(node))
+        for node in nodes.nodes.values():
+            eventually(lambda node=node: states(node) == {"shop": "CONNECTED"})
             assert "orders" in [row[0] for row in rows_of(node, "SHOW TOPICS FROM LINK shop")], node.number
             assert len(printed(node, 3)) == 3, node.number
-            eventually(lambda node=node: states(node) == {"shop": "CONNECTED"})
         said = refusal(nodes.nodes[2], f"CREATE LINK shop WITH ('bootstrap.servers' = '{foreign.kafka}')")
         assert "link shop already exists" in said, said
         # The node with the connections of the CREATE dies; the others keep the link.

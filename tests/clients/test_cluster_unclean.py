@@ -14,7 +14,7 @@ from cluster_cases import all_is_well, create_topic, metadata_of
 from cluster_load import producer_of, read_all
 from cluster_nodes import Cluster, eventually
 from cluster_sql import connect, rows_of, run_on, running, shows
-from millrace_server import Skipped, binary, case, run
+from millrace_server import Skipped, binary, case, patience, run
 
 try:
     import psycopg
@@ -184,7 +184,7 @@ def tables_are_read_again_and_queries_end_on_all_nodes():
         for node in others:
             shows(node, ITEMS, [("kept", 1), ("new", 3)])
         for each in watching:
-            each.join(30)
+            each.join(patience(30))
             assert each.error and 'records of topic "orders", partition 0, were lost by an unclean election' in each.error, each.error
 
         keeper.start()
@@ -337,7 +337,7 @@ def a_lost_processing_log_does_not_end_the_queries_that_write_to_it():
         run_on(nodes.nodes[2], "INSERT INTO texts VALUES ('again no number')", "INSERT INTO texts VALUES ('2')")
         for node in nodes.nodes.values():
             shows(node, "SELECT u FROM copied", [(2,), (3,)])
-            assert query_of(node, "copied")["state"].startswith("RUNNING"), query_of(node, "copied")
+            eventually(lambda node=node: query_of(node, "copied")["state"].startswith("RUNNING"))
         # Lines of queries from before the election are dropped (docs/cluster/sql.md); lines of later queries are not.
         run_on(nodes.nodes[2], "CREATE STREAM later AS SELECT t + 2 AS u FROM numbers", "INSERT INTO texts VALUES ('still no number')")
         eventually(lambda: logged(nodes.nodes[3], "still no number") == 1, 60)
