@@ -51,7 +51,8 @@ def begin(nodes, topic, group):
     """Creates a topic whose leader does not coordinate the group. Returns (leader, coordinator)."""
     with kafka_wire.Connection(nodes.nodes[1].kafka) as connection:
         coordinator = coordinator_of(nodes, GROUP, group)
-        set_group(connection, group, share_auto_offset_reset="earliest")
+        # The locks of records outlast the election of a coordinator on a busy machine.
+        set_group(connection, group, share_auto_offset_reset="earliest", share_record_lock_duration_ms="60000")
     others = [number for number in nodes.nodes if number != coordinator.number]
     create_topic(nodes, topic, assignment=[[*others, coordinator.number]])
     leader = leader_of(nodes, topic)
