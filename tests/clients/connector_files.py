@@ -1,4 +1,5 @@
 """A directory of files for connectors, and a server on a data directory that outlives kill -9."""
+import collections
 import json
 import os
 import shutil
@@ -46,6 +47,13 @@ class ConnectorFiles:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
             return error.code, json.load(error)
+
+    def task(self):
+        """Returns the first task as a dictionary, whose values are None while the server shows no task."""
+        with psycopg.connect(host=self.server.host, port=self.server.port, autocommit=True) as connection:
+            cursor = connection.execute("SHOW CONNECTOR TASKS")
+            names = [column.name for column in cursor.description]
+            return collections.defaultdict(lambda: None, zip(names, next(iter(cursor.fetchall()), ())))
 
     def refusal(self, statement):
         try:

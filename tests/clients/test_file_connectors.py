@@ -118,7 +118,8 @@ def messages_name_the_place_and_the_remedy():
         assert "--secrets-dir" in feeds.refusal(tail("b", file="${file:none}"))
         assert feeds.refusal(tail("b", file="${env:PATH}")).startswith("${env:PATH}: only variables whose name begins with MILLRACE_SECRET_")
         # The port in the option is 0; the task shows the port that the server uses.
-        assert feeds.sql("SHOW CONNECTOR TASKS")[0][2] == feeds.server.http, feeds.sql("SHOW CONNECTOR TASKS")
+        wait_until(lambda: [row[2] for row in feeds.sql("SHOW CONNECTOR TASKS")] == [feeds.server.http],
+                   lambda: str(feeds.sql("SHOW CONNECTOR TASKS")))
         # Refused connectors leave nothing behind.
         assert [row[0] for row in feeds.sql("SHOW CONNECTORS")] == ["lines"]
     finally:

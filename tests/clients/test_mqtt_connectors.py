@@ -7,8 +7,6 @@ import re
 import subprocess
 import threading
 
-import psycopg
-
 import mqtt_broker
 from connector_files import ConnectorFiles
 from millrace_server import binary, case, has_limit, run, wait_until
@@ -66,13 +64,6 @@ class Plant(ConnectorFiles):
         done = subprocess.run([binary(), "consume", topic, "--from-beginning", "--until-end", "-b", self.server.kafka, *options],
                               text=True, capture_output=True, timeout=120, check=False)
         return done.stdout.splitlines()
-
-    def task(self):
-        with psycopg.connect(host=self.server.host, port=self.server.port, autocommit=True) as connection:
-            cursor = connection.execute("SHOW CONNECTOR TASKS")
-            names = [column.name for column in cursor.description]
-            rows = cursor.fetchall()
-        return dict(zip(names, rows[0])) if rows else {}
 
     def await_running(self):
         wait_until(lambda: self.task()["state"] == "RUNNING" and '"topics"' in str(self.task()["position"]), self.task)

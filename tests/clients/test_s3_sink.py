@@ -54,12 +54,6 @@ class Lake(ConnectorFiles):
     def insert(self, begin, end):
         self.sql("INSERT INTO readings (id, place) VALUES " + ", ".join(f"({i}, 'place {i}')" for i in range(begin, end)))
 
-    def task(self):
-        with psycopg.connect(host=self.server.host, port=self.server.port, autocommit=True) as connection:
-            cursor = connection.execute("SHOW CONNECTOR TASKS")
-            rows = cursor.fetchall()
-            return dict(zip([column.name for column in cursor.description], rows[0])) if rows else {}
-
 
 def ids(lines):
     return [json.loads(line)["ID"] for line in lines]
