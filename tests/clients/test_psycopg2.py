@@ -9,7 +9,7 @@ import psycopg2
 import psycopg2.errors
 import psycopg2.extras
 
-from millrace_server import case, run, start_server
+from millrace_server import case, run, start_server, wait_until
 
 SERVER = start_server()
 HOST, PORT = SERVER.host, SERVER.port
@@ -126,19 +126,28 @@ def a_bad_line_of_copy_leaves_the_connection_usable():
     c.close()
 
 
+def cancel_when_active(session, statement):
+    """Cancels the statement as soon as it runs: an earlier request has no effect."""
+    looks = connect()
+    active = "SELECT 1 FROM pg_stat_activity WHERE pid = %s AND state = 'active' AND query = %s"
+    wait_until(lambda: rows_of(looks, active, (session.get_backend_pid(), statement)))
+    session.cancel()
+    looks.close()
+
+
 @case
 def a_push_query_ends_when_it_is_canceled():
     c = connect()
     do(c, "CREATE STREAM p2_silent (id INT KEY)")
-    timer = threading.Timer(0.3, c.cancel)
-    timer.start()
+    canceller = threading.Thread(target=cancel_when_active, args=(c, "SELECT * FROM p2_silent EMIT CHANGES"))
+    canceller.start()
     try:
         rows_of(c, "SELECT * FROM p2_silent EMIT CHANGES")
         raise AssertionError("it should have been canceled")
     except psycopg2.errors.QueryCanceled:
         pass
     finally:
-        timer.join()
+        canceller.join()
     assert rows_of(c, "SHOW STREAMS")
     c.close()
 

@@ -483,19 +483,27 @@ def a_fetch_that_ends_at_its_time_returns_the_rows_that_have_arrived():
         c.execute("RESET push.fetch_timeout")
 
 
+def cancel_when_active(session, statement):
+    """Cancels the statement as soon as it runs: an earlier request has no effect."""
+    with connect(autocommit=True) as looks:
+        active = "SELECT 1 FROM pg_stat_activity WHERE pid = %s AND state = 'active' AND query = %s"
+        wait_until(lambda: looks.execute(active, (session.info.backend_pid, statement)).fetchall())
+    session.cancel()
+
+
 @case
 def a_push_query_ends_when_it_is_canceled():
     with connect(autocommit=True) as c:
         with_stream(c, "silent", "id INT KEY")
-        timer = threading.Timer(0.3, c.cancel)
-        timer.start()
+        canceller = threading.Thread(target=cancel_when_active, args=(c, "SELECT * FROM silent EMIT CHANGES"))
+        canceller.start()
         try:
             c.execute("SELECT * FROM silent EMIT CHANGES")
             raise AssertionError("it should have been canceled")
         except psycopg.errors.QueryCanceled:
             pass
         finally:
-            timer.join()
+            canceller.join()
         assert c.execute("SHOW STREAMS").fetchone() is not None
 
 
