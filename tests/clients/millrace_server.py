@@ -100,7 +100,7 @@ def launch(*flags, keeps_log=False, open_files=None, data_dir=None, kafka="127.0
     def stop():
         server.terminate()
         try:
-            server.wait(10)
+            server.wait(patience(10))
         except subprocess.TimeoutExpired:
             server.kill()
         if is_own:

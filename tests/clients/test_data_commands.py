@@ -16,7 +16,7 @@ import time
 
 import psycopg
 
-from millrace_server import Deadline, binary, case, launch, obstacle_of_own_client, run
+from millrace_server import Deadline, binary, case, launch, obstacle_of_own_client, run, wait_until
 
 FOLDER = tempfile.mkdtemp(prefix="millrace-data-commands-")
 _GROUPS = 500
@@ -326,14 +326,23 @@ def a_server_waits_a_moment_for_the_one_before_to_be_gone():
     launch(data_dir=data).stop()
     holder = open(os.path.join(data, "log.mdb"), "r+b")
     fcntl.flock(holder, fcntl.LOCK_EX)
-    threading.Timer(1, holder.close).start()
-    begun = time.monotonic()
+    log, released = os.path.join(data, "log"), threading.Event()
+
+    def lines():
+        if not os.path.exists(log):
+            return []
+        with open(log) as text:
+            return [line for line in text if "directory is in use" in line]
+
+    def release():
+        wait_until(lines, "the server does not wait for the directory")
+        released.set()
+        holder.close()
+    threading.Thread(target=release, daemon=True).start()
     server = launch(data_dir=data, keeps_log=True)
     try:
-        assert time.monotonic() - begun >= 0.9
-        with open(server.log) as log:
-            told = [line for line in log if "directory is in use" in line]
-        assert len(told) == 1, told
+        assert released.is_set(), "the server has started before the directory was released"
+        assert len(lines()) == 1, lines()
         refused = millrace("server", "--data-dir", data, "--pg", "127.0.0.1:0", "--kafka", "127.0.0.1:0",
                            "--http", "off", status=1)
         assert "error: the data directory is in use by another process" in refused, refused

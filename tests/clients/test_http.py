@@ -14,7 +14,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from millrace_server import Deadline, Skipped, case, launch, patience, run, start_server  # noqa: E402
+from millrace_server import Deadline, Skipped, case, launch, patience, run, start_server, wait_until  # noqa: E402
 
 import psycopg  # noqa: E402
 
@@ -104,15 +104,15 @@ def metrics_show_queries_topics_groups_memory_and_disk():
     sql("CREATE STREAM measured (a INT KEY, b INT) WITH (PARTITIONS = 1)",
         "CREATE TABLE measured_count AS SELECT a, COUNT(*) AS n FROM measured GROUP BY a",
         *(f"INSERT INTO measured VALUES ({i}, 1)" for i in range(10)))
-    until = Deadline(20)
-    while True:
+    page, name = {}, ""
+
+    def is_read():
+        nonlocal page, name
         page = metrics()
         name, = [re.search('query="([^"]+)"', sample)[1] for sample in page
                  if sample.startswith("millrace_query_records_total") and "MEASURED_COUNT" in sample]
-        if page[f'millrace_query_lag_records{{query="{name}"}}'] == 0 or until.is_over():
-            break
-        time.sleep(0.05)
-    assert page[f'millrace_query_records_total{{query="{name}"}}'] >= 10, page
+        return page[f'millrace_query_lag_records{{query="{name}"}}'] == 0 and page[f'millrace_query_records_total{{query="{name}"}}'] >= 10
+    wait_until(is_read, lambda: str(page))
     assert page[f'millrace_query_state_entries{{query="{name}"}}'] == 10
     assert page[f'millrace_query_state{{query="{name}",state="RUNNING"}}'] == 1
     assert page['kafka_topic_partitions{topic="measured"}'] == 1
