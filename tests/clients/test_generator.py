@@ -39,10 +39,13 @@ def position(connection, query):
 
 def position_at_rest(connection, query):
     """Returns the position of a paused generator when it no longer changes."""
+    def is_paused():
+        return [row[1] for row in connection.execute("SHOW QUERIES").fetchall() if row[0] == query] == ["PAUSED"]
+
     def rests():
         before = position(connection, query)
         time.sleep(0.3)
-        return position(connection, query) == before and before
+        return is_paused() and position(connection, query) == before and before
     return wait_for(rests)
 
 
