@@ -118,7 +118,7 @@ def the_first_five_minutes():
         lines = [row[0] for row in c.execute("PRINT 'orders' FROM LINK prod FROM BEGINNING LIMIT 3").fetchall()]
         records = [line for line in lines if line.startswith("rowtime:")]
         assert len(records) == 3 and sum("Lahore" in line for line in records) == 2, lines
-        wait_until(lambda: c.execute("SHOW LINKS").fetchall()[0][:2] == ("prod", "CONNECTED"))
+        wait_until(lambda: row_of(c, "prod")[1] == "CONNECTED")
         described = dict(c.execute("DESCRIBE LINK prod").fetchall())
         assert described["property bootstrap.servers"] == FOREIGN.kafka, described
 
