@@ -185,7 +185,7 @@ def a_join_shows_the_query_that_it_waits_for():
         wait_until(lambda: f"waits for {made}" in state_of(world, join), lambda: state_of(world, join), 60)
         world.run(f"RESUME {made}")
         assert not world.misses("projection")
-        assert "RUNNING" in state_of(world, join), state_of(world, join)
+        wait_until(lambda: "RUNNING" in state_of(world, join), lambda: state_of(world, join))
     finally:
         world.close()
 
