@@ -169,7 +169,8 @@ def lines_come_back_as_they_went_in():
     assert consume("plain") == ["one", "", "two", "last"]
     assert consume("plain", "--max-messages", "1") == ["one"]
     assert lines("consume", "plain", "--offset", "-2", "--until-end") == ["two", "last"]
-    assert lines("consume", "plain", "--offset", "3", "--timeout-ms", "1000") == ["last"]
+    assert lines("consume", "plain", "--offset", "3", "--max-messages", "1", "--timeout-ms", "60000") == ["last"]
+    assert lines("consume", "plain", "--offset", "4", "--timeout-ms", "1000") == []
     assert lines("consume", "plain", "--offset", "@0", "--max-messages", "1") == ["one"]
     _, stderr = millrace("consume", "plain", "--offset", "99", status=1)
     assert "plain[0] has no record at that offset" in stderr and "next record will have offset 4" in stderr
