@@ -2,7 +2,6 @@
 """The results of rows are far larger than the rows. The server survives, and holds at most as many results at a time as
 its settings allow."""
 import atexit
-import time
 
 import psycopg
 
@@ -34,11 +33,13 @@ def rows_or_none(connection, query, parameters=None):
 
 def watch_until(condition, seconds=150):
     """Waits for the condition, and returns the most memory, in MB, that the server used meanwhile."""
-    most, deadline = 0, time.monotonic() + seconds
-    while not condition():
+    most = 0
+
+    def is_so():
+        nonlocal most
         most = max(most, held_mb())
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+        return condition()
+    wait_until(is_so, lambda: f"{most:.0f} MB at most", seconds)
     return most
 
 
