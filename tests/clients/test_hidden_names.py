@@ -188,6 +188,12 @@ def a_user_finds_only_names_on_which_it_has_a_right():
     server.stop()
 
 
+def revision(connect):
+    """Returns the revision of the definitions that the node has applied."""
+    with connect("millrace") as root:
+        return next(int(row[2]) for row in root.execute("SHOW SERVER").fetchall() if row[:2] == ("metadata", "revision"))
+
+
 @case
 @has_limit(600)
 def each_node_of_a_cluster_hides_the_same_names():
@@ -195,11 +201,9 @@ def each_node_of_a_cluster_hides_the_same_names():
     try:
         openers = [opener(*node.pg.split(":")) for node in cluster.nodes.values()]
         prepare(openers[0])
+        newest = revision(openers[0])
         for connect, node in zip(openers, cluster.nodes.values()):
-            def is_known(connect=connect):
-                with connect("millrace") as root:
-                    return "unseen_rows" in shown(root, "SHOW TABLES")
-            wait_until(is_known, "the objects on each node")
+            wait_until(lambda connect=connect: revision(connect) >= newest, "the objects and rights on each node")
             check(connect, node.http)
         check_owners(openers[1])
     finally:
