@@ -26,6 +26,8 @@ def cluster():
         atexit.register(_shared.close)
     if not _shared.etcd.is_running():
         _shared.etcd.start()
+    elif _shared.etcd.is_frozen:
+        _shared.etcd.thaw()
     _shared.start_all()
     all_is_well(_shared)
     return _shared

@@ -207,8 +207,11 @@ class Cluster:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def start_all(self):
+        """Starts the nodes that do not run, and thaws those that a failed case has left frozen."""
         for node in self.nodes.values():
             if not node.is_running():
                 node.start(waits=False)
+            elif node.is_frozen:
+                node.thaw()
         for node in self.nodes.values():
             node.wait_until_ready()
