@@ -17,7 +17,7 @@ from psycopg.types.json import Jsonb
 from psycopg.types.multirange import Multirange
 from psycopg.types.range import Range
 
-from millrace_server import Skipped, case, check_less, launch, patience, run, start_server, wait_until
+from millrace_server import Skipped, case, check_less, launch, patience, run, start_server, timed, wait_until
 
 SERVER = start_server()
 HOST, PORT = SERVER.host, SERVER.port
@@ -898,6 +898,7 @@ def refused_with(sqlstate, call):
     raise AssertionError(f"not refused with {sqlstate}")
 
 
+@timed
 @case
 def a_session_has_an_advisory_lock_alone():
     def lock(c, call, *numbers):
