@@ -13,6 +13,7 @@ import psycopg
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from chromium import PROGRAM, Chromium  # noqa: E402
+from cluster_nodes import free_port  # noqa: E402
 from millrace_server import Skipped, binary, case, launch, run  # noqa: E402
 
 SECRET = "geheim-4711"
@@ -226,7 +227,7 @@ def a_push_query_keeps_the_session_and_ends_with_it():
 @case
 def a_restart_ends_all_sessions():
     folder = tempfile.mkdtemp(prefix="millrace-console-")
-    server = launch(data_dir=folder)
+    server = launch(data_dir=folder, http=f"127.0.0.1:{free_port()}")
     browser = Browser(server)
     assert browser.ask("POST", "/session", {"look_only": True})[0] == 200 and browser.session()["look_only"]
     server.stop()

@@ -18,6 +18,7 @@ import time
 
 import psycopg
 
+from cluster_nodes import free_port
 from millrace_server import Deadline, Skipped, advance_clock, case, launch, patience, run
 
 try:
@@ -118,8 +119,8 @@ class GroupServer:
     def __init__(self, *flags):
         self._data_dir = tempfile.mkdtemp(prefix="millrace-groups-")
         self._flags = ("--group-initial-rebalance-delay-ms", "100", *flags)
-        self._running = launch(*self._flags, data_dir=self._data_dir)
-        self.kafka = self._running.kafka
+        self.kafka = f"127.0.0.1:{free_port()}"
+        self._running = launch(*self._flags, data_dir=self._data_dir, kafka=self.kafka)
         self.host, self.port = self._running.host, self._running.port
         atexit.register(self.stop)
 

@@ -11,6 +11,7 @@ import time
 import psycopg
 
 import kafka_wire
+from cluster_nodes import free_port
 from millrace_server import Deadline, advance_clock, binary, case, check_took_less, launch, run, timed
 from share_wire import (ACCEPT, GAP, REJECT, RELEASE, RENEW, Worker, describe_offsets, set_group)
 
@@ -172,7 +173,7 @@ def nonsense_is_refused_and_harms_no_other_client():
 @case
 def acknowledgements_survive_a_power_cut():
     data = tempfile.mkdtemp(prefix="millrace-share-")
-    server = launch(*FLAGS, data_dir=data)
+    server = launch(*FLAGS, data_dir=data, kafka=f"127.0.0.1:{free_port()}")
     try:
         with kafka_wire.Connection(server.kafka) as connection:
             connection.create_topic("work", 1)

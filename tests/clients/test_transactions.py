@@ -9,6 +9,7 @@ import time
 import psycopg
 
 import kafka_wire
+from cluster_nodes import free_port
 from millrace_server import Deadline, Skipped, case, launch, patience, run
 from transactions_wire import FirstVersionProducer, RequestFailed, SecondVersionProducer
 
@@ -29,8 +30,8 @@ class TransactionServer:
             raise Skipped("confluent_kafka is not installed")
         self._flags = flags
         self._data_dir = tempfile.mkdtemp(prefix="millrace-transactions-")
-        self._server = launch(*flags, data_dir=self._data_dir)
-        self.kafka = self._server.kafka
+        self.kafka = f"127.0.0.1:{free_port()}"
+        self._server = launch(*flags, data_dir=self._data_dir, kafka=self.kafka)
 
     def kill_and_restart(self):
         os.kill(self._server.pid, signal.SIGKILL)
