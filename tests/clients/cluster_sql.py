@@ -23,22 +23,31 @@ _DEFINES = re.compile(r"\s*(CREATE|ALTER|DROP|COMMENT|GRANT|REVOKE)\b", re.I)
 _WAIT_S = 0.5  # limit of a definition's wait for the other nodes (docs/cluster/sql.md, Definitions)
 
 
+def execute(connection, node, statement):
+    """Runs the statement over a connection with the node. If a definition may have ended its wait for the other nodes, the
+    function waits for them."""
+    began = time.monotonic()
+    connection.execute(statement)
+    if _DEFINES.match(statement) and time.monotonic() - began >= _WAIT_S:
+        await_definitions(node)
+
+
 def run_on(node, *statements):
-    """Runs the statements. If a definition has not waited for all nodes, the function waits for them."""
-    is_known = True
     with connect(node) as c:
         for statement in statements:
-            began = time.monotonic()
-            c.execute(statement)
-            is_known = is_known and not (_DEFINES.match(statement) and time.monotonic() - began >= _WAIT_S)
-    if not is_known:
-        await_definitions(node)
+            execute(c, node, statement)
+
+
+def revision_at(connection):
+    """Returns the revision of the definitions that the node of the connection has applied."""
+    return next(int(row[2]) for row in connection.execute("SHOW SERVER").fetchall() if row[:2] == ("metadata", "revision"))
 
 
 def revision_of(node):
     """Returns the revision of the definitions that the node has applied; 0 if it does not answer."""
     try:
-        return next(int(row[2]) for row in rows_of(node, "SHOW SERVER") if row[:2] == ("metadata", "revision"))
+        with connect(node) as c:
+            return revision_at(c)
     except psycopg.Error:
         return 0
 

@@ -6,7 +6,7 @@ import time
 
 from cluster_cases import all_is_well, cluster
 from cluster_nodes import eventually
-from cluster_sql import await_definitions, connect, refusal, rows_of, run_on, shows
+from cluster_sql import connect, execute, refusal, rows_of, run_on, shows
 from millrace_server import Skipped, case, patience, run, wait_until
 
 try:
@@ -185,20 +185,14 @@ def a_definition_is_visible_on_whichever_node_gets_the_next_statement():
     """The statements run at different nodes, as behind a load balancer."""
     nodes = sql_cluster()
     sessions = {node: connect(node) for node in nodes.nodes.values()}
-
-    def define(node, statement):
-        began = time.monotonic()
-        sessions[node].execute(statement)
-        if time.monotonic() - began >= 0.5:  # the statement may have ended its wait for the other nodes
-            await_definitions(node)
     for i in range(40):
         one, two, three = (nodes.nodes[(i + k) % 3 + 1] for k in range(3))
-        define(one, "CREATE TABLE next (id INT PRIMARY KEY, v INT)")
+        execute(sessions[one], one, "CREATE TABLE next (id INT PRIMARY KEY, v INT)")
         sessions[two].execute("INSERT INTO next VALUES (1, 1)")
-        define(three, "ALTER TABLE next ADD COLUMN w INT")
+        execute(sessions[three], three, "ALTER TABLE next ADD COLUMN w INT")
         sessions[one].execute("INSERT INTO next VALUES (2, 2, 2)")
         assert sorted(sessions[two].execute("SELECT id, w FROM next").fetchall()) == [(1, None), (2, 2)]
-        define(two, "DROP TABLE next")
+        execute(sessions[two], two, "DROP TABLE next")
 
 
 @case
