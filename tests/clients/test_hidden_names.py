@@ -12,6 +12,7 @@ import urllib.request
 import psycopg
 
 from cluster_nodes import Cluster
+from cluster_sql import revision_at
 from millrace_server import case, has_limit, launch, run
 from patience import patience, wait_until
 
@@ -188,12 +189,6 @@ def a_user_finds_only_names_on_which_it_has_a_right():
     server.stop()
 
 
-def revision(connect):
-    """Returns the revision of the definitions that the node has applied."""
-    with connect("millrace") as root:
-        return next(int(row[2]) for row in root.execute("SHOW SERVER").fetchall() if row[:2] == ("metadata", "revision"))
-
-
 @case
 @has_limit(600)
 def each_node_of_a_cluster_hides_the_same_names():
@@ -201,6 +196,10 @@ def each_node_of_a_cluster_hides_the_same_names():
     try:
         openers = [opener(*node.pg.split(":")) for node in cluster.nodes.values()]
         prepare(openers[0])
+
+        def revision(connect):
+            with connect("millrace") as root:
+                return revision_at(root)
         newest = revision(openers[0])
         for connect, node in zip(openers, cluster.nodes.values()):
             wait_until(lambda connect=connect: revision(connect) >= newest, "the objects and rights on each node")
